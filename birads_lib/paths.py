@@ -1,0 +1,10 @@
+"""Where things are: the one place that knows the layout of the repository."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = ROOT / "notebooks"  # sources, without outputs
+BOOK = ROOT / "book"  # prose; BOOK/<study>/ holds executed notebooks
+CONFIG = ROOT / "config"  # one YAML per study
+RESULTS = ROOT / "results"  # RESULTS/<study>/ holds artefacts, never in git
+WEIGHTS = Path(__file__).resolve().parent / "weights"  # the small ResNet, pretrained on phantoms
