@@ -12,11 +12,11 @@ def written_whole(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; rename it to ``path`` if the block succeeds.
 
     A reader sees the old file or the new one, never half of it, whatever kills the writer.
-    The suffix is kept, as many writers choose their format by it.
+    The suffixes are kept, as many writers choose their format by them.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    temporary = path.with_name(f".{os.getpid()}.{path.name}")
     try:
         yield temporary
         os.replace(temporary, path)

@@ -1,0 +1,52 @@
+# The only entry points anyone must know. `make` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+STUDY   ?= phantoms
+CONFIG  ?= config/$(STUDY).yaml
+PROFILE ?= local
+DATA    ?=
+WEIGHTS ?=
+
+UV := $(shell command -v uv || echo .tools/bin/uv)
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export PYTHONPATH := $(CURDIR)
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+export UV_PROJECT_ENVIRONMENT := .venv
+
+SNAKEMAKE = snakemake --profile profiles/$(PROFILE) --config study=$(1) \
+            $(if $(DATA),data="$(DATA)") $(if $(WEIGHTS),weights="$(WEIGHTS)")
+
+help: ## list these commands
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+book: .venv/ready ## run a study and render its book: STUDY=name or CONFIG=my.yaml, DATA=folder
+	@$(call SNAKEMAKE,$(CONFIG))
+	@python -m birads_lib.book $(CONFIG)
+
+lab: .venv/ready ## open the notebooks in JupyterLab
+	jupyter lab notebooks
+
+weights: .venv/ready ## make the small ResNet's weights anew, from phantoms of other seeds
+	python -m birads_lib.pretraining
+
+lint: .venv/dev ## check style, and that source notebooks carry no outputs
+	ruff check . && ruff format --check .
+	pytest -q tests/test_sources.py
+
+test: .venv/dev ## everything that guards the project
+	bash tests/run.sh
+
+.venv/ready: uv.lock pyproject.toml | $(UV)
+	$(UV) sync --locked --inexact
+	@touch $@
+
+.venv/dev: uv.lock pyproject.toml | $(UV)
+	$(UV) sync --locked --inexact --group dev
+	@touch $@ .venv/ready
+
+.tools/bin/uv:
+	python3 -m venv .tools
+	.tools/bin/pip install --quiet uv
+
+.PHONY: help book lab weights lint test

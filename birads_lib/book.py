@@ -1,0 +1,128 @@
+"""Stage the sources of a study's book and render it.
+
+    python -m birads_lib.book config/phantoms.yaml
+
+The book is staged to ``_build/<study>/source`` so that Sphinx sees prose and pages alone; a file
+is copied only when it changed, so that a second build renders only what is new, and nothing at
+all if nothing is.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from birads_lib.errors import UserError
+from birads_lib.files import written_whole
+from birads_lib.paths import BOOK, ROOT
+from birads_lib.study import load
+
+DEFAULT_STUDY = "phantoms"  # the one that _toc.yml at the root lists
+FROZEN = ("inbreast",)  # executed elsewhere and committed; every book shows them
+MISSING = "(not run in this build)"
+
+
+def prose_files() -> list[str]:
+    """Return everything the book is made of but executed notebooks, relative to the root."""
+    kept = [ROOT / "_config.yml", ROOT / "_toc.yml"]
+    kept += [p for p in BOOK.rglob("*") if p.is_file() and p.suffix not in (".ipynb", ".pyc")]
+    kept += [p for name in FROZEN for p in (BOOK / name).glob("*.ipynb")]
+    return sorted(p.relative_to(ROOT).as_posix() for p in kept)
+
+
+def contents(study: str, title: str) -> dict:
+    """Return the table of contents of a study's book, from the default study's ``_toc.yml``.
+
+    Another study takes the place of the default one; pages that don't exist are left out.
+    """
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
+    parts = []
+    for part in toc["parts"]:
+        if study != DEFAULT_STUDY and _is_about(part, DEFAULT_STUDY):
+            pages = [] if study in FROZEN else sorted((BOOK / study).glob("*.ipynb"))
+            chapters = [{"file": f"book/{study}/{page.stem}"} for page in pages]
+            part = {"caption": title, "chapters": chapters}
+        chapters = _existing(part["chapters"])
+        if chapters:
+            parts.append({**part, "chapters": chapters})
+    return {**toc, "parts": parts}
+
+
+def _is_about(part: dict, study: str) -> bool:
+    return any(chapter["file"].startswith(f"book/{study}/") for chapter in part["chapters"])
+
+
+def _existing(chapters: list[dict]) -> list[dict]:
+    kept = []
+    for chapter in chapters:
+        if any(ROOT.glob(f"{chapter['file']}.*")):
+            below = _existing(chapter.get("sections", []))
+            kept.append({"file": chapter["file"], **({"sections": below} if below else {})})
+    return kept
+
+
+def numbers(folders: list[Path]) -> dict[str, str]:
+    """Return every number that executed notebooks recorded for prose, by its name."""
+    found = {}
+    for page in (p for folder in folders for p in sorted(folder.glob("*.ipynb"))):
+        for cell in json.loads(page.read_text())["cells"]:
+            for output in cell.get("outputs", []):
+                glued = output.get("metadata", {}).get("scrapbook")
+                if glued:
+                    data = output["data"]
+                    text = next(v for k, v in data.items() if k.endswith("text/plain"))
+                    found[glued["name"]] = "".join(text).strip("'")
+    return found
+
+
+def configuration(study: str) -> dict:
+    """Return the book's ``_config.yml`` with the numbers that prose names."""
+    config = yaml.safe_load((ROOT / "_config.yml").read_text())
+    named = config.setdefault("parse", {}).setdefault("myst_substitutions", {})
+    known = numbers([BOOK / name for name in dict.fromkeys([*FROZEN, study])])
+    for name in named:
+        named[name] = known.get(name, MISSING)
+    return config
+
+
+def stage(study: str, title: str) -> bool:
+    """Bring ``_build/<study>/source`` up to date and say whether anything in it changed."""
+    source = ROOT / "_build" / study / "source"
+    wanted = {source / p: (ROOT / p).read_bytes() for p in prose_files() if p.startswith("book/")}
+    for page in sorted((BOOK / study).glob("*.ipynb")):
+        wanted[source / page.relative_to(ROOT)] = page.read_bytes()
+    for name, made in (("_toc", contents(study, title)), ("_config", configuration(study))):
+        wanted[source / f"{name}.yml"] = yaml.safe_dump(made, sort_keys=False).encode()
+    there = {p for p in source.rglob("*") if p.is_file() and "__pycache__" not in p.parts}
+    for path in there - set(wanted):
+        path.unlink()
+    changed = [p for p, content in wanted.items() if p not in there or p.read_bytes() != content]
+    for path in changed:
+        with written_whole(path) as temporary:
+            temporary.write_bytes(wanted[path])
+    return bool(changed) or there != set(wanted)
+
+
+def render(study: str, title: str) -> Path:
+    """Render the book of a study and return its first page; raises UserError if Sphinx fails."""
+    build = ROOT / "_build" / study
+    page, rendered = build / "_build" / "html" / "index.html", build / "rendered"
+    if not stage(study, title) and rendered.exists():
+        return page
+    rendered.unlink(missing_ok=True)
+    command = ["jupyter-book", "build", str(build / "source"), "--path-output", str(build)]
+    done = subprocess.run([*command, "-W", "--keep-going", "-n", "-q"], cwd=ROOT)
+    if done.returncode or not page.exists():
+        raise UserError(f"the book of '{study}' has warnings or errors: they stand above")
+    rendered.touch()
+    return page
+
+
+if __name__ == "__main__":
+    try:
+        chosen = load(sys.argv[1])
+        print(f"The book is ready, open {render(chosen.name, chosen.title)}")
+    except UserError as error:
+        sys.exit(str(error))

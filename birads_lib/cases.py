@@ -1,0 +1,182 @@
+"""Two tables describe every data set: a row per image (cases) and a row per finding."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+import pyarrow
+import pyarrow.parquet as parquet
+
+from birads_lib.errors import DatasetError
+from birads_lib.files import written_whole
+
+GRADES = (1, 2, 3, 4, 5)
+
+_TEXT = {"dtype": "str", "coerce": True}
+_SIDES = ("x0", "y0", "x1", "y1")
+
+CASES = pa.DataFrameSchema(
+    {
+        "image_id": pa.Column(**_TEXT, unique=True),
+        "patient_id": pa.Column(**_TEXT, nullable=True),
+        "laterality": pa.Column(**_TEXT, nullable=True, checks=pa.Check.isin(["L", "R"])),
+        "view": pa.Column(**_TEXT, nullable=True),
+        "birads": pa.Column("int64", coerce=True, checks=pa.Check.isin(GRADES)),
+        "birads_original": pa.Column(**_TEXT),
+        "density": pa.Column(**_TEXT, nullable=True, checks=pa.Check.isin(list("ABCD"))),
+        "modality": pa.Column(**_TEXT, nullable=True, checks=pa.Check.isin(["DM", "s2D", "DBT"])),
+        "path": pa.Column(**_TEXT, unique=True),
+        "size_bytes": pa.Column("int64", coerce=True, checks=pa.Check.gt(0)),
+        "sha256": pa.Column(**_TEXT, checks=pa.Check.str_matches(r"^[0-9a-f]{64}$")),
+    },
+    strict=True,
+)
+
+FINDINGS = pa.DataFrameSchema(
+    {
+        "image_id": pa.Column(**_TEXT),
+        "kind": pa.Column(**_TEXT),
+        "descriptors": pa.Column(**_TEXT),
+        **{side: pa.Column("float64", coerce=True, nullable=True) for side in _SIDES},
+        "contour": pa.Column("object", coerce=True, nullable=True),
+        "mask_path": pa.Column(**_TEXT, nullable=True),
+    },
+    strict=True,
+)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Images in a folder, what is known of each, and where their findings are.
+
+    Attributes:
+        root: the folder that ``cases.path`` and ``findings.mask_path`` are relative to.
+        cases: one row per image, see ``CASES``; ``birads`` 1..5, ``birads_original`` as given.
+        findings: one row per finding, see ``FINDINGS``; coordinates in pixels of the image file.
+    """
+
+    root: Path
+    cases: pd.DataFrame
+    findings: pd.DataFrame
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "root", Path(self.root))
+        object.__setattr__(self, "cases", checked(CASES, self.cases, "The table of images"))
+        object.__setattr__(self, "findings", checked(FINDINGS, self.findings, "The findings"))
+        lost = sorted(set(self.findings["image_id"]) - set(self.cases["image_id"]))
+        if lost:
+            raise DatasetError(f"no image has the image_id {lost[0]!r}", "The findings")
+
+    @property
+    def has_patients(self) -> bool:
+        """Whether every image's patient is known, as a split by patient needs."""
+        return bool(self.cases["patient_id"].notna().all())
+
+    def files(self) -> list[Path]:
+        """Return the path of each image, in the order of ``cases``."""
+        return [self.root / path for path in self.cases["path"]]
+
+
+def checked(schema: pa.DataFrameSchema, table: pd.DataFrame, what: str) -> pd.DataFrame:
+    """Return ``table`` in the schema's column order and types, or raise ``DatasetError``."""
+    missing = [name for name in schema.columns if name not in table.columns]
+    if missing:
+        have = ", ".join(map(str, table.columns)) or "no column"
+        raise DatasetError([f"lacks the column {name!r}; it has {have}" for name in missing], what)
+    try:
+        valid = schema.validate(table, lazy=True)
+    except pa.errors.SchemaErrors as error:
+        raise DatasetError(_schema_problems(error.failure_cases), what) from None
+    return valid[list(schema.columns)].reset_index(drop=True)
+
+
+def _schema_problems(failures: pd.DataFrame) -> list[str]:
+    failures = failures.astype({"index": object})
+    return [
+        f"row {row.index}, column {row.column!r}: {row.failure_case!r} fails {row.check}"
+        for row in failures.drop_duplicates(["index", "column"]).itertuples(index=False)
+    ]
+
+
+_PREFIX = r"(?:bi-?rads|rads|br|b|acr)?(?:category|cat|class|grade|score)?"
+_MEANING = (
+    r"(?:normal|negative|benign|probablybenign|suspicious|suspiciousabnormality|malignant"
+    r"|highlysuggestive(?:ofmalignancy)?|known(?:biopsyproven)?malignancy|provenmalignancy)?"
+)
+_BIRADS = re.compile(rf"{_PREFIX}0*(?:([1-356])|(4[abc]?)|(vi|iv|v|i{{1,3}})){_MEANING}")
+_ROMAN = {"i": "1", "ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6"}
+
+
+def parse_birads(text: object) -> tuple[int, str]:
+    """Return (grade, category) of a BI-RADS category in any usual spelling.
+
+    The grade is 1..5: 4a, 4b and 4c merge into 4, and 6 (known malignancy) maps to 5, as in
+    the paper. The category keeps what was given: ``parse_birads("BI-RADS 4A") == (4, "4a")``.
+
+    Raises:
+        ValueError: with what is wrong and what would do.
+    """
+    plain = re.sub(r"\.0+$", "", str(text).strip().lower())
+    plain = re.sub(r"[\s_\-.:()]+", "", plain)
+    match = _BIRADS.fullmatch(plain)
+    if match:
+        category = match[1] or match[2] or _ROMAN[match[3]]
+        return min(int(category[0]), 5), category
+    incomplete = re.fullmatch(_PREFIX + "0", plain)
+    reason = "is an incomplete assessment, not a grade" if incomplete else "is unknown"
+    raise ValueError(f"the BI-RADS category {text!r} {reason}; use 1, 2, 3, 4, 4a, 4b, 4c, 5 or 6")
+
+
+def no_findings() -> pd.DataFrame:
+    """Return an empty table of findings."""
+    return pd.DataFrame({name: [] for name in FINDINGS.columns})
+
+
+def contour_points(contour: object) -> np.ndarray:
+    """Return the (n, 2) points x, y of a stored contour; (0, 2) where there is none."""
+    values = [] if contour is None or isinstance(contour, float) else contour
+    return np.asarray(values, dtype=float).reshape(-1, 2)
+
+
+def write_cases(cases: pd.DataFrame, path: str | Path) -> None:
+    """Write the table of images, whole or not at all."""
+    _write(checked(CASES, cases, "The table of images"), path, None)
+
+
+def read_cases(path: str | Path) -> pd.DataFrame:
+    """Read a table of images and hold it to the schema."""
+    return checked(CASES, _read(path), f"The table of images {path}")
+
+
+def write_findings(findings: pd.DataFrame, path: str | Path) -> None:
+    """Write the table of findings, whole or not at all."""
+    text, number = pyarrow.string(), pyarrow.float64()
+    kinds = dict.fromkeys(FINDINGS.columns, text) | dict.fromkeys(_SIDES, number)
+    kinds["contour"] = pyarrow.list_(number)
+    table = checked(FINDINGS, findings, "The findings")
+    lists = [contour_points(value).ravel().tolist() or None for value in table["contour"]]
+    table["contour"] = pd.Series(lists, dtype=object)
+    _write(table, path, pyarrow.schema(list(kinds.items())))
+
+
+def read_findings(path: str | Path) -> pd.DataFrame:
+    """Read a table of findings and hold it to the schema."""
+    return checked(FINDINGS, _read(path), f"The findings {path}")
+
+
+def _write(table: pd.DataFrame, path: str | Path, schema: pyarrow.Schema | None) -> None:
+    rows = pyarrow.Table.from_pandas(table, schema=schema, preserve_index=False)
+    with written_whole(path) as temporary:
+        parquet.write_table(rows, temporary)
+
+
+def _read(path: str | Path) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(path)
+    except FileNotFoundError:
+        raise DatasetError("does not exist; run the notebook that writes it", str(path)) from None
+    except (OSError, pyarrow.ArrowInvalid) as error:
+        raise DatasetError(f"cannot be read as a table ({error})", str(path)) from None

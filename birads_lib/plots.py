@@ -1,0 +1,216 @@
+"""Charts of evaluation: each takes numbers and returns a matplotlib ``Figure``, never shown."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from sklearn.metrics import ConfusionMatrixDisplay, roc_curve
+
+from birads_lib.metrics import HEADLINE, PER_CLASS, checked
+from birads_lib.style import (
+    FADING,
+    GRADE_COLOURS,
+    GRADE_LINES,
+    MUTED,
+    TRAINING,
+    VALIDATION,
+    label_grades,
+    legend_below,
+    new_figure,
+)
+
+_COUNTS = LinearSegmentedColormap.from_list("counts", FADING)
+_MARKERS = "DsX^vP"  # of references, apart in shape as well as in colour
+
+
+def confusion(matrix: np.ndarray) -> Figure:
+    """Draw a confusion matrix (5, 5) of counts, and beside it the share of each true grade."""
+    matrix = np.asarray(matrix)
+    support = matrix.sum(1, keepdims=True)
+    shares = np.divide(matrix, support, out=np.full(matrix.shape, np.nan), where=support > 0)
+    figure, axes = new_figure(1, 2, height=4.1)
+    for ax, values, pattern, title in [
+        (axes[0], matrix, "d", "Images"),
+        (axes[1], shares, ".2f", "Share of the true category"),
+    ]:
+        display = ConfusionMatrixDisplay(values, display_labels=list(GRADE_COLOURS))
+        limits = {"vmin": 0, "vmax": 1} if pattern == ".2f" else {"vmin": 0}
+        display.plot(ax=ax, cmap=_COUNTS, colorbar=False, values_format=pattern, im_kw=limits)
+        dark = 0.55 * display.im_.get_clim()[1]
+        for text, value in zip(display.text_.ravel(), values.ravel(), strict=True):
+            text.set_color("white" if value > dark else "black")
+            text.set_text(text.get_text().replace("nan", "none"))
+        ax.set(title=title, xlabel="Predicted BI-RADS", ylabel="True BI-RADS")
+        ax.spines[:].set_visible(False)
+    return figure
+
+
+def roc_per_class(y: np.ndarray, p: np.ndarray, table: pd.DataFrame) -> Figure:
+    """Draw the one-vs-rest ROC curve of each grade.
+
+    Args:
+        y: (n,) true grades 1..5.
+        p: (n, 5) probabilities.
+        table: of ``statistics.intervals``, for the areas in the legend.
+    """
+    y, p = checked(y, p)
+    areas = table.set_index("metric")
+    figure, ax = new_figure(height=6.8)
+    ax.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=":")
+    for grade, colour in GRADE_COLOURS.items():
+        label = f"BI-RADS {grade}: AUC {_with_interval(areas.loc[f'auc_{grade}'])}"
+        curve = ([], [])  # keeps its place in the legend
+        if 0 < (y == grade).sum() < len(y):
+            curve = roc_curve(y == grade, p[:, grade - 1], drop_intermediate=False)[:2]
+        ax.plot(*curve, color=colour, linestyle=GRADE_LINES[grade], label=label)
+    ax.set(
+        title="ROC, each category against the rest",
+        xlabel="False positive rate",
+        ylabel="True positive rate",
+        aspect="equal",
+        xlim=(-0.01, 1.01),
+        ylim=(-0.01, 1.01),
+    )
+    legend_below(ax)
+    return figure
+
+
+def training_curves(history: pd.DataFrame) -> Figure:
+    """Draw loss and accuracy by epoch: a thin line per fold, a thick one for their mean.
+
+    The mean ends with the fold that stops first, as later it would be of other folds.
+
+    Args:
+        history: one row per fold and epoch, with fold, stage (1 or 2), epoch (1.. over both
+            stages), loss, accuracy, val_loss and val_accuracy.
+    """
+    figure, axes = new_figure(2, 1, height=6.4, sharex=True)
+    for ax, name in zip(axes, ["loss", "accuracy"], strict=True):
+        _curves(ax, history, name, TRAINING, "-", "Training")
+        _curves(ax, history, f"val_{name}", VALIDATION, "--", "Validation")
+        ends = history[history["stage"] == 1].groupby("fold")["epoch"].max()
+        for number, end in enumerate(sorted(ends.unique())):
+            label = "Backbone unfrozen" if number == 0 else None
+            ax.axvline(end + 0.5, color=MUTED, linestyle=":", linewidth=1.5, label=label)
+        ax.set(ylabel=name.capitalize())
+        ax.grid(axis="y")
+    axes[0].set_title("Training, by fold")
+    axes[1].set(xlabel="Epoch, both stages")
+    axes[1].xaxis.set_major_locator(MaxNLocator(integer=True))
+    legend_below(axes[0], columns=2)
+    return figure
+
+
+def _curves(ax: Axes, history: pd.DataFrame, column: str, colour, line, label: str) -> None:
+    folds = history.pivot_table(index="epoch", columns="fold", values=column)  # (epochs, folds)
+    single = folds.shape[1] == 1
+    if not single:
+        ax.plot(folds.index, folds, color=colour, linewidth=0.8, alpha=0.5)
+    mean = folds.dropna().mean(axis=1)
+    label = label if single else f"{label}, mean of {folds.shape[1]} folds"
+    ax.plot(mean.index, mean, color=colour, linestyle=line, linewidth=2.5, label=label)
+
+
+def metric_intervals(
+    table: pd.DataFrame, references: Mapping[str, Mapping[str, float]] | None = None
+) -> Figure:
+    """Draw metrics as dots with their 95 % intervals, the numbers at the right.
+
+    Args:
+        table: of ``statistics.intervals``; those of ``HEADLINE`` are drawn, the mean absolute
+            error aside, as it counts grades and not shares.
+        references: other values to hold them against: {"Always BI-RADS 2": {"accuracy": 0.54}}.
+    """
+    references = references or {}
+    unlike = {"ordinal_mae"}
+    rows = table[table["metric"].isin(HEADLINE.keys() - unlike)].set_index("metric")
+    figure, ax = new_figure(height=1.6 + 0.42 * len(rows) + 0.3 * len(references))
+    _dots(ax, rows, np.arange(len(rows)), horizontal=True, label="Estimate, 95 % interval")
+    colours = [VALIDATION, GRADE_COLOURS[3], MUTED]
+    for number, (name, values) in enumerate(references.items()):
+        known = [(values[m], i) for i, m in enumerate(rows.index) if m in values]
+        x, places = zip(*known, strict=True) if known else ([], [])
+        marker, colour = _MARKERS[number % len(_MARKERS)], colours[number % len(colours)]
+        ax.scatter(x, places, marker=marker, color=colour, s=45, zorder=3, label=name)
+    ax.set(title="Metrics with 95 % intervals", xlabel="Value (1 is perfect)")
+    ax.set_yticks(range(len(rows)), [HEADLINE[metric] for metric in rows.index])
+    ax.set_ylim(len(rows) - 0.5, -0.5)
+    numbers = ax.secondary_yaxis("right")
+    numbers.set_yticks(range(len(rows)), [_with_interval(row) for _, row in rows.iterrows()])
+    for side in (ax, numbers):
+        side.tick_params(axis="y", length=0)
+    numbers.spines[:].set_visible(False)
+    ax.grid(axis="x")
+    legend_below(ax, columns=2)
+    return figure
+
+
+def per_class_dots(table: pd.DataFrame) -> Figure:
+    """Draw precision, recall, F1 and AUC of each grade with their 95 % intervals.
+
+    Args:
+        table: of ``statistics.intervals``.
+    """
+    rows = table.set_index("metric")
+    figure, axes = new_figure(2, 2, height=5.6, sharex=True, sharey=True)
+    for ax, (name, title) in zip(axes.ravel(), PER_CLASS.items(), strict=True):
+        for grade, colour in GRADE_COLOURS.items():
+            _dots(ax, rows.loc[[f"{name}_{grade}"]], [grade], colour=colour)
+        if name == "auc":
+            ax.axhline(0.5, color=MUTED, linestyle=":", linewidth=1.5)
+            ax.annotate("chance", (5.45, 0.48), ha="right", va="top", fontsize=10, color=MUTED)
+        ax.set(title=title, ylim=(-0.03, 1.03), xlim=(0.5, 5.5))
+        ax.grid(axis="y")
+    for ax in axes[1]:
+        label_grades(ax)
+    figure.supylabel("Value, 95 % interval", fontsize=12)
+    return figure
+
+
+def summary_by_split(table: pd.DataFrame) -> Figure:
+    """Draw the metrics of each part of the data in one row per metric.
+
+    Args:
+        table: one row per part (training, validation, test), one column per metric of
+            ``HEADLINE``.
+    """
+    names = [name for name in HEADLINE if name in table.columns and name != "ordinal_mae"]
+    figure, ax = new_figure(height=1.8 + 0.42 * len(names))
+    places = np.arange(len(names))
+    ax.hlines(places, table[names].min(), table[names].max(), color="#cccccc", linewidth=3)
+    colours = [TRAINING, VALIDATION, "#111111"]
+    for number, (part, row) in enumerate(table.iterrows()):
+        colour, marker = colours[number % len(colours)], "os^DvP"[number % 6]
+        label = str(part).capitalize()
+        ax.scatter(row[names], places, color=colour, marker=marker, s=60, zorder=3, label=label)
+    ax.set_yticks(places, [HEADLINE[name] for name in names])
+    ax.set(title="Metrics by part of the data", xlabel="Value (1 is perfect)")
+    ax.set_ylim(len(names) - 0.5, -0.5)
+    ax.grid(axis="x")
+    legend_below(ax, columns=min(len(table), 4))
+    return figure
+
+
+def _dots(
+    ax: Axes, rows: pd.DataFrame, places, *, horizontal=False, colour="#111111", label=None
+) -> None:
+    """Draw estimates with their intervals; percentiles needn't enclose the estimate."""
+    spans = {"color": colour, "linewidth": 2.5}
+    if horizontal:
+        ax.hlines(places, rows["low"], rows["high"], **spans)
+    else:
+        ax.vlines(places, rows["low"], rows["high"], **spans)
+    x, y = (rows["estimate"], places) if horizontal else (places, rows["estimate"])
+    ax.scatter(x, y, color=colour, s=55, zorder=4, label=label)
+
+
+def _with_interval(row: pd.Series) -> str:
+    """Return "0.68 (0.62-0.74)" with an en dash, or "undefined"."""
+    if np.isnan(row["estimate"]):
+        return "undefined"
+    to = "–" if row["low"] >= 0 else " to "  # noqa: RUF001
+    return f"{row['estimate']:.2f} ({row['low']:.2f}{to}{row['high']:.2f})"

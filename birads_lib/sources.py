@@ -1,0 +1,59 @@
+"""Which source files a notebook's results depend on, found from its imports."""
+
+import ast
+import hashlib
+import json
+from pathlib import Path
+
+from birads_lib.paths import NOTEBOOKS, ROOT
+
+PACKAGE = "birads_lib"
+
+
+def modules_of(notebook: str) -> list[Path]:
+    """Return the files of the library that a source notebook imports, directly or not."""
+    cells = json.loads((NOTEBOOKS / f"{notebook}.ipynb").read_text())["cells"]
+    code = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")
+    return closure(_imports(code))
+
+
+def closure(names: set[str]) -> list[Path]:
+    """Return the files of the named modules and of all that these import, sorted.
+
+    A package stands for all its modules: its readers are imported by name at run time.
+    """
+    seen: set[Path] = set()
+    waiting = list(names)
+    while waiting:
+        for path in _files(waiting.pop()):
+            if path not in seen:
+                seen.add(path)
+                waiting.extend(_imports(path.read_text()))
+    return sorted(seen)
+
+
+def digest(paths: list[Path]) -> str:
+    """Return one SHA-256 over the names and bytes of several files."""
+    total = hashlib.sha256()
+    for path in sorted(paths):
+        total.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
+    return total.hexdigest()
+
+
+def _imports(code: str) -> set[str]:
+    """Return the dotted names under the library that a piece of code imports."""
+    found = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return {name for name in found if name.startswith(f"{PACKAGE}.")}
+
+
+def _files(name: str) -> list[Path]:
+    base = ROOT.joinpath(*name.split("."))
+    if base.is_dir():
+        return sorted(base.glob("*.py"))
+    module = base.with_suffix(".py")
+    return [module] if module.is_file() else []

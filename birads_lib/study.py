@@ -1,0 +1,198 @@
+"""A study: one YAML that says which data, which parameters and which protocols.
+
+The parameters a notebook takes are those its own ``parameters`` cell declares, as plain
+``name = literal  # help`` lines. A key of the YAML that no notebook declares is an error.
+"""
+
+import ast
+import json
+import math
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+from birads_lib.errors import UserError, did_you_mean
+from birads_lib.paths import NOTEBOOKS, ROOT
+
+KEYS = ("name", "title", "note", "dataset", "show_pixels", "protocols", "variants", "notebooks")
+PROTOCOLS = ("patient", "image", "oversample_first")
+SET_BY_THE_STUDY = ("study_dir", "note", "dataset", "show_pixels", "variant", "protocol")
+
+
+@dataclass(frozen=True)
+class Study:
+    """One study, checked. ``notebooks`` and ``variants`` hold only what differs from defaults."""
+
+    name: str
+    title: str
+    dataset: dict
+    note: str = ""  # stands on every figure and table
+    show_pixels: bool = True
+    protocols: tuple[str, ...] = ("patient",)
+    variants: dict[str, dict] = field(default_factory=lambda: {"proposed": {}})
+    notebooks: dict[str, dict] = field(default_factory=dict)
+
+    def parameters(self, notebook: str, variant: str | None = None, protocol: str | None = None):
+        """Return what papermill passes to one execution of ``notebook``, as a dict."""
+        own = {
+            "study_dir": f"results/{self.name}",
+            "dataset": self.dataset,
+            "note": self.note,
+            "show_pixels": self.show_pixels,
+            "variant": variant,
+            "protocol": protocol,
+        }
+        declared = declared_parameters(notebook)
+        given = {key: own[key] for key in declared if own.get(key) is not None}
+        given |= self.notebooks.get(notebook, {})
+        if notebook == "03_training" and variant is not None:
+            given |= self.variants[variant]
+        return given
+
+    def arguments(self, notebook: str, **wildcards: str) -> str:
+        """Return ``parameters`` as one line of JSON, for a command line."""
+        return json.dumps(self.parameters(notebook, **wildcards), sort_keys=True)
+
+
+@cache
+def declared_parameters(notebook: str) -> dict:
+    """Return the names and default values in a source notebook's ``parameters`` cell."""
+    cells = json.loads((NOTEBOOKS / f"{notebook}.ipynb").read_text())["cells"]
+    source = "".join(
+        "".join(cell["source"]) + "\n"
+        for cell in cells
+        if "parameters" in cell["metadata"].get("tags", [])
+    )
+    return {
+        node.targets[0].id: ast.literal_eval(node.value)
+        for node in ast.parse(source).body
+        if isinstance(node, ast.Assign)
+    }
+
+
+def notebook_names() -> list[str]:
+    """Return the names of all source notebooks, in their order."""
+    return sorted(path.stem for path in NOTEBOOKS.glob("[0-9]*.ipynb"))
+
+
+def load(path: str | Path, data: str | None = None, weights: str | None = None) -> Study:
+    """Read and check a study's YAML.
+
+    ``data`` overrides the folder of its data set, ``weights`` the file of the backbone's weights;
+    both are kept as given: relative to the root of the project, where make runs.
+
+    Raises UserError naming key, file and line of every problem, before anything runs.
+    """
+    path = Path(path)
+    if not path.is_file():
+        known = sorted(p.stem for p in path.parent.glob("*.yaml"))
+        raise UserError(f"no study at {path}; studies there: {', '.join(known) or 'none'}")
+    text = path.read_text()
+    try:
+        raw, lines = yaml.safe_load(text), _lines(yaml.compose(text))
+    except yaml.YAMLError as error:
+        raise UserError(f"{path} is not valid YAML: {error}") from None
+    if not isinstance(raw, dict):
+        raise UserError(f"{path}: expected a mapping with the keys {', '.join(KEYS)}")
+    problems = _problems(raw)
+    if problems:
+        listed = [f"{path}, line {lines.get(where, 1)}: {what}" for where, what in problems]
+        raise UserError("\n".join(listed))
+    if data:
+        raw["dataset"]["folder"] = data
+    if weights:
+        raw.setdefault("notebooks", {}).setdefault("03_training", {})["weights"] = weights
+    raw["protocols"] = tuple(raw.get("protocols", ("patient",)))
+    return Study(**{"title": raw["name"], **raw})
+
+
+def _lines(node: yaml.Node, prefix: tuple = ()) -> dict[tuple, int]:
+    """Return the line on which each key path of a YAML document stands."""
+    if not isinstance(node, yaml.MappingNode):
+        return {}
+    lines = {}
+    for key, value in node.value:
+        here = (*prefix, key.value)
+        lines[here] = key.start_mark.line + 1
+        lines |= _lines(value, here)
+    return lines
+
+
+def _problems(raw: dict) -> list[tuple[tuple, str]]:
+    """Return every problem of a study as (key path, message)."""
+    found = _unknown(raw, KEYS, ())
+    found += [((), f"the key '{key}' is missing") for key in ("name", "dataset") if key not in raw]
+    name = raw.get("name", "x")
+    if not isinstance(name, str) or not name.replace("_", "").replace("-", "").isalnum():
+        found.append((("name",), "expected a name of letters, digits, - and _"))
+    if not isinstance(raw.get("show_pixels", True), bool):
+        found.append((("show_pixels",), "expected true or false"))
+    found += _dataset_problems(raw.get("dataset", {"reader": ""}))
+    found += _protocol_problems(raw.get("protocols", ["patient"]))
+    for section, notebook in (("notebooks", None), ("variants", "03_training")):
+        found += _section_problems(raw.get(section, {}), section, notebook)
+    return found
+
+
+def _dataset_problems(dataset: object) -> list[tuple[tuple, str]]:
+    if isinstance(dataset, dict) and isinstance(dataset.get("reader"), str):
+        return []
+    return [(("dataset",), "expected a mapping with at least 'reader' (phantoms, inbreast, ...)")]
+
+
+def _protocol_problems(protocols: object) -> list[tuple[tuple, str]]:
+    if not isinstance(protocols, list) or not protocols:
+        return [(("protocols",), f"expected a list of protocols out of {', '.join(PROTOCOLS)}")]
+    return _unknown(protocols, PROTOCOLS, ("protocols",))
+
+
+def _section_problems(section: object, name: str, notebook: str | None):
+    """Check ``notebooks: {notebook: {key: value}}`` or ``variants: {variant: {key: value}}``."""
+    if not isinstance(section, dict):
+        return [((name,), "expected a mapping of names to parameters")]
+    found = [] if notebook else _unknown(section, notebook_names(), (name,))
+    for key, values in section.items():
+        source = notebook or key
+        if source not in notebook_names():
+            continue
+        if not isinstance(values, dict):
+            found.append(((name, key), "expected a mapping of parameters ({} for none)"))
+            continue
+        declared = declared_parameters(source)
+        allowed = [k for k in declared if k not in SET_BY_THE_STUDY]
+        found += _unknown(values, allowed, (name, key))
+        found += [
+            ((name, key, k), f"'{k}' is {v!r}, expected {_kind(declared[k])}")
+            for k, v in values.items()
+            if k in declared and not _same_kind(v, declared[k])
+        ]
+    return found
+
+
+def _unknown(given, allowed, where: tuple) -> list[tuple[tuple, str]]:
+    return [
+        ((*where, key), f"unknown '{key}'; {did_you_mean(key, allowed)}")
+        for key in given
+        if key not in allowed
+    ]
+
+
+def _same_kind(value: object, default: object) -> bool:
+    """Say whether a value may stand where ``default`` stands; an int may stand for a float."""
+    if isinstance(default, bool) or isinstance(value, bool):
+        return type(value) is type(default)
+    if isinstance(default, float):
+        return isinstance(value, int | float) and math.isfinite(value)
+    return isinstance(value, type(default))
+
+
+def _kind(default: object) -> str:
+    names = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+    return names.get(type(default), f"a {type(default).__name__}") + f" (default: {default!r})"
+
+
+def find(name: str) -> Path:
+    """Return the YAML of a study of this project by its name."""
+    return ROOT / "config" / f"{name}.yaml"

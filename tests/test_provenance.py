@@ -1,0 +1,125 @@
+"""What is published carries its passport, its marks and its numbers."""
+
+import json
+
+import matplotlib
+import nbformat
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from birads_lib import provenance
+from birads_lib.errors import UserError
+from birads_lib.files import sha256, written_whole
+from birads_lib.study import declared_parameters
+
+matplotlib.use("Agg")
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    pages = []
+    monkeypatch.setattr(provenance, "_show", pages.append)
+    return pages
+
+
+def run(tmp_path, notebook="04_evaluation", inputs=None, **changes):
+    values = declared_parameters(notebook) | {"study_dir": str(tmp_path)} | changes
+    return provenance.Run(notebook, values, inputs)
+
+
+def figure():
+    drawn = Figure(figsize=(2, 2))
+    drawn.subplots().plot([1, 2])
+    return drawn
+
+
+def test_a_figure_is_written_with_its_passport_and_data(tmp_path, shown):
+    source = tmp_path / "in.txt"
+    source.write_text("x")
+    one = run(tmp_path, inputs={"source": source}, resamples=7)
+    one.publish(figure(), id="headline", caption="A <b>", alt="rising", data=pd.DataFrame({"a": [1]}))
+    folder = tmp_path / "figures" / "04_evaluation-proposed-patient"
+    assert sorted(p.name for p in folder.iterdir()) == [
+        "headline.csv", "headline.json", "headline.png",
+    ]  # fmt: skip
+    facts = json.loads((folder / "headline.json").read_text())
+    assert facts["parameters_changed"]["resamples"] == 7
+    assert facts["inputs"][0]["sha256"] == sha256(source)
+    assert facts["cell"] is not None
+    assert len(facts["code"]["library_sha256"]) == 64
+    assert 'alt="rising"' in shown[0]
+    assert "A &lt;b&gt;" in shown[0]
+    assert "Passport" in shown[0]
+
+
+def test_equal_figures_give_equal_bytes():
+    assert provenance._png(figure()) == provenance._png(figure())
+
+
+def test_a_figure_without_alt_text_is_refused(tmp_path, shown):
+    with pytest.raises(UserError, match="no alt text"):
+        run(tmp_path).publish(figure(), id="x", caption="y")
+
+
+def test_leaky_and_synthetic_marks_stand_on_everything(tmp_path, shown):
+    run(tmp_path, protocol="oversample_first").publish(pd.DataFrame({"a": [1]}), "t", "c")
+    assert provenance.LEAKY in shown[0]
+    assert provenance.SYNTHETIC in shown[0]
+    real = run(tmp_path, dataset={"reader": "inbreast"}, note="cut at conv4")
+    real.publish(pd.DataFrame({"a": [1]}), "t", "c")
+    assert provenance.LEAKY not in shown[1]
+    assert provenance.SYNTHETIC not in shown[1]
+    assert "cut at conv4" in shown[1]
+
+
+def test_a_missing_input_says_what_to_run(tmp_path):
+    with pytest.raises(UserError, match="earlier notebook"):
+        run(tmp_path, inputs={"predictions": tmp_path / "predictions.parquet"})
+
+
+def test_the_chain_of_passports_and_tampering(tmp_path, shown):
+    artefact = tmp_path / "made.txt"
+    artefact.write_text("x")
+    run(tmp_path, "01_data_exploration").output(artefact)
+    after = run(tmp_path, inputs={"made": artefact}).inputs[0]
+    assert after["made_by"] == "01_data_exploration"
+    assert after["intact"]
+    artefact.write_text("y")
+    assert not run(tmp_path, inputs={"made": artefact}).inputs[0]["intact"]
+
+
+def test_no_absolute_path_is_shown(tmp_path, shown):
+    source = tmp_path / "in.txt"
+    source.write_text("x")
+    assert run(tmp_path, inputs={"source": source}).inputs[0]["file"] == "in.txt"
+
+
+def test_a_file_appears_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with pytest.raises(RuntimeError), written_whole(path) as temporary:  # noqa: PT012
+        temporary.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_execute_gives_the_message_without_traceback(tmp_path, capfd):
+    from birads_lib import execute
+
+    bad = nbformat.v4.new_notebook()
+    bad.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    bad.cells = [
+        nbformat.v4.new_code_cell(
+            "from birads_lib.errors import UserError\nraise UserError('say this')"
+        )
+    ]
+    nbformat.write(bad, tmp_path / "bad.ipynb")
+    page = tmp_path / "page.ipynb"
+    values = json.dumps({"study_dir": str(tmp_path)})
+    assert execute.main(str(tmp_path / "bad.ipynb"), str(page), values) == 1
+    said = capfd.readouterr().err
+    assert "UserError: say this" in said
+    assert "Traceback" not in said
+    assert not page.exists()

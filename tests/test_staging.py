@@ -1,0 +1,65 @@
+"""The book is staged from prose, pages and numbers, and only what changed is touched."""
+
+import json
+
+import pytest
+import yaml
+
+from birads_lib import book
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A tiny project: one chapter, one default study of two pages, of which one was executed."""
+    monkeypatch.setattr(book, "ROOT", tmp_path)
+    monkeypatch.setattr(book, "BOOK", tmp_path / "book")
+    (tmp_path / "book/phantoms").mkdir(parents=True)
+    (tmp_path / "book/mine").mkdir()
+    (tmp_path / "book/intro.md").write_text("# Hello\n")
+    glued = {
+        "data": {"application/papermill.record/text/plain": "'0.71'"},
+        "metadata": {"scrapbook": {"name": "phantoms_patient_qwk"}},
+    }
+    page = {"cells": [{"cell_type": "code", "outputs": [glued]}]}
+    (tmp_path / "book/phantoms/01_a.ipynb").write_text(json.dumps(page))
+    (tmp_path / "book/mine/01_a.ipynb").write_text(json.dumps({"cells": []}))
+    chapters = [{"file": "book/phantoms/01_a", "sections": [{"file": "book/phantoms/02_b"}]}]
+    toc = {"format": "jb-book", "root": "book/intro", "parts": [{"caption": "P", "chapters": chapters}]}
+    (tmp_path / "_toc.yml").write_text(yaml.safe_dump(toc))
+    names = {"phantoms_patient_qwk": "", "inbreast_patient_qwk": ""}
+    config = {"title": "T", "parse": {"myst_substitutions": names}}
+    (tmp_path / "_config.yml").write_text(yaml.safe_dump(config))
+    return tmp_path
+
+
+def test_pages_that_are_not_there_are_left_out(project):
+    chapters = book.contents("phantoms", "Phantoms")["parts"][0]["chapters"]
+    assert chapters == [{"file": "book/phantoms/01_a"}]
+
+
+def test_another_study_takes_the_default_ones_place(project):
+    part = book.contents("mine", "My own")["parts"][0]
+    assert part == {"caption": "My own", "chapters": [{"file": "book/mine/01_a"}]}
+
+
+def test_numbers_come_from_executed_pages(project):
+    named = book.configuration("phantoms")["parse"]["myst_substitutions"]
+    assert named == {"phantoms_patient_qwk": "0.71", "inbreast_patient_qwk": book.MISSING}
+
+
+def test_staging_again_changes_nothing_and_an_edit_one_file(project):
+    assert book.stage("phantoms", "Phantoms")
+    assert not book.stage("phantoms", "Phantoms")
+    source = project / "_build/phantoms/source"
+    untouched = (source / "_config.yml").stat().st_mtime_ns
+    (project / "book/intro.md").write_text("# Hello again\n")
+    assert book.stage("phantoms", "Phantoms")
+    assert (source / "book/intro.md").read_text() == "# Hello again\n"
+    assert (source / "_config.yml").stat().st_mtime_ns == untouched
+
+
+def test_what_is_gone_leaves_the_staged_book(project):
+    book.stage("phantoms", "Phantoms")
+    (project / "book/phantoms/01_a.ipynb").unlink()
+    assert book.stage("phantoms", "Phantoms")
+    assert not (project / "_build/phantoms/source/book/phantoms/01_a.ipynb").exists()

@@ -1,0 +1,95 @@
+"""A study's YAML: what it gives each notebook, and what is wrong with it, all at once."""
+
+import json
+
+import pytest
+
+from birads_lib import study
+from birads_lib.errors import UserError
+
+GOOD = """name: mine
+dataset: {reader: phantoms, patients: 12}
+protocols: [patient, image]
+notebooks:
+  02_preprocessing: {image_size: 64}
+  03_training: {folds: 3, stage1_rate: 1}
+variants:
+  proposed: {}
+  plain: {encoder_layers: 0}
+"""
+
+
+@pytest.fixture
+def written(tmp_path):
+    def write(text):
+        path = tmp_path / "mine.yaml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def test_parameters_of_each_execution(written):
+    mine = study.load(written(GOOD))
+    assert mine.title == "mine"
+    assert mine.parameters("02_preprocessing")["image_size"] == 64
+    plain = mine.parameters("03_training", variant="plain", protocol="image")
+    assert plain["encoder_layers"] == 0
+    assert plain["folds"] == 3
+    assert plain["protocol"] == "image"
+    assert plain["study_dir"] == "results/mine"
+    assert "protocol" not in mine.parameters("01_data_exploration")
+    assert json.loads(mine.arguments("02_preprocessing")) == mine.parameters("02_preprocessing")
+
+
+def test_data_and_weights_from_the_command_line(written):
+    mine = study.load(written(GOOD), data="elsewhere", weights="mine.weights.h5")
+    assert mine.dataset["folder"] == "elsewhere"
+    assert mine.parameters("03_training", "proposed", "image")["weights"] == "mine.weights.h5"
+
+
+@pytest.mark.parametrize("name", ["phantoms", "smoke", "inbreast"])
+def test_our_own_studies_are_valid(name):
+    assert study.load(study.find(name)).name == name
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("name: mine", "", "the key 'name' is missing"),
+        ("name: mine", "name: a/b", "line 1: expected a name of letters"),
+        ("name: mine", "nmae: mine", "line 1: unknown 'nmae'; did you mean 'name'?"),
+        ("reader: phantoms", "raeder: phantoms", "line 2: expected a mapping with at least"),
+        ("[patient, image]", "[patients]", "unknown 'patients'; did you mean 'patient'?"),
+        ("[patient, image]", "patient", "line 3: expected a list of protocols"),
+        ("02_preprocessing", "02_preprocesing", "line 5: unknown '02_preprocesing'; did you mean"),
+        ("image_size: 64", "image_siz: 64", "line 5: unknown 'image_siz'; did you mean"),
+        ("image_size: 64", "image_size: big", "line 5: 'image_size' is 'big', expected a whole"),
+        ("image_size: 64", "image_size: true", "'image_size' is True, expected a whole number"),
+        ("encoder_layers: 0", "encoder_layer: 0", "line 9: unknown 'encoder_layer'"),
+        ("folds: 3", "study_dir: x", "line 6: unknown 'study_dir'"),
+        ("name: mine", "name: [", "is not valid YAML"),
+    ],
+)
+def test_each_mistake_is_named_with_its_line(written, old, new, expected):
+    with pytest.raises(UserError, match="(?s)") as error:
+        study.load(written(GOOD.replace(old, new)))
+    assert expected in str(error.value)
+
+
+def test_all_mistakes_at_once(written):
+    text = GOOD.replace("image_size: 64", "a: 1, b: 2").replace("folds: 3", "c: 3")
+    with pytest.raises(UserError) as error:
+        study.load(written(text))
+    assert len(str(error.value).splitlines()) == 3
+
+
+def test_no_such_study_lists_those_there_are(tmp_path, written):
+    written(GOOD)
+    with pytest.raises(UserError, match="studies there: mine"):
+        study.load(tmp_path / "other.yaml")
+
+
+def test_a_file_that_is_no_mapping(written):
+    with pytest.raises(UserError, match="expected a mapping with the keys name"):
+        study.load(written("- 1"))
