@@ -44,15 +44,19 @@ def build(name: str, image_size: int, weights: str | Path) -> keras.Model:
     if name not in BACKBONES:
         raise UserError(f"backbone: {name!r} is unknown; choose one of {', '.join(BACKBONES)}")
     shape = (image_size, image_size, 3)
-    if name == "small_resnet":
-        trunk = small_resnet(shape)
-        load = {"none": None, "phantoms": PHANTOM_WEIGHTS}.get(str(weights), weights)
-    else:
-        trunk = _application(name, shape, weights)
-        load = None if weights in ("imagenet", "none") else weights
-    if load is not None:
-        _load_weights(trunk, name, load)
+    if str(weights) not in ("none", *_own_weights(name)) and str(weights) in WEIGHTS:
+        raise UserError(f'weights: "{weights}" is not for the backbone {name}; {_choices(name)}')
+    trunk = small_resnet(shape) if name == "small_resnet" else _application(name, shape, weights)
+    file = weights_file(weights)
+    if file is not None:
+        _load_weights(trunk, name, file)
     return trunk
+
+
+def weights_file(weights: str | Path) -> Path | None:
+    """Return the file that ``weights`` names, or None for "imagenet" and "none"."""
+    files = {"imagenet": None, "none": None, "phantoms": PHANTOM_WEIGHTS}
+    return files[str(weights)] if str(weights) in files else Path(weights)
 
 
 def normalisation(name: str) -> list[layers.Layer]:
@@ -112,11 +116,6 @@ def _conv_bn(x, name: str, width: int, kernel: int, strides: int = 1):
 
 
 def _application(name: str, shape: tuple[int, int, int], weights: str | Path) -> keras.Model:
-    if weights == "phantoms":
-        raise UserError(
-            f'weights: "phantoms" is for the backbone small_resnet, not for {name}; '
-            'choose "imagenet", "none" or the path of a .weights.h5 file'
-        )
     make = APPLICATIONS[name.removesuffix("_conv4")]
     imagenet = "imagenet" if weights == "imagenet" else None
     try:
@@ -126,29 +125,32 @@ def _application(name: str, shape: tuple[int, int, int], weights: str | Path) ->
             raise
         raise UserError(
             f'weights: "imagenet" for {name} can\'t be had here ({error}); give the path of a '
-            '.weights.h5 file saved from this backbone, or "none" for random weights'
+            '.weights.h5 file saved from this backbone, or choose "none" (random)'
         ) from error
     if name.endswith("_conv4"):
         trunk = keras.Model(trunk.input, trunk.get_layer("conv4_block6_out").output, name=name)
     return trunk
 
 
-def _load_weights(trunk: keras.Model, name: str, path: str | Path) -> None:
-    path = Path(path)
+def _load_weights(trunk: keras.Model, name: str, path: Path) -> None:
     if not path.is_file():
-        raise UserError(
-            f"weights: {str(path)!r} is not a file; backbone {name} takes "
-            f"{_choices(name)} or the path of a .weights.h5 file saved from it"
-        )
+        raise UserError(f"weights: {str(path)!r} is not a file; {_choices(name)}")
     try:
         trunk.load_weights(path)
     except Exception as error:  # h5py and Keras raise many kinds, all of them meaning "wrong file"
-        hint = " (if it ends at conv4, set backbone: resnet50_conv4)" if name == "resnet50" else ""
+        hint = "if it ends at conv4, set backbone: resnet50_conv4; " if name == "resnet50" else ""
         raise UserError(
-            f"weights: {str(path)!r} doesn't fit the backbone {name}{hint}; give a .weights.h5 "
-            f"file saved from it, or {_choices(name)}. Keras says: {str(error).splitlines()[0]}"
+            f"weights: {str(path)!r} doesn't fit the backbone {name}; {hint}{_choices(name)}. "
+            f"Keras says: {str(error).splitlines()[0]}"
         ) from error
 
 
+def _own_weights(name: str) -> list[str]:
+    if name == "small_resnet":
+        return ["phantoms"]
+    return [] if name.endswith("_conv4") else ["imagenet"]
+
+
 def _choices(name: str) -> str:
-    return '"phantoms", "none"' if name == "small_resnet" else '"imagenet", "none"'
+    named = ", ".join(f'"{own}"' for own in [*_own_weights(name), "none"])
+    return f"choose {named} (random) or a .weights.h5 file saved from this backbone"

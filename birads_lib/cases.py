@@ -94,7 +94,9 @@ def checked(schema: pa.DataFrameSchema, table: pd.DataFrame, what: str) -> pd.Da
 
 
 def _schema_problems(failures: pd.DataFrame) -> list[str]:
-    failures = failures.astype({"index": object})
+    failures = failures.astype({"index": object}).sort_values("index")  # those of no row last
+    whole = failures["index"].isna() & failures["column"].duplicated()
+    failures = failures[~whole]  # a check that broke on what another row names
     return [
         f"row {row.index}, column {row.column!r}: {row.failure_case!r} fails {row.check}"
         for row in failures.drop_duplicates(["index", "column"]).itertuples(index=False)

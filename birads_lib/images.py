@@ -6,11 +6,12 @@ own. Here each becomes one grey picture, black background, bright tissue.
 
 import hashlib
 import io
-import multiprocessing
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing import get_context
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from birads_lib.files import written_whole
 
 COLOUR_TOLERANCE = 3  # grey levels between channels that JPEG rounding alone may cause
 CROP_MARGIN = 0.02  # of the longer side: Otsu's threshold loses the faint rim of the skin
-MANY = 48  # fewer images than this are done sooner than worker processes start
+MANY_BYTES = 2**28  # fewer are decoded before worker processes have started
 
 
 def read_grey(path: str | Path) -> np.ndarray:
@@ -95,7 +96,7 @@ def _grey_of(colour: np.ndarray) -> np.ndarray:
 def _decode_dicom(data: bytes) -> np.ndarray:
     header = _guarded(lambda: pydicom.dcmread(io.BytesIO(data)))
     if "PixelData" not in header:
-        raise ValueError("is a DICOM file without pixels; remove it or export it with them")
+        raise ValueError("is a DICOM file without pixels, or cut off; copy it again or remove it")
     if int(header.get("NumberOfFrames") or 1) > 1:
         raise ValueError("is a DICOM file of several frames; export the slices one by one")
     stored = _guarded(lambda: header.pixel_array)
@@ -109,7 +110,7 @@ def _guarded(step: Callable[[], Any]) -> Any:
     try:
         return step()
     except Exception as error:  # pydicom and its decoders raise many kinds on damaged input
-        why = str(error).split("\n")[0]
+        why = " ".join(str(error).split())
         raise ValueError(f"is a DICOM file that cannot be decoded ({why}); copy it again") from None
 
 
@@ -346,17 +347,27 @@ def inspect(path: Path) -> Inspected:
 
 
 def in_parallel(
-    function: Callable[[Any], Any], items: Sequence[Any], workers: int, what: str
+    function: Callable[[Path], Any], files: Sequence[Path], workers: int, what: str
 ) -> Iterator[Any]:
-    """Yield ``function(item)`` of each item in order, with a progress bar on standard output.
+    """Yield ``function(file)`` of each file in order, with a progress bar on standard output.
 
-    Many items go to worker processes, if ``workers`` > 1. They are spawned: a forked one hangs
-    in OpenCV if the parent has used it. Each keeps OpenCV to one thread, as all cores are busy.
+    Few bytes go to threads, which start at once; many to processes, as JPEG 2000 decodes under
+    Python's lock. They are spawned: a forked one hangs in OpenCV if the parent has used it.
+    Each keeps OpenCV to one thread, as all cores are busy.
     """
-    progress = partial(tqdm, total=len(items), desc=what, unit="image", file=sys.stdout)
-    if workers < 2 or len(items) < MANY:
-        yield from progress(map(function, items))
+    if not files:
         return
-    spawn = multiprocessing.get_context("spawn")
-    with spawn.Pool(workers, cv2.setNumThreads, (1,)) as pool:
-        yield from progress(pool.imap(function, items, chunksize=4))
+    total_bytes = sum(file.stat().st_size for file in files if file.exists())
+    if total_bytes < MANY_BYTES:
+        pool = ThreadPool(workers)
+    else:
+        pool = get_context("spawn").Pool(workers, cv2.setNumThreads, (1,))
+    with pool:
+        yield from tqdm(
+            pool.imap(function, files, chunksize=4),
+            total=len(files),
+            desc=what,
+            unit="image",
+            mininterval=1,  # a line each, where the output is a log
+            file=sys.stdout,
+        )

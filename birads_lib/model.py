@@ -37,15 +37,9 @@ def build_preparation(settings: Settings, seed: int | None = None) -> keras.Mode
     size = settings.image_size
     image = keras.Input((size, size, 1), dtype="uint8", name="image")
     x = ops.cast(image, "float32")
-    if settings.augment and settings.flip:
-        x = layers.RandomFlip("horizontal", seed=seed, name="flip")(x)
-    if settings.augment and settings.rotation:
-        x = layers.RandomRotation(
-            settings.rotation / 360,
-            fill_mode={"black": "constant", "nearest": "nearest"}[settings.rotation_fill],
-            fill_value=0.0,
-            seed=seed,
-            name="rotation",
+    if settings.augment:
+        x = Augmentation(
+            settings.flip, settings.rotation, settings.rotation_fill, seed, name="augmentation"
         )(x)
     x = layers.Concatenate(name="three_channels")([x, x, x])
     for layer in backbones.normalisation(settings.backbone):
@@ -72,6 +66,15 @@ def build_trunk(settings: Settings) -> keras.Model:
         for i, m in enumerate(maps, start=1)
     ]
     return keras.Model(backbone.input, pooled, name="trunk")
+
+
+def with_embeddings(model: keras.Model) -> keras.Model:
+    """Return the same model with two outputs: probabilities (n, 5) and the penultimate layer."""
+    head = model.get_layer("head")
+    outputs = [head.output, head.get_layer("penultimate").output]
+    both = keras.Model(head.inputs, outputs, name="head")
+    maps = model.get_layer("trunk")(model.get_layer("preparation")(model.input))
+    return keras.Model(model.input, both(maps), name="hybrid")
 
 
 def build_head(settings: Settings, shapes: list[tuple[int, int, int]]) -> keras.Model:
@@ -132,6 +135,48 @@ class PositionEmbedding(layers.Layer):
     def call(self, tokens):
         """Return the tokens with their positions added."""
         return tokens + self.vectors
+
+
+@keras.saving.register_keras_serializable("birads_lib")
+class Augmentation(layers.Layer):
+    """Random horizontal flip and rotation of (n, h, w, c) images, in training only.
+
+    Keras's own random layers also augment where nobody says ``training``, as in
+    ``model(images)``, and put the layers after them in training mode. Here unsaid means no.
+
+    Args:
+        flip: whether to flip at random.
+        rotation: largest angle either way, in degrees.
+        fill: what lies beyond the edge: "black" or "nearest".
+        seed: fixes the draws; without it Keras's global seed does.
+    """
+
+    def __init__(self, flip, rotation, fill="black", seed=None, **kwargs):
+        super().__init__(**kwargs)
+        self.config = {"flip": flip, "rotation": rotation, "fill": fill, "seed": seed}
+        mode = {"black": "constant", "nearest": "nearest"}[fill]
+        self.steps = [layers.RandomFlip("horizontal", seed=seed)] if flip else []
+        if rotation:
+            factor = rotation / 360
+            other = None if seed is None else seed + 1  # or angle and flip would go together
+            self.steps.append(
+                layers.RandomRotation(factor, fill_mode=mode, fill_value=0.0, seed=other)
+            )
+
+    def build(self, input_shape):
+        """Build the layers inside."""
+        for step in self.steps:
+            step.build(input_shape)
+
+    def call(self, images, training=False):
+        """Return the images, augmented if ``training``."""
+        for step in self.steps if training else []:
+            images = step(images, training=True)
+        return images
+
+    def get_config(self):
+        """Return the arguments, so that a model can be saved."""
+        return {**super().get_config(), **self.config}
 
 
 def set_trainable(model: keras.Model, settings: Settings, stage: int) -> None:

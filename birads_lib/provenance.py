@@ -56,7 +56,7 @@ class Run:
 
     @property
     def page(self) -> str:
-        """The executed notebook's name: the source's, with variant and protocol where it has them."""
+        """The executed notebook's name: the source's, with variant and protocol if it has them."""
         parts = [self.notebook, self.parameters.get("variant"), self.parameters.get("protocol")]
         return "-".join(part for part in parts if part)
 
@@ -111,7 +111,7 @@ class Run:
         folder = self.folder / "figures" / self.page
         files = {}
         if is_figure:
-            files[f"{id}.png"] = _png(what)
+            files[f"{id}.png"] = _png(what, self.marks)
         if data is not None:
             files[f"{id}.csv"] = data.to_csv().encode()
         facts = self.passport(id, {"caption": caption, "files": sorted(files)})
@@ -188,13 +188,18 @@ def _device() -> str:
     return ", ".join(names)
 
 
-def _png(figure: Figure) -> bytes:
-    """Draw a figure, opaque and without a time stamp: equal figures give equal bytes."""
+def _png(figure: Figure, marks: list[tuple[str, str]] = ()) -> bytes:
+    """Draw a figure, opaque, without a time stamp (equal figures give equal bytes), and marked.
+
+    The marks are in the picture too: it may be copied without the page.
+    """
+    if marks:
+        figure.suptitle(
+            "\n".join(text for _, text in marks), fontsize=9, color="#8a1c1c", wrap=True
+        )
     buffer = io.BytesIO()
-    figure.savefig(
-        buffer, format="png", dpi=150, bbox_inches="tight", facecolor="white",
-        metadata={"Software": None},
-    )  # fmt: skip
+    options = {"dpi": 150, "bbox_inches": "tight", "facecolor": "white"}
+    figure.savefig(buffer, format="png", metadata={"Software": None}, **options)
     return buffer.getvalue()
 
 
@@ -207,7 +212,8 @@ def _image(png: bytes, alt: str) -> str:
 
 
 def _table(table: pd.DataFrame) -> str:
-    return f'<div class="table-scroll">{table.to_html(border=0, float_format="{:.3f}".format)}</div>'
+    rows = table.to_html(border=0, float_format="{:.3f}".format)
+    return f'<div class="table-scroll">{rows}</div>'
 
 
 def _exhibit(id: str, body: str, caption: str, marks, facts: dict, files: dict) -> str:

@@ -85,6 +85,8 @@ def _problems(values: Mapping) -> list[str]:
     found = [p for f in fields(Settings) for p in _value_problems(f, values[f.name])]
     if not found and values["embed"] % values["heads"]:
         found.append(f"heads: {values['heads']} heads can't share embed={values['embed']} equally")
+    if not found and not values["stage1_epochs"] + values["stage2_epochs"]:
+        found.append("stage1_epochs, stage2_epochs: both are 0, nothing would be trained")
     return found
 
 

@@ -6,9 +6,9 @@ from matplotlib.figure import Figure
 
 # Dark to light, cool to warm: ordered by lightness, so that it also reads in grey, and its
 # neighbours stay apart under the common colour blindnesses.
-GRADE_COLOURS = {1: "#10183f", 2: "#3f4fa5", 3: "#9c2e7f", 4: "#e24d4d", 5: "#f5933a"}
+GRADE_COLOURS = {1: "#0f1638", 2: "#32439a", 3: "#b03a78", 4: "#e65a48", 5: "#f59c38"}
 GRADE_LINES = {1: "-", 2: "--", 3: "-.", 4: ":", 5: (0, (6, 1, 1, 1, 1, 1))}
-TRAINING, VALIDATION, MUTED = "#3f4fa5", "#e0662b", "#6b6b6b"
+TRAINING, VALIDATION, MUTED = "#32439a", "#e0662b", "#6b6b6b"
 FADING = ["#e9e9ee", GRADE_COLOURS[2]]  # few to many, for maps of counts
 WIDTH = 7.0  # inches; at 150 dots an inch about the width of the book's column
 
@@ -29,6 +29,7 @@ _STYLE = {
     "ytick.labelsize": 11,
     "legend.fontsize": 11,
     "legend.frameon": False,
+    "legend.handlelength": 2.8,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.axisbelow": True,

@@ -30,7 +30,9 @@ def test_what_is_written_is_read(table, tmp_path):
     predictions.write(table, tmp_path / "p.parquet")
     again = predictions.read(tmp_path / "p.parquet")
     assert list(again.columns) == list(predictions.SCHEMA.columns)
-    np.testing.assert_array_equal(predictions.probabilities(again), predictions.probabilities(table))
+    np.testing.assert_array_equal(
+        predictions.probabilities(again), predictions.probabilities(table)
+    )
     assert list(predictions.out_of_fold(again)["image_id"]) == ["i4", "i5"]
 
 

@@ -38,7 +38,9 @@ def test_a_figure_is_written_with_its_passport_and_data(tmp_path, shown):
     source = tmp_path / "in.txt"
     source.write_text("x")
     one = run(tmp_path, inputs={"source": source}, resamples=7)
-    one.publish(figure(), id="headline", caption="A <b>", alt="rising", data=pd.DataFrame({"a": [1]}))
+    one.publish(
+        figure(), id="headline", caption="A <b>", alt="rising", data=pd.DataFrame({"a": [1]})
+    )
     folder = tmp_path / "figures" / "04_evaluation-proposed-patient"
     assert sorted(p.name for p in folder.iterdir()) == [
         "headline.csv", "headline.json", "headline.png",

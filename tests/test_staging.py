@@ -24,7 +24,11 @@ def project(tmp_path, monkeypatch):
     (tmp_path / "book/phantoms/01_a.ipynb").write_text(json.dumps(page))
     (tmp_path / "book/mine/01_a.ipynb").write_text(json.dumps({"cells": []}))
     chapters = [{"file": "book/phantoms/01_a", "sections": [{"file": "book/phantoms/02_b"}]}]
-    toc = {"format": "jb-book", "root": "book/intro", "parts": [{"caption": "P", "chapters": chapters}]}
+    toc = {
+        "format": "jb-book",
+        "root": "book/intro",
+        "parts": [{"caption": "P", "chapters": chapters}],
+    }
     (tmp_path / "_toc.yml").write_text(yaml.safe_dump(toc))
     names = {"phantoms_patient_qwk": "", "inbreast_patient_qwk": ""}
     config = {"title": "T", "parse": {"myst_substitutions": names}}

@@ -4,8 +4,8 @@ Sources:
 
 - Anatomical background of mammograms as power-law noise, spectrum 1/f^beta with beta about 3:
   Burgess AE, Jacobson FL, Judy PF. Med Phys 28 (2001) 419-437, doi 10.1118/1.1355308.
-- Blobs of overlapping tissue (lumpy backgrounds): Bochud FO, Abbey CK, Eckstein MP.
-  Opt Express 4 (1999) 33-42, doi 10.1364/OE.4.000033.
+- Its main alternative, clustered lumpy backgrounds, not used here: Bochud FO, Abbey CK,
+  Eckstein MP. Opt Express 4 (1999) 33-42, doi 10.1364/OE.4.000033.
 - Stochastic anatomy by parts, with glands, ligaments and ducts: Bakic PR, Albert M, Brzakovic D,
   Maidment ADA. Med Phys 29 (2002) 2131-2139, doi 10.1118/1.1501143; Graff CG. Proc SPIE 9783 (2016)
   978309, doi 10.1117/12.2216312, used by the VICTRE trial: Badano A, et al. JAMA Netw Open 1 (2018)
@@ -25,7 +25,7 @@ from scipy import fft
 
 DENSITIES = ("A", "B", "C", "D")
 DENSITY_SHARES = (0.20, 0.40, 0.30, 0.10)
-DENSITY_LEVEL = {"A": -1.7, "B": -0.8, "C": 0.1, "D": 1.0}  # shift of the glandular field, in SD
+DENSITY_LEVEL = {"A": -2.2, "B": -1.0, "C": 0.1, "D": 1.0}  # shift of the glandular field, in SD
 MODALITIES = ("DM", "s2D", "DBT")
 MODALITY_SHARES = (0.5, 0.25, 0.25)
 
@@ -60,7 +60,7 @@ def describe_patient(rng: np.random.Generator, modality: str) -> Patient:
         roundness=rng.uniform(1.8, 2.5),
         wobble=wobble,
         beta=rng.uniform(2.8, 3.4),
-        strands=rng.uniform(0.05, 0.11),
+        strands=rng.uniform(0.06, 0.14),
         skin=rng.uniform(0.05, 0.10),
         contrast=rng.uniform(0.85, 1.15),
         gamma=rng.uniform(0.9, 1.3),
@@ -156,11 +156,12 @@ def _strands(patient: Patient, view: str, field: np.ndarray, size: int) -> np.nd
     dx = x - np.float32(patient.depth)
     dy = y - np.float32(centre_height(view))
     radius, angle = cv2.cartToPolar(dx, dy)
-    columns = np.float32(0.28 * size) * angle
-    rows = np.float32(0.45 * size) * radius
-    smooth = cv2.GaussianBlur(field, (0, 0), 0.008 * size)
+    columns = np.float32(0.32 * size) * angle
+    rows = np.float32(0.30 * size) * radius
+    smooth = cv2.GaussianBlur(field, (0, 0), 0.005 * size)
     warped = cv2.remap(smooth, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
-    return np.float32(patient.strands) * np.exp(-((warped / 0.07) ** 2))
+    broken = 0.5 + 0.5 * np.tanh(2 * field)  # strands come and go
+    return np.float32(patient.strands) * broken * np.exp(-((warped / 0.06) ** 2))
 
 
 def _pectoral(

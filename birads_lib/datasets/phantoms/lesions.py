@@ -9,7 +9,7 @@ Every function draws from ``rng`` alone, so that both views of a breast show the
 under another angle ``turn`` (radians). Lengths are pixels of an image of 256, times ``scale``.
 """
 
-from collections.abc import Callable
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -23,10 +23,9 @@ def draw(kind: str, descriptors: str, rng: np.random.Generator, turn: float, sca
     if kind == "mass":
         return _mass(terms, rng, turn, scale)
     if kind == "calcification":
-        return _strokes_patch(*CALCIFICATIONS[terms[0]](rng), turn, scale)
-    return {"architectural_distortion": _distortion, "asymmetry": _asymmetry}[kind](
-        rng, turn, scale
-    )
+        return _calcification(terms[0], rng, turn, scale)
+    soft = {"architectural_distortion": _distortion, "asymmetry": _asymmetry}
+    return soft[kind](rng, turn, scale)
 
 
 def _axes(half: int, turn: float) -> tuple[np.ndarray, np.ndarray]:
@@ -56,73 +55,66 @@ def _hull(seed: np.ndarray) -> np.ndarray:
     points = cv2.findNonZero(seed.astype(np.uint8))
     filled = np.zeros(seed.shape, np.uint8)
     cv2.fillConvexPoly(filled, cv2.convexHull(points), 1)
-    return cv2.dilate(filled, np.ones((3, 3), np.uint8)) > 0
+    return _widen(filled)
 
 
-def _strokes_patch(strokes: np.ndarray, whole: bool, turn: float, scale: float) -> Patch:
-    """Draw strokes given at 256 px; the extent is their hull if ``whole``, else just beside them."""
+def _widen(extent: np.ndarray) -> np.ndarray:
+    """Return ``extent`` grown by a pixel on every side, bool."""
+    return cv2.dilate(extent.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+
+
+def _calcification(name: str, rng: np.random.Generator, turn: float, scale: float) -> Patch:
+    """Draw calcifications; their extent is the hull, but of a winding vessel the vessel itself."""
+    strokes = _group(GROUPS[name], rng) if name in GROUPS else DRAWN[name](rng)
     strokes = strokes * np.array([scale] * 5 + [1])
     strokes[:, 4] = np.maximum(strokes[:, 4], 0.5)
-    half = int(np.ceil(np.hypot(strokes[:, :4:2], strokes[:, 1:4:2]).max() + 4 * scale)) + 1
+    half = int(np.abs(strokes[:, :4]).max() * 2**0.5 + 4 * scale) + 2
     field = _strokes(strokes, half, turn)
     seed = field > 0.3 * field.max()
-    if whole:
-        return field, _hull(seed)
-    return field, cv2.dilate(seed.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    return field, _widen(seed) if name == "vascular" else _hull(seed)
 
 
-def _specks(points: np.ndarray, lengths, angles, widths, peaks) -> np.ndarray:  # noqa: ANN001
-    """Return strokes (k, 6) centred on ``points`` (k, 2)."""
-    ends = np.stack([np.cos(angles), np.sin(angles)], axis=-1) * np.asarray(lengths)[..., None] / 2
-    columns = [np.broadcast_to(v, len(points))[:, None] for v in (widths, peaks)]
-    return np.hstack([points - ends, points + ends, *columns])
+class Group(NamedTuple):
+    """Separate particles: ranges of their number, of the group's radius, and of each particle."""
+
+    count: tuple[int, int]
+    radius: tuple[float, float]
+    gap: float  # least distance of two particles
+    length: tuple[float, float]  # 0: a round speck
+    width: tuple[float, float]  # SD across
+    peak: tuple[float, float]
+    angle: float = np.pi  # SD of the direction about +x
+    parts: int = 1  # strokes that make up a particle
 
 
-def _group(rng: np.random.Generator, count: int, radius: float, gap: float) -> np.ndarray:
-    """Return about ``count`` points in a disc, no two nearer than ``gap``: (k, 2)."""
-    points: list[np.ndarray] = []
-    for _ in range(6 * count):
-        point = rng.uniform(-radius, radius, 2)
-        clear = all(np.hypot(*(point - other)) > gap for other in points)
-        if np.hypot(*point) < radius and clear and len(points) < count:
-            points.append(point)
-    return np.array(points)
+GROUPS = {
+    "round": Group((7, 13), (9, 14), 4, (0, 0), (0.8, 0.9), (0.42, 0.5)),
+    "amorphous": Group((16, 25), (9, 14), 2.5, (0, 0), (1.0, 1.6), (0.2, 0.3)),
+    "coarse heterogeneous": Group((5, 9), (9, 14), 6, (0, 3), (0.9, 1.4), (0.3, 0.6), parts=2),
+    "fine pleomorphic": Group((12, 19), (9, 14), 3, (0, 4), (0.5, 0.8), (0.25, 0.7)),
+    "coarse popcorn-like": Group((6, 10), (4, 8), 2.5, (0, 1), (1.6, 2.6), (0.4, 0.55)),
+    "large rod-like": Group((5, 8), (28, 28), 9, (7, 13), (1.0, 1.2), (0.3, 0.5), angle=0.2),
+}
 
 
-def _round(rng: np.random.Generator) -> tuple[np.ndarray, bool]:
-    points = _group(rng, rng.integers(7, 14), rng.uniform(9, 14), 4)
-    return _specks(points, np.zeros(len(points)), 0.0, 0.85, rng.uniform(0.42, 0.5)), True
-
-
-def _amorphous(rng: np.random.Generator) -> tuple[np.ndarray, bool]:
-    points = _group(rng, rng.integers(16, 26), rng.uniform(9, 14), 2.5)
+def _group(group: Group, rng: np.random.Generator) -> np.ndarray:
+    """Return the strokes (k, 6) of a group of calcifications."""
+    radius, count = rng.uniform(*group.radius), rng.integers(*group.count, endpoint=True)
+    centres: list[np.ndarray] = []
+    for point in rng.uniform(-radius, radius, (8 * count, 2)):
+        clear = all(np.hypot(*(point - other)) > group.gap for other in centres)
+        if clear and np.hypot(*point) < radius and len(centres) < count:
+            centres.append(point)
+    points = np.repeat(centres, group.parts, axis=0)
     k = len(points)
-    return _specks(points, np.zeros(k), 0.0, rng.uniform(1.0, 1.6, k), rng.uniform(0.2, 0.3, k)), True
+    points = points + rng.uniform(-1.3, 1.3, (k, 2)) * (group.parts > 1)
+    angles = rng.normal(0, group.angle, k)
+    ends = np.stack([np.cos(angles), np.sin(angles)], 1) * rng.uniform(*group.length, (k, 1)) / 2
+    shape = rng.uniform(*group.width, (k, 1)), rng.uniform(*group.peak, (k, 1))
+    return np.hstack([points - ends, points + ends, *shape])
 
 
-def _coarse_heterogeneous(rng: np.random.Generator) -> tuple[np.ndarray, bool]:
-    points = _group(rng, rng.integers(5, 10), rng.uniform(9, 14), 6)
-    k = len(points)
-    parts = [
-        _specks(
-            points + rng.uniform(-1.3, 1.3, (k, 2)), rng.uniform(0, 3, k), rng.uniform(0, np.pi, k),
-            rng.uniform(0.9, 1.4, k), rng.uniform(0.3, 0.6, k),
-        )
-        for _ in range(2)
-    ]  # fmt: skip
-    return np.vstack(parts), True
-
-
-def _fine_pleomorphic(rng: np.random.Generator) -> tuple[np.ndarray, bool]:
-    points = _group(rng, rng.integers(12, 20), rng.uniform(9, 14), 3)
-    k = len(points)
-    return _specks(
-        points, rng.uniform(0, 4, k), rng.uniform(0, np.pi, k), rng.uniform(0.5, 0.8, k),
-        rng.uniform(0.25, 0.7, k),
-    ), True  # fmt: skip
-
-
-def _fine_linear_branching(rng: np.random.Generator) -> tuple[np.ndarray, bool]:
+def _fine_linear_branching(rng: np.random.Generator) -> np.ndarray:
     """Casts of a branching duct: broken thin lines in a wedge that points along +x, the nipple."""
     strokes = []
     for angle in rng.uniform(-0.45, 0.45, 4):
@@ -138,23 +130,17 @@ def _fine_linear_branching(rng: np.random.Generator) -> tuple[np.ndarray, bool]:
                 tip = start + rng.uniform(3, 6) * np.array([np.cos(fork), np.sin(fork)])
                 strokes.append([*start, *tip, 0.6, rng.uniform(0.25, 0.5)])
             point = end
-    return np.array(strokes), True
+    return np.array(strokes)
 
 
-def _popcorn(rng: np.random.Generator) -> tuple[np.ndarray, bool]:
-    points = _group(rng, rng.integers(5, 9), rng.uniform(4, 7), 2.5)
-    k = len(points)
-    return _specks(points, np.zeros(k), 0.0, rng.uniform(1.6, 2.6, k), rng.uniform(0.4, 0.55, k)), True
-
-
-def _rim(rng: np.random.Generator) -> tuple[np.ndarray, bool]:
+def _rim(rng: np.random.Generator) -> np.ndarray:
     angle = np.linspace(0, 2 * np.pi, 25)
     ring = rng.uniform(5, 9) * np.stack([np.cos(angle), rng.uniform(0.8, 1) * np.sin(angle)], 1)
     peaks = rng.uniform(0.4, 0.55, (24, 1))
-    return np.hstack([ring[:-1], ring[1:], np.full((24, 1), 0.8), peaks]), True
+    return np.hstack([ring[:-1], ring[1:], np.full((24, 1), 0.8), peaks])
 
 
-def _vascular(rng: np.random.Generator) -> tuple[np.ndarray, bool]:
+def _vascular(rng: np.random.Generator) -> np.ndarray:
     """Two parallel broken lines along a winding artery."""
     t = np.linspace(-1, 1, 15)
     bend, phase = rng.uniform(3, 8), rng.uniform(0, 2 * np.pi)
@@ -164,35 +150,17 @@ def _vascular(rng: np.random.Generator) -> tuple[np.ndarray, bool]:
         path = np.stack([length * t, bend * np.sin(2.5 * t + phase) + side], axis=1)
         peaks = rng.uniform(0.1, 0.4, (14, 1))
         strokes.append(np.hstack([path[:-1], path[1:], np.full((14, 1), 0.6), peaks]))
-    return np.vstack(strokes), False
+    return np.vstack(strokes)
 
 
-def _rods(rng: np.random.Generator) -> tuple[np.ndarray, bool]:
-    points = _group(rng, rng.integers(5, 9), 28, 9)
-    k = len(points)
-    return _specks(
-        points, rng.uniform(7, 13, k), rng.normal(0, 0.2, k), 1.1, rng.uniform(0.3, 0.5, k)
-    ), True
-
-
-CALCIFICATIONS: dict[str, Callable] = {
-    "round": _round,
-    "amorphous": _amorphous,
-    "coarse heterogeneous": _coarse_heterogeneous,
-    "fine pleomorphic": _fine_pleomorphic,
-    "fine linear branching": _fine_linear_branching,
-    "coarse popcorn-like": _popcorn,
-    "rim": _rim,
-    "vascular": _vascular,
-    "large rod-like": _rods,
-}
+DRAWN = {"fine linear branching": _fine_linear_branching, "rim": _rim, "vascular": _vascular}
 
 
 def _mass(terms: list[str], rng: np.random.Generator, turn: float, scale: float) -> Patch:
     """Draw a mass: r(angle) by its shape, the fall at r by its margin."""
     node = "intramammary lymph node" in terms
     radius = scale * (rng.uniform(6.5, 9) if node else rng.uniform(9, 18))
-    peak = rng.uniform(0.20, 0.32)
+    peak = rng.uniform(0.22, 0.34)
     aspect = rng.uniform(0.62, 0.8) if "oval" in terms else rng.uniform(0.9, 1)
     x, y = _axes(int(2.6 * radius) + 2, turn)
     distance, angle = np.hypot(x, y / np.float32(aspect)), np.arctan2(y, x)
@@ -207,7 +175,8 @@ def _mass(terms: list[str], rng: np.random.Generator, turn: float, scale: float)
         field = peak * (1.2 * capsule - 0.55 * inside)
     extent = distance < edge
     if "spiculated" in terms:
-        spicules = _strokes(_spicules(rng, 0.6 * radius, (1.3, 2.4), radius, scale), len(x) // 2, turn)
+        lines = _spicules(rng, 0.6 * radius, (1.3, 2.4), radius, scale)
+        spicules = _strokes(lines, len(x) // 2, turn)
         field = np.maximum(field, spicules)
         extent |= spicules > 0.06
     return field.astype(np.float32), extent
@@ -228,7 +197,7 @@ def _unevenness(terms: list[str], rng: np.random.Generator, angle: np.ndarray) -
 def _spicules(
     rng: np.random.Generator, start: float, reach: tuple[float, float], radius: float, scale: float
 ) -> np.ndarray:
-    """Return strokes (k, 6) of thin tapering lines, from ``start`` to ``reach`` times ``radius``."""
+    """Return strokes (k, 6) of thin tapering lines that end at ``reach`` times ``radius``."""
     strokes = []
     for base in np.linspace(0, 2 * np.pi, rng.integers(14, 24), endpoint=False):
         angle, bend = base + rng.normal(0, 0.15), rng.normal(0, 0.2)
@@ -244,8 +213,8 @@ def _distortion(rng: np.random.Generator, turn: float, scale: float) -> Patch:
     """Draw lines that converge on a point with no mass there."""
     radius = scale * rng.uniform(12, 17)
     strokes = _spicules(rng, 0.25 * radius, (1.1, 2.1), radius, scale)
-    field = _strokes(strokes, int(2.2 * radius) + 2, turn)
-    return field, _hull(field > 0.08)
+    field = 0.85 * _strokes(strokes, int(2.2 * radius) + 2, turn)
+    return field, _hull(field > 0.07)
 
 
 def _asymmetry(rng: np.random.Generator, turn: float, scale: float) -> Patch:

@@ -80,13 +80,6 @@ def assess(kind: str, descriptors: str) -> int:
     raise ValueError(f"no rule of the lexicon covers {kind!r} with descriptors {descriptors!r}")
 
 
-def signs_of(category: int) -> tuple[tuple[Sign, ...], np.ndarray]:
-    """Return the signs that imply ``category`` and their probabilities, which sum to 1."""
-    signs = tuple(s for s in CATALOGUE if assess(s.kind, s.descriptors) == category)
-    shares = np.array([sign.share for sign in signs])
-    return signs, shares / shares.sum()
-
-
 def choose_signs(grade: int, rng: np.random.Generator) -> list[Sign]:
     """Return the findings of a breast whose true category is ``grade``: the leading one first.
 
@@ -95,12 +88,14 @@ def choose_signs(grade: int, rng: np.random.Generator) -> list[Sign]:
     """
     if grade == 1:
         return []
-    signs, shares = signs_of(grade)
-    chosen = [signs[rng.choice(len(signs), p=shares)]]
-    if rng.random() < 0.25:
-        signs, shares = signs_of(2)
-        chosen.append(signs[rng.choice(len(signs), p=shares)])
-    return chosen
+    leading = _draw_sign(grade, rng)
+    return [leading, _draw_sign(2, rng)] if rng.random() < 0.25 else [leading]
+
+
+def _draw_sign(category: int, rng: np.random.Generator) -> Sign:
+    signs = [sign for sign in CATALOGUE if assess(sign.kind, sign.descriptors) == category]
+    shares = np.array([sign.share for sign in signs])
+    return signs[rng.choice(len(signs), p=shares / shares.sum())]
 
 
 def read_grade(true: int, disagreement: float, rng: np.random.Generator) -> int:

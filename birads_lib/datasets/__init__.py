@@ -1,0 +1,114 @@
+"""Readers: each turns a folder into a ``Dataset``, or says all that is wrong with it at once."""
+
+import logging
+import os
+from collections import defaultdict
+from importlib import import_module
+from pathlib import Path
+
+from birads_lib.cases import Dataset
+from birads_lib.errors import DatasetError, UserError, check_options, did_you_mean
+from birads_lib.images import Inspected, in_parallel, inspect
+
+READERS = ("class_folders", "inbreast", "phantoms")
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".dcm", ".dicom")
+LITTER = ("thumbs.db", "desktop.ini")  # what file managers leave; names with a leading dot too
+
+log = logging.getLogger(__name__)
+
+
+def load(reader: str, folder: str | Path, **options: object) -> Dataset:
+    """Read ``folder`` with the named reader, ``birads_lib/datasets/<reader>.py``.
+
+    Raises:
+        UserError: the reader or an option doesn't exist.
+        DatasetError: lists everything wrong with the folder.
+    """
+    if reader not in READERS:
+        raise UserError(f"unknown reader {reader!r}: {did_you_mean(reader, READERS)}")
+    read = import_module(f"birads_lib.datasets.{reader}").read
+    check_options(read, options)
+    return read(folder, **options)
+
+
+def existing(folder: str | Path) -> Path:
+    """Return ``folder`` as a path, or raise ``DatasetError`` where there is none."""
+    folder = Path(folder).expanduser()
+    if folder.is_dir():
+        return folder
+    reason = "is a file, not a folder" if folder.exists() else "does not exist"
+    raise DatasetError(f"{str(folder)!r} {reason}; give the folder of the data set")
+
+
+class Problems:
+    """What is wrong with the data set in ``root``, collected to be told at once."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.lines: list[str] = []
+
+    def add(self, path: Path, what: str) -> None:
+        """Note what is wrong with a file, and what to do."""
+        self.lines.append(f"{self.name(path)} {what}")
+
+    def name(self, path: Path) -> str:
+        """Return the path below ``root`` in quotes, bytes that are no UTF-8 escaped."""
+        below = path.relative_to(self.root) if path.is_relative_to(self.root) else path
+        return f"'{below.as_posix()}'" if is_utf8(below.as_posix()) else ascii(below.as_posix())
+
+    def tell(self) -> None:
+        """Raise ``DatasetError`` if anything is wrong."""
+        if self.lines:
+            raise DatasetError(self.lines, f"The data set {str(self.root)!r}")
+
+
+def is_litter(name: str) -> bool:
+    """Whether a file is one that operating systems drop everywhere."""
+    return name.startswith(".") or name.lower() in LITTER
+
+
+def is_utf8(name: str) -> bool:
+    """Whether a table can hold the name; Python keeps other bytes as surrogates."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def files_below(folder: Path, problems: Problems) -> list[Path]:
+    """Return every file below ``folder``, sorted, but for litter and names that can't be used."""
+
+    def refuse(error: OSError) -> None:
+        problems.add(Path(error.filename), f"cannot be read ({error.strerror}); allow reading it")
+
+    files = []
+    for where, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
+        folders[:] = [name for name in folders if not is_litter(name)]
+        files += [Path(where, name) for name in names if not is_litter(name)]
+    unusable = {path for path in files if not is_utf8(path.relative_to(folder).as_posix())}
+    for path in sorted(unusable):
+        problems.add(path, "has a name that isn't UTF-8; rename it")
+    return sorted(set(files) - unusable)
+
+
+def survey(files: list[Path], problems: Problems, workers: int) -> dict[Path, Inspected]:
+    """Decode and hash every file; return the good ones, note what is wrong with the others."""
+    good: dict[Path, Inspected] = {}
+    same: dict[str, list[str]] = defaultdict(list)
+    for path, facts in zip(files, in_parallel(inspect, files, workers, "reading"), strict=True):
+        if facts.problem:
+            problems.add(path, facts.problem)
+        else:
+            good[path] = facts
+            same[facts.pixels].append(problems.name(path))
+    for names in same.values():
+        if len(names) > 1:
+            problems.lines.append(f"{' and '.join(names)} are the same image; keep one of them")
+    return good
+
+
+def file_columns(path: Path, root: Path, facts: Inspected) -> dict[str, object]:
+    """Return the columns of ``cases`` that describe the file."""
+    where = path.relative_to(root).as_posix()
+    return {"path": where, "size_bytes": facts.size_bytes, "sha256": facts.sha256}

@@ -1,0 +1,191 @@
+"""One synthetic mammogram, from a seed and the number of a patient."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from . import anatomy, lesions, lexicon
+
+PREVALENCE = (0.20, 0.36, 0.13, 0.16, 0.15)  # categories 1..5
+DISAGREEMENT = 0.08
+LATERALITIES = ("L", "R")
+VIEWS = ("CC", "MLO")
+_GOLDEN = (5**0.5 - 1) / 2
+_STREAMS = ("cohort", "patient", "grade", "breast", "texture", "finding", "view")
+
+
+@dataclass
+class Finding:
+    """A lesion with its lexicon terms, the category it implies (2..5) and its true extent."""
+
+    kind: str
+    descriptors: str
+    category: int
+    mask: np.ndarray  # bool (size, size)
+
+
+@dataclass
+class Phantom:
+    """One view with its truth. ``birads`` is what the reader said, ``birads_true`` the lexicon."""
+
+    image: np.ndarray  # uint8 (size, size)
+    findings: list[Finding]
+    birads: int
+    birads_true: int
+    density: str
+    modality: str
+
+
+def render(
+    seed: int,
+    patient: int,
+    laterality: str,
+    view: str,
+    *,
+    size: int = 256,
+    disagreement: float = DISAGREEMENT,
+    prevalence: Sequence[float] = PREVALENCE,
+    modality: str = "mixed",
+) -> Phantom:
+    """Make one view of one patient, from these arguments alone.
+
+    But for its findings an image doesn't depend on the category: other shares in ``prevalence``
+    give the same breast, exposure and noise.
+
+    Args:
+        seed, patient: whole numbers from 0; the same two give the same patient.
+        laterality: "L" or "R"; the chest wall is at the left edge of a left breast.
+        view: "CC" or "MLO".
+        size: side in pixels, 64 to 4096; findings scale with it, noise doesn't.
+        disagreement: probability that the reader is one category off, 0..1, once per breast.
+        prevalence: shares of the true categories 1..5, which sum to 1.
+        modality: "DM", "s2D", "DBT", or "mixed" (one per patient).
+
+    Raises:
+        ValueError: listing every argument that is out of range.
+    """
+    check(
+        seed=seed, patient=patient, laterality=laterality, view=view, size=size,
+        disagreement=disagreement, prevalence=prevalence, modality=modality,
+    )  # fmt: skip
+    side = LATERALITIES.index(laterality)
+    draw = partial(_rng, seed, patient)
+    who = anatomy.describe_patient(draw("patient"), modality)
+    grade = true_grade(seed, patient, laterality, prevalence)
+    breast, own = draw("breast", side), draw("view", side, VIEWS.index(view))
+    read_as = lexicon.read_grade(grade, disagreement, breast)
+    sources = [draw("texture"), draw("texture", 1 + side), own]
+    body, thickness = anatomy.tissue(who, view, sources, size)
+    findings = []
+    for number, sign in enumerate(lexicon.choose_signs(grade, breast)):
+        shared = draw("finding", side, number)  # by both views of the breast
+        tilt = draw("finding", side, number, 1 + VIEWS.index(view)).normal(0, 0.5)
+        mask = _insert(body, sign, who, view, shared, tilt)
+        category = lexicon.assess(sign.kind, sign.descriptors)
+        findings.append(Finding(sign.kind, sign.descriptors, category, mask & (thickness > 0)))
+    image = anatomy.expose(body, thickness, who, own)
+    if laterality == "R":
+        image = np.ascontiguousarray(image[:, ::-1])
+        for finding in findings:
+            finding.mask = np.ascontiguousarray(finding.mask[:, ::-1])
+    return Phantom(image, findings, read_as, grade, who.density, who.modality)
+
+
+def true_grade(seed: int, patient: int, laterality: str, prevalence: Sequence[float]) -> int:
+    """Return the category of one breast by the lexicon.
+
+    Patients follow a low-discrepancy (golden ratio) sequence, so that a small cohort also comes
+    near ``prevalence``; the other breast lies 0.2 to 0.8 of a turn away, so that each breast alone
+    follows ``prevalence`` and both are rarely suspicious.
+    """
+    position = _rng(seed, 0, "cohort").random() + _GOLDEN * patient
+    first, shift = _rng(seed, patient, "grade").random(2)
+    if (laterality == "R") == (first < 0.5):
+        position += 0.2 + 0.6 * shift
+    edges = np.cumsum(prevalence)[:-1]
+    return 1 + int(np.searchsorted(edges, position % 1, side="right"))
+
+
+def _rng(seed: int, patient: int, stream: str, *more: int) -> np.random.Generator:
+    return np.random.default_rng([seed, patient, _STREAMS.index(stream) + 1, *more])
+
+
+def _insert(
+    body: np.ndarray,
+    sign: lexicon.Sign,
+    who: anatomy.Patient,
+    view: str,
+    rng: np.random.Generator,
+    tilt: float,
+) -> np.ndarray:
+    """Add a finding to ``body`` in place; return its mask, bool (size, size).
+
+    Its place in the breast (depth, side, height) comes from the finding's own ``rng``; both views
+    show it at the same share of the way from the chest wall to the skin. ``tilt``, in radians, is
+    the view's.
+    """
+    size = len(body)
+    depth, across, lift, angle = rng.uniform([0.35, -1, -1, 0], [0.72, 1, 1, 2 * np.pi])
+    offset = 0.5 * across if view == "CC" else 0.35 * across - 0.35 * lift
+    y = anatomy.centre_height(view) + offset * who.half_height
+    x = depth * float(anatomy.outline(who, view, np.array([y]))[0])
+    to_nipple = np.arctan2(anatomy.centre_height(view) - y, who.depth - x)
+    directed = "segmental" in sign.descriptors or "diffuse" in sign.descriptors
+    turn = to_nipple if directed else angle + tilt
+    field, extent = lesions.draw(sign.kind, sign.descriptors, rng, turn, size / 256)
+    return _paste(body, field, extent, round(x * size), round(y * size))
+
+
+def _paste(body: np.ndarray, field: np.ndarray, extent: np.ndarray, x: int, y: int) -> np.ndarray:
+    """Add a patch centred on (x, y), cut at the image's border; return its mask."""
+    half, size = len(field) // 2, len(body)
+    mask = np.zeros(body.shape, bool)
+    top, bottom = max(y - half, 0), min(y + half + 1, size)
+    left, right = max(x - half, 0), min(x + half + 1, size)
+    part = (slice(top - y + half, bottom - y + half), slice(left - x + half, right - x + half))
+    body[top:bottom, left:right] += field[part]
+    mask[top:bottom, left:right] = extent[part]
+    return mask
+
+
+_ALLOWED = {
+    "seed": (lambda v: _whole(v), "a whole number from 0"),
+    "patient": (lambda v: _whole(v), "a whole number from 0"),
+    "patients": (lambda v: _whole(v) and v > 0, "a whole number from 1"),
+    "workers": (lambda v: v is None or (_whole(v) and v > 0), "a whole number from 1, or None"),
+    "size": (lambda v: _whole(v) and 64 <= v <= 4096, "a whole number of pixels, 64 to 4096"),
+    "disagreement": (lambda v: _shares(v, 1).max() <= 1, "a probability from 0 to 1"),
+    "prevalence": (lambda v: abs(_shares(v, 5).sum() - 1) < 1e-6, "five shares that sum to 1"),
+    "modality": (
+        lambda v: v in ("mixed", *anatomy.MODALITIES),
+        "one of " + ", ".join(("mixed", *anatomy.MODALITIES)),
+    ),
+    "laterality": (lambda v: v in LATERALITIES, "L or R"),
+    "view": (lambda v: v in VIEWS, "CC or MLO"),
+}
+
+
+def check(**given: object) -> None:
+    """Raise ValueError with every argument that is out of its range."""
+    problems = [
+        f"{name} must be {_ALLOWED[name][1]}, not {value!r}"
+        for name, value in given.items()
+        if not _ALLOWED[name][0](value)
+    ]
+    if problems:
+        raise ValueError("phantoms: " + "; ".join(problems))
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= 0
+
+
+def _shares(value: object, count: int) -> np.ndarray:
+    """Return ``count`` numbers from 0, or NaN, which compares false, where ``value`` isn't that."""
+    try:
+        shares = np.atleast_1d(np.asarray(value, dtype=float))
+    except (TypeError, ValueError):
+        return np.array([np.nan])
+    return shares if shares.shape == (count,) and (shares >= 0).all() else np.array([np.nan])

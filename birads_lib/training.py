@@ -1,0 +1,311 @@
+"""Training in two stages, with the frozen trunk run once, resumable to the epoch.
+
+Stage 1 trains the head on a frozen trunk; stage 2 also trains the backbone's last layers, at a
+lower rate (Singh et al. 2026, section "Optimization and training"). What is frozen gives the same
+features in every epoch, so they are computed once per image and augmented view (``features``).
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+
+from birads_lib.backbones import weights_file
+from birads_lib.errors import UserError
+from birads_lib.features import CHUNK, Batches, draw_seed, trunk_features
+from birads_lib.files import sha256, written_whole
+from birads_lib.losses import LOSSES
+from birads_lib.model import build_model, cut, set_trainable, with_embeddings
+from birads_lib.predictions import PROBABILITIES
+from birads_lib.settings import Settings
+
+OUTPUTS = ("state.npz", "model.keras", "history.csv", "embeddings.npy", "predictions.parquet")
+COLUMNS = ["image_id", "patient_id", "fold", "seed", "part", "copy", "y_true", *PROBABILITIES]
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One fold to train: the arguments of ``train_fold``."""
+
+    images: np.ndarray
+    cases: pd.DataFrame
+    parts: pd.DataFrame
+    settings: Settings
+    folder: Path
+    fold: int
+    folds: int
+    cache: Path
+    progress: Callable[[str], None]
+
+    @property
+    def name(self) -> str:
+        return f"fold {self.fold + 1}/{self.folds}"
+
+    @property
+    def labels(self) -> np.ndarray:
+        return self.cases["birads"].to_numpy("int32") - 1  # (n,), 0..4
+
+    def rows(self, part: str) -> np.ndarray:
+        return self.parts.loc[self.parts["part"] == part, "row"].to_numpy()
+
+
+def train_fold(
+    images: np.ndarray,
+    cases: pd.DataFrame,
+    parts: pd.DataFrame,
+    settings: Settings,
+    folder: str | Path,
+    *,
+    fold: int = 0,
+    folds: int = 1,
+    cache: str | Path | None = None,
+    progress: Callable[[str], None] = print,
+) -> pd.DataFrame:
+    """Train one fold and return its predictions; what is already done is not done again.
+
+    Args:
+        images: (n, size, size) uint8, in the order of ``cases``; may be a memmap.
+        cases: the table of images, for their categories.
+        parts: the rows of ``splits.assign_parts``.
+        settings: all hyper-parameters, the seed among them.
+        folder: receives ``model.keras`` (raw grey uint8 to probabilities), ``history.csv``,
+            ``predictions.parquet`` and ``embeddings.npy`` (float32, row by row the same). Killed
+            at any time, a second call goes on from the last whole epoch, to the same result.
+        fold: which fold this is, from 0.
+        folds: of how many, for messages.
+        cache: folder of trunk features; they depend neither on fold nor on protocol, so runs
+            over the same images may share one.
+        progress: called with one line per epoch.
+
+    Predictions have one row per image and part, and in validation and test one per copy.
+    Raises UserError where images, cases and settings don't agree, or the loss isn't finite.
+    """
+    folder = Path(folder)
+    cache = Path(cache) if cache else folder / "cache"
+    run = _Run(images, cases, parts, settings, folder, fold, folds, cache, progress)
+    _check_run(run)
+    _forget_other_runs(run)
+    if not (folder / "predictions.parquet").exists():
+        keras.utils.clear_session()
+        keras.utils.set_random_seed(draw_seed(settings.seed, fold))
+        model = build_model(settings)
+        set_trainable(model, settings, stage=1)
+        history: list[dict] = []
+        for stage in (1, 2):
+            _run_stage(model, run, stage, history)
+        _write_outputs(model, run, history)
+    return pd.read_parquet(folder / "predictions.parquet")
+
+
+def predict(model: keras.Model, images: np.ndarray, batch_size: int = CHUNK):
+    """Return probabilities (n, 5) and embeddings (n, dense_2), float32, of raw uint8 images."""
+    rows = np.arange(len(images))
+    return _predict(with_embeddings(model), [images[:, None, ..., None]], rows, batch_size)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the epochs of a stage so far say about its next."""
+
+    rate: float  # of the next epoch
+    best: int  # the epoch with the lowest val_loss, from 0; -1 before the first
+    stop: bool
+
+
+def schedule(val_losses: list[float], rate: float, settings: Settings) -> Plan:
+    """Return early stopping and the falling rate, from the history alone.
+
+    Keras's EarlyStopping and ReduceLROnPlateau count in attributes, which a restart loses.
+    """
+    best, waited = -1, 0
+    for epoch, loss in enumerate(val_losses):
+        waited += 1
+        if best < 0 or loss < val_losses[best]:
+            best, waited = epoch, 0
+        elif waited == settings.plateau_patience:
+            rate, waited = rate * settings.plateau_factor, 0
+    return Plan(rate, best, stop=len(val_losses) - 1 - best >= settings.patience)
+
+
+class Journal(keras.callbacks.Callback):
+    """After each epoch: history, schedule, and all that a restart needs, in one file."""
+
+    def __init__(self, run: _Run, stage: int, history: list[dict], batches: Batches):
+        super().__init__()
+        self.run, self.stage, self.history, self.batches = run, stage, history, batches
+        self.first_rate = getattr(run.settings, f"stage{stage}_rate")
+        self.epochs = getattr(run.settings, f"stage{stage}_epochs")
+        self.path = run.folder / "state.npz"
+        self.best: list[np.ndarray] = []  # the variables of the best epoch
+
+    @property
+    def plan(self) -> Plan:
+        """The schedule after this stage's epochs so far."""
+        losses = [row["val_loss"] for row in self.history if row["stage"] == self.stage]
+        return schedule(losses, self.first_rate, self.run.settings)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Set the epoch's rate and draw its data."""
+        self.model.optimizer.learning_rate.assign(self.plan.rate)
+        self.batches.start_epoch(epoch)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Record the epoch, save everything, and stop if it is time."""
+        where = f"{self.run.name} · stage {self.stage} · epoch {epoch + 1}/{self.epochs}"
+        if not np.isfinite(list(logs.values())).all():
+            now = f"stage{self.stage}_rate (now {self.first_rate:g})"
+            raise UserError(f"{where}: the loss is not finite; lower {now}")
+        rate = self.plan.rate
+        logs = {key: float(value) for key, value in logs.items()}
+        self.history.append({"stage": self.stage, "epoch": epoch + 1, "rate": rate, **logs})
+        if self.plan.best == epoch:
+            self.best = [np.array(v) for v in self.model.variables]
+        self.save()
+        self.run.progress(
+            f"{where} · loss {logs['loss']:.3f} · val_loss {logs['val_loss']:.3f} · lr {rate:.2g}"
+        )
+        self.model.stop_training = self.plan.stop
+
+    def save(self) -> None:
+        """Write history, variables (dropout's seeds too), optimizer and best variables."""
+        optimizer = self.model.optimizer.variables
+        groups = {"model": self.model.variables, "optimizer": optimizer, "best": self.best}
+        arrays = {f"{g}_{i}": np.array(v) for g, vs in groups.items() for i, v in enumerate(vs)}
+        with written_whole(self.path) as temporary:
+            np.savez(temporary, stage=self.stage, history=json.dumps(self.history), **arrays)
+
+    def restore(self, model: keras.Model) -> None:
+        """Put back the history, and the variables if they are of this stage."""
+        if not self.path.exists():
+            return
+        with np.load(self.path) as state:
+            self.history[:] = json.loads(str(state["history"]))
+            if state["stage"] == self.stage:
+                for group in ("model", "optimizer"):
+                    variables = (model if group == "model" else model.optimizer).variables
+                    for i, variable in enumerate(variables):
+                        variable.assign(state[f"{group}_{i}"])
+                self.best = [state[f"best_{i}"] for i in range(len(model.variables))]
+
+
+def _run_stage(model: keras.Model, run: _Run, stage: int, history: list[dict]) -> None:
+    """Train one stage, or what is left of it; leave the variables of its best epoch."""
+    settings = run.settings
+    if not getattr(settings, f"stage{stage}_epochs"):
+        return
+    set_trainable(model, settings, stage)
+    learner, features = _learner(model, run)
+    training = Batches(
+        features,
+        run.labels,
+        run.rows("train"),
+        settings.batch_size,
+        (settings.seed, run.fold, stage),
+    )
+    validation = Batches(features, run.labels, run.rows("validation"), CHUNK)
+    journal = Journal(run, stage, history, training)
+    learner.compile(
+        keras.optimizers.Adam(journal.first_rate), LOSSES[settings.loss](settings), ["accuracy"]
+    )
+    learner.optimizer.build(learner.trainable_variables)
+    journal.restore(learner)
+    done = sum(row["stage"] == stage for row in history)
+    if not journal.plan.stop and done < journal.epochs:
+        learner.fit(
+            training,
+            validation_data=validation,
+            initial_epoch=done,
+            epochs=journal.epochs,
+            callbacks=[journal],
+            shuffle=False,
+            verbose=0,
+        )
+    for variable, best in zip(learner.variables, journal.best, strict=False):
+        variable.assign(best)
+
+
+def _learner(model: keras.Model, run: _Run) -> tuple[keras.Model, list[np.ndarray]]:
+    """Return what is trained in each step, and its inputs, (n, views, ...) each.
+
+    With the trunk cache that is the tail on cached features, without it the same tail behind
+    the layers that make them, on images.
+    """
+    frozen, tail = cut(model)
+    if run.settings.trunk_cache:
+        features = trunk_features(run.images, frozen, run.settings, run.cache, run.progress)
+        return tail, features
+    maps = frozen(model.get_layer("preparation")(model.input), training=False)
+    return keras.Model(model.input, tail(maps)), [run.images[:, None, ..., None]]
+
+
+def _predict(model: keras.Model, features, rows: np.ndarray, batch_size: int = CHUNK):
+    """Return the outputs of a model with embeddings, from view 0 of some rows of its inputs."""
+    batches = Batches(features, np.zeros(len(features[0])), rows, batch_size)
+    found = [model.predict_on_batch(batches[i][0]) for i in range(len(batches))]
+    probabilities, embeddings = (np.concatenate(output) for output in zip(*found, strict=True))
+    return probabilities, embeddings
+
+
+def _write_outputs(model: keras.Model, run: _Run, history: list[dict]) -> None:
+    """Write everything a fold leaves; predictions last, as they say that it is finished."""
+    repeated = (run.parts["part"] == "train") & run.parts.duplicated(["row", "part"])
+    table = run.parts[~repeated].reset_index(drop=True)
+    rows, where = np.unique(table["row"], return_inverse=True)
+    learner, features = _learner(with_embeddings(model), run)
+    probabilities, embeddings = _predict(learner, features, rows)
+
+    table["fold"], table["seed"] = run.fold, run.settings.seed
+    table["y_true"] = run.labels[table["row"]] + 1
+    table[PROBABILITIES] = probabilities[where].astype(float)
+    with written_whole(run.folder / "model.keras") as temporary:
+        model.save(temporary)
+    with written_whole(run.folder / "history.csv") as temporary:
+        pd.DataFrame(history).to_csv(temporary, index=False)
+    with written_whole(run.folder / "embeddings.npy") as temporary:
+        np.save(temporary, embeddings[where].astype("float32"))
+    with written_whole(run.folder / "predictions.parquet") as temporary:
+        table[COLUMNS].to_parquet(temporary, index=False)
+    (run.folder / "state.npz").unlink(missing_ok=True)
+    if run.cache == run.folder / "cache":  # nobody else's
+        shutil.rmtree(run.cache, ignore_errors=True)
+
+
+def _forget_other_runs(run: _Run) -> None:
+    """Remove what other data or settings have left in the folder, and say so."""
+    weights = weights_file(run.settings.weights)
+    given = {
+        "settings": asdict(run.settings) | {"taps": list(run.settings.taps)},
+        "weights": sha256(weights) if weights and weights.is_file() else None,
+        "images": hashlib.sha256(np.ascontiguousarray(run.images)).hexdigest(),
+        "labels": hashlib.sha256(run.labels).hexdigest(),
+        "parts": hashlib.sha256(run.parts.to_csv(index=False).encode()).hexdigest(),
+        "fold": run.fold,
+    }
+    path = run.folder / "run.json"
+    if path.exists() and json.loads(path.read_text()) != given:
+        run.progress(f"{run.name} · data or settings have changed: trained anew")
+        for name in OUTPUTS:
+            (run.folder / name).unlink(missing_ok=True)
+    with written_whole(path) as temporary:
+        temporary.write_text(json.dumps(given, indent=1))
+
+
+def _check_run(run: _Run) -> None:
+    size, n = run.settings.image_size, len(run.cases)
+    problems = []
+    if run.images.shape != (n, size, size):
+        problems.append(
+            f"images: shape {run.images.shape}; expected {(n, size, size)}, for {n} cases and "
+            f"image_size {size}: run 02_preprocessing with the same image_size"
+        )
+    if run.images.dtype != np.uint8:
+        problems.append(f"images: {run.images.dtype}; expected raw grey uint8")
+    problems += [f"parts: no {p} rows" for p in ("train", "validation") if not len(run.rows(p))]
+    if problems:
+        raise UserError("\n".join(problems))

@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Everything that guards the project, in the order in which failures are cheapest to see.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+heading() { printf '\n== %s (after %d s)\n' "$1" "$SECONDS"; }
+
+heading "units, TensorFlow"
+pytest -q -n 2 tests --ignore tests/test_book.py
+
+heading "model, losses and training, JAX"
+KERAS_BACKEND=jax pytest -q -n 2 tests/test_losses.py tests/test_model.py tests/test_training.py
+
+heading "the smoke study: Snakemake, papermill, and its book"
+snakemake --profile profiles/local --config study=config/smoke.yaml
+python -m birads_lib.book config/smoke.yaml
+
+heading "its executed notebooks run again and say the same (nbval)"
+pytest -q -n 2 --nbval-lax --nbval-cell-timeout 300 -p no:cacheprovider book/smoke
+
+heading "the rendered pages"
+pytest -q tests/test_book.py
+
+heading "done"

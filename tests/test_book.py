@@ -1,0 +1,297 @@
+"""The rendered book: links, assets, alternatives, exhibits, and its pages in a browser.
+
+The folder of a built book comes from BIRADS_BOOK, else the smoke study's book is taken.
+"""
+
+import functools
+import http.server
+import os
+import re
+import shutil
+import threading
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urljoin, urlparse
+
+import pytest
+import yaml
+from bs4 import BeautifulSoup
+from pybtex.database import parse_file
+
+from birads_lib import study, style
+
+ROOT = Path(__file__).resolve().parent.parent
+BOOK = Path(os.environ.get("BIRADS_BOOK", ROOT / "_build" / "smoke" / "html"))
+PROSE = sorted((ROOT / "book").glob("*.md")) + sorted((ROOT / "book" / "_notices").glob("*.md"))
+SIZES = ((390, 844), (1280, 900))  # a phone and a desktop, CSS pixels
+LOADED_BY_CSS = re.compile(r"""(?:url\(["']?|@import ["'])((?:https?:)?//[^"')]+)""")
+NOT_WRITTEN = ("genindex.html", "search.html", "index.html")  # Sphinx's own, and a redirection
+
+built = pytest.mark.skipif(
+    not (BOOK / "index.html").is_file(),
+    reason=f"no built book at {BOOK}: run `make book STUDY=smoke` or set BIRADS_BOOK",
+)
+
+
+@functools.cache
+def pages() -> dict[str, BeautifulSoup]:
+    """Parse every page of the book: path relative to its folder -> page."""
+    paths = sorted(p for p in BOOK.rglob("*.html") if "_static" not in p.parts)
+    return {
+        p.relative_to(BOOK).as_posix(): BeautifulSoup(p.read_text(), "html.parser") for p in paths
+    }
+
+
+@functools.cache
+def ids(page: str) -> set[str]:
+    return {
+        tag[name] for tag in pages()[page].find_all() for name in ("id", "name") if tag.get(name)
+    }
+
+
+def references(page: BeautifulSoup):
+    """Yield (tag, address) of everything a page points at or loads."""
+    for name in ("href", "src"):
+        for tag in page.find_all(attrs={name: True}):
+            yield tag, tag[name]
+
+
+def is_external(address: str) -> bool:
+    return bool(urlparse(address).netloc)
+
+
+def problem_of(page: str, address: str) -> str | None:
+    """Say what is wrong with an internal address, as seen from ``page``; None if nothing."""
+    path, anchor = urldefrag(urljoin(page, address))
+    path = unquote(urlparse(path).path)
+    path = path + "index.html" if path.endswith("/") or not path else path
+    if not (BOOK / path).is_file():
+        return "no such file"
+    if anchor and path in pages() and unquote(anchor) not in ids(path):
+        return f"no such anchor in {path}"
+    return None
+
+
+@built
+def test_internal_links_resolve():
+    broken = []
+    for page, soup in pages().items():
+        for _, address in references(soup):
+            if is_external(address) or urlparse(address).scheme or address == "#":
+                continue
+            if problem := problem_of(page, address):
+                broken.append(f"{page}: {address}: {problem}")
+    assert not broken
+
+
+@built
+def test_the_first_page_leads_to_the_introduction():
+    refresh = pages()["index.html"].find("meta", attrs={"http-equiv": "Refresh"})
+    assert refresh["content"].endswith("url=book/intro.html")
+
+
+@built
+def test_nothing_is_loaded_from_elsewhere():
+    loads = []
+    for page, soup in pages().items():
+        for tag, address in references(soup):
+            if is_external(address) and tag.name not in ("a", "area"):
+                loads.append(f"{page}: <{tag.name}> {address}")
+    for sheet in (*BOOK.rglob("*.css"), *BOOK.rglob("*.svg")):
+        found = LOADED_BY_CSS.findall(sheet.read_text())
+        loads += [f"{sheet.relative_to(BOOK)}: {address}" for address in found]
+    assert not loads
+
+
+@built
+def test_every_image_has_a_text_alternative():
+    without = [
+        f"{page}: {tag.get('src', '')[:60]}"
+        for page, soup in pages().items()
+        for tag in soup.find_all("img")
+        if not (tag.get("alt") or "").strip()
+    ]
+    assert not without
+
+
+@built
+def test_every_exhibit_has_caption_and_passport():
+    exhibits = [(p, f) for p, soup in pages().items() for f in soup.select("figure.exhibit")]
+    assert exhibits, "the book shows no exhibit at all"
+    incomplete = []
+    for page, figure in exhibits:
+        caption, passport = figure.find("figcaption"), figure.find_next_sibling()
+        complete = caption and caption.get_text(strip=True) and figure.get("id")
+        complete = complete and passport and passport.name == "details"
+        complete = complete and "passport" in passport["class"] and passport.find("td")
+        if not complete:
+            incomplete.append(f"{page}: {figure.get('id')}")
+    assert not incomplete
+
+
+@built
+def test_leaky_pages_mark_every_exhibit():
+    leaky = [p for p in pages() if re.search(r"-(image|oversample_first)\.html$", p)]
+    unmarked = [
+        f"{page}: {figure.get('id')}"
+        for page in leaky
+        for figure in pages()[page].select("figure.exhibit")
+        if not figure.select_one(".leaky-mark")
+    ]
+    assert not unmarked
+
+
+@built
+def test_equations_are_mathml_with_numbers():
+    page = pages()["book/method.html"]
+    assert page.select("math[display=block]")
+    assert [tag.get_text()[:3] for tag in page.select(".eqno")] == ["(1)", "(2)", "(3)"]
+    assert not any("\\" in tag.get_text() for tag in page.find_all("math"))
+
+
+@built
+def test_no_placeholder_is_left_in_a_page():
+    assert not [page for page, soup in pages().items() if "{{" in soup.get_text()]
+
+
+# The sources of the book
+
+
+def bibliography():
+    return parse_file(str(ROOT / "book" / "references.bib")).entries
+
+
+def cited() -> set[str]:
+    text = "\n".join(path.read_text() for path in PROSE)
+    text += "\n".join(p.read_text() for p in (ROOT / "notebooks").glob("*.ipynb"))
+    keys = re.findall(r"\{cite(?::\w+)?\}`([^`]+)`", text)
+    return {key.strip() for group in keys for key in group.split(",")}
+
+
+@pytest.mark.parametrize("key", sorted(bibliography()))
+def test_bibliography_entry_is_complete(key):
+    entry = bibliography()[key]
+    assert entry.persons.get("author")
+    assert entry.fields.get("title")
+    assert re.fullmatch(r"(19|20)\d\d", entry.fields.get("year", ""))
+    doi, url = entry.fields.get("doi"), entry.fields.get("url")
+    assert doi or url, "needs a DOI or an address"
+    assert doi is None or re.fullmatch(r"10\.\d{4,9}/[^\s{}]+", doi)
+    assert url is None or url.startswith("https://")
+
+
+def test_every_entry_is_cited_and_every_citation_has_an_entry():
+    assert cited() == set(bibliography())
+
+
+def test_prose_names_only_numbers_that_the_configuration_declares():
+    declared = yaml.safe_load((ROOT / "_config.yml").read_text())["parse"]["myst_substitutions"]
+    named = {n for p in PROSE for n in re.findall(r"\{\{ *(\w+) *\}\}", p.read_text())}
+    assert named == set(declared)
+    assert all(re.match(r"[a-z]+_(patient|image|oversample_first)_\w+$", name) for name in named)
+
+
+def test_parameters_that_the_method_names_exist():
+    table = (ROOT / "book" / "method.md").read_text().split("| parameters |")[1].split("##")[0]
+    rows = [line.strip(" |").rsplit("|", 1)[-1] for line in table.splitlines() if "`" in line]
+    named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    assert named
+    assert named <= {p for n in study.notebook_names() for p in study.declared_parameters(n)}
+
+
+def test_studies_shown_in_prose_are_valid(tmp_path):
+    shown = [b for p in PROSE for b in re.findall(r"```yaml\n(.*?)```", p.read_text(), re.DOTALL)]
+    assert shown
+    for number, text in enumerate(shown):
+        path = tmp_path / f"{number}.yaml"
+        path.write_text(text)
+        study.load(path)
+
+
+def test_grades_have_the_same_colours_in_diagrams_as_in_figures():
+    scale = (ROOT / "book" / "images" / "birads_scale.svg").read_text()
+    assert all(colour in scale for colour in style.GRADE_COLOURS.values())
+
+
+def test_every_diagram_has_an_opaque_background_and_a_title():
+    for path in (ROOT / "book" / "images").glob("*.svg"):
+        soup = BeautifulSoup(path.read_text(), "html.parser")
+        _, _, width, height = soup.svg["viewbox"].split()
+        first = soup.find("rect")
+        assert soup.find("title"), path.name
+        assert (first["width"], first["height"]) == (width, height), path.name
+        assert first["fill"] == "#ffffff", path.name
+
+
+# The pages in a browser
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture(scope="module")
+def address():
+    """Serve the book on a free port of this machine."""
+    handler = functools.partial(_Quiet, directory=str(BOOK))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    """One headless browser for all pages."""
+    webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium")
+    program = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chrome")
+    driver = shutil.which("chromedriver")
+    if not (program and driver):
+        pytest.skip("needs chromium (or Chrome) and chromedriver on the path")
+    options = webdriver.ChromeOptions()
+    options.binary_location = program
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('profile')}")
+    for name in (
+        "headless=new", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run",
+        "disable-background-networking", "disable-component-update", "disable-sync",
+        "disable-dev-shm-usage",
+    ):  # fmt: skip
+        options.add_argument(f"--{name}")
+    chrome = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    chrome.set_page_load_timeout(30)
+    yield chrome
+    chrome.quit()
+
+
+LOOK = """
+const wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
+const missing = [...document.images].filter(i => !(i.complete && i.naturalWidth));
+const shut = [...document.querySelectorAll('details')].filter(d => {
+  if (d.open || !d.querySelector('summary').checkVisibility()) return false;
+  d.querySelector('summary').click();
+  const inside = [...d.children].find(c => c.tagName !== 'SUMMARY');
+  return !(d.open && inside && inside.getBoundingClientRect().height > 0);
+});
+const after = document.documentElement.scrollWidth - document.documentElement.clientWidth;
+return {wide: Math.max(wide, after), missing: missing.map(i => i.src.slice(0, 80)),
+        shut: shut.map(d => d.textContent.slice(0, 60))};
+"""
+
+
+@built
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_pages_in_a_browser(browser, address, width, height):
+    device = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", device)
+    browser.get_log("browser")
+    problems = []
+    for page in pages():
+        if page in NOT_WRITTEN:
+            continue
+        browser.get(f"{address}/{page}")
+        seen = browser.execute_script(LOOK)
+        errors = [e["message"] for e in browser.get_log("browser") if e["level"] == "SEVERE"]
+        if errors or seen["wide"] > 0 or seen["missing"] or seen["shut"]:
+            problems.append((page, errors, seen))
+    assert not problems

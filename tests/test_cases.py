@@ -1,0 +1,188 @@
+"""The two tables: their schemas, their files, and the spelling of BI-RADS categories."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from birads_lib import cases
+from birads_lib.cases import Dataset, parse_birads
+from birads_lib.errors import DatasetError, UserError, check_options, did_you_mean
+
+
+def two_cases() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "image_id": ["a", "b"],
+            "patient_id": ["p", None],
+            "laterality": ["L", None],
+            "view": ["CC", None],
+            "birads": [1, 4],
+            "birads_original": ["1", "4a"],
+            "density": ["A", None],
+            "modality": ["DM", None],
+            "path": ["1/a.png", "4a/b.png"],
+            "size_bytes": [10, 20],
+            "sha256": ["0" * 64, "f" * 64],
+        }
+    )
+
+
+def two_findings() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "image_id": ["a", "a"],
+            "kind": ["mass", "calcification"],
+            "descriptors": ["round", ""],
+            "x0": [1.0, np.nan],
+            "y0": [1.0, np.nan],
+            "x1": [3.0, np.nan],
+            "y1": [4.0, np.nan],
+            "contour": [[1.0, 1.0, 3.0, 1.0, 3.0, 4.0], None],
+            "mask_path": [None, "masks/a.png"],
+        }
+    )
+
+
+def test_tables_come_back_as_written(tmp_path):
+    dataset = Dataset(tmp_path, two_cases(), two_findings())
+    cases.write_cases(dataset.cases, tmp_path / "cases.parquet")
+    cases.write_findings(dataset.findings, tmp_path / "findings.parquet")
+    pd.testing.assert_frame_equal(cases.read_cases(tmp_path / "cases.parquet"), dataset.cases)
+    found = cases.read_findings(tmp_path / "findings.parquet")
+    pd.testing.assert_frame_equal(
+        found.drop(columns="contour"), dataset.findings.drop(columns="contour")
+    )
+    points = [cases.contour_points(contour) for contour in found["contour"]]
+    assert points[0].tolist() == [[1, 1], [3, 1], [3, 4]]
+    assert points[1].shape == (0, 2)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cases.parquet", "findings.parquet"]
+
+
+def test_no_findings_come_back_too(tmp_path):
+    cases.write_findings(cases.no_findings(), tmp_path / "findings.parquet")
+    assert len(cases.read_findings(tmp_path / "findings.parquet")) == 0
+
+
+def test_patients_are_known_only_if_all_are():
+    assert not Dataset(".", two_cases(), two_findings()).has_patients
+    assert Dataset(".", two_cases().assign(patient_id="p"), two_findings()).has_patients
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "named"),
+    [
+        ("image_id", ["a", "a"], "image_id"),
+        ("birads", [0, 1], "birads"),
+        ("birads", [6, 1], "birads"),
+        ("laterality", ["left", "R"], "'left'"),
+        ("density", ["E", "A"], "'E'"),
+        ("modality", ["CT", "DM"], "'CT'"),
+        ("size_bytes", [0, 1], "size_bytes"),
+        ("sha256", ["abc", "0" * 64], "'abc'"),
+        ("path", ["same.png", "same.png"], "path"),
+    ],
+)
+def test_schema_names_the_row_and_the_column(column, values, named):
+    with pytest.raises(DatasetError, match=named) as caught:
+        Dataset(".", two_cases().assign(**{column: values}), two_findings().head(0))
+    assert "row 0" in str(caught.value)
+
+
+def test_all_problems_of_a_table_are_told_at_once():
+    wrong = two_cases().assign(birads=[9, 1], size_bytes=[1, "many"])
+    with pytest.raises(DatasetError) as caught:
+        Dataset(".", wrong, two_findings())
+    assert len(caught.value.problems) == 2
+
+
+def test_missing_column_and_unknown_image_are_refused():
+    with pytest.raises(DatasetError, match="lacks the column 'birads'"):
+        Dataset(".", two_cases().drop(columns="birads"), two_findings())
+    with pytest.raises(DatasetError, match="image_id 'z'"):
+        Dataset(".", two_cases(), two_findings().assign(image_id="z"))
+
+
+def test_missing_and_damaged_table_files(tmp_path):
+    with pytest.raises(DatasetError, match="does not exist"):
+        cases.read_cases(tmp_path / "none.parquet")
+    (tmp_path / "bad.parquet").write_bytes(b"no table")
+    with pytest.raises(DatasetError, match="cannot be read as a table"):
+        cases.read_findings(tmp_path / "bad.parquet")
+
+
+@pytest.mark.parametrize(
+    ("text", "grade", "category"),
+    [
+        ("1", 1, "1"),
+        ("BI-RADS 1", 1, "1"),
+        ("birads_1", 1, "1"),
+        ("BIRADS-4a", 4, "4a"),
+        ("Bi-Rads 4C", 4, "4c"),
+        ("b5", 5, "5"),
+        ("6", 5, "6"),
+        ("03", 3, "3"),
+        (2.0, 2, "2"),
+        ("  4 ", 4, "4"),
+        ("IV", 4, "4"),
+        ("BI_RADS_VI", 5, "6"),
+        ("Category 3", 3, "3"),
+        ("BI-RADS category 2", 2, "2"),
+        ("2_benign", 2, "2"),
+        ("5 - highly suggestive of malignancy", 5, "5"),
+        ("class_1", 1, "1"),
+    ],
+)
+def test_usual_spellings_of_a_category(text, grade, category):
+    assert parse_birads(text) == (grade, category)
+
+
+@pytest.mark.parametrize("text", ["", "7", "12", "1-2", "5a", "4d", "benign", "b", "masks", "nan"])
+def test_unknown_categories_are_refused(text):
+    with pytest.raises(ValueError, match="is unknown; use 1, 2, 3, 4, 4a"):
+        parse_birads(text)
+
+
+@pytest.mark.parametrize("text", ["0", "BI-RADS 0"])
+def test_incomplete_assessment_is_not_a_grade(text):
+    with pytest.raises(ValueError, match="incomplete assessment"):
+        parse_birads(text)
+
+
+@given(st.text())
+def test_any_text_is_a_category_or_a_value_error(text):
+    try:
+        grade, category = parse_birads(text)
+    except ValueError:
+        return
+    assert grade == min(int(category[0]), 5)
+
+
+def test_dataset_error_lists_its_problems_and_shows_no_traceback():
+    error = DatasetError(["'a.png' is empty", "'b.png' is damaged"], "The folder")
+    assert isinstance(error, UserError)
+    lines = str(error).splitlines()
+    assert lines == [
+        "The folder has 2 problems:",
+        "  1. 'a.png' is empty",
+        "  2. 'b.png' is damaged",
+    ]
+    assert error._render_traceback_() == lines
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)  # worker processes raise it too
+    assert str(DatasetError("is empty", "The folder")) == "The folder: is empty"
+
+
+def test_nearest_right_name():
+    assert did_you_mean("patient_patern", ["patient_pattern", "workers"]) == (
+        "did you mean 'patient_pattern'?"
+    )
+    assert did_you_mean("xyz", ["b", "a"]) == "there is 'a', 'b'"
+
+    def function(first, *, second=1): ...
+
+    check_options(function, {"second": 2})
+    with pytest.raises(UserError, match="unknown option 'secnd': did you mean 'second'"):
+        check_options(function, {"secnd": 2})

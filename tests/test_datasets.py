@@ -1,0 +1,402 @@
+"""The readers, on folders made here and, where it is at hand, on INbreast itself."""
+
+import io
+import os
+import plistlib
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from birads_lib import cases
+from birads_lib.datasets import load
+from birads_lib.errors import DatasetError, UserError
+
+PATIENTS = ("6c613a14b80a8591", "0123456789abcdef")
+
+
+def picture(seed: int, size=(16, 20)) -> bytes:
+    """Return the PNG file of a grey image of its own, size (width, height)."""
+    pixels = np.random.default_rng(seed).integers(0, 255, size[::-1]).astype(np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
+
+
+def write(root: Path, files: dict[str, bytes]) -> Path:
+    for name, data in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    return root
+
+
+def problems_of(reader: str, folder: Path, **options) -> list[str]:
+    with pytest.raises(DatasetError) as caught:
+        load(reader, folder, **options)
+    assert str(folder) in str(caught.value)
+    return caught.value.problems
+
+
+# --- class_folders
+
+
+def class_folders(root: Path) -> Path:
+    names = [
+        "1/P01_L_CC.png",
+        "BI-RADS 2/P02_R_MLO.png",
+        "birads_3/P03_L_CC.png",
+        "BIRADS-4a/P01_R_CC.png",
+        "4c/P04_L_MLO.png",
+        "b5/exam 1/P05_L_CC.png",
+        "b5/.DS_Store",
+        "6/P06_R_CC.png",
+        "6/Thumbs.db",
+    ]
+    return write(root, {name: picture(seed) for seed, name in enumerate(names)})
+
+
+def test_class_folders_in_any_usual_naming(tmp_path):
+    dataset = load("class_folders", class_folders(tmp_path))
+    table = dataset.cases.set_index("path")
+    assert table["birads"].to_dict() == {
+        "1/P01_L_CC.png": 1,
+        "4c/P04_L_MLO.png": 4,
+        "6/P06_R_CC.png": 5,
+        "BI-RADS 2/P02_R_MLO.png": 2,
+        "BIRADS-4a/P01_R_CC.png": 4,
+        "b5/exam 1/P05_L_CC.png": 5,
+        "birads_3/P03_L_CC.png": 3,
+    }
+    assert table["birads_original"]["BIRADS-4a/P01_R_CC.png"] == "4a"
+    assert table["birads_original"]["6/P06_R_CC.png"] == "6"
+    assert table["patient_id"].isna().all()
+    assert not dataset.has_patients
+    assert len(dataset.findings) == 0
+    for path, size in table["size_bytes"].items():
+        assert (tmp_path / path).stat().st_size == size
+    assert all(path.is_file() for path in dataset.files())
+
+
+def test_patients_from_a_pattern(tmp_path):
+    folder = class_folders(tmp_path)
+    plain = load("class_folders", folder, patient_pattern="(P[0-9]+)_")
+    assert plain.cases.set_index("path")["patient_id"]["BIRADS-4a/P01_R_CC.png"] == "P01"
+    assert plain.cases["patient_id"].nunique() == 6
+    assert plain.has_patients
+    named = "(?P<patient>P[0-9]+)_(?P<laterality>[LR])_(?P<view>[A-Z]+)"
+    full = load("class_folders", folder, patient_pattern=named).cases.set_index("path")
+    row = full.loc["BI-RADS 2/P02_R_MLO.png"]
+    assert (row["patient_id"], row["laterality"], row["view"]) == ("P02", "R", "MLO")
+
+
+def test_pattern_does_not_see_the_category(tmp_path):
+    folder = write(tmp_path, {"1/77 a.png": picture(1), "2/77 b.png": picture(2)})
+    dataset = load("class_folders", folder, patient_pattern="([0-9]+)")
+    assert dataset.cases["patient_id"].tolist() == ["77", "77"]
+
+
+@pytest.mark.parametrize("pattern", ["P[0-9]+", "(P[0-9]+", "(?P<person>P.)", "(?P<view>CC)"])
+def test_bad_patterns_are_refused(tmp_path, pattern):
+    with pytest.raises(UserError, match="patient_pattern"):
+        load("class_folders", class_folders(tmp_path), patient_pattern=pattern)
+
+
+def test_all_problems_of_class_folders_at_once(tmp_path, monkeypatch):
+    files = {
+        "1/good.png": picture(1),
+        "1/twin.png": picture(2),
+        "2/other name.png": picture(2),
+        "2/empty.png": b"",
+        "3/cut.png": picture(3, (90, 90))[:-900],
+        "4/notes.txt": b"notes",
+        "benign/a.png": picture(4),
+        "0/a.png": picture(5),
+        "loose.png": picture(6),
+    }
+    problems = problems_of("class_folders", write(tmp_path, files), patient_pattern="(good)")
+    for name, reason in {
+        "'2/empty.png'": "is empty",
+        "'3/cut.png'": "truncated",
+        "'4/notes.txt'": "not a PNG",
+        "'benign'": "is unknown",
+        "'0'": "incomplete assessment",
+        "'loose.png'": "no category's folder",
+        "'1/twin.png' and '2/other name.png'": "are the same image",
+        "'1/twin.png' has": "no patient",
+    }.items():
+        assert any(line.startswith(name) and reason in line for line in problems), (name, problems)
+    assert len(problems) == 9  # two images have no patient
+
+
+def test_what_is_no_image_beside_the_categories_is_told_and_ignored(tmp_path, caplog):
+    folder = write(tmp_path, {"1/a.png": picture(1), "README.txt": b"text"})
+    assert len(load("class_folders", folder).cases) == 1
+    assert "README.txt" in caplog.text
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="macOS stores no such names")
+@pytest.mark.parametrize("reader", ["class_folders", "inbreast"])
+def test_name_that_is_not_utf8(tmp_path, reader):
+    home = tmp_path / ("1" if reader == "class_folders" else "images")
+    home.mkdir()
+    (home / os.fsdecode(b"caf\xe9.png")).write_bytes(picture(1))
+    line = problems_of(reader, tmp_path)[0]
+    assert line.isascii()
+    assert "caf" in line
+    assert "isn't UTF-8; rename it" in line
+
+
+# --- inbreast
+
+
+def name(number: int, patient=PATIENTS[0], side="R", view="CC", suffix="png") -> str:
+    return f"images/{number}_{patient}_MG_{side}_{view}_ANON.{suffix}"
+
+
+HEADER = "Patient ID;Patient age;Laterality;View;Acquisition date;File Name;ACR;Bi-Rads\r\n"
+GOOD_ROWS = (
+    "removed;removed;R;CC;201001;101;1;2\r\n"
+    "removed;removed;L;MLO;201001;102; 4  ;4a\r\n"
+    "removed;removed;R;FB;201001;103;      ;6\r\n"
+)
+SHEET = (
+    "Patient ID,Patient age,Laterality,View,Acquisition date,File Name,ACR,Bi-Rads,Mass ,Micros,"
+    "Distortion,Asymmetry,Findings Notes (in Portuguese)\n"
+    'removed,removed,R,CC,201001.0,101.0,1,2,X,X,, ,"nódulo,\nmicros"\n'
+    "removed,removed,L,MLO,201001.0,102.0,4,4a,,,X,,\n"
+    "removed,removed,R,FB,201001.0,103.0,,6,,,,X,\n"
+)
+
+
+def good_images(size=(16, 20)) -> dict[str, bytes]:
+    return {
+        name(101): picture(1, size),
+        name(102, side="L", view="ML"): picture(2, size),
+        name(103, PATIENTS[1], view="FB"): picture(3, size),
+    }
+
+
+def lesions(*rois: tuple[str, list[tuple[float, float]]]) -> bytes:
+    listed = [
+        {"Name": kind, "Point_px": [f"({x:.6f}, {y:.6f})" for x, y in points]}
+        for kind, points in rois
+    ]
+    return plistlib.dumps({"Images": [{"ImageIndex": 0, "ROIs": listed}]})
+
+
+def inbreast(root: Path, extra: dict[str, bytes] | None = None) -> Path:
+    return write(
+        root, good_images() | {"INbreast.csv": (HEADER + GOOD_ROWS).encode()} | (extra or {})
+    )
+
+
+def test_inbreast_in_small(tmp_path):
+    table = load("inbreast", inbreast(tmp_path)).cases.set_index("image_id")
+    assert table.index.tolist() == ["101", "102", "103"]
+    assert table["birads"].tolist() == [2, 4, 5]
+    assert table["birads_original"].tolist() == ["2", "4a", "6"]
+    assert table["patient_id"].tolist() == [PATIENTS[0], PATIENTS[0], PATIENTS[1]]
+    assert table["laterality"].tolist() == ["R", "L", "R"]
+    assert table["view"].tolist() == ["CC", "MLO", "FB"]
+    assert table["density"].fillna("none").tolist() == ["A", "D", "none"]
+    assert set(table["modality"]) == {"DM"}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "latin-1"])
+def test_sheet_alone_gives_labels_and_findings_without_a_place(tmp_path, encoding):
+    folder = write(tmp_path, good_images() | {"INbreast_sheet1.csv": SHEET.encode(encoding)})
+    dataset = load("inbreast", folder)
+    assert dataset.cases["birads_original"].tolist() == ["2", "4a", "6"]
+    pairs = dataset.findings[["image_id", "kind"]].to_records(index=False).tolist()
+    assert pairs == [
+        ("101", "mass"),
+        ("101", "calcification"),
+        ("102", "architectural_distortion"),
+        ("103", "asymmetry"),
+    ]
+    assert dataset.findings["x0"].isna().all()
+
+
+def test_contours_are_scaled_from_the_original_size(tmp_path):
+    square = [(0.0, 0.0), (2560.0, 0.0), (2560.0, 3328.0), (0.0, 3328.0)]
+    files = good_images(size=(788, 1024)) | {
+        "INbreast_sheet1.csv": SHEET.encode(),
+        "AllXML/101.xml": lesions(("Mass", square), ("Calcification", [(1280.0, 1664.0)])),
+        "AllXML/103.xml": lesions(("Espiculated Region", square[:3])),
+        "AllXML/._103.xml": b"",
+    }
+    dataset = load("inbreast", write(tmp_path, files))
+    mass, spot, *others = dataset.findings.itertuples(index=False)
+    assert (mass.kind, mass.x0, mass.y0, mass.x1, mass.y1) == ("mass", 0, 0, 788, 1024)
+    assert cases.contour_points(mass.contour)[2].tolist() == [788, 1024]
+    assert (spot.kind, spot.x0, spot.x1, spot.y0) == ("calcification", 394, 394, 512)
+    # the sheet's marks stand only where no contour says the same
+    kinds = [(finding.image_id, finding.kind) for finding in others]
+    assert kinds == [
+        ("103", "spiculated_region"),
+        ("102", "architectural_distortion"),
+        ("103", "asymmetry"),
+    ]
+
+
+def test_contours_of_the_larger_format(tmp_path):
+    corner = lesions(("Mass", [(3328.0, 4084.0)]))
+    files = good_images(size=(834, 1024)) | {
+        "INbreast.csv": (HEADER + GOOD_ROWS).encode(),
+        "AllXML/101.xml": corner,
+    }
+    finding = load("inbreast", write(tmp_path, files)).findings.iloc[0]
+    assert (finding["x1"], finding["y1"]) == (834, 1024)
+
+
+def test_lesion_files_that_cannot_be_used(tmp_path):
+    extra = {
+        "AllXML/101.xml": lesions(("Mass", [(1.0, 1.0)])),
+        "AllXML/102.xml": b"<plist><dict>",
+        "AllXML/103.xml": plistlib.dumps({"Images": [{"ROIs": [{"Name": "Mass"}]}]}),
+        "AllXML/999.xml": lesions(),
+    }
+    problems = "\n".join(problems_of("inbreast", inbreast(tmp_path, extra)))
+    assert "16 x 20 pixels, the shape of neither" in problems
+    assert "'AllXML/102.xml' is no lesion file" in problems
+    assert "'AllXML/103.xml' is no lesion file" in problems
+    assert "'AllXML/999.xml' is of no image here" in problems
+
+
+def test_all_problems_of_inbreast_at_once(tmp_path):
+    rows = GOOD_ROWS + (
+        "removed;removed;R;CC;201001;104;1;2\r\n"
+        "removed;removed;L;CC;201001;105;9;7\r\n"
+        "removed;removed;L;CC;201001;106;1;1\r\n"
+        "removed;removed;L;CC;201001;106;1;1\r\n"
+        ";;;;;;;\r\n"
+    )
+    extra = {
+        "INbreast.csv": (HEADER + rows).encode(),
+        name(104): b"",
+        name(105): picture(5),
+        name(107): picture(2),
+        name(101, suffix="jpg"): picture(8),
+        "images/left.png": picture(9),
+    }
+    problems = problems_of("inbreast", inbreast(tmp_path, extra))
+    for start, reason in {
+        f"'{name(104)}'": "is empty",
+        "row 6 of INbreast.csv (105) says L CC": "the file name R CC",
+        "row 6 of INbreast.csv (105): the density '9'": "is unknown",
+        "row 6 of INbreast.csv (105): the BI-RADS category '7'": "is unknown",
+        "row 8 of INbreast.csv": "is the second of 106",
+        "row 8 of INbreast.csv has no image 106_*": "add or remove",
+        f"'{name(107)}' has no row": "File Name 107",
+        f"'{name(102, side='L', view='ML')}' and '{name(107)}'": "are the same image",
+        f"'{name(101, suffix='jpg')}' and": "have the same number",
+        "'images/left.png'": "no official name",
+    }.items():
+        assert any(line.startswith(start) and reason in line for line in problems), (
+            start,
+            problems,
+        )
+    assert len(problems) == 10
+
+
+def test_table_that_lacks_columns(tmp_path):
+    table = (HEADER + GOOD_ROWS).replace("ACR", "Density").replace("Bi-Rads", "BiRads")
+    problems = problems_of("inbreast", inbreast(tmp_path, {"INbreast.csv": table.encode()}))
+    assert problems == [
+        "'INbreast.csv' lacks the column 'ACR'; " + problems[0].split("; ")[1],
+        "'INbreast.csv' lacks the column 'Bi-Rads'; did you mean 'BiRads'?",
+    ]
+
+
+def test_table_that_is_missing_or_empty(tmp_path):
+    folder = write(tmp_path, good_images())
+    assert problems_of("inbreast", folder) == [
+        "there is no table INbreast.csv or INbreast_sheet1.csv"
+    ]
+    (folder / "INbreast.xls").write_bytes(b"")
+    assert "save the first sheet" in problems_of("inbreast", folder)[0]
+    (folder / "INbreast.csv").write_bytes(b"")
+    assert len(problems_of("inbreast", folder)) == 5
+    assert "'mine.csv'" not in problems_of("inbreast", folder, table="mine.csv")[0]
+    (folder / "INbreast.csv").write_text(HEADER)
+    assert len(problems_of("inbreast", folder)) == 3  # no row for each of three images
+
+
+def test_images_in_two_places_need_a_choice(tmp_path):
+    dicoms = {key.replace("images", "AllDICOMs"): data for key, data in good_images().items()}
+    folder = inbreast(tmp_path, dicoms)
+    assert any(
+        "choose one by the option 'images'" in line for line in problems_of("inbreast", folder)
+    )
+    chosen = load("inbreast", folder, images="images")
+    assert chosen.cases["path"].str.startswith("images/").all()
+    for outside in ("/tmp", "../elsewhere", "images/none"):
+        with pytest.raises(DatasetError):
+            load("inbreast", folder, images=outside)
+
+
+def test_images_may_lie_beside_the_table(tmp_path):
+    flat = {key.removeprefix("images/"): data for key, data in good_images().items()}
+    folder = write(tmp_path, flat | {"INbreast.csv": (HEADER + GOOD_ROWS).encode()})
+    assert len(load("inbreast", folder).cases) == 3
+
+
+# --- any reader
+
+
+@pytest.mark.parametrize("reader", ["class_folders", "inbreast"])
+def test_missing_file_and_empty_folders(tmp_path, reader):
+    assert "does not exist" in problems_of(reader, tmp_path / "none")[0]
+    (tmp_path / "file").write_text("")
+    assert "is a file, not a folder" in problems_of(reader, tmp_path / "file")[0]
+    assert any(
+        "there are no images" in line for line in problems_of(reader, tmp_path.joinpath("."))
+    )
+
+
+def test_unknown_reader_and_option_name_the_nearest(tmp_path):
+    with pytest.raises(UserError, match="'inbrest': did you mean 'inbreast'"):
+        load("inbrest", tmp_path)
+    with pytest.raises(UserError, match="'patient_patern': did you mean 'patient_pattern'"):
+        load("class_folders", tmp_path, patient_patern="(.)")
+
+
+def test_no_keras_is_needed_to_read_data():
+    code = "import sys, birads_lib.datasets.inbreast as _; print({'keras', 'tensorflow'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+# --- the real thing
+
+
+@pytest.fixture(scope="module")
+def real_inbreast(shared_data):
+    if not (shared_data / "inbreast").is_dir():
+        pytest.skip("INbreast is not among the restricted data here")
+    return load("inbreast", shared_data / "inbreast")
+
+
+def test_real_counts(real_inbreast):
+    table = real_inbreast.cases
+    assert len(table) == 410
+    assert table["birads"].value_counts().sort_index().tolist() == [67, 220, 23, 43, 57]
+    original = table["birads_original"].value_counts().to_dict()
+    assert original == {"1": 67, "2": 220, "3": 23, "4a": 13, "4b": 8, "4c": 22, "5": 49, "6": 8}
+    assert table["patient_id"].nunique() == 108
+    per_category = table.assign(digit=table["birads_original"].str[0]).groupby("digit")
+    assert per_category["patient_id"].nunique().tolist() == [29, 77, 10, 21, 25, 4]
+    assert table["density"].value_counts().to_dict() == {"A": 136, "B": 146, "C": 99, "D": 28}
+    assert (table["view"] == "FB").sum() == 1
+
+
+def test_real_contours_lie_on_their_image(real_inbreast):
+    placed = real_inbreast.findings.dropna(subset="x0")
+    assert placed["image_id"].unique().tolist() == ["20586908", "20586934"]
+    assert placed[["x0", "y0"]].min().min() >= 0
+    assert placed["x1"].max() <= 834
+    assert placed["y1"].max() <= 1024

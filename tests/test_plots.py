@@ -1,0 +1,304 @@
+"""Figures say what they show: titles, axis labels with units, legends; also where data lack."""
+
+import io
+from itertools import combinations
+
+import cv2
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from PIL import Image
+
+from birads_lib import panels, plots, style
+from birads_lib.metrics import HEADLINE, confusion_matrix, headline
+from birads_lib.statistics import intervals
+
+MISSING = pytest.param([1, 2, 4, 5], id="grade 3 absent")
+
+
+def sample(grades):
+    rng = np.random.default_rng(1)
+    y = np.concatenate([grades, rng.choice(grades, size=36)])
+    p = rng.dirichlet(np.ones(5), size=len(y)) + 0.5 * np.eye(5)[y - 1]
+    p /= p.sum(1, keepdims=True)
+    return y, p, intervals(y, p, np.arange(len(y)) // 2, n_resamples=50)
+
+
+def history(folds=3):
+    rows = [(f, 1 + (e > 2), e) for f in range(folds) for e in range(1, 6 + f)]
+    table = pd.DataFrame(rows, columns=["fold", "stage", "epoch"])
+    for name in ["loss", "accuracy", "val_loss", "val_accuracy"]:
+        table[name] = 1 / table["epoch"] + table["fold"]
+    return table.assign(learning_rate=1e-4)
+
+
+def texts(figure: Figure) -> list[str]:
+    found = [text.get_text() for text in figure.findobj(mpl.text.Text)]
+    return [text for text in found if text]
+
+
+def legend(figure: Figure) -> list[str]:
+    return [text.get_text() for one in figure.legends for text in one.get_texts()]
+
+
+def drawn(figure: Figure) -> np.ndarray:
+    """Draw as ``publish`` does, and return the pixels (H, W, 4)."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return np.asarray(Image.open(buffer).convert("RGBA"))
+
+
+def check(figure: Figure) -> None:
+    assert isinstance(figure, Figure)
+    pixels = drawn(figure)
+    assert pixels.shape[1] == 1050  # 7 inches at 150 dots
+    assert (pixels[..., 3] == 255).all()
+    assert (pixels[0, 0] == 255).all()
+    shown = [ax for ax in figure.axes if ax.axison]
+    assert any(ax.get_title() for ax in figure.axes)
+    assert all(ax.get_xlabel() or ax.get_shared_x_axes().get_siblings(ax)[1:] for ax in shown)
+
+
+# What an eye without one kind of cone sees, in linear RGB (Machado, Oliveira, Fernandes 2009).
+EYES = {
+    "usual": np.eye(3),
+    "protanope": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deuteranope": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "tritanope": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
+}
+
+
+def lab(colour: str, eye) -> np.ndarray:
+    """CIE L*a*b* of an sRGB colour as an eye sees it."""
+    rgb = np.array(to_rgb(colour))
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    seen = np.clip(np.asarray(eye) @ linear, 0, 1).astype(np.float32)
+    encoded = np.where(seen <= 0.0031308, 12.92 * seen, 1.055 * seen ** (1 / 2.4) - 0.055)
+    return cv2.cvtColor(encoded.astype(np.float32)[None, None], cv2.COLOR_RGB2Lab)[0, 0]
+
+
+@pytest.mark.parametrize("eye", EYES.values(), ids=EYES)
+def test_grades_are_ordered_and_apart_for_every_eye(eye):
+    assert list(style.GRADE_COLOURS) == [1, 2, 3, 4, 5]
+    colours = [lab(colour, eye) for colour in style.GRADE_COLOURS.values()]
+    assert min(np.linalg.norm(a - b) for a, b in combinations(colours, 2)) > 20
+
+
+def test_grades_read_in_grey():
+    lightness = [lab(colour, np.eye(3))[0] for colour in style.GRADE_COLOURS.values()]
+    assert (np.diff(lightness) > 10).all()
+    assert lightness[-1] < 75  # still seen on white
+
+
+@pytest.mark.parametrize("grades", [[1, 2, 3, 4, 5], MISSING])
+@pytest.mark.filterwarnings("error")
+def test_confusion_shows_counts_and_shares(grades):
+    y, p, _ = sample(grades)
+    matrix = confusion_matrix(y, p)
+    figure = plots.confusion(matrix)
+    check(figure)
+    left, right = figure.axes
+    assert [int(text.get_text()) for text in left.texts] == matrix.ravel().tolist()
+    row = [text.get_text() for text in right.texts[10:15]]
+    assert row == ["none"] * 5 if 3 not in grades else sum(map(float, row)) == pytest.approx(1)
+    assert left.get_ylabel() == "True BI-RADS"
+    assert left.get_xlabel() == "Predicted BI-RADS"
+
+
+@pytest.mark.parametrize("grades", [[1, 2, 3, 4, 5], MISSING])
+@pytest.mark.filterwarnings("error")
+def test_roc_has_a_curve_and_an_area_for_each_grade(grades):
+    y, p, table = sample(grades)
+    figure = plots.roc_per_class(y, p, table)
+    check(figure)
+    entries = legend(figure)
+    assert len(entries) == 5
+    area = table.set_index("metric").loc["auc_2"]
+    assert entries[1] == f"BI-RADS 2: AUC {area.estimate:.2f} ({area.low:.2f}–{area.high:.2f})"  # noqa: RUF001
+    x, height = figure.axes[0].lines[2].get_data()
+    assert np.trapezoid(height, x) == pytest.approx(area.estimate)
+    assert (entries[2] == "BI-RADS 3: AUC undefined") == (3 not in grades)
+
+
+@pytest.mark.parametrize("grades", [[1, 2, 3, 4, 5], MISSING])
+@pytest.mark.filterwarnings("error")
+def test_per_class_dots(grades):
+    figure = plots.per_class_dots(sample(grades)[2])
+    check(figure)
+    titles = [ax.get_title() for ax in figure.axes]
+    assert titles == ["Precision", "Recall", "F1", "One-vs-rest AUC"]
+    assert "Value, 95 % interval" in texts(figure)
+
+
+def test_metric_intervals_with_references():
+    table = sample([1, 2, 3, 4, 5])[2]
+    figure = plots.metric_intervals(
+        table, {"Always BI-RADS 2": {"accuracy": 0.54}, "Says nothing": {}, "Paper": {"mcc": 0.9}}
+    )
+    check(figure)
+    assert legend(figure)[1:] == ["Always BI-RADS 2", "Says nothing", "Paper"]
+    rows = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert rows == [text for name, text in HEADLINE.items() if name != "ordinal_mae"]
+    estimate = table.set_index("metric").loc["accuracy", "estimate"]
+    assert any(text.startswith(f"{estimate:.2f} (") for text in texts(figure))
+
+
+def test_metric_intervals_with_an_undefined_metric():
+    y = np.full(6, 2)
+    table = intervals(y, np.eye(5)[y - 1], np.arange(6), n_resamples=20)
+    figure = plots.metric_intervals(table)
+    check(figure)
+    assert "undefined" in texts(figure)
+
+
+@pytest.mark.parametrize("folds", [1, 3])
+def test_training_curves(folds):
+    figure = plots.training_curves(history(folds))
+    check(figure)
+    top, bottom = figure.axes
+    assert (top.get_ylabel(), bottom.get_ylabel()) == ("Loss", "Accuracy")
+    assert bottom.get_xlabel() == "Epoch, both stages"
+    suffix = ", mean of 3 folds" if folds == 3 else ""
+    assert legend(figure) == ["Training" + suffix, "Validation" + suffix, "Backbone unfrozen"]
+    mean = next(line for line in top.lines if line.get_label() == "Training" + suffix)
+    assert mean.get_xdata().tolist() == [1, 2, 3, 4, 5]  # where every fold still runs
+    assert top.lines[-1].get_xdata()[0] == 2.5  # after the last epoch of stage 1
+
+
+def test_summary_by_split():
+    y, p, _ = sample([1, 2, 3, 4, 5])
+    table = pd.DataFrame([headline(y, p)] * 3, index=["training", "validation", "test"])
+    figure = plots.summary_by_split(table)
+    check(figure)
+    assert legend(figure) == ["Training", "Validation", "Test"]
+
+
+@pytest.fixture
+def cases():
+    rng = np.random.default_rng(0)
+    birads = [1, 1, 2, 2, 2, 4, 4, 5]
+    return pd.DataFrame(
+        {
+            "image_id": [f"i{n}" for n in range(8)],
+            "patient_id": ["a", "a", "b", "b", "c", "d", "d", None],
+            "laterality": ["L", "R"] * 3 + ["L", None],
+            "view": ["CC", "MLO", "FB", None] * 2,
+            "birads": birads,
+            "density": [*rng.choice(list("ABCD"), size=7), None],
+        }
+    )
+
+
+@pytest.mark.filterwarnings("error")
+def test_data_set_figures(cases):
+    for draw in (panels.counts_by_grade, panels.density_by_grade, panels.images_per_patient):
+        check(draw(cases))
+    assert "2\n1 patients" in texts(panels.counts_by_grade(cases))
+    assert "Density unknown" in legend(panels.density_by_grade(cases))
+    assert "Images of each of 4 patients (1 images: patient unknown)" in texts(
+        panels.images_per_patient(cases)
+    )
+
+
+def test_data_set_figures_without_patients_or_density(cases):
+    cases[["patient_id", "density"]] = None
+    for draw in (panels.counts_by_grade, panels.density_by_grade, panels.images_per_patient):
+        check(draw(cases))
+    assert not any("patients" in text for text in texts(panels.counts_by_grade(cases)))
+
+
+def test_views_table_counts_what_is_unknown(cases):
+    table = panels.views_table(cases)
+    assert table.loc["all", "all"] == 8
+    assert table.loc["L", "CC"] == 2
+    assert table.loc["all", "unknown"] == 2
+    assert table.loc["unknown", "all"] == 1
+
+
+def test_pick_per_grade_is_seeded(cases):
+    picked = panels.pick_per_grade(cases, per_grade=2, seed=4)
+    assert picked["birads"].tolist() == [1, 1, 2, 2, 4, 4, 5]
+    pd.testing.assert_frame_equal(picked, panels.pick_per_grade(cases, per_grade=2, seed=4))
+    assert (cases.loc[picked.index, "image_id"] == picked["image_id"]).all()
+
+
+def half_disc(height=200, width=160, *, dtype=np.uint8, radius=70):
+    """A textured breast on black, at the left edge, and its true mask."""
+    y, x = np.mgrid[:height, :width]
+    mask = (y - height / 2) ** 2 + x**2 < radius**2
+    texture = np.random.default_rng(0).uniform(0.4, 0.9, size=mask.shape)
+    return (mask * texture * np.iinfo(dtype).max).astype(dtype), mask
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_breast_outline_encloses_the_breast(dtype):
+    image, mask = half_disc(dtype=dtype)
+    outline = panels.breast_outline(image)
+    x, y = outline.T
+    area = abs(np.dot(x, np.roll(y, 1)) - np.dot(y, np.roll(x, 1))) / 2
+    assert area == pytest.approx(mask.sum(), rel=0.06)
+    assert len(outline) < 60  # an outline, not an image
+
+
+def test_breast_outline_of_an_empty_image():
+    assert panels.breast_outline(np.zeros((50, 40), np.uint8)).shape == (0, 2)
+
+
+FINDINGS = pd.DataFrame(
+    {
+        "image_id": ["i0", "i2", "i5"],
+        "x0": [20.0, np.nan, 10],
+        "y0": [90.0, np.nan, 95],
+        "x1": [40.0, np.nan, 30],
+        "y1": [110.0, np.nan, 115],
+        "contour": [None, [10.0, 90, 40, 95, 30, 110], [25.0, 100]],
+    }
+)
+
+
+@pytest.mark.parametrize("show", [True, False])
+def test_pixels_are_shown_only_where_allowed(cases, show):
+    image = half_disc()[0]
+    picked = panels.pick_per_grade(cases, per_grade=2)
+    figures = [
+        panels.samples([image] * len(picked), picked, FINDINGS, show_pixels=show),
+        panels.preprocessing_steps({"Read": image, "Resized": image[::2]}, show_pixels=show),
+        panels.samples([np.zeros((50, 40), np.uint8)], picked[:1], show_pixels=show),
+    ]
+    for figure in figures:
+        check(figure)
+        assert bool(figure.findobj(mpl.image.AxesImage)) == show
+
+
+def test_findings_are_drawn_as_contour_or_box(cases):
+    picked = cases.loc[[0, 2]]
+    figure = panels.samples([half_disc()[0]] * 2, picked, FINDINGS, show_pixels=False)
+    first, second = (ax for ax in figure.axes if ax.get_title())
+    boxes = [patch.get_bbox().bounds for patch in first.patches if isinstance(patch, Rectangle)]
+    assert (20, 90, 20, 20) in boxes
+    assert second.lines[0].get_xdata().tolist() == [10, 40, 30, 10]
+    assert first.get_title() == "BI-RADS 1\nL CC"
+
+
+def test_histograms_lie_under_their_steps():
+    names = ["Read", "Resized", "CLAHE", "Cropped", "Again"]
+    figure = panels.preprocessing_steps({name: half_disc()[0] for name in names})
+    check(figure)
+    assert [ax.get_title() for ax in figure.axes if ax.get_title()] == names
+    assert texts(figure).count("Grey level") == len(names)
