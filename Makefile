@@ -21,7 +21,9 @@ help: ## list these commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 book: .venv/ready ## run a study and render its book: STUDY=name or CONFIG=my.yaml, DATA=folder
-	@$(call SNAKEMAKE,$(CONFIG))
+	@python -m birads_lib.study $(CONFIG)
+	@rm -f results/problem.txt
+	@$(call SNAKEMAKE,$(CONFIG)) || { echo; cat results/problem.txt 2>/dev/null; exit 1; }
 	@python -m birads_lib.book $(CONFIG)
 
 lab: .venv/ready ## open the notebooks in JupyterLab

@@ -1,10 +1,10 @@
 """Execute one notebook through papermill, with progress, whole or not at all.
 
-    python -m birads_lib.execute notebooks/04_evaluation.ipynb out.ipynb '{"seed": 1}'
+    python -m birads_lib.execute notebooks/04_evaluation.ipynb out.ipynb '{"study_dir": "..."}'
 
 The executed copy appears at its name only when every cell ran. A failure leaves it in
-``results/<study>/failed/`` for a look, and prints what the user has to do, or the traceback
-where the mistake is ours.
+``<study_dir>/failed/`` for a look, and says what the user has to do, or gives the traceback where
+the mistake is ours.
 """
 
 import json
@@ -14,40 +14,58 @@ import sys
 import warnings
 from pathlib import Path
 
-os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
+from birads_lib.files import written_whole
+from birads_lib.paths import RESULTS
 
-USER_ERRORS = ("UserError", "DatasetError", "LeakageError")
+USER_ERRORS = ("UserError", "DatasetError", "LeakageError", "PredictionError")
+PROBLEM = RESULTS / "problem.txt"  # what stopped the last run, for make to say last
 
 
 def main(notebook: str, page: str, parameters: str) -> int:
     """Execute ``notebook`` with ``parameters`` (JSON) into ``page``; return the exit status."""
     import papermill
 
-    from birads_lib.files import written_whole
-
-    warnings.filterwarnings("ignore")
-    logging.getLogger("papermill").setLevel(logging.ERROR)
     values = json.loads(parameters)
+    log = Path(values["study_dir"]) / "logs" / f"{Path(page).stem}.log"
     failed = Path(values["study_dir"]) / "failed" / Path(page).name
     failed.parent.mkdir(parents=True, exist_ok=True)
+    _send_chatter_to(log)
     bar = {"desc": Path(page).stem, "mininterval": 1, "ncols": 90}
     try:
-        with written_whole(page) as temporary:
-            papermill.execute_notebook(
-                notebook, str(failed), values, kernel_name="python3", progress_bar=bar,
-                stdout_file=sys.stdout, stderr_file=sys.stderr,
-            )  # fmt: skip
-            Path(failed).replace(temporary)
+        papermill.execute_notebook(
+            notebook, str(failed), values, kernel_name="python3", progress_bar=bar,
+            stdout_file=sys.stdout, start_timeout=300,
+        )  # fmt: skip
     except papermill.PapermillExecutionError as error:
-        print(f"\n{_explain(error)}\nThe notebook, up to there: {failed}", file=sys.stderr)
+        message = f"{_explain(error)}\n\nThe notebook, up to there: {failed}"
+        with written_whole(PROBLEM) as temporary:
+            temporary.write_text(message)
+        print(f"\n{message}", file=sys.stderr)
         return 1
+    with written_whole(page) as temporary:
+        failed.replace(temporary)
     return 0
+
+
+def _send_chatter_to(log: Path) -> None:
+    """Keep what native libraries write past Python to the terminal in a file instead.
+
+    The kernel inherits file descriptor 2; progress and errors keep the terminal.
+    """
+    warnings.filterwarnings("ignore")
+    logging.getLogger("papermill").setLevel(logging.ERROR)
+    os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
+    sys.stderr.flush()
+    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with open(log, "w") as file:
+        os.dup2(file.fileno(), 2)
 
 
 def _explain(error) -> str:
     """Return the message alone for a user's mistake, all there is for ours."""
     if error.ename in USER_ERRORS:
-        return f"{error.ename}: {error.evalue}"
+        return error.evalue
     return "\n".join(error.traceback)
 
 

@@ -22,7 +22,7 @@ from PIL import Image
 from pydicom.pixels import apply_modality_lut, apply_voi_lut
 from tqdm import tqdm
 
-from birads_lib.errors import DatasetError, check_options
+from birads_lib.errors import DatasetError, UserError, check_options
 from birads_lib.files import written_whole
 
 COLOUR_TOLERANCE = 3  # grey levels between channels that JPEG rounding alone may cause
@@ -61,57 +61,57 @@ def decode(data: bytes) -> np.ndarray:
     if not data:
         raise ValueError("is empty (zero bytes); copy it again or remove it")
     if data[128:132] == b"DICM":
-        return _decode_dicom(data)
-    if data.startswith((b"\x89PNG", b"\xff\xd8")):
-        return _decode_picture(data)
-    raise ValueError("is not a PNG, JPEG or DICOM file, whatever its name; convert or remove it")
+        decoder = _decode_dicom
+    elif data.startswith((b"\x89PNG", b"\xff\xd8")):
+        decoder = _decode_picture
+    else:
+        raise ValueError(
+            "is not a PNG, JPEG or DICOM file, whatever its name; convert or remove it"
+        )
+    try:
+        return decoder(data)
+    except _UnfitError as error:
+        raise ValueError(str(error)) from None
+    except Exception as error:  # the decoders raise many kinds on damaged input
+        why = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(f"cannot be decoded ({why}): damaged or cut off; copy it again") from None
+
+
+class _UnfitError(Exception):
+    """The file is whole, and not what is needed."""
 
 
 def _decode_picture(data: bytes) -> np.ndarray:
-    # Pillow, unlike OpenCV, refuses a file whose end is missing.
-    try:
-        image = Image.open(io.BytesIO(data))
-        deep_colour = image.mode.startswith("RGB") and "16" in str(image.tile[0][3])
-        image.load()
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError(f"is damaged or truncated ({error}); copy it again") from None
-    if deep_colour:
-        raise ValueError("is a 16-bit colour image; save it as 16-bit grey")
+    image = Image.open(io.BytesIO(data))
+    if image.mode.startswith("RGB") and "16" in str(image.tile[0][3]):
+        raise _UnfitError("is a 16-bit colour image; save it as 16-bit grey")
+    image.load()  # unlike OpenCV, refuses a file whose end is missing
     if image.mode in ("L", "I;16"):
         return np.asarray(image)
     if image.mode == "1":
         return np.asarray(image.convert("L"))
     if image.has_transparency_data and np.asarray(image.convert("RGBA"))[..., 3].min() < 255:
-        raise ValueError("has transparent pixels; save it as grey without an alpha channel")
+        raise _UnfitError("has transparent pixels; save it as grey without an alpha channel")
     return _grey_of(np.asarray(image.convert("RGB")))
 
 
 def _grey_of(colour: np.ndarray) -> np.ndarray:
-    """Return the common grey of (H, W, 3) channels, or raise ``ValueError`` if they differ."""
+    """Return the grey that (H, W, 3) channels share."""
     if int((colour.max(axis=-1) - colour.min(axis=-1)).max()) > COLOUR_TOLERANCE:
-        raise ValueError("is a colour image; a mammogram is grey: export it without colours")
+        raise _UnfitError("is a colour image; a mammogram is grey: export it without colours")
     return np.ascontiguousarray(colour[..., 1])
 
 
 def _decode_dicom(data: bytes) -> np.ndarray:
-    header = _guarded(lambda: pydicom.dcmread(io.BytesIO(data)))
+    header = pydicom.dcmread(io.BytesIO(data))
     if "PixelData" not in header:
-        raise ValueError("is a DICOM file without pixels, or cut off; copy it again or remove it")
+        raise _UnfitError("is a DICOM file without pixels, or cut off; copy it again or remove it")
     if int(header.get("NumberOfFrames") or 1) > 1:
-        raise ValueError("is a DICOM file of several frames; export the slices one by one")
-    stored = _guarded(lambda: header.pixel_array)
+        raise _UnfitError("is a DICOM file of several frames; export the slices one by one")
+    stored = header.pixel_array
     if stored.ndim == 3:
         return _grey_of(stored)
-    shown = _guarded(lambda: apply_voi_lut(apply_modality_lut(stored, header), header))
-    return _unsigned(shown, header)
-
-
-def _guarded(step: Callable[[], Any]) -> Any:
-    try:
-        return step()
-    except Exception as error:  # pydicom and its decoders raise many kinds on damaged input
-        why = " ".join(str(error).split())
-        raise ValueError(f"is a DICOM file that cannot be decoded ({why}); copy it again") from None
+    return _unsigned(apply_voi_lut(apply_modality_lut(stored, header), header), header)
 
 
 def _unsigned(shown: np.ndarray, header: pydicom.Dataset) -> np.ndarray:
@@ -263,7 +263,11 @@ def steps(
         clip_limit: CLAHE's limit, in multiples of a flat histogram's bin, > 0.
         tiles: CLAHE works on ``tiles`` x ``tiles`` parts of the image.
         window_percentiles: how 16 bits become 8, see ``to_8bit``.
+
+    Raises:
+        UserError: lists every option that is out of range.
     """
+    _check_ranges(image_size, clip_limit, tiles, window_percentiles)
     grey = to_8bit(image, window_percentiles)
     place = geometry(
         grey, image_size=image_size, letterbox=letterbox, crop=crop, flip_to_left=flip_to_left
@@ -281,6 +285,22 @@ def steps(
     return done
 
 
+def _check_ranges(
+    image_size: int, clip_limit: float, tiles: int, window_percentiles: Sequence[float]
+) -> None:
+    low, high = window_percentiles
+    rules = {
+        f"image_size is {image_size}, not a whole number from 8": image_size >= 8
+        and image_size == int(image_size),
+        f"clip_limit is {clip_limit}, not above 0": clip_limit > 0,
+        f"tiles is {tiles}, not a whole number from 1": tiles >= 1 and tiles == int(tiles),
+        f"window_percentiles are {low}, {high}, not rising within 0..100": 0 <= low < high <= 100,
+    }
+    wrong = [line for line, holds in rules.items() if not holds]
+    if wrong:
+        raise UserError("\n".join(wrong))
+
+
 def preprocess(image: np.ndarray, **options: object) -> np.ndarray:
     """Return uint8 (image_size, image_size): the last of ``steps``, whose options it takes."""
     check_options(steps, options)
@@ -295,11 +315,10 @@ def preprocess_all(dataset, out_path: str | Path, *, workers: int = 2, **options
     Raises:
         DatasetError: lists every image that could not be read.
     """
-    check_options(steps, options)
-    size = int(options.get("image_size", 224))
+    frame = preprocess(np.zeros((16, 16), np.uint8), **options)  # bad options end it here
     files = dataset.files()
     with written_whole(out_path) as temporary:
-        shape = (len(files), size, size)
+        shape = (len(files), *frame.shape)
         array = np.lib.format.open_memmap(temporary, "w+", np.uint8, shape)
         problems = []
         results = in_parallel(partial(_try_preprocess, **options), files, workers, "preprocessing")

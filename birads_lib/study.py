@@ -7,6 +7,7 @@ The parameters a notebook takes are those its own ``parameters`` cell declares, 
 import ast
 import json
 import math
+import sys
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -196,3 +197,10 @@ def _kind(default: object) -> str:
 def find(name: str) -> Path:
     """Return the YAML of a study of this project by its name."""
     return ROOT / "config" / f"{name}.yaml"
+
+
+if __name__ == "__main__":  # python -m birads_lib.study my.yaml: say what is wrong with it
+    try:
+        load(sys.argv[1])
+    except UserError as error:
+        sys.exit(str(error))

@@ -211,7 +211,9 @@ def _run_stage(model: keras.Model, run: _Run, stage: int, history: list[dict]) -
     validation = Batches(features, run.labels, run.rows("validation"), CHUNK)
     journal = Journal(run, stage, history, training)
     learner.compile(
-        keras.optimizers.Adam(journal.first_rate), LOSSES[settings.loss](settings), ["accuracy"]
+        optimizer=keras.optimizers.Adam(journal.first_rate),
+        loss=LOSSES[settings.loss](settings),
+        metrics=["accuracy"],
     )
     learner.optimizer.build(learner.trainable_variables)
     journal.restore(learner)

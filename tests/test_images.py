@@ -179,6 +179,9 @@ def test_signed_and_8_bit_dicom():
     assert images.decode(dicom(signed, bits=16)).tolist() == [[0, 32768], [32769, 65535]]
 
 
+PIXELS = random_pixels(255)
+
+
 def colourful() -> np.ndarray:
     return RNG.integers(0, 255, (20, 20, 3)).astype(np.uint8)
 
@@ -205,9 +208,12 @@ BAD = {
     "empty": (b"", "is empty"),
     "text": (b"<html>not found</html>", "not a PNG, JPEG or DICOM"),
     "tiff": (picture(random_pixels(255), "TIFF"), "not a PNG, JPEG or DICOM"),
-    "truncated png": (picture(random_pixels(255, (300, 300)))[:-3000], "truncated"),
-    "png's first bytes": (picture(random_pixels(255))[:20], "truncated"),
-    "truncated jpeg": (picture(random_pixels(255, (300, 300)), "JPEG")[:-3000], "truncated"),
+    "truncated png": (picture(random_pixels(255, (300, 300)))[:-3000], "cannot be decoded"),
+    "png's first bytes": (picture(random_pixels(255))[:20], "cannot be decoded"),
+    "truncated jpeg": (
+        picture(random_pixels(255, (300, 300)), "JPEG")[:-3000],
+        "cannot be decoded",
+    ),
     "truncated dicom": (dicom(random_pixels(4095))[:-500], "cannot be decoded"),
     "dicom's header": (dicom(random_pixels(4095))[:200], "DICOM"),
     "truncated j2k": (
@@ -269,6 +275,22 @@ def test_every_cut_of_a_file_is_seen_or_harmless(whole):
         except ValueError:
             continue
         np.testing.assert_array_equal(seen, entire)  # only what follows the pixels is missing
+
+
+@pytest.mark.filterwarnings("ignore")
+@settings(max_examples=60, deadline=None)
+@given(
+    whole=st.sampled_from([picture(PIXELS), picture(PIXELS, "JPEG"), dicom(PIXELS, bits=8)]),
+    changes=st.lists(st.tuples(st.integers(0, 1200), st.integers(0, 255)), min_size=1),
+)
+def test_damaged_bytes_give_an_image_or_a_value_error(whole, changes):
+    data = bytearray(whole)
+    for place, value in changes:
+        data[place % len(data)] = value
+    try:
+        assert images.decode(bytes(data)).ndim == 2
+    except ValueError:
+        return
 
 
 def test_missing_file_is_a_dataset_error(tmp_path):
@@ -354,6 +376,12 @@ def test_clahe_is_opencvs_on_the_resized_image():
 def test_unknown_option_names_the_nearest():
     with pytest.raises(UserError, match="'letter_box': did you mean 'letterbox'"):
         images.preprocess(random_pixels(255), letter_box=True)
+
+
+def test_options_out_of_range_are_all_told():
+    with pytest.raises(UserError) as caught:
+        images.preprocess(PIXELS, image_size=0, clip_limit=0, tiles=0, window_percentiles=(9, 1))
+    assert len(str(caught.value).splitlines()) == 4
 
 
 @settings(max_examples=40, deadline=None)

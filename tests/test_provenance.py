@@ -105,23 +105,3 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path):
         raise RuntimeError
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
-
-
-def test_execute_gives_the_message_without_traceback(tmp_path, capfd):
-    from birads_lib import execute
-
-    bad = nbformat.v4.new_notebook()
-    bad.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    bad.cells = [
-        nbformat.v4.new_code_cell(
-            "from birads_lib.errors import UserError\nraise UserError('say this')"
-        )
-    ]
-    nbformat.write(bad, tmp_path / "bad.ipynb")
-    page = tmp_path / "page.ipynb"
-    values = json.dumps({"study_dir": str(tmp_path)})
-    assert execute.main(str(tmp_path / "bad.ipynb"), str(page), values) == 1
-    said = capfd.readouterr().err
-    assert "UserError: say this" in said
-    assert "Traceback" not in said
-    assert not page.exists()

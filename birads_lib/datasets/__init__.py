@@ -9,6 +9,7 @@ from pathlib import Path
 from birads_lib.cases import Dataset
 from birads_lib.errors import DatasetError, UserError, check_options, did_you_mean
 from birads_lib.images import Inspected, in_parallel, inspect
+from birads_lib.paths import ROOT
 
 READERS = ("class_folders", "inbreast", "phantoms")
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".dcm", ".dicom")
@@ -29,6 +30,32 @@ def load(reader: str, folder: str | Path, **options: object) -> Dataset:
     read = import_module(f"birads_lib.datasets.{reader}").read
     check_options(read, options)
     return read(folder, **options)
+
+
+def of_study(dataset: dict, study_dir: str) -> Dataset:
+    """Read the data set that a study's YAML describes; options as ``load`` takes them.
+
+    Raises UserError also where a reader needs a folder and none was given.
+    """
+    options = dict(dataset)
+    reader = options.pop("reader")
+    options.pop("folder", None)
+    return load(reader, folder_of(dataset, study_dir), **options)
+
+
+def folder_of(dataset: dict, study_dir: str) -> Path:
+    """Return the folder of a study's images; relative ones count from the project's root.
+
+    Phantoms are made in the study's own folder unless another is given.
+    """
+    if dataset.get("folder"):
+        return ROOT / Path(dataset["folder"]).expanduser()
+    if dataset["reader"] == "phantoms":
+        return ROOT / study_dir / "phantoms"
+    raise UserError(
+        f"the reader '{dataset['reader']}' needs the folder of the images: "
+        "make book STUDY=... DATA=<folder>, or 'folder:' under 'dataset:' in the study's YAML"
+    )
 
 
 def existing(folder: str | Path) -> Path:

@@ -90,19 +90,21 @@ def _image_files(root: Path, images: str, problems: Problems) -> list[Path]:
     if images:
         if Path(images).is_absolute() or ".." in Path(images).parts:
             raise DatasetError(f"the option images={images!r} must name a folder in {str(root)!r}")
-        return files_below(existing(root / images), problems)
-    homes = [root / name for name in ("AllDICOMs", "images") if (root / name).is_dir()]
+        homes = [existing(root / images)]
+    else:
+        homes = [root / name for name in ("AllDICOMs", "images") if (root / name).is_dir()]
     found = {home: files_below(home, problems) for home in homes}
     loose = [path for path in root.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES]
-    found[root] = [path for path in loose if not is_litter(path.name)]
+    if not images:
+        found[root] = [path for path in loose if not is_litter(path.name)]
     found = {home: paths for home, paths in found.items() if paths}
     if len(found) > 1:
         names = " and ".join(problems.name(home) for home in found)
         problems.lines.append(f"{names} both hold images; choose one by the option 'images'")
     if not found and not problems.lines:
         problems.lines.append(
-            "there are no images; expected AllDICOMs/*.dcm or images/*.png, "
-            "or the name of their folder in the option 'images'"
+            f"there are no images; expected {images or 'AllDICOMs'}/*.dcm or "
+            f"{images or 'images'}/*.png, or the name of their folder in the option 'images'"
         )
     return next(iter(found.values()), [])
 
@@ -165,6 +167,8 @@ def _read_table(path: Path, problems: Problems) -> Rows:
             problems.lines.append(f"{row['line']} is the second of {number}; remove one")
         if any(line):
             rows[number] = row
+    if not rows and not missing:
+        problems.add(path, "has no rows; it needs one per image")
     return rows
 
 
