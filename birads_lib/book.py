@@ -57,10 +57,24 @@ def _is_about(part: dict, study: str) -> bool:
 def _existing(chapters: list[dict]) -> list[dict]:
     kept = []
     for chapter in chapters:
+        below = _existing(chapter.get("sections", []))
         if any(ROOT.glob(f"{chapter['file']}.*")):
-            below = _existing(chapter.get("sections", []))
-            kept.append({"file": chapter["file"], **({"sections": below} if below else {})})
+            named = {"file": chapter["file"], **_title(chapter["file"])}
+            kept.append(named | ({"sections": below} if below else {}))
+        else:
+            kept += below  # a page that is missing takes nothing else away
     return kept
+
+
+def _title(page: str) -> dict[str, str]:
+    """Tell runs apart in the contents: a page's heading, and its protocol or variant."""
+    _, *run = Path(page).name.split("-")
+    path = ROOT / f"{page}.ipynb"
+    if not run or not path.exists():
+        return {}
+    first = "".join(json.loads(path.read_text())["cells"][0]["source"])
+    label = ", ".join(part for part in run if part != "proposed").replace("_", " ")
+    return {"title": f"{first.splitlines()[0].lstrip('# ')} ({label})"}
 
 
 def numbers(folders: list[Path]) -> dict[str, str]:
@@ -113,8 +127,12 @@ def render(study: str, title: str) -> Path:
         return page
     rendered.unlink(missing_ok=True)
     command = ["jupyter-book", "build", str(build / "source"), "--path-output", str(build)]
-    done = subprocess.run([*command, "-W", "--keep-going", "-n", "-q"], cwd=ROOT)
+    print(f"rendering {build.relative_to(ROOT)} ...", flush=True)
+    done = subprocess.run(
+        [*command, "-W", "--keep-going", "-n", "-q"], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
     if done.returncode or not page.exists():
+        print(done.stdout)
         raise UserError(f"the book of '{study}' has warnings or errors: they stand above")
     rendered.touch()
     return page
@@ -123,6 +141,6 @@ def render(study: str, title: str) -> Path:
 if __name__ == "__main__":
     try:
         chosen = load(sys.argv[1])
-        print(f"The book is ready, open {render(chosen.name, chosen.title)}")
+        print("The book is ready, open", render(chosen.name, chosen.title).relative_to(ROOT))
     except UserError as error:
         sys.exit(str(error))

@@ -76,6 +76,7 @@ def images_per_patient(cases: pd.DataFrame) -> Figure:
     title = f"Images of each of {sizes.sum()} patients"
     title += f" ({unknown} images: patient unknown)" if unknown else ""
     ax.set(title=title, xlabel="Images of the patient", ylabel="Patients")
+    ax.set_xlim(0.3, max([8, *sizes.index]) + 0.7)  # one bar alone stays a bar
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.margins(y=0.12)
     return figure

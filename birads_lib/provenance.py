@@ -53,6 +53,8 @@ class Run:
             "library_sha256": digest(modules_of(notebook)),
             **_commit(),
         }
+        if self.marks:
+            _show(_marks(self.marks))  # at the top of the page, too
 
     @property
     def page(self) -> str:
@@ -216,9 +218,12 @@ def _table(table: pd.DataFrame) -> str:
     return f'<div class="table-scroll">{rows}</div>'
 
 
+def _marks(marks: list[tuple[str, str]]) -> str:
+    return "".join(f'<p class="{kind}">{html.escape(text)}</p>' for kind, text in marks)
+
+
 def _exhibit(id: str, body: str, caption: str, marks, facts: dict, files: dict) -> str:
     """Return the HTML of a figure or table: body, caption, marks, and its passport to unfold."""
-    shown = "".join(f'<p class="{kind}">{html.escape(text)}</p>' for kind, text in marks)
     kinds = {"png": "image/png", "csv": "text/csv", "json": "application/json"}
     links = " · ".join(
         f'<a download="{name}" href="{_data_uri(kinds[name.split(".")[-1]], content)}">{name}</a>'
@@ -227,7 +232,7 @@ def _exhibit(id: str, body: str, caption: str, marks, facts: dict, files: dict) 
     )
     return (
         f'<figure class="exhibit" id="{id}">{body}'
-        f"<figcaption>{html.escape(caption)}</figcaption>{shown}</figure>"
+        f"<figcaption>{html.escape(caption)}</figcaption>{_marks(marks)}</figure>"
         f'<details class="passport"><summary>Passport of “{id}”</summary>'
         f"{_facts_table(facts)}<p>Download: {links}</p></details>"
     )

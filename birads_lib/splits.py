@@ -155,7 +155,7 @@ def _check_request(cases, protocol: str, folds: int, fold: int, validation_share
     if protocol == "patient" and unknown:
         problems.append(
             f"protocol 'patient' needs to know whose each image is, and {unknown} of {len(cases)} "
-            "images have no patient_id; give the reader a pattern for the names (patients: ...), "
+            "images have no patient_id; give the reader a pattern for the names (patient_pattern), "
             "or choose protocol 'image' and say that patients may stand on both sides"
         )
     elif protocol != "oversample_first":

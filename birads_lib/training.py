@@ -20,6 +20,7 @@ from birads_lib.backbones import weights_file
 from birads_lib.errors import UserError
 from birads_lib.features import CHUNK, Batches, draw_seed, trunk_features
 from birads_lib.files import sha256, written_whole
+from birads_lib.journal import Journal
 from birads_lib.losses import LOSSES
 from birads_lib.model import build_model, cut, set_trainable, with_embeddings
 from birads_lib.predictions import PROBABILITIES
@@ -109,91 +110,6 @@ def predict(model: keras.Model, images: np.ndarray, batch_size: int = CHUNK):
     return _predict(with_embeddings(model), [images[:, None, ..., None]], rows, batch_size)
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What the epochs of a stage so far say about its next."""
-
-    rate: float  # of the next epoch
-    best: int  # the epoch with the lowest val_loss, from 0; -1 before the first
-    stop: bool
-
-
-def schedule(val_losses: list[float], rate: float, settings: Settings) -> Plan:
-    """Return early stopping and the falling rate, from the history alone.
-
-    Keras's EarlyStopping and ReduceLROnPlateau count in attributes, which a restart loses.
-    """
-    best, waited = -1, 0
-    for epoch, loss in enumerate(val_losses):
-        waited += 1
-        if best < 0 or loss < val_losses[best]:
-            best, waited = epoch, 0
-        elif waited == settings.plateau_patience:
-            rate, waited = rate * settings.plateau_factor, 0
-    return Plan(rate, best, stop=len(val_losses) - 1 - best >= settings.patience)
-
-
-class Journal(keras.callbacks.Callback):
-    """After each epoch: history, schedule, and all that a restart needs, in one file."""
-
-    def __init__(self, run: _Run, stage: int, history: list[dict], batches: Batches):
-        super().__init__()
-        self.run, self.stage, self.history, self.batches = run, stage, history, batches
-        self.first_rate = getattr(run.settings, f"stage{stage}_rate")
-        self.epochs = getattr(run.settings, f"stage{stage}_epochs")
-        self.path = run.folder / "state.npz"
-        self.best: list[np.ndarray] = []  # the variables of the best epoch
-
-    @property
-    def plan(self) -> Plan:
-        """The schedule after this stage's epochs so far."""
-        losses = [row["val_loss"] for row in self.history if row["stage"] == self.stage]
-        return schedule(losses, self.first_rate, self.run.settings)
-
-    def on_epoch_begin(self, epoch, logs=None):
-        """Set the epoch's rate and draw its data."""
-        self.model.optimizer.learning_rate.assign(self.plan.rate)
-        self.batches.start_epoch(epoch)
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Record the epoch, save everything, and stop if it is time."""
-        where = f"{self.run.name} · stage {self.stage} · epoch {epoch + 1}/{self.epochs}"
-        if not np.isfinite(list(logs.values())).all():
-            now = f"stage{self.stage}_rate (now {self.first_rate:g})"
-            raise UserError(f"{where}: the loss is not finite; lower {now}")
-        rate = self.plan.rate
-        logs = {key: float(value) for key, value in logs.items()}
-        self.history.append({"stage": self.stage, "epoch": epoch + 1, "rate": rate, **logs})
-        if self.plan.best == epoch:
-            self.best = [np.array(v) for v in self.model.variables]
-        self.save()
-        self.run.progress(
-            f"{where} · loss {logs['loss']:.3f} · val_loss {logs['val_loss']:.3f} · lr {rate:.2g}"
-        )
-        self.model.stop_training = self.plan.stop
-
-    def save(self) -> None:
-        """Write history, variables (dropout's seeds too), optimizer and best variables."""
-        optimizer = self.model.optimizer.variables
-        groups = {"model": self.model.variables, "optimizer": optimizer, "best": self.best}
-        arrays = {f"{g}_{i}": np.array(v) for g, vs in groups.items() for i, v in enumerate(vs)}
-        with written_whole(self.path) as temporary:
-            np.savez(temporary, stage=self.stage, history=json.dumps(self.history), **arrays)
-
-    def restore(self, model: keras.Model) -> None:
-        """Put back the history, and the variables if they are of this stage."""
-        if not self.path.exists():
-            return
-        with np.load(self.path) as state:
-            self.history[:] = json.loads(str(state["history"]))
-            if state["stage"] == self.stage:
-                for group in ("model", "optimizer"):
-                    variables = (model if group == "model" else model.optimizer).variables
-                    for i, variable in enumerate(variables):
-                        variable.assign(state[f"{group}_{i}"])
-                self.best = [state[f"best_{i}"] for i in range(len(model.variables))]
-
-
 def _run_stage(model: keras.Model, run: _Run, stage: int, history: list[dict]) -> None:
     """Train one stage, or what is left of it; leave the variables of its best epoch."""
     settings = run.settings
@@ -209,7 +125,8 @@ def _run_stage(model: keras.Model, run: _Run, stage: int, history: list[dict]) -
         (settings.seed, run.fold, stage),
     )
     validation = Batches(features, run.labels, run.rows("validation"), CHUNK)
-    journal = Journal(run, stage, history, training)
+    path = run.folder / "state.npz"
+    journal = Journal(path, run.name, settings, stage, history, training, run.progress)
     learner.compile(
         optimizer=keras.optimizers.Adam(journal.first_rate),
         loss=LOSSES[settings.loss](settings),

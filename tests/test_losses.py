@@ -1,0 +1,115 @@
+"""DAL against NumPy by hand, and its gradient against finite differences."""
+
+import keras
+import numpy as np
+import pytest
+from birads_lib.losses import DistanceAwareLoss, expected_deviation
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from keras import ops
+
+CLASSES = 5
+VARIANTS = [(False, False), (True, False), (False, True), (True, True)]
+
+
+def by_hand(labels, logits, scale, normalise, factor_from=None):
+    """The mean DAL in float64; ``factor_from`` are the logits of a factor held constant."""
+
+    def softmax(z):
+        e = np.exp(z - z.max(axis=1, keepdims=True))
+        return e / e.sum(axis=1, keepdims=True)
+
+    p, q = softmax(logits), softmax(logits if factor_from is None else factor_from)
+    total = 0.0
+    for label, p_row, q_row in zip(labels, p, q, strict=True):
+        deviation = sum(q_row[j] * abs(label - j) for j in range(CLASSES))
+        factor = 1 + scale * deviation / (CLASSES - 1 if normalise else 1)
+        total += -np.log(p_row[label]) * factor
+    return total / len(labels)
+
+
+def example(seed, n=6):
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, CLASSES, n), rng.normal(size=(n, CLASSES))
+
+
+def probabilities(logits):
+    return ops.softmax(ops.convert_to_tensor(logits, "float32"))
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 10**6), scale=st.floats(0, 5), variant=st.sampled_from(VARIANTS))
+def test_the_loss_is_the_papers(seed, scale, variant):
+    labels, logits = example(seed)
+    loss = DistanceAwareLoss(scale, *variant)(labels, probabilities(logits))
+    assert float(loss) == pytest.approx(by_hand(labels, logits, scale, variant[1]), rel=1e-5)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_lambda_zero_is_the_cross_entropy(variant):
+    labels, logits = example(1, n=200)
+    ours = DistanceAwareLoss(0.0, *variant)(labels, probabilities(logits))
+    theirs = keras.losses.SparseCategoricalCrossentropy()(labels, probabilities(logits))
+    assert float(ours) == pytest.approx(float(theirs), abs=1e-7)
+
+
+def test_expected_deviation_by_hand():
+    p = ops.convert_to_tensor([[0.1, 0.2, 0.3, 0.4, 0.0], [1.0, 0.0, 0.0, 0.0, 0.0]], "float32")
+    found = ops.convert_to_numpy(expected_deviation(ops.convert_to_tensor([1, 4]), p))
+    np.testing.assert_allclose(found, [0.1 + 0.3 + 2 * 0.4, 4.0], rtol=1e-6)
+
+
+def test_labels_may_be_a_column():
+    labels, logits = example(2)
+    loss = DistanceAwareLoss()
+    flat, column = (loss(y, probabilities(logits)) for y in (labels, labels[:, None]))
+    assert float(flat) == float(column)
+
+
+def gradient(labels, logits, loss):
+    """The gradient to the logits; Keras itself has no word for it, so one branch per backend."""
+
+    def total(z):
+        return loss(labels, ops.softmax(z))
+
+    z = ops.convert_to_tensor(logits, "float32")
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return np.asarray(jax.grad(total)(z))
+    import tensorflow as tf
+
+    with tf.GradientTape() as tape:
+        tape.watch(z)
+        value = total(z)
+    return tape.gradient(value, z).numpy()
+
+
+@pytest.mark.parametrize(("stop_gradient", "normalise"), VARIANTS)
+def test_the_gradient_is_that_of_finite_differences(stop_gradient, normalise):
+    labels, logits = example(3)
+    found = gradient(labels, logits, DistanceAwareLoss(1.5, stop_gradient, normalise))
+    expected, step = np.zeros_like(logits), 1e-5
+    for index in np.ndindex(logits.shape):
+        sides = []
+        for sign in (1, -1):
+            moved = logits.copy()
+            moved[index] += sign * step
+            held = logits if stop_gradient else None
+            sides.append(by_hand(labels, moved, 1.5, normalise, held))
+        expected[index] = (sides[0] - sides[1]) / (2 * step)
+    np.testing.assert_allclose(found, expected, atol=2e-6)
+
+
+def test_far_errors_cost_more_than_near_ones():
+    confident = 0.9 * np.eye(CLASSES) + 0.02  # (predicted category, K)
+    p = ops.convert_to_tensor(confident / confident.sum(axis=1, keepdims=True), "float32")
+    costs = [float(DistanceAwareLoss()(np.array([0]), p[j : j + 1])) for j in range(CLASSES)]
+    assert costs == sorted(costs)
+    assert costs[1] < costs[4]
+
+
+def test_the_loss_survives_saving():
+    loss = DistanceAwareLoss(0.7, True, True)
+    copy = keras.losses.deserialize(keras.losses.serialize(loss))
+    assert (copy.scale, copy.stop_gradient, copy.normalise) == (0.7, True, True)

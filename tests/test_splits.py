@@ -1,0 +1,176 @@
+"""Splits keep apart what their protocol promises to keep apart."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from birads_lib.errors import UserError
+from birads_lib.splits import (
+    COLUMNS,
+    PROTOCOLS,
+    LeakageError,
+    assign_parts,
+    check_parts,
+    leak_report,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+
+def make_cases(patients: int, seed: int = 0, grades=(1, 2, 3, 4, 5)) -> pd.DataFrame:
+    """Four views per patient; categories go by breast, the first ones the most frequent."""
+    rng = np.random.default_rng(seed)
+    shares = 1 / np.arange(1, len(grades) + 1)
+    drawn = rng.choice(grades, (patients, 2), p=shares / shares.sum())
+    drawn[: 8 * len(grades)] = np.repeat(grades, 8)[:patients, None]  # none too rare
+    rows = [
+        (f"p{p:03}_{side}_{view}", f"p{p:03}", side, view, int(drawn[p, i]))
+        for p in range(patients)
+        for i, side in enumerate("LR")
+        for view in ("CC", "MLO")
+    ]
+    return pd.DataFrame(rows, columns=["image_id", "patient_id", "laterality", "view", "birads"])
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    protocol=st.sampled_from(PROTOCOLS),
+    folds=st.integers(2, 6),
+    seed=st.integers(0, 2**31 - 1),
+    grades=st.sampled_from([(1, 2, 3, 4, 5), (2, 4), (1, 3, 5)]),
+)
+def test_every_protocol_partitions_and_balances(protocol, folds, seed, grades):
+    cases = make_cases(60, seed % 7, grades)
+    fold = seed % folds
+    parts = assign_parts(cases, protocol, folds, fold, seed)
+    assert list(parts.columns) == COLUMNS
+    assert set(parts["row"]) == set(range(len(cases)))  # no image is lost
+    assert not parts.duplicated(["row", "copy"]).any()
+    assert (parts["image_id"].to_numpy() == cases["image_id"].to_numpy()[parts["row"]]).all()
+    assert set(parts["part"]) == {"train", "validation", "test"}
+    counts = parts.assign(y=cases["birads"].to_numpy()[parts["row"]])
+    if protocol == "oversample_first":
+        assert counts["y"].value_counts().nunique() == 1
+    else:
+        assert counts.loc[counts["part"] == "train", "y"].value_counts().nunique() == 1
+        assert (counts.loc[counts["copy"] > 0, "part"] == "train").all()
+        assert parts.groupby("image_id")["part"].nunique().max() == 1
+    if protocol == "patient":
+        assert parts.groupby("patient_id")["part"].nunique().max() == 1
+    pd.testing.assert_frame_equal(parts, assign_parts(cases, protocol, folds, fold, seed))
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_the_folds_test_everything_exactly_once(protocol):
+    cases = make_cases(60)
+    tested = [
+        assign_parts(cases, protocol, 5, fold, 3).query("part == 'test'") for fold in range(5)
+    ]
+    tested = pd.concat(tested)
+    assert not tested.duplicated(["row", "copy"]).any()
+    assert set(tested["row"]) == set(range(len(cases)))
+
+
+def test_parts_have_the_stated_shares():
+    cases = make_cases(200)
+    parts = assign_parts(cases, "image", 7, 0, 0, validation_share=0.15).query("copy == 0")
+    shares = parts["part"].value_counts(normalize=True)
+    assert shares["test"] == pytest.approx(1 / 7, abs=0.01)
+    assert shares["validation"] == pytest.approx(0.15, abs=0.02)
+
+
+def test_other_seeds_give_other_splits():
+    cases = make_cases(60)
+    one, other = (assign_parts(cases, "patient", 5, 0, seed) for seed in (0, 1))
+    assert not one.equals(other)
+
+
+def tiny_parts(rows) -> pd.DataFrame:
+    table = pd.DataFrame(rows, columns=["row", "image_id", "patient_id", "part"])
+    return table.assign(copy=0)[COLUMNS]
+
+
+SHARED_PATIENT = [(0, "a", "p", "train"), (1, "b", "p", "test"), (2, "c", "q", "validation")]
+SHARED_IMAGE = [(0, "a", "p", "train"), (0, "a", "p", "test"), (1, "b", "q", "validation")]
+
+
+@pytest.mark.parametrize(
+    ("rows", "protocol", "leaks"),
+    [
+        (SHARED_PATIENT, "patient", True),
+        (SHARED_PATIENT, "image", False),
+        (SHARED_PATIENT, "oversample_first", False),
+        (SHARED_IMAGE, "patient", True),
+        (SHARED_IMAGE, "image", True),
+        (SHARED_IMAGE, "oversample_first", False),
+    ],
+)
+def test_leaks_are_errors_unless_the_protocol_says_so(rows, protocol, leaks):
+    if leaks:
+        with pytest.raises(LeakageError, match="more than one part"):
+            check_parts(tiny_parts(rows), protocol)
+    else:
+        check_parts(tiny_parts(rows), protocol)
+
+
+def test_a_patient_who_is_not_known_cannot_be_kept_apart():
+    parts = tiny_parts([(0, "a", None, "train"), (1, "b", "q", "test")])
+    with pytest.raises(LeakageError, match="not known"):
+        check_parts(parts, "patient")
+
+
+def test_leak_report_counts_by_hand():
+    cases = pd.DataFrame(
+        {
+            "image_id": list("abcdef"),
+            "patient_id": ["p", "p", "p", "q", None, None],
+            "laterality": ["L", "L", "R", "L", "L", "L"],
+        }
+    )
+    rows = [
+        (0, "train"),  # p, left breast
+        (0, "test"),  # the image itself, and nothing else of its patient
+        (1, "test"),  # the same breast as image 0
+        (2, "test"),  # the other breast
+        (3, "test"),  # a stranger
+        (4, "train"),
+        (5, "test"),  # nobody knows whose
+    ]
+    parts = tiny_parts([(r, cases.image_id[r], cases.patient_id[r], part) for r, part in rows])
+    assert leak_report(parts, cases) == {
+        "test_rows": 5,
+        "same_image": 1,
+        "sibling_view": 1,
+        "sibling_image": 2,
+    }
+
+
+def test_leak_report_knows_the_protocols_apart():
+    cases = make_cases(60)
+    reports = {p: leak_report(assign_parts(cases, p, 5, 0, 0), cases) for p in PROTOCOLS}
+    assert reports["patient"]["same_image"] == reports["patient"]["sibling_image"] == 0
+    assert reports["image"]["same_image"] == 0 < reports["image"]["sibling_view"]
+    assert reports["oversample_first"]["same_image"] > 0
+
+
+def test_without_patients_the_patient_protocol_is_refused_with_the_way_out():
+    cases = make_cases(60)
+    cases.loc[:3, "patient_id"] = None
+    with pytest.raises(UserError, match=r"4 of 240 .*pattern.*protocol 'image'"):
+        assign_parts(cases, "patient", 5, 0, 0)
+    assign_parts(cases, "image", 5, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("patients", 5, 0, 0), "did you mean 'patient'"),
+        (("image", 1, 0, 0), "at least 2"),
+        (("image", 5, 5, 0), r"expected 0\.\.4"),
+        (("image", 5, 0, 0, 0.9), "validation_share"),
+        (("image", 50, 0, 0), r"BI-RADS 5 has \d+ images; 50 folds"),
+        (("patient", 50, 0, 0), r"BI-RADS 5 has \d+ patients; 50 folds"),
+    ],
+)
+def test_requests_that_cannot_be_met(arguments, message):
+    with pytest.raises(UserError, match=message):
+        assign_parts(make_cases(60), *arguments)
