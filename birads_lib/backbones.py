@@ -4,9 +4,11 @@ Every trunk is built by its name, knows the normalisation its weights were train
 either holds the weights it was asked for or doesn't exist: nothing is left random in silence.
 """
 
+import warnings
 from pathlib import Path
 
 import keras
+import numpy as np
 from keras import layers
 
 from birads_lib import paths
@@ -135,14 +137,25 @@ def _application(name: str, shape: tuple[int, int, int], weights: str | Path) ->
 def _load_weights(trunk: keras.Model, name: str, path: Path) -> None:
     if not path.is_file():
         raise UserError(f"weights: {str(path)!r} is not a file; {_choices(name)}")
+    before = trunk.get_weights()
     try:
-        trunk.load_weights(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about containers that merely repeat the layers
+            trunk.load_weights(path)
+        _check_all_loaded(before, trunk)
     except Exception as error:  # h5py and Keras raise many kinds, all of them meaning "wrong file"
         hint = "if it ends at conv4, set backbone: resnet50_conv4; " if name == "resnet50" else ""
         raise UserError(
             f"weights: {str(path)!r} doesn't fit the backbone {name}; {hint}{_choices(name)}. "
             f"Keras says: {str(error).splitlines()[0]}"
         ) from error
+
+
+def _check_all_loaded(before: list[np.ndarray], trunk: keras.Model) -> None:
+    """Raise if a kernel still is what chance made it: Keras only warns of some omissions."""
+    for old, weight in zip(before, trunk.weights, strict=True):
+        if old.ndim > 1 and np.array_equal(old, keras.ops.convert_to_numpy(weight)):
+            raise ValueError(f"the file holds no values for {weight.path}")
 
 
 def _own_weights(name: str) -> list[str]:

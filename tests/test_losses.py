@@ -3,10 +3,11 @@
 import keras
 import numpy as np
 import pytest
-from birads_lib.losses import DistanceAwareLoss, expected_deviation
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import ops
+
+from birads_lib.losses import DistanceAwareLoss, expected_deviation
 
 CLASSES = 5
 VARIANTS = [(False, False), (True, False), (False, True), (True, True)]

@@ -1,0 +1,339 @@
+"""The hybrid's shapes, parts, trainable sets and settings; the backbones and their weights."""
+
+import h5py
+import keras
+import numpy as np
+import pytest
+
+from birads_lib import backbones
+from birads_lib.errors import UserError
+from birads_lib.model import (
+    Augmentation,
+    build_head,
+    build_model,
+    build_preparation,
+    build_trunk,
+    cut,
+    set_trainable,
+    with_embeddings,
+)
+from birads_lib.settings import Settings
+
+SIZE = 32
+TINY = {
+    "backbone": "small_resnet",
+    "weights": "none",
+    "image_size": SIZE,
+    "embed": 16,
+    "feed_forward": 16,
+    "dense_1": 16,
+    "dense_2": 8,
+}
+
+
+def tiny(**changes) -> Settings:
+    return Settings(**TINY | changes)
+
+
+def grey(n: int = 3, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (n, SIZE, SIZE), dtype="uint8")
+
+
+def numpy(tensor) -> np.ndarray:
+    return keras.ops.convert_to_numpy(tensor)
+
+
+@pytest.fixture(scope="module")
+def model():
+    keras.utils.set_random_seed(0)
+    return build_model(tiny())
+
+
+def test_raw_grey_in_probabilities_out(model):
+    flat, with_channel = numpy(model(grey())), numpy(model(grey()[..., None]))
+    assert flat.shape == (3, 5)
+    np.testing.assert_allclose(flat.sum(axis=1), 1, atol=1e-6)
+    np.testing.assert_array_equal(flat, with_channel)
+
+
+def test_augmentation_is_active_only_in_training(model):
+    said, unsaid = numpy(model(grey(), training=False)), numpy(model(grey()))
+    np.testing.assert_array_equal(said, unsaid)
+    preparation = model.get_layer("preparation")
+    still, moved = (numpy(preparation(grey(), training=t)) for t in (False, True))
+    assert np.abs(still - moved).max() > 1
+
+
+def test_a_saved_model_is_the_same_model(model, tmp_path):
+    model.save(tmp_path / "model.keras")
+    copy = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(numpy(copy(grey())), numpy(model(grey())), atol=1e-6)
+    assert copy.get_layer("preparation").get_layer("augmentation").config["rotation"] == 10.0
+
+
+def test_embeddings_are_what_the_last_layer_sees(model):
+    probabilities, embeddings = map(numpy, with_embeddings(model)(grey()))
+    last = model.get_layer("head").get_layer("probabilities")
+    logits = embeddings @ numpy(last.kernel) + numpy(last.bias)
+    expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(probabilities, expected, atol=1e-5)
+    np.testing.assert_allclose(probabilities, numpy(model(grey())), atol=1e-6)
+
+
+def test_preparation_is_caffes():
+    image = grey()
+    prepared = numpy(build_preparation(tiny())(image))  # (n, h, w, 3), blue green red
+    expected = image[..., None].astype("float32") - np.float32([103.939, 116.779, 123.68])
+    np.testing.assert_allclose(prepared, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "mode"), [("densenet121", "torch"), ("resnet101", "caffe"), ("small_resnet", "caffe")]
+)
+def test_normalisation_is_keras_applications_own(name, mode):
+    image = np.repeat(grey()[..., None], 3, axis=-1).astype("float32")
+    module = {"torch": keras.applications.densenet, "caffe": keras.applications.resnet}[mode]
+    (layer,) = backbones.normalisation(name)
+    expected = module.preprocess_input(image.copy())
+    np.testing.assert_allclose(numpy(layer(image)), expected, atol=1e-3)
+
+
+def test_efficientnet_normalises_itself():
+    assert backbones.normalisation("efficientnetb0") == []
+
+
+def test_flip_and_rotation_are_drawn_apart_and_seeded():
+    ramp = np.tile(np.arange(32, dtype="float32"), (64, 32, 1))[..., None]  # brighter to the right
+    views = [numpy(Augmentation(True, 10.0, seed=5)(ramp, training=True)) for _ in range(2)]
+    np.testing.assert_array_equal(*views)
+    centre = views[0][:, 12:20, 12:20, 0]
+    flipped = centre[..., -1].mean(axis=1) < centre[..., 0].mean(axis=1)
+    turned = centre[:, -1].mean(axis=1) < centre[:, 0].mean(axis=1)
+    pairs = {(bool(f), bool(t)) for f, t in zip(flipped, turned ^ flipped, strict=True)}
+    assert len(pairs) == 4  # either way of turning, flipped or not
+
+
+def test_black_and_nearest_fill_differ():
+    white = np.full((4, 32, 32, 1), 255, "float32")
+    black, nearest = (
+        numpy(Augmentation(False, 40.0, fill, seed=1)(white, training=True))
+        for fill in ("black", "nearest")
+    )
+    assert black.min() == 0
+    assert nearest.min() > 254
+
+
+def test_several_taps_become_tokens_on_the_coarsest_grid():
+    trunk = build_trunk(tiny(taps=("conv3_block2_out", "conv4_block2_out", "last")))
+    assert [o.shape[1:] for o in trunk.outputs] == [(1, 1, 48), (1, 1, 96), (1, 1, 128)]
+    head = build_head(tiny(), [o.shape[1:] for o in trunk.outputs])
+    assert head.get_layer("positions").vectors.shape == (1, 3, 16)
+
+
+def test_pooled_taps_are_averages():
+    settings = tiny(taps=("conv4_block2_out", "last"))
+    trunk = build_trunk(settings)
+    x = np.random.default_rng(0).normal(size=(2, SIZE, SIZE, 3)).astype("float32")
+    full = keras.Model(trunk.input, trunk.get_layer("conv4_block2_out").output)
+    np.testing.assert_allclose(
+        numpy(trunk(x)[0]), numpy(full(x)).mean(axis=(1, 2), keepdims=True), rtol=1e-4, atol=1e-5
+    )
+
+
+def test_an_encoder_layer_is_the_textbooks(model):
+    """One post-norm layer in NumPy, from the Keras layer's own weights."""
+    head, rng = model.get_layer("head"), np.random.default_rng(0)
+    names = ["attention", "norm1", "expand", "contract", "norm2"]
+    attention, norm1, expand, contract, norm2 = (head.get_layer(f"encoder1_{n}") for n in names)
+    encoder = keras.Model(attention.input[0], norm2.output)
+    x = rng.normal(size=(2, 1, 16)).astype("float32")  # (n, tokens, embed)
+
+    def normed(values, layer):
+        centred = values - values.mean(axis=-1, keepdims=True)
+        scaled = centred / np.sqrt(values.var(axis=-1, keepdims=True) + 1e-6)
+        return scaled * numpy(layer.gamma) + numpy(layer.beta)
+
+    wq, bq, wk, bk, wv, bv, wo, bo = (numpy(w) for w in attention.weights)
+    q, k, v = (
+        np.einsum("nte,ehd->nhtd", x, w) + b[:, None] for w, b in ((wq, bq), (wk, bk), (wv, bv))
+    )
+    scores = np.einsum("nhtd,nhsd->nhts", q, k) / np.sqrt(8)
+    weights = np.exp(scores) / np.exp(scores).sum(axis=-1, keepdims=True)
+    attended = np.einsum("nhts,nhsd,hde->nte", weights, v, wo) + bo
+    y = normed(x + attended, norm1)
+    z = y @ numpy(expand.kernel) + numpy(expand.bias)
+    z = 0.5 * z * (1 + np.tanh(np.sqrt(2 / np.pi) * (z + 0.044715 * z**3)))
+    expected = normed(y + z @ numpy(contract.kernel) + numpy(contract.bias), norm2)
+    np.testing.assert_allclose(numpy(encoder(x)), expected, atol=1e-4)
+
+
+def test_no_encoder_is_the_papers_baseline():
+    head = build_model(tiny(encoder_layers=0)).get_layer("head")
+    kinds = [type(layer).__name__ for layer in head.layers]
+    assert kinds[1:] == ["GlobalAveragePooling2D", "Dense", "Dropout", "Dense", "Dropout", "Dense"]
+
+
+def trained(model) -> list[str]:
+    trunk = model.get_layer("trunk")
+    return [layer.name for layer in trunk.layers if layer.trainable_weights]
+
+
+def test_stage_1_trains_the_head_alone(model):
+    set_trainable(model, tiny(), stage=1)
+    assert trained(model) == []
+    assert len(model.trainable_weights) == len(model.get_layer("head").trainable_weights) > 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        (
+            {"unfrozen_layers": 9},
+            ["conv5_block1_1_conv", "conv5_block1_0_conv", "conv5_block1_2_conv"],
+        ),
+        ({"unfrozen_layers": 2, "unfrozen_unit": "convolutions"}, 2),
+        ({"unfrozen_layers": 0}, []),
+        ({"unfrozen_layers": 0, "unfrozen_unit": "convolutions"}, []),
+        ({"unfrozen_layers": 10_000, "unfreeze_batchnorm": True}, 18 * 2),
+        ({"unfrozen_layers": 10_000, "unfreeze_batchnorm": False}, 18),
+    ],
+)
+def test_stage_2_trains_the_last_layers_too(model, changes, expected):
+    set_trainable(model, tiny(**changes), stage=2)
+    found = trained(model)
+    if isinstance(expected, int):
+        assert len(found) == expected
+    else:
+        assert sorted(found) == sorted(expected)
+
+
+def test_frozen_batchnorms_keep_their_statistics_in_training():
+    model = build_model(tiny(unfrozen_layers=10_000))
+    set_trainable(model, tiny(unfrozen_layers=10_000), stage=2)
+    norm = model.get_layer("trunk").get_layer("conv2_block1_1_bn")
+    before = numpy(norm.moving_mean).copy()
+    model(grey(), training=True)
+    np.testing.assert_array_equal(numpy(norm.moving_mean), before)
+
+
+@pytest.mark.parametrize("stage", [1, 2])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"unfrozen_layers": 12},
+        {"unfrozen_layers": 24},
+        {"unfrozen_layers": 10_000},
+        {"taps": ("conv2_block2_out", "conv4_block1_out", "last"), "unfrozen_layers": 12},
+        {"encoder_layers": 0},
+    ],
+)
+def test_a_cut_model_is_the_same_model(changes, stage):
+    settings = tiny(**changes)
+    model = build_model(settings)
+    set_trainable(model, settings, stage)
+    frozen, tail = cut(model)
+    features = frozen(model.get_layer("preparation")(grey()))
+    np.testing.assert_allclose(numpy(tail(features)), numpy(model(grey())), atol=1e-6)
+    assert frozen.trainable_weights == []
+    assert {id(w) for w in tail.trainable_weights} == {id(w) for w in model.trainable_weights}
+
+
+def test_small_resnet_is_small_and_named():
+    trunk = backbones.build("small_resnet", 64, "none")
+    assert trunk.count_params() < 700_000
+    assert trunk.output_shape == (None, 2, 2, 128)
+    assert trunk.get_layer("conv3_block2_out").output.shape[1:] == (8, 8, 48)
+
+
+def test_weights_come_from_a_file(tmp_path):
+    path = tmp_path / "mine.weights.h5"
+    original = backbones.build("small_resnet", 32, "none")
+    original.save_weights(path)
+    copy = backbones.build("small_resnet", 64, path)
+    for ours, theirs in zip(copy.get_weights(), original.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_resnet50_to_conv4_takes_its_weight_file(shared_data):
+    path = shared_data / "weights" / "resnet50_imagenet_to_conv4.weights.h5"
+    trunk = backbones.build("resnet50_conv4", 64, path)
+    assert trunk.output_shape == (None, 4, 4, 1024)
+    with pytest.raises(UserError, match="backbone: resnet50_conv4"):
+        backbones.build("resnet50", 64, path)
+
+
+@pytest.mark.parametrize(
+    ("name", "weights", "message"),
+    [
+        ("resnet", "none", "backbone: 'resnet' is unknown"),
+        ("resnet50", "phantoms", '"phantoms" is not for the backbone resnet50; choose "imagenet"'),
+        ("small_resnet", "imagenet", 'choose "phantoms", "none"'),
+        ("resnet50_conv4", "imagenet", 'choose "none"'),
+        ("small_resnet", "nowhere.weights.h5", "'nowhere.weights.h5' is not a file"),
+    ],
+)
+def test_weights_that_cannot_be_had_stop_with_the_options(name, weights, message):
+    with pytest.raises(UserError, match=message):
+        backbones.build(name, 64, weights)
+
+
+def test_a_wrong_weight_file_stops(tmp_path):
+    path = tmp_path / "wrong.weights.h5"
+    keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)]).save_weights(path)
+    with pytest.raises(
+        UserError, match=r"wrong\.weights\.h5' doesn't fit the backbone small_resnet"
+    ):
+        backbones.build("small_resnet", 32, path)
+    backbones.build("small_resnet", 32, "none").save_weights(path)
+    with h5py.File(path, "r+") as file:
+        del file["layers/conv2d_3/vars"]
+    with pytest.raises(UserError, match="doesn't fit the backbone small_resnet"):
+        backbones.build("small_resnet", 32, path)
+    path.write_bytes(b"no HDF5 at all")
+    with pytest.raises(UserError, match="doesn't fit"):
+        backbones.build("small_resnet", 32, path)
+
+
+def test_imagenet_without_a_network_stops(monkeypatch):
+    def offline(**arguments):
+        raise Exception("URL fetch failure")
+
+    monkeypatch.setitem(backbones.APPLICATIONS, "resnet50", offline)
+    with pytest.raises(UserError, match=r"URL fetch failure.*\.weights\.h5 file.*none"):
+        backbones.build("resnet50", 64, "imagenet")
+
+
+def test_an_unknown_tap_stops_with_the_nearest():
+    with pytest.raises(UserError, match="did you mean 'conv4_block2_out'"):
+        build_trunk(tiny(taps=("conv4_block2_ou",)))
+
+
+def test_settings_list_all_problems_at_once():
+    wrong = {
+        "dal_lamda": 1.0,
+        "heads": 0,
+        "dropout_1": float("nan"),
+        "augment": 1,
+        "batch_size": True,
+        "backbone": "resnet5",
+        "taps": [],
+        "rotation": "10",
+    }
+    with pytest.raises(UserError) as caught:
+        Settings.of(wrong)
+    lines = str(caught.value).splitlines()
+    assert len(lines) == len(wrong)
+    assert lines[0] == "dal_lamda: unknown setting; did you mean 'dal_lambda'?"
+    assert any("did you mean 'resnet50'" in line for line in lines)
+
+
+def test_settings_take_what_yaml_gives():
+    settings = Settings.of({"taps": ["last"], "dal_lambda": 2})
+    assert settings.taps == ("last",)
+    assert settings == Settings(dal_lambda=2)
+
+
+@pytest.mark.parametrize("wrong", [{"heads": 3}, {"stage1_epochs": 0, "stage2_epochs": 0}])
+def test_settings_that_contradict_each_other(wrong):
+    with pytest.raises(UserError, match="|".join(wrong)):
+        Settings(**wrong)

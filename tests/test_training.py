@@ -1,0 +1,327 @@
+"""Two stages, the trunk cache, and training that goes on after a kill: to the same result."""
+
+import itertools
+import os
+import signal
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from birads_lib.errors import UserError
+from birads_lib.features import Batches, trunk_features
+from birads_lib.journal import schedule
+from birads_lib.model import build_model, cut, set_trainable
+from birads_lib.settings import Settings
+from birads_lib.splits import assign_parts
+from birads_lib.training import COLUMNS, predict, train_fold
+
+SIZE, IMAGES = 32, 36
+TINY = {
+    "backbone": "small_resnet",
+    "weights": "none",
+    "image_size": SIZE,
+    "embed": 16,
+    "feed_forward": 16,
+    "dense_1": 16,
+    "dense_2": 8,
+    "views": 2,
+    "stage1_epochs": 2,
+    "stage1_rate": 1e-3,
+    "stage2_epochs": 2,
+    "stage2_rate": 1e-3,
+    "unfrozen_layers": 12,
+    "seed": 3,
+}
+
+
+def tiny(**changes) -> Settings:
+    return Settings(**TINY | changes)
+
+
+def make_images() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (IMAGES, SIZE, SIZE), dtype="uint8")
+
+
+def make_cases() -> pd.DataFrame:
+    number = np.arange(IMAGES)
+    return pd.DataFrame(
+        {
+            "image_id": [f"i{i:02}" for i in number],
+            "patient_id": [f"p{i // 2:02}" for i in number],
+            "laterality": "L",
+            "birads": number // 2 % 3 + 1,
+        }
+    )
+
+
+def make_parts(protocol: str = "patient") -> pd.DataFrame:
+    return assign_parts(make_cases(), protocol, folds=3, fold=0, seed=1)
+
+
+def train(folder, protocol="patient", progress=lambda line: None, **changes) -> pd.DataFrame:
+    parts = make_parts(protocol)
+    return train_fold(
+        make_images(), make_cases(), parts, tiny(**changes), folder, progress=progress
+    )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_once(tmp_path_factory):
+    """The trainings below are much the same graph; JAX alone can keep what it has compiled."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        jax.config.update("jax_compilation_cache_dir", str(tmp_path_factory.mktemp("jax")))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+        jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """A fold trained in one go: its folder, predictions and messages."""
+    folder, lines = tmp_path_factory.mktemp("undisturbed"), []
+    return folder, train(folder, progress=lines.append), lines
+
+
+def test_predictions_keep_their_contract(undisturbed):
+    folder, table, _ = undisturbed
+    parts = make_parts()
+    assert list(table.columns) == COLUMNS
+    assert len(table) == IMAGES  # the patient protocol: each image once
+    part = parts.drop_duplicates("image_id").set_index("image_id")["part"]
+    assert (table["part"] == table["image_id"].map(part)).all()
+    truth = make_cases().set_index("image_id")["birads"]
+    assert (table["y_true"] == table["image_id"].map(truth)).all()
+    np.testing.assert_allclose(table[["p1", "p2", "p3", "p4", "p5"]].sum(axis=1), 1, atol=1e-5)
+    assert not (folder / "cache").exists()
+    assert not (folder / "state.npz").exists()
+
+
+def test_the_saved_model_predicts_what_was_predicted(undisturbed):
+    folder, table, _ = undisturbed
+    model = keras.models.load_model(folder / "model.keras")
+    probabilities, embeddings = predict(model, make_images(), batch_size=10)
+    rows = table["image_id"].str[1:].astype(int)
+    found = table[["p1", "p2", "p3", "p4", "p5"]]
+    np.testing.assert_allclose(found, probabilities[rows], atol=1e-4)
+    saved = np.load(folder / "embeddings.npy")
+    assert saved.dtype == np.float32
+    np.testing.assert_allclose(saved, embeddings[rows], atol=1e-3)
+
+
+def test_history_and_messages_say_every_epoch(undisturbed):
+    folder, _, lines = undisturbed
+    history = pd.read_csv(folder / "history.csv")
+    assert list(zip(history["stage"], history["epoch"], strict=True)) == [
+        (1, 1),
+        (1, 2),
+        (2, 1),
+        (2, 2),
+    ]
+    assert {"loss", "val_loss", "accuracy", "val_accuracy", "rate"} <= set(history.columns)
+    epochs = [line for line in lines if "epoch" in line]
+    assert len(epochs) == 4
+    assert epochs[2].startswith("fold 1/1 · stage 2 · epoch 1/2 · loss ")
+
+
+def test_a_finished_fold_is_not_trained_again(undisturbed):
+    folder, table, _ = undisturbed
+    lines = []
+    pd.testing.assert_frame_equal(train(folder, progress=lines.append), table)
+    assert lines == []
+
+
+class Killed(BaseException):
+    """Stands for a kill: nothing in the library catches it."""
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 3])
+def test_an_interrupted_training_ends_as_if_undisturbed(undisturbed, tmp_path, epochs):
+    _, expected, _ = undisturbed
+    seen = itertools.count(1)
+
+    def interrupt(line):
+        if "epoch" in line and next(seen) == epochs:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(tmp_path, progress=interrupt)
+    lines = []
+    found = train(tmp_path, progress=lines.append)
+    assert sum("epoch" in line for line in lines) == 4 - epochs
+    pd.testing.assert_frame_equal(found, expected, check_exact=True)
+
+
+def test_killed_with_signal_9_within_an_epoch(undisturbed, tmp_path):
+    """In a process of its own, killed while it reads a batch of the second epoch of stage 2."""
+    _, expected, _ = undisturbed
+    code = (
+        "import os, sys, pathlib; sys.path[:0] = sys.argv[2:]\n"
+        "import test_training as t\n"
+        "from birads_lib import features\n"
+        "read = features.Batches.__getitem__\n"
+        "def read_or_die(self, index):\n"
+        "    late = 'epoch 1/2' in t.LAST and 'stage 2' in t.LAST\n"
+        "    if late and self.seed and index == 1: os.kill(os.getpid(), 9)\n"
+        "    return read(self, index)\n"
+        "features.Batches.__getitem__ = read_or_die\n"
+        "def note(line): t.LAST = line\n"
+        "t.LAST = ''\n"
+        "t.train(sys.argv[1], progress=note)\n"
+    )
+    paths = [os.path.dirname(__file__), os.getcwd()]
+    ended = subprocess.run([sys.executable, "-c", code, str(tmp_path), *paths], check=False)
+    assert ended.returncode == -signal.SIGKILL
+    lines = []
+    found = train(tmp_path, progress=lines.append)
+    assert sum("epoch" in line for line in lines) == 1
+    pd.testing.assert_frame_equal(found, expected, check_exact=True)
+
+
+def test_other_settings_train_anew(undisturbed, tmp_path):
+    train(tmp_path, stage1_epochs=1, stage2_epochs=0)
+    lines = []
+    train(tmp_path, stage1_epochs=1, stage2_epochs=0, dal_lambda=2.0, progress=lines.append)
+    assert "changed" in lines[0]
+    assert any("epoch" in line for line in lines)
+
+
+@pytest.mark.parametrize("taps", [("last",), ("conv3_block2_out", "last")])
+def test_the_trunk_cache_changes_no_prediction(tmp_path, taps):
+    """Augmentation off, in the protocol whose copies are predicted one by one."""
+    on, off = (
+        train(
+            tmp_path / str(cached),
+            "oversample_first",
+            trunk_cache=cached,
+            augment=False,
+            taps=taps,
+            stage1_epochs=1,
+        )
+        for cached in (True, False)
+    )
+    pd.testing.assert_frame_equal(on, off, check_exact=False, atol=1e-4, rtol=0)
+    parts = make_parts("oversample_first")
+    held_out = parts[parts["part"] != "train"]
+    assert (on["part"] != "train").sum() == len(held_out)
+    train_images = parts.loc[parts["part"] == "train", "image_id"].nunique()
+    assert (on["part"] == "train").sum() == train_images
+
+
+def test_features_are_those_of_the_frozen_trunk(tmp_path):
+    settings, images = tiny(), make_images()
+    model = build_model(settings)
+    set_trainable(model, settings, stage=2)
+    frozen, _ = cut(model)
+    features = trunk_features(images, frozen, settings, tmp_path, lambda line: None)
+    prepared = model.get_layer("preparation")(images[..., None])
+    for found, expected in zip(features, keras.tree.flatten(frozen(prepared)), strict=True):
+        expected = keras.ops.convert_to_numpy(expected)
+        assert found.shape == (IMAGES, 3, *expected.shape[1:])  # view 0 and two augmented ones
+        np.testing.assert_allclose(found[:, 0], expected, rtol=1e-4, atol=1e-3)
+        assert not np.allclose(found[:, 1], found[:, 2])
+    lines = []
+    again = trunk_features(images, frozen, settings, tmp_path, lines.append)
+    assert lines == []  # read, not computed
+    np.testing.assert_array_equal(again[0], features[0])
+    trunk_features(255 - images, frozen, settings, tmp_path, lines.append)
+    assert lines != []
+
+
+def test_half_precision_features_train_too(tmp_path):
+    table = train(tmp_path, cache_dtype="float16", stage1_epochs=1, stage2_epochs=0, augment=False)
+    assert np.isfinite(table["p1"]).all()
+
+
+def test_batches_draw_every_row_once_and_only_augmented_views():
+    labels = np.arange(10, dtype="int32")
+    features = [labels[:, None].repeat(3, axis=1) * 10 + np.arange(3)]  # image * 10 + view
+    rows = np.array([0, 1, 2, 3, 4, 4, 4])
+
+    def read(batches):
+        pairs = [batches[i] for i in range(len(batches))]
+        return tuple(np.concatenate(column) for column in zip(*pairs, strict=True))
+
+    batches = Batches(features, labels, rows, 3, seed=(1, 2))
+    x, y = read(batches)
+    assert sorted(y) == sorted(rows)
+    assert (x // 10 == y).all()
+    assert set(x % 10) <= {1, 2}
+    batches.start_epoch(1)
+    assert not np.array_equal(read(batches)[1], y)
+    batches.start_epoch(0)
+    np.testing.assert_array_equal(read(batches)[0], x)
+    plain = read(Batches(features, labels, rows, 3))
+    np.testing.assert_array_equal(plain[1], rows)
+    assert set(plain[0] % 10) == {0}
+
+
+@pytest.mark.parametrize(
+    ("losses", "rate", "best", "stop"),
+    [
+        ([], 1.0, -1, False),
+        ([3, 2, 1], 1.0, 2, False),
+        ([1, 2], 1.0, 0, False),
+        ([1, 2, 2], 0.5, 0, False),  # plateau_patience 2
+        ([1, 2, 2, 2, 2], 0.25, 0, False),
+        ([1, 2, 2, 2, 2, 2], 0.25, 0, True),  # patience 5
+        ([1, 2, 2, 2, 2, 0.5], 0.25, 5, False),
+        ([1, 1, 1], 0.5, 0, False),  # no better is worse
+    ],
+)
+def test_schedule_by_hand(losses, rate, best, stop):
+    plan = schedule(losses, 1.0, Settings(plateau_patience=2, plateau_factor=0.5, patience=5))
+    assert (plan.rate, plan.best, plan.stop) == (rate, best, stop)
+
+
+@examples(max_examples=50, deadline=None)
+@given(
+    losses=st.lists(st.integers(0, 6), min_size=1, max_size=25),
+    patience=st.integers(1, 6),
+    plateau=st.integers(1, 4),
+)
+def test_schedule_is_that_of_keras_own_callbacks(losses, patience, plateau):
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(1.0), "mse")
+    stopping = keras.callbacks.EarlyStopping("val_loss", patience=patience)
+    falling = keras.callbacks.ReduceLROnPlateau(
+        "val_loss", factor=0.5, patience=plateau, min_delta=0, min_lr=0
+    )
+    settings = Settings(patience=patience, plateau_patience=plateau, plateau_factor=0.5)
+    for callback in (stopping, falling):
+        callback.set_model(model)
+        callback.on_train_begin()
+    for epoch, loss in enumerate(losses):
+        for callback in (stopping, falling):
+            callback.on_epoch_end(epoch, {"val_loss": loss})
+        plan = schedule(losses[: epoch + 1], 1.0, settings)
+        assert plan.rate == pytest.approx(float(model.optimizer.learning_rate))
+        assert plan.stop == bool(model.stop_training)
+        assert plan.best == stopping.best_epoch
+        if plan.stop:
+            break
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (make_images()[:5], "for 36 cases"),
+        (make_images()[:, :16, :16], "image_size 32"),
+        (make_images().astype("float32"), "expected raw grey uint8"),
+    ],
+)
+def test_images_that_do_not_fit_are_refused(tmp_path, images, message):
+    with pytest.raises(UserError, match=message):
+        train_fold(images, make_cases(), make_parts(), tiny(), tmp_path)
+
+
+def test_a_loss_that_is_not_finite_stops_with_advice(tmp_path):
+    with pytest.raises(UserError, match="lower stage1_rate"):
+        train(tmp_path, stage1_rate=1e30, stage1_epochs=3)
