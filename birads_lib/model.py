@@ -61,10 +61,12 @@ def build_trunk(settings: Settings) -> keras.Model:
         for tap in settings.taps
     ]
     height = min(m.shape[1] for m in maps)
-    pooled = [
-        m if m.shape[1] == height else layers.AdaptiveAveragePooling2D(height, name=f"tap{i}")(m)
-        for i, m in enumerate(maps, start=1)
-    ]
+    pooled = []
+    for number, m in enumerate(maps, start=1):
+        if m.shape[1] > height:
+            size = -(-m.shape[1] // height)  # rounded up, as stages halve odd sizes
+            m = layers.AveragePooling2D(size, padding="same", name=f"tap{number}")(m)
+        pooled.append(m)
     return keras.Model(backbone.input, pooled, name="trunk")
 
 

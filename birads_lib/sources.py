@@ -54,6 +54,6 @@ def _imports(code: str) -> set[str]:
 def _files(name: str) -> list[Path]:
     base = ROOT.joinpath(*name.split("."))
     if base.is_dir():
-        return sorted(base.glob("*.py"))
+        return sorted(base.rglob("*.py"))
     module = base.with_suffix(".py")
     return [module] if module.is_file() else []

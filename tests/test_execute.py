@@ -15,7 +15,11 @@ from birads_lib.paths import ROOT
 def execute(tmp_path):
     def run(code):
         notebook = nbformat.v4.new_notebook()
-        notebook.metadata.kernelspec = {"name": "python3", "display_name": "p", "language": "python"}
+        notebook.metadata.kernelspec = {
+            "name": "python3",
+            "display_name": "p",
+            "language": "python",
+        }
         notebook.cells = [
             nbformat.v4.new_code_cell("x = 1", metadata={"tags": ["parameters"]}),
             nbformat.v4.new_code_cell(code),
@@ -33,7 +37,7 @@ def test_a_page_appears_and_prints_as_it_goes(execute, tmp_path):
     done = execute("print('x is', x)")
     assert done.returncode == 0
     assert "x is 2" in done.stdout
-    assert "2/2" in done.stderr  # which cell of how many
+    assert "3/3" in done.stderr  # which cell of how many, papermill's own included
     assert "x is 2" in (tmp_path / "page.ipynb").read_text()
 
 

@@ -19,7 +19,7 @@ from birads_lib.model import (
 )
 from birads_lib.settings import Settings
 
-SIZE = 32
+SIZE = 64
 TINY = {
     "backbone": "small_resnet",
     "weights": "none",
@@ -125,9 +125,9 @@ def test_black_and_nearest_fill_differ():
 
 def test_several_taps_become_tokens_on_the_coarsest_grid():
     trunk = build_trunk(tiny(taps=("conv3_block2_out", "conv4_block2_out", "last")))
-    assert [o.shape[1:] for o in trunk.outputs] == [(1, 1, 48), (1, 1, 96), (1, 1, 128)]
+    assert [o.shape[1:] for o in trunk.outputs] == [(2, 2, 48), (2, 2, 96), (2, 2, 128)]
     head = build_head(tiny(), [o.shape[1:] for o in trunk.outputs])
-    assert head.get_layer("positions").vectors.shape == (1, 3, 16)
+    assert head.get_layer("positions").vectors.shape == (1, 12, 16)
 
 
 def test_pooled_taps_are_averages():
@@ -135,9 +135,13 @@ def test_pooled_taps_are_averages():
     trunk = build_trunk(settings)
     x = np.random.default_rng(0).normal(size=(2, SIZE, SIZE, 3)).astype("float32")
     full = keras.Model(trunk.input, trunk.get_layer("conv4_block2_out").output)
-    np.testing.assert_allclose(
-        numpy(trunk(x)[0]), numpy(full(x)).mean(axis=(1, 2), keepdims=True), rtol=1e-4, atol=1e-5
-    )
+    fine = numpy(full(x)).reshape(2, 2, 2, 2, 2, 96)  # (n, row, in row, column, in column, c)
+    np.testing.assert_allclose(numpy(trunk(x)[0]), fine.mean(axis=(2, 4)), rtol=1e-4, atol=1e-5)
+
+
+def test_taps_of_odd_sizes_share_a_grid():
+    trunk = build_trunk(tiny(image_size=72, taps=("conv3_block2_out", "last")))
+    assert [o.shape[1:3] for o in trunk.outputs] == [(3, 3), (3, 3)]  # from 9 and 3
 
 
 def test_an_encoder_layer_is_the_textbooks(model):
@@ -146,7 +150,7 @@ def test_an_encoder_layer_is_the_textbooks(model):
     names = ["attention", "norm1", "expand", "contract", "norm2"]
     attention, norm1, expand, contract, norm2 = (head.get_layer(f"encoder1_{n}") for n in names)
     encoder = keras.Model(attention.input[0], norm2.output)
-    x = rng.normal(size=(2, 1, 16)).astype("float32")  # (n, tokens, embed)
+    x = rng.normal(size=(2, 4, 16)).astype("float32")  # (n, tokens, embed)
 
     def normed(values, layer):
         centred = values - values.mean(axis=-1, keepdims=True)

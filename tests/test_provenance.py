@@ -3,7 +3,6 @@
 import json
 
 import matplotlib
-import nbformat
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure

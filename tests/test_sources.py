@@ -42,7 +42,7 @@ def test_closure_follows_imports_and_takes_packages_whole():
     names = {path.stem for path in sources.closure({"birads_lib.predictions"})}
     assert names == {"predictions", "errors", "files"}
     readers = {path.stem for path in sources.closure({"birads_lib.datasets"})}
-    assert {"inbreast", "class_folders", "cases"} <= readers
+    assert {"inbreast", "class_folders", "cases", "lesions"} <= readers  # phantoms, too
 
 
 def test_digest_changes_with_any_byte(tmp_path, monkeypatch):

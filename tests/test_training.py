@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,7 +23,10 @@ from birads_lib.settings import Settings
 from birads_lib.splits import assign_parts
 from birads_lib.training import COLUMNS, predict, train_fold
 
-SIZE, IMAGES = 32, 36
+# TensorFlow's variables don't yet know NumPy 2's word for copying.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")
+
+SIZE, IMAGES = 64, 36
 TINY = {
     "backbone": "small_resnet",
     "weights": "none",
@@ -74,13 +78,18 @@ def train(folder, protocol="patient", progress=lambda line: None, **changes) -> 
 
 @pytest.fixture(scope="session", autouse=True)
 def _compiled_once(tmp_path_factory):
-    """The trainings below are much the same graph; JAX alone can keep what it has compiled."""
+    """The trainings below are much the same graph; JAX can keep what it has compiled."""
     if keras.backend.backend() == "jax":
         import jax
 
-        jax.config.update("jax_compilation_cache_dir", str(tmp_path_factory.mktemp("jax")))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
-        jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+        options = {
+            "jax_compilation_cache_dir": str(tmp_path_factory.mktemp("jax")),
+            "jax_persistent_cache_min_compile_time_secs": 0,
+            "jax_persistent_cache_min_entry_size_bytes": -1,
+        }
+        for name, value in options.items():
+            jax.config.update(name, value)
+            os.environ[name.upper()] = str(value)  # for processes started from here
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +151,7 @@ class Killed(BaseException):
     """Stands for a kill: nothing in the library catches it."""
 
 
-@pytest.mark.parametrize("epochs", [1, 2, 3])
+@pytest.mark.parametrize("epochs", [1, 2])  # within stage 1, and between the stages
 def test_an_interrupted_training_ends_as_if_undisturbed(undisturbed, tmp_path, epochs):
     _, expected, _ = undisturbed
     seen = itertools.count(1)
@@ -186,23 +195,33 @@ def test_killed_with_signal_9_within_an_epoch(undisturbed, tmp_path):
 
 
 def test_other_settings_train_anew(undisturbed, tmp_path):
-    train(tmp_path, stage1_epochs=1, stage2_epochs=0)
+    shutil.copytree(undisturbed[0], tmp_path / "fold")
     lines = []
-    train(tmp_path, stage1_epochs=1, stage2_epochs=0, dal_lambda=2.0, progress=lines.append)
+
+    def interrupt(line):
+        lines.append(line)
+        if "epoch" in line:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(tmp_path / "fold", dal_lambda=2.0, progress=interrupt)
     assert "changed" in lines[0]
-    assert any("epoch" in line for line in lines)
+    assert sorted(path.name for path in (tmp_path / "fold").iterdir()) == [
+        "cache",
+        "run.json",
+        "state.npz",
+    ]
 
 
-@pytest.mark.parametrize("taps", [("last",), ("conv3_block2_out", "last")])
-def test_the_trunk_cache_changes_no_prediction(tmp_path, taps):
-    """Augmentation off, in the protocol whose copies are predicted one by one."""
+def test_the_trunk_cache_changes_no_prediction(tmp_path):
+    """Augmentation off, two taps, in the protocol whose copies are predicted one by one."""
     on, off = (
         train(
             tmp_path / str(cached),
             "oversample_first",
             trunk_cache=cached,
             augment=False,
-            taps=taps,
+            taps=("conv3_block2_out", "last"),
             stage1_epochs=1,
         )
         for cached in (True, False)
@@ -227,17 +246,16 @@ def test_features_are_those_of_the_frozen_trunk(tmp_path):
         assert found.shape == (IMAGES, 3, *expected.shape[1:])  # view 0 and two augmented ones
         np.testing.assert_allclose(found[:, 0], expected, rtol=1e-4, atol=1e-3)
         assert not np.allclose(found[:, 1], found[:, 2])
+    half = trunk_features(images, frozen, tiny(cache_dtype="float16"), tmp_path, lambda line: None)
+    np.testing.assert_allclose(half[0], features[0], rtol=2e-3, atol=1e-3)
+    inputs, _ = Batches(half, np.zeros(IMAGES), np.arange(8), 8)[0]
+    assert {x.dtype.name for x in inputs} == {"float32"}
     lines = []
     again = trunk_features(images, frozen, settings, tmp_path, lines.append)
     assert lines == []  # read, not computed
     np.testing.assert_array_equal(again[0], features[0])
     trunk_features(255 - images, frozen, settings, tmp_path, lines.append)
     assert lines != []
-
-
-def test_half_precision_features_train_too(tmp_path):
-    table = train(tmp_path, cache_dtype="float16", stage1_epochs=1, stage2_epochs=0, augment=False)
-    assert np.isfinite(table["p1"]).all()
 
 
 def test_batches_draw_every_row_once_and_only_augmented_views():
@@ -313,7 +331,7 @@ def test_schedule_is_that_of_keras_own_callbacks(losses, patience, plateau):
     ("images", "message"),
     [
         (make_images()[:5], "for 36 cases"),
-        (make_images()[:, :16, :16], "image_size 32"),
+        (make_images()[:, :32, :32], "image_size 64"),
         (make_images().astype("float32"), "expected raw grey uint8"),
     ],
 )
