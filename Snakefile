@@ -7,6 +7,8 @@
 from birads_lib import sources, study
 
 STUDY = study.load(config["study"], config.get("data"), config.get("weights"))
+if workflow.is_main_process:
+    study.claim(STUDY)
 RESULTS = f"results/{STUDY.name}"
 PAGES = f"book/{STUDY.name}"
 RUN = f"{RESULTS}/runs/{{variant}}/{{protocol}}"

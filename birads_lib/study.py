@@ -5,6 +5,7 @@ The parameters a notebook takes are those its own ``parameters`` cell declares, 
 """
 
 import ast
+import fcntl
 import json
 import math
 import sys
@@ -19,6 +20,7 @@ from birads_lib.paths import NOTEBOOKS, ROOT
 
 KEYS = ("name", "title", "note", "dataset", "show_pixels", "protocols", "variants", "notebooks")
 PROTOCOLS = ("patient", "image", "oversample_first")
+_claimed: list = []  # locks held by this process
 SET_BY_THE_STUDY = ("study_dir", "note", "dataset", "show_pixels", "variant", "protocol")
 
 
@@ -192,6 +194,21 @@ def _same_kind(value: object, default: object) -> bool:
 def _kind(default: object) -> str:
     names = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
     return names.get(type(default), f"a {type(default).__name__}") + f" (default: {default!r})"
+
+
+def claim(study: Study) -> None:
+    """Keep others from running this study as long as this process lives; UserError if one does.
+
+    Snakemake's own lock outlives a ``kill -9``; this one goes with the process.
+    """
+    path = ROOT / "results" / study.name / "running"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = open(path, "a")  # noqa: SIM115 (open as long as the process)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise UserError(f"the study '{study.name}' is already running; wait for it") from None
+    _claimed.append(file)
 
 
 def find(name: str) -> Path:

@@ -1,6 +1,8 @@
 """A study's YAML: what it gives each notebook, and what is wrong with it, all at once."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -93,3 +95,21 @@ def test_no_such_study_lists_those_there_are(tmp_path, written):
 def test_a_file_that_is_no_mapping(written):
     with pytest.raises(UserError, match="expected a mapping with the keys name"):
         study.load(written("- 1"))
+
+
+def test_a_study_runs_once_at_a_time_and_is_free_after_a_kill(tmp_path, monkeypatch):
+    monkeypatch.setattr(study, "ROOT", tmp_path)
+    mine = study.Study("mine", "Mine", {"reader": "phantoms"})
+    code = (
+        "import pathlib, sys, time; from birads_lib import study; "
+        "study.ROOT = pathlib.Path(sys.argv[1]); "
+        "study.claim(study.Study('mine', 'Mine', {})); print('held', flush=True); time.sleep(60)"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    other = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert other.stdout.readline() == "held\n"
+    with pytest.raises(UserError, match="already running"):
+        study.claim(mine)
+    other.kill()
+    other.wait()
+    study.claim(mine)
