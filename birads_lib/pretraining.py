@@ -118,7 +118,7 @@ def batches(pixels: np.ndarray, grids: np.ndarray, seed: int):
 
 
 def train(folder: Path = RESULTS / "pretraining") -> None:
-    """Make the data, train, and write the weight file; an hour or two on two cores."""
+    """Make the data, train, and write the weight file; half an hour on two cores."""
     import keras
 
     keras.utils.set_random_seed(SEED)

@@ -7,6 +7,7 @@ features in every epoch, so they are computed once per image and augmented view 
 
 import hashlib
 import json
+import logging
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -28,6 +29,9 @@ from birads_lib.settings import Settings
 
 OUTPUTS = ("state.npz", "model.keras", "history.csv", "embeddings.npy", "predictions.parquet")
 COLUMNS = ["image_id", "patient_id", "fold", "seed", "part", "copy", "y_true", *PROBABILITIES]
+
+# A new graph per fold and stage is meant; TensorFlow takes it for a mistake in a loop.
+logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
 @dataclass(frozen=True)

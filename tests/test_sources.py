@@ -5,7 +5,7 @@ import json
 import pytest
 
 from birads_lib import sources, study
-from birads_lib.paths import NOTEBOOKS
+from birads_lib.paths import NOTEBOOKS, WEIGHTS
 
 ALL = study.notebook_names()
 
@@ -52,3 +52,7 @@ def test_digest_changes_with_any_byte(tmp_path, monkeypatch):
     before = sources.digest([file])
     file.write_text("x = 2")
     assert sources.digest([file]) != before
+
+
+def test_the_phantoms_weights_are_small():
+    assert (WEIGHTS / "small_resnet_phantoms.weights.h5").stat().st_size <= 4 * 2**20

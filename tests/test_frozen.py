@@ -1,0 +1,56 @@
+"""The frozen pages: executed to the end, without pixels, machines' paths or silent deviations."""
+
+import json
+import re
+
+import pytest
+
+from birads_lib.book import FROZEN
+from birads_lib.paths import BOOK
+
+PAGES = [page for name in FROZEN for page in sorted((BOOK / name).glob("*.ipynb"))]
+ABSOLUTE = re.compile(r"(?<![\w.:/])/(?:home|root|work|Users|tmp|mnt|data|opt)/\w+")
+
+
+@pytest.fixture(params=PAGES, ids=lambda page: page.stem)
+def page(request):
+    return json.loads(request.param.read_text())
+
+
+def code(page):
+    return [cell for cell in page["cells"] if cell["cell_type"] == "code"]
+
+
+def injected(page):
+    tagged = [c for c in code(page) if "injected-parameters" in c["metadata"].get("tags", [])]
+    return "".join(tagged[0]["source"])
+
+
+def test_every_cell_ran(page):
+    assert not page["metadata"]["papermill"]["exception"]
+    assert [c["execution_count"] for c in code(page)] == list(range(1, len(code(page)) + 1))
+
+
+def test_no_page_shows_pixels(page):
+    if "show_pixels" in "".join("".join(c["source"]) for c in code(page)[:1]):
+        assert "show_pixels = False" in injected(page)
+
+
+def test_every_page_says_what_it_lacks(page):
+    assert "conv4_block6_out" in injected(page)
+
+
+def test_no_page_names_a_machines_folders(page):
+    said = [json.dumps(c["source"]) for c in code(page)]
+    for cell in code(page):
+        for output in cell["outputs"]:
+            texts = [output.get("text", ""), *output.get("data", {}).values()]
+            said += [json.dumps(text) for text in texts]
+    assert not [found for text in said for found in ABSOLUTE.findall(text)]
+
+
+def test_leaky_pages_are_marked(page):
+    protocol = re.search(r'protocol = "(\w+)"', injected(page))
+    leaky = bool(protocol) and protocol.group(1) != "patient"
+    shown = json.dumps([cell["outputs"] for cell in code(page)])
+    assert ("not an estimate of performance" in shown) == leaky
