@@ -102,7 +102,8 @@ class Batches(keras.utils.PyDataset):
             self.order = rng.permutation(self.rows)
             views = self.features[0].shape[1]
             if views > 1:
-                self.view = rng.integers(1, views, len(self.rows))
+                # The image itself is among them: turned images are smoother, and tests are not.
+                self.view = rng.integers(0, views, len(self.rows))
 
     def __len__(self) -> int:
         return -(-len(self.rows) // self.batch_size)

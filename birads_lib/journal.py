@@ -66,7 +66,9 @@ class Journal(keras.callbacks.Callback):
         self.history, self.batches, self.progress = history, batches, progress
         self.first_rate = getattr(settings, f"stage{stage}_rate")
         self.epochs = getattr(settings, f"stage{stage}_epochs")
-        self.best: list[np.ndarray] = []  # the variables of the best epoch
+        self.best: list[
+            np.ndarray
+        ] = []  # the variables to end with: the best epoch's, or the last's
 
     @property
     def plan(self) -> Plan:
@@ -88,7 +90,7 @@ class Journal(keras.callbacks.Callback):
         rate = self.plan.rate
         logs = {key: float(value) for key, value in logs.items()}
         self.history.append({"stage": self.stage, "epoch": epoch + 1, "rate": rate, **logs})
-        if self.plan.best == epoch:
+        if self.plan.best == epoch or not self.settings.restore_best:
             self.best = [np.array(v) for v in self.model.variables]
         self.save()
         self.progress(

@@ -57,6 +57,10 @@ class Settings:
     plateau_patience: int = _setting(2, "the same before the rate falls (open)", 1)
     plateau_factor: float = _setting(0.5, "what the rate is then multiplied with (open)", 0, 1)
 
+    restore_best: bool = _setting(
+        True, "keep each stage's best epoch by val_loss, or its last (open)"
+    )
+
     trunk_cache: bool = _setting(True, "run frozen layers once per image and view")
     cache_dtype: str = _setting("float32", "of cached features", choices=("float16", "float32"))
     seed: int = _setting(0, "of initial weights, order, augmentation and dropout", 0)

@@ -115,7 +115,7 @@ def predict(model: keras.Model, images: np.ndarray, batch_size: int = CHUNK):
 
 
 def _run_stage(model: keras.Model, run: _Run, stage: int, history: list[dict]) -> None:
-    """Train one stage, or what is left of it; leave the variables of its best epoch."""
+    """Train one stage, or what is left of it; leave the variables of its best or last epoch."""
     settings = run.settings
     if not getattr(settings, f"stage{stage}_epochs"):
         return

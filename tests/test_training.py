@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from birads_lib.errors import UserError
 from birads_lib.features import Batches, trunk_features
-from birads_lib.journal import schedule
+from birads_lib.journal import Journal, schedule
 from birads_lib.model import build_model, cut, set_trainable
 from birads_lib.settings import Settings
 from birads_lib.splits import assign_parts
@@ -257,7 +257,7 @@ def test_features_are_those_of_the_frozen_trunk(tmp_path):
     assert lines != []
 
 
-def test_batches_draw_every_row_once_and_only_augmented_views():
+def test_batches_draw_every_row_once_and_any_of_its_views():
     labels = np.arange(10, dtype="int32")
     features = [labels[:, None].repeat(3, axis=1) * 10 + np.arange(3)]  # image * 10 + view
     rows = np.array([0, 1, 2, 3, 4, 4, 4])
@@ -270,14 +270,32 @@ def test_batches_draw_every_row_once_and_only_augmented_views():
     x, y = read(batches)
     assert sorted(y) == sorted(rows)
     assert (x // 10 == y).all()
-    assert set(x % 10) <= {1, 2}
     batches.start_epoch(1)
-    assert not np.array_equal(read(batches)[1], y)
+    later, labels_later = read(batches)
+    assert not np.array_equal(labels_later, y)
+    assert {*(x % 10), *(later % 10)} == {0, 1, 2}
     batches.start_epoch(0)
     np.testing.assert_array_equal(read(batches)[0], x)
     plain = read(Batches(features, labels, rows, 3))
     np.testing.assert_array_equal(plain[1], rows)
     assert set(plain[0] % 10) == {0}
+
+
+def test_a_stage_ends_with_its_best_or_its_last_epoch(tmp_path):
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile("adam", "mse")
+    data = Batches([np.ones((2, 1, 1))], np.ones(2), np.arange(2), 1)
+
+    def ends_with(restore_best):
+        settings = Settings(stage1_epochs=2, restore_best=restore_best)
+        journal = Journal(tmp_path / "state.npz", "f", settings, 1, [], data, lambda line: None)
+        journal.set_model(model)
+        for epoch, val_loss in enumerate([1.0, 2.0]):  # the first is the best
+            model.set_weights([np.full(w.shape, epoch) for w in model.get_weights()])
+            journal.on_epoch_end(epoch, {"loss": 1.0, "val_loss": val_loss})
+        return float(journal.best[0].ravel()[0])
+
+    assert (ends_with(True), ends_with(False)) == (0.0, 1.0)
 
 
 @pytest.mark.parametrize(
