@@ -26,6 +26,7 @@ from birads_lib.losses import LOSSES
 from birads_lib.model import build_model, cut, set_trainable, with_embeddings
 from birads_lib.predictions import PROBABILITIES
 from birads_lib.settings import Settings
+from birads_lib.sources import closure, digest
 
 OUTPUTS = ("state.npz", "model.keras", "history.csv", "embeddings.npy", "predictions.parquet")
 COLUMNS = ["image_id", "patient_id", "fold", "seed", "part", "copy", "y_true", *PROBABILITIES]
@@ -200,7 +201,7 @@ def _write_outputs(model: keras.Model, run: _Run, history: list[dict]) -> None:
 
 
 def _forget_other_runs(run: _Run) -> None:
-    """Remove what other data or settings have left in the folder, and say so."""
+    """Remove what other data, settings or code have left in the folder, and say so."""
     weights = weights_file(run.settings.weights)
     given = {
         "settings": asdict(run.settings) | {"taps": list(run.settings.taps)},
@@ -209,10 +210,11 @@ def _forget_other_runs(run: _Run) -> None:
         "labels": hashlib.sha256(run.labels).hexdigest(),
         "parts": hashlib.sha256(run.parts.to_csv(index=False).encode()).hexdigest(),
         "fold": run.fold,
+        "code": digest(closure({"birads_lib.training"})),
     }
     path = run.folder / "run.json"
     if path.exists() and json.loads(path.read_text()) != given:
-        run.progress(f"{run.name} · data or settings have changed: trained anew")
+        run.progress(f"{run.name} · data, settings or code have changed: trained anew")
         for name in OUTPUTS:
             (run.folder / name).unlink(missing_ok=True)
     with written_whole(path) as temporary:

@@ -8,6 +8,8 @@ heading "units, TensorFlow"
 pytest -q -n 2 tests --ignore tests/test_book.py
 
 heading "model, losses and training, JAX"
+export JAX_COMPILATION_CACHE_DIR="$PWD/_build/jax" JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0
+export JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1
 KERAS_BACKEND=jax pytest -q -n 2 tests/test_losses.py tests/test_model.py tests/test_training.py
 
 heading "the smoke study: Snakemake, papermill, and its book"

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from birads_lib import training
 from birads_lib.errors import UserError
 from birads_lib.features import Batches, trunk_features
 from birads_lib.journal import Journal, schedule
@@ -195,9 +196,13 @@ def test_killed_with_signal_9_within_an_epoch(undisturbed, tmp_path):
     pd.testing.assert_frame_equal(found, expected, check_exact=True)
 
 
-def test_other_settings_train_anew(undisturbed, tmp_path):
+@pytest.mark.parametrize("changed", ["settings", "code"])
+def test_other_settings_or_code_train_anew(undisturbed, tmp_path, monkeypatch, changed):
     shutil.copytree(undisturbed[0], tmp_path / "fold")
     lines = []
+    settings = {"dal_lambda": 2.0} if changed == "settings" else {}
+    if changed == "code":
+        monkeypatch.setattr(training, "digest", lambda files: "another")
 
     def interrupt(line):
         lines.append(line)
@@ -205,7 +210,7 @@ def test_other_settings_train_anew(undisturbed, tmp_path):
             raise Killed
 
     with pytest.raises(Killed):
-        train(tmp_path / "fold", dal_lambda=2.0, progress=interrupt)
+        train(tmp_path / "fold", progress=interrupt, **settings)
     assert "changed" in lines[0]
     assert sorted(path.name for path in (tmp_path / "fold").iterdir()) == [
         "cache",
