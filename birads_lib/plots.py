@@ -4,11 +4,12 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from sklearn.metrics import ConfusionMatrixDisplay, roc_curve
+from sklearn.metrics import roc_curve
 
 from birads_lib.metrics import HEADLINE, PER_CLASS, checked
 from birads_lib.style import (
@@ -37,15 +38,14 @@ def confusion(matrix: np.ndarray) -> Figure:
         (axes[0], matrix, "d", "Images"),
         (axes[1], shares, ".2f", "Share of the true category"),
     ]:
-        display = ConfusionMatrixDisplay(values, display_labels=list(GRADE_COLOURS))
-        limits = {"vmin": 0, "vmax": 1} if pattern == ".2f" else {"vmin": 0}
-        display.plot(ax=ax, cmap=_COUNTS, colorbar=False, values_format=pattern, im_kw=limits)
-        dark = 0.55 * display.im_.get_clim()[1]
-        for text, value in zip(display.text_.ravel(), values.ravel(), strict=True):
-            text.set_color("white" if value > dark else "black")
-            text.set_text(text.get_text().replace("nan", "none"))
+        top = 1 if pattern == ".2f" else None
+        text = [["none" if np.isnan(v) else f"{v:{pattern}}" for v in row] for row in values]
+        options = {"annot": np.array(text), "fmt": "", "cmap": _COUNTS, "cbar": False}
+        labels = {"xticklabels": list(GRADE_COLOURS), "yticklabels": list(GRADE_COLOURS)}
+        sns.heatmap(
+            np.nan_to_num(values), ax=ax, vmin=0, vmax=top, square=True, **options, **labels
+        )
         ax.set(title=title, xlabel="Predicted BI-RADS", ylabel="True BI-RADS")
-        ax.spines[:].set_visible(False)
     return figure
 
 
