@@ -21,10 +21,11 @@ help: ## list these commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 book: .venv/ready ## run a study and render its book: STUDY=name or CONFIG=my.yaml, DATA=folder
-	@python -m birads_lib.study $(CONFIG)
+	@python -m birads_lib.study "$(CONFIG)" $(if $(DATA),"$(DATA)")
 	@rm -f results/problem.txt
-	@$(call SNAKEMAKE,$(CONFIG)) || { echo; cat results/problem.txt 2>/dev/null; exit 1; }
-	@python -m birads_lib.book $(CONFIG)
+	@$(call SNAKEMAKE,"$(CONFIG)") || { echo; cat results/problem.txt 2>/dev/null || \
+	  echo "Stopped. Run the same command again: it goes on from where it was."; exit 1; }
+	@python -m birads_lib.book "$(CONFIG)"
 
 lab: .venv/ready ## open the notebooks in JupyterLab
 	jupyter lab notebooks

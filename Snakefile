@@ -4,7 +4,7 @@
 #
 # A rule's inputs name its notebook and exactly the library modules this imports, so an edit
 # re-executes what it can change and nothing else.
-from birads_lib import sources, study
+from birads_lib import datasets, sources, study
 
 STUDY = study.load(config["study"], config.get("data"), config.get("weights"))
 if workflow.is_main_process:
@@ -31,17 +31,16 @@ def values(notebook):
     return lambda wildcards: STUDY.arguments(notebook, **wildcards)
 
 
-def pages():
-    """Every page of the study, in the order of reading."""
-    first = ["01_data_exploration", "02_preprocessing"]
-    runs = [f"{v}-{p}" for v in STUDY.variants for p in STUDY.protocols]
-    rest = [f"{name}-{run}" for run in runs for name in ("03_training", "04_evaluation")]
-    return [f"{PAGES}/{name}.ipynb" for name in first + rest]
+def images_given():
+    """What the folder of images looks like; phantoms are made by the study itself."""
+    if STUDY.dataset["reader"] == "phantoms":
+        return ""
+    return datasets.fingerprint(datasets.folder_of(STUDY.dataset, RESULTS))
 
 
 rule pages:
     input:
-        pages(),
+        [f"{PAGES}/{name}.ipynb" for name in STUDY.pages()],
 
 
 rule data_exploration:
@@ -54,6 +53,7 @@ rule data_exploration:
         page=f"{PAGES}/01_data_exploration.ipynb",
     params:
         values=values("01_data_exploration"),
+        images=images_given(),
     threads: 2
     shell:
         EXECUTE
@@ -64,6 +64,7 @@ rule preprocessing:
     input:
         **source("02_preprocessing"),
         cases=f"{RESULTS}/cases.parquet",
+        findings=f"{RESULTS}/findings.parquet",
     output:
         images=f"{RESULTS}/images.npy",
         page=f"{PAGES}/02_preprocessing.ipynb",

@@ -17,7 +17,7 @@ import yaml
 from birads_lib.errors import UserError
 from birads_lib.files import written_whole
 from birads_lib.paths import BOOK, ROOT
-from birads_lib.study import load
+from birads_lib.study import Study, load
 
 DEFAULT_STUDY = "phantoms"  # the one that _toc.yml at the root lists
 FROZEN = ("inbreast",)  # executed elsewhere and committed; every book shows them
@@ -32,7 +32,7 @@ def prose_files() -> list[str]:
     return sorted(p.relative_to(ROOT).as_posix() for p in kept)
 
 
-def contents(study: str, title: str) -> dict:
+def contents(study: Study) -> dict:
     """Return the table of contents of a study's book, from the default study's ``_toc.yml``.
 
     Another study takes the place of the default one; pages that don't exist are left out.
@@ -40,10 +40,10 @@ def contents(study: str, title: str) -> dict:
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
     parts = []
     for part in toc["parts"]:
-        if study != DEFAULT_STUDY and _is_about(part, DEFAULT_STUDY):
-            pages = [] if study in FROZEN else sorted((BOOK / study).glob("*.ipynb"))
-            chapters = [{"file": f"book/{study}/{page.stem}"} for page in pages]
-            part = {"caption": title, "chapters": chapters}
+        if study.name != DEFAULT_STUDY and _is_about(part, DEFAULT_STUDY):
+            pages = [] if study.name in FROZEN else study.pages()
+            chapters = [{"file": f"book/{study.name}/{page}"} for page in pages]
+            part = {"caption": study.title, "chapters": chapters}
         chapters = _existing(part["chapters"])
         if chapters:
             parts.append({**part, "chapters": chapters})
@@ -74,6 +74,7 @@ def _title(page: str) -> dict[str, str]:
         return {}
     first = "".join(json.loads(path.read_text())["cells"][0]["source"])
     label = ", ".join(part for part in run if part != "proposed").replace("_", " ")
+    label += "" if run[-1] == "patient" else ", leaky"
     return {"title": f"{first.splitlines()[0].lstrip('# ')} ({label})"}
 
 
@@ -91,23 +92,29 @@ def numbers(folders: list[Path]) -> dict[str, str]:
     return found
 
 
-def configuration(study: str) -> dict:
-    """Return the book's ``_config.yml`` with the numbers that prose names."""
+def configuration(study: Study) -> dict:
+    """Return the book's ``_config.yml`` with the numbers that prose names.
+
+    ``this_<protocol>_<metric>`` and ``this_title`` are of the study whose book it is.
+    """
     config = yaml.safe_load((ROOT / "_config.yml").read_text())
     named = config.setdefault("parse", {}).setdefault("myst_substitutions", {})
-    known = numbers([BOOK / name for name in dict.fromkeys([*FROZEN, study])])
+    known = numbers([BOOK / name for name in dict.fromkeys([*FROZEN, study.name])])
+    own = {k: v for k, v in known.items() if k.startswith(f"{study.name}_")}
+    known |= {"this" + name.removeprefix(study.name): text for name, text in own.items()}
+    known["this_title"] = study.title
     for name in named:
         named[name] = known.get(name, MISSING)
     return config
 
 
-def stage(study: str, title: str) -> bool:
+def stage(study: Study) -> bool:
     """Bring ``_build/<study>/source`` up to date and say whether anything in it changed."""
-    source = ROOT / "_build" / study / "source"
+    source = ROOT / "_build" / study.name / "source"
     wanted = {source / p: (ROOT / p).read_bytes() for p in prose_files() if p.startswith("book/")}
-    for page in sorted((BOOK / study).glob("*.ipynb")):
+    for page in sorted((BOOK / study.name).glob("*.ipynb")):
         wanted[source / page.relative_to(ROOT)] = page.read_bytes()
-    for name, made in (("_toc", contents(study, title)), ("_config", configuration(study))):
+    for name, made in (("_toc", contents(study)), ("_config", configuration(study))):
         wanted[source / f"{name}.yml"] = yaml.safe_dump(made, sort_keys=False).encode()
     there = {p for p in source.rglob("*") if p.is_file() and "__pycache__" not in p.parts}
     for path in there - set(wanted):
@@ -119,11 +126,11 @@ def stage(study: str, title: str) -> bool:
     return bool(changed) or there != set(wanted)
 
 
-def render(study: str, title: str) -> Path:
+def render(study: Study) -> Path:
     """Render the book of a study and return its first page; raises UserError if Sphinx fails."""
-    build = ROOT / "_build" / study
+    build = ROOT / "_build" / study.name
     page, rendered = build / "_build" / "html" / "index.html", build / "rendered"
-    if not stage(study, title) and rendered.exists():
+    if not stage(study) and rendered.exists():
         return page
     rendered.unlink(missing_ok=True)
     command = ["jupyter-book", "build", str(build / "source"), "--path-output", str(build)]
@@ -133,14 +140,13 @@ def render(study: str, title: str) -> Path:
     )
     if done.returncode or not page.exists():
         print(done.stdout)
-        raise UserError(f"the book of '{study}' has warnings or errors: they stand above")
+        raise UserError(f"the book of '{study.name}' has warnings or errors: they stand above")
     rendered.touch()
     return page
 
 
 if __name__ == "__main__":
     try:
-        chosen = load(sys.argv[1])
-        print("The book is ready, open", render(chosen.name, chosen.title).relative_to(ROOT))
+        print("The book is ready, open", render(load(sys.argv[1])).relative_to(ROOT))
     except UserError as error:
         sys.exit(str(error))

@@ -7,6 +7,7 @@ The executed copy appears at its name only when every cell ran. A failure leaves
 the mistake is ours.
 """
 
+import fcntl
 import json
 import logging
 import os
@@ -30,6 +31,12 @@ def main(notebook: str, page: str, parameters: str) -> int:
     failed = Path(values["study_dir"]) / "failed" / Path(page).name
     failed.parent.mkdir(parents=True, exist_ok=True)
     _send_chatter_to(log)
+    held = open(log.with_suffix(".lock"), "a")  # noqa: SIM115 (held as long as the process)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:  # left over by a run that was killed
+        print(f"waiting for another process that still executes {page}", file=sys.stderr)
+        fcntl.flock(held, fcntl.LOCK_EX)
     bar = {"desc": Path(page).stem, "mininterval": 1, "ncols": 90}
     try:
         papermill.execute_notebook(
@@ -37,7 +44,7 @@ def main(notebook: str, page: str, parameters: str) -> int:
             stdout_file=sys.stdout, start_timeout=300,
         )  # fmt: skip
     except papermill.PapermillExecutionError as error:
-        message = f"{_explain(error)}\n\nThe notebook, up to there: {failed}"
+        message = f"{_explain(error)}\n\nThe notebook, up to there: {failed}\n"
         with written_whole(PROBLEM) as temporary:
             temporary.write_text(message)
         print(f"\n{message}", file=sys.stderr)

@@ -4,6 +4,7 @@ A notebook opens one ``Run`` and publishes every figure and table through it.
 """
 
 import base64
+import hashlib
 import html
 import io
 import json
@@ -93,6 +94,13 @@ class Run:
             "seconds": round(time.time() - self.started, 1),
             **(extra or {}),
         }
+
+    def read_images(self, cases: pd.DataFrame) -> None:
+        """Count a data set's images among the inputs, by the hashes in its table."""
+        listed = cases[["path", "sha256"]].sort_values("path").to_csv(index=False)
+        digest = hashlib.sha256(listed.encode()).hexdigest()
+        facts = {"name": "images", "file": f"{len(cases)} files", "sha256_of_list": digest}
+        self.inputs.append(facts)
 
     def output(self, path: Path) -> None:
         """Write the passport of an artefact beside it, as ``<file>.passport.json``."""

@@ -85,22 +85,23 @@ def check_parts(parts: pd.DataFrame, protocol: str) -> None:
 
 
 def leak_report(parts: pd.DataFrame, cases: pd.DataFrame) -> dict[str, int]:
-    """Count the test rows that training has met, by how closely.
+    """Count the test rows that training has met, by how closely; NA where that can't be known.
 
     ``same_image``: the image itself is in the training part; ``sibling_view``: another image of
-    the same breast is; ``sibling_image``: another image of the same patient is. Images without a
-    known patient (or laterality) can't be counted as siblings.
+    the same breast is; ``sibling_image``: another image of the same patient is, the sibling view
+    among them. Unknown patients (or lateralities) make these counts NA: they are not zero.
     """
     table = parts.assign(laterality=cases["laterality"].to_numpy()[parts["row"]])
     train = table[table["part"] == "train"].drop_duplicates("image_id")
     test = table[table["part"] == "test"]
     same = test["image_id"].isin(train["image_id"])
 
-    def met_another(keys: list[str]) -> int:
-        seen = train.dropna(subset=keys).groupby(keys).size().rename("seen").reset_index()
+    def met_another(keys: list[str]):
+        if table[keys].isna().any(axis=None):
+            return pd.NA
+        seen = train.groupby(keys).size().rename("seen").reset_index()
         counts = test.reset_index(drop=True).merge(seen, on=keys, how="left")["seen"].fillna(0)
-        known = test[keys].notna().all(axis=1).to_numpy()
-        return int((known & (counts.to_numpy() - same.to_numpy() > 0)).sum())
+        return int((counts.to_numpy() - same.to_numpy() > 0).sum())
 
     return {
         "test_rows": len(test),

@@ -8,6 +8,7 @@ import ast
 import fcntl
 import json
 import math
+import re
 import sys
 from dataclasses import dataclass, field
 from functools import cache
@@ -20,8 +21,19 @@ from birads_lib.paths import NOTEBOOKS, ROOT
 
 KEYS = ("name", "title", "note", "dataset", "show_pixels", "protocols", "variants", "notebooks")
 PROTOCOLS = ("patient", "image", "oversample_first")
+_NAME = "of letters, digits and _ that begins with a letter or digit"
 _claimed: list = []  # locks held by this process
+RESERVED = ("images",)  # folders of book/ that hold no study
 SET_BY_THE_STUDY = ("study_dir", "note", "dataset", "show_pixels", "variant", "protocol")
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML as people write it: 1e-4 is a number, which YAML 1.1 takes for a text."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
+)
 
 
 @dataclass(frozen=True)
@@ -36,6 +48,12 @@ class Study:
     protocols: tuple[str, ...] = ("patient",)
     variants: dict[str, dict] = field(default_factory=lambda: {"proposed": {}})
     notebooks: dict[str, dict] = field(default_factory=dict)
+
+    def pages(self) -> list[str]:
+        """Return the names of the study's executed notebooks, in the order of reading."""
+        runs = [f"{variant}-{protocol}" for variant in self.variants for protocol in self.protocols]
+        rest = [f"{name}-{run}" for run in runs for name in ("03_training", "04_evaluation")]
+        return ["01_data_exploration", "02_preprocessing", *rest]
 
     def parameters(self, notebook: str, variant: str | None = None, protocol: str | None = None):
         """Return what papermill passes to one execution of ``notebook``, as a dict."""
@@ -94,7 +112,7 @@ def load(path: str | Path, data: str | None = None, weights: str | None = None) 
         raise UserError(f"no study at {path}; studies there: {', '.join(known) or 'none'}")
     text = path.read_text()
     try:
-        raw, lines = yaml.safe_load(text), _lines(yaml.compose(text))
+        raw, lines = yaml.load(text, _Loader), _lines(yaml.compose(text))
     except yaml.YAMLError as error:
         raise UserError(f"{path} is not valid YAML: {error}") from None
     if not isinstance(raw, dict):
@@ -127,9 +145,8 @@ def _problems(raw: dict) -> list[tuple[tuple, str]]:
     """Return every problem of a study as (key path, message)."""
     found = _unknown(raw, KEYS, ())
     found += [((), f"the key '{key}' is missing") for key in ("name", "dataset") if key not in raw]
-    name = raw.get("name", "x")
-    if not isinstance(name, str) or not name.replace("_", "").replace("-", "").isalnum():
-        found.append((("name",), "expected a name of letters, digits, - and _"))
+    if not _is_name(raw.get("name", "x")) or raw.get("name") in RESERVED:
+        found.append((("name",), f"expected a name {_NAME}, and not {', '.join(RESERVED)}"))
     if not isinstance(raw.get("show_pixels", True), bool):
         found.append((("show_pixels",), "expected true or false"))
     found += _dataset_problems(raw.get("dataset", {"reader": ""}))
@@ -155,6 +172,9 @@ def _section_problems(section: object, name: str, notebook: str | None):
     """Check ``notebooks: {notebook: {key: value}}`` or ``variants: {variant: {key: value}}``."""
     if not isinstance(section, dict):
         return [((name,), "expected a mapping of names to parameters")]
+    wrong = [key for key in section if not _is_name(key)]
+    if wrong:
+        return [((name, key), f"expected a name {_NAME}") for key in wrong]
     found = [] if notebook else _unknown(section, notebook_names(), (name,))
     for key, values in section.items():
         source = notebook or key
@@ -172,6 +192,10 @@ def _section_problems(section: object, name: str, notebook: str | None):
             if k in declared and not _same_kind(v, declared[k])
         ]
     return found
+
+
+def _is_name(text: object) -> bool:
+    return isinstance(text, str) and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_]*", text) is not None
 
 
 def _unknown(given, allowed, where: tuple) -> list[tuple[tuple, str]]:
@@ -216,8 +240,25 @@ def find(name: str) -> Path:
     return ROOT / "config" / f"{name}.yaml"
 
 
-if __name__ == "__main__":  # python -m birads_lib.study my.yaml: say what is wrong with it
+def check_dataset(study: Study) -> None:
+    """Raise UserError for a reader, options or folder that the data set can't be read with."""
+    from birads_lib import datasets  # heavy, and only needed here
+
+    options = {k: v for k, v in study.dataset.items() if k not in ("reader", "folder")}
+    datasets.check(study.dataset["reader"], options)
+    folder = datasets.folder_of(study.dataset, f"results/{study.name}")
+    if study.dataset["reader"] != "phantoms":
+        datasets.existing(folder)
+    grouped = study.dataset["reader"] != "class_folders" or options.get("patient_pattern")
+    if "patient" in study.protocols and not grouped:
+        raise UserError(
+            "protocol 'patient' needs to know whose each image is: give 'patient_pattern' under "
+            "'dataset', or choose 'protocols: [image]' and read its mark"
+        )
+
+
+if __name__ == "__main__":  # python -m birads_lib.study my.yaml [folder]: say what is wrong
     try:
-        load(sys.argv[1])
+        check_dataset(load(*sys.argv[1:3]))
     except UserError as error:
         sys.exit(str(error))

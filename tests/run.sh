@@ -17,7 +17,7 @@ snakemake --profile profiles/local --config study=config/smoke.yaml
 python -m birads_lib.book config/smoke.yaml
 
 heading "its executed notebooks run again and say the same (nbval)"
-pytest -q -n 2 --nbval-lax --nbval-cell-timeout 300 -p no:cacheprovider book/smoke
+pytest -q -n 2 --dist loadfile --nbval-lax --nbval-cell-timeout 300 -p no:cacheprovider book/smoke
 
 heading "the rendered pages"
 pytest -q tests/test_book.py

@@ -6,6 +6,10 @@ import pytest
 import yaml
 
 from birads_lib import book
+from birads_lib.study import Study
+
+PHANTOMS = Study("phantoms", "Phantoms", {"reader": "phantoms"})
+MINE = Study("mine", "My own", {"reader": "phantoms"})
 
 
 @pytest.fixture
@@ -22,7 +26,7 @@ def project(tmp_path, monkeypatch):
     }
     page = {"cells": [{"cell_type": "code", "outputs": [glued]}]}
     (tmp_path / "book/phantoms/01_a.ipynb").write_text(json.dumps(page))
-    (tmp_path / "book/mine/01_a.ipynb").write_text(json.dumps({"cells": []}))
+    (tmp_path / "book/mine/01_data_exploration.ipynb").write_text(json.dumps({"cells": []}))
     chapters = [{"file": "book/phantoms/01_a", "sections": [{"file": "book/phantoms/02_b"}]}]
     toc = {
         "format": "jb-book",
@@ -30,40 +34,47 @@ def project(tmp_path, monkeypatch):
         "parts": [{"caption": "P", "chapters": chapters}],
     }
     (tmp_path / "_toc.yml").write_text(yaml.safe_dump(toc))
-    names = {"phantoms_patient_qwk": "", "inbreast_patient_qwk": ""}
+    names = {"this_patient_qwk": "", "inbreast_patient_qwk": "", "this_title": ""}
     config = {"title": "T", "parse": {"myst_substitutions": names}}
     (tmp_path / "_config.yml").write_text(yaml.safe_dump(config))
     return tmp_path
 
 
 def test_pages_that_are_not_there_are_left_out(project):
-    chapters = book.contents("phantoms", "Phantoms")["parts"][0]["chapters"]
+    chapters = book.contents(PHANTOMS)["parts"][0]["chapters"]
     assert chapters == [{"file": "book/phantoms/01_a"}]
 
 
 def test_another_study_takes_the_default_ones_place(project):
-    part = book.contents("mine", "My own")["parts"][0]
-    assert part == {"caption": "My own", "chapters": [{"file": "book/mine/01_a"}]}
+    part = book.contents(MINE)["parts"][0]
+    assert part == {
+        "caption": "My own",
+        "chapters": [{"file": "book/mine/01_data_exploration"}],
+    }
 
 
 def test_numbers_come_from_executed_pages(project):
-    named = book.configuration("phantoms")["parse"]["myst_substitutions"]
-    assert named == {"phantoms_patient_qwk": "0.71", "inbreast_patient_qwk": book.MISSING}
+    named = book.configuration(PHANTOMS)["parse"]["myst_substitutions"]
+    assert named == {
+        "this_patient_qwk": "0.71",
+        "inbreast_patient_qwk": book.MISSING,
+        "this_title": "Phantoms",
+    }
 
 
 def test_staging_again_changes_nothing_and_an_edit_one_file(project):
-    assert book.stage("phantoms", "Phantoms")
-    assert not book.stage("phantoms", "Phantoms")
+    assert book.stage(PHANTOMS)
+    assert not book.stage(PHANTOMS)
     source = project / "_build/phantoms/source"
     untouched = (source / "_config.yml").stat().st_mtime_ns
     (project / "book/intro.md").write_text("# Hello again\n")
-    assert book.stage("phantoms", "Phantoms")
+    assert book.stage(PHANTOMS)
     assert (source / "book/intro.md").read_text() == "# Hello again\n"
     assert (source / "_config.yml").stat().st_mtime_ns == untouched
 
 
 def test_what_is_gone_leaves_the_staged_book(project):
-    book.stage("phantoms", "Phantoms")
+    book.stage(PHANTOMS)
     (project / "book/phantoms/01_a.ipynb").unlink()
-    assert book.stage("phantoms", "Phantoms")
+    assert book.stage(PHANTOMS)
     assert not (project / "_build/phantoms/source/book/phantoms/01_a.ipynb").exists()

@@ -1,8 +1,10 @@
 """Readers: each turns a folder into a ``Dataset``, or says all that is wrong with it at once."""
 
+import hashlib
 import logging
 import os
 from collections import defaultdict
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
@@ -25,11 +27,23 @@ def load(reader: str, folder: str | Path, **options: object) -> Dataset:
         UserError: the reader or an option doesn't exist.
         DatasetError: lists everything wrong with the folder.
     """
+    return check(reader, options)(folder, **options)
+
+
+def check(reader: str, options: dict) -> Callable[..., Dataset]:
+    """Return the reader's ``read``; raise UserError if it or an option of it doesn't exist."""
     if reader not in READERS:
         raise UserError(f"unknown reader {reader!r}: {did_you_mean(reader, READERS)}")
     read = import_module(f"birads_lib.datasets.{reader}").read
     check_options(read, options)
-    return read(folder, **options)
+    return read
+
+
+def fingerprint(folder: Path) -> str:
+    """Return a hash over name, size and time of each file: what a quick look can tell apart."""
+    found = sorted(p for p in folder.rglob("*") if p.is_file()) if folder.is_dir() else []
+    facts = [(os.fsencode(p), p.stat().st_size, p.stat().st_mtime_ns) for p in found]
+    return hashlib.sha256(repr(facts).encode()).hexdigest()
 
 
 def of_study(dataset: dict, study_dir: str) -> Dataset:
@@ -49,7 +63,7 @@ def folder_of(dataset: dict, study_dir: str) -> Path:
     Phantoms are made in the study's own folder unless another is given.
     """
     if dataset.get("folder"):
-        return ROOT / Path(dataset["folder"]).expanduser()
+        return (ROOT / Path(dataset["folder"]).expanduser()).resolve()
     if dataset["reader"] == "phantoms":
         return ROOT / study_dir / "phantoms"
     raise UserError(
