@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from birads_lib import cases
+from birads_lib import cases, datasets
 from birads_lib.datasets import load
 from birads_lib.errors import DatasetError, UserError
 
@@ -394,3 +394,21 @@ def test_real_contours_lie_on_their_image(real_inbreast):
     assert placed[["x0", "y0"]].min().min() >= 0
     assert placed["x1"].max() <= 834
     assert placed["y1"].max() <= 1024
+
+
+def test_a_fingerprint_sees_changed_added_and_renamed_files(tmp_path):
+    def seen():
+        return datasets.fingerprint(tmp_path)
+
+    file = tmp_path / "1" / "a.png"
+    file.parent.mkdir()
+    file.write_bytes(b"one")
+    fingerprints = [seen()]
+    assert seen() == fingerprints[0]
+    file.write_bytes(b"three")
+    fingerprints.append(seen())
+    (tmp_path / "1" / "b.png").write_bytes(b"two")
+    fingerprints.append(seen())
+    file.rename(tmp_path / "1" / "c.png")
+    fingerprints.append(seen())
+    assert len(set(fingerprints)) == 4

@@ -113,3 +113,34 @@ def test_a_study_runs_once_at_a_time_and_is_free_after_a_kill(tmp_path, monkeypa
     other.kill()
     other.wait()
     study.claim(mine)
+
+
+def test_numbers_may_be_written_with_an_exponent(written):
+    mine = study.load(written(GOOD.replace("stage1_rate: 1", "stage1_rate: 1e-4")))
+    assert mine.parameters("03_training", "proposed", "image")["stage1_rate"] == 1e-4
+
+
+def test_pages_stand_in_the_order_of_reading(written):
+    pages = study.load(written(GOOD)).pages()
+    assert pages[:4] == [
+        "01_data_exploration",
+        "02_preprocessing",
+        "03_training-proposed-patient",
+        "04_evaluation-proposed-patient",
+    ]
+    assert len(pages) == 2 + 2 * 2 * 2  # two notebooks, two variants, two protocols
+
+
+@pytest.mark.parametrize(
+    ("dataset", "expected"),
+    [
+        ({"reader": "class_foldres", "folder": "."}, "did you mean 'class_folders'"),
+        ({"reader": "class_folders", "folder": ".", "patients": "x"}, "unknown option 'patients'"),
+        ({"reader": "class_folders"}, "needs the folder of the images"),
+        ({"reader": "class_folders", "folder": "no/such"}, "does not exist"),
+        ({"reader": "class_folders", "folder": "."}, "needs to know whose each image is"),
+    ],
+)
+def test_the_data_set_is_checked_before_anything_runs(dataset, expected):
+    with pytest.raises(UserError, match=expected):
+        study.check_dataset(study.Study("mine", "Mine", dataset))
