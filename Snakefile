@@ -8,7 +8,10 @@ from birads_lib import datasets, sources, study
 
 STUDY = study.load(config["study"], config.get("data"), config.get("weights"))
 if workflow.is_main_process:
-    study.claim(STUDY)
+    try:
+        study.claim(STUDY)
+    except study.UserError as error:
+        raise SystemExit(str(error))
 RESULTS = f"results/{STUDY.name}"
 PAGES = f"book/{STUDY.name}"
 RUN = f"{RESULTS}/runs/{{variant}}/{{protocol}}"

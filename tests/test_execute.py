@@ -1,8 +1,10 @@
 """Executing a notebook: whole or not at all, and what a user hears when it fails."""
 
+import fcntl
 import json
 import subprocess
 import sys
+import threading
 
 import nbformat
 import pytest
@@ -49,6 +51,18 @@ def test_a_users_mistake_gives_the_message_and_no_traceback(execute, tmp_path):
     assert "do this" in PROBLEM.read_text()
     assert not (tmp_path / "page.ipynb").exists()
     assert (tmp_path / "failed" / "page.ipynb").exists()
+
+
+def test_a_second_execution_waits_for_the_first(execute, tmp_path):
+    (tmp_path / "logs").mkdir()
+    with open(tmp_path / "logs" / "page.lock", "a") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        timer = threading.Timer(8, fcntl.flock, (held, fcntl.LOCK_UN))
+        timer.start()
+        done = execute("print('x is', x)")
+        timer.join()
+    assert "waiting for another process" in done.stderr
+    assert done.returncode == 0
 
 
 def test_our_mistake_gives_the_traceback(execute):
