@@ -235,11 +235,6 @@ def claim(study: Study) -> None:
     _claimed.append(file)
 
 
-def find(name: str) -> Path:
-    """Return the YAML of a study of this project by its name."""
-    return ROOT / "config" / f"{name}.yaml"
-
-
 def check_dataset(study: Study) -> None:
     """Raise UserError for a reader, options or folder that the data set can't be read with."""
     from birads_lib import datasets  # heavy, and only needed here
