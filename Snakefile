@@ -4,6 +4,8 @@
 #
 # A rule's inputs name its notebook and exactly the library modules this imports, so an edit
 # re-executes what it can change and nothing else.
+import shutil
+
 from birads_lib import datasets, sources, study
 
 STUDY = study.load(config["study"], config.get("data"), config.get("weights"))
@@ -18,9 +20,13 @@ RUN = f"{RESULTS}/runs/{{variant}}/{{protocol}}"
 EXECUTE = "python -m birads_lib.execute {input.notebook} {output.page} {params.values:q}"
 
 
+HEADLINE = [(next(iter(STUDY.variants)), protocol) for protocol in STUDY.protocols]
+TRAINED = [variant for variant, _ in STUDY.runs()]
+
 wildcard_constraints:
-    variant="|".join(STUDY.variants),
-    protocol="|".join(STUDY.protocols),
+    variant="|".join(dict.fromkeys(TRAINED)),
+    protocol="|".join(study.PROTOCOLS),
+    own="|".join(["", *(f"-{v}" for v in dict.fromkeys(TRAINED) if STUDY.preprocesses(v))]),
 
 
 def source(notebook):
@@ -32,6 +38,11 @@ def source(notebook):
 def values(notebook):
     """The parameters of one execution, as JSON: a change of one re-executes the notebook."""
     return lambda wildcards: STUDY.arguments(notebook, **wildcards)
+
+
+def of_runs(file, runs):
+    """The same file of several runs."""
+    return [f"{RESULTS}/runs/{variant}/{protocol}/{file}" for variant, protocol in runs]
 
 
 def images_given():
@@ -63,16 +74,18 @@ rule data_exploration:
 
 
 rule preprocessing:
-    message: "02 preprocessing: every image, once"
+    message: "02 preprocessing{wildcards.own}: every image, once"
     input:
         **source("02_preprocessing"),
         cases=f"{RESULTS}/cases.parquet",
         findings=f"{RESULTS}/findings.parquet",
     output:
-        images=f"{RESULTS}/images.npy",
-        page=f"{PAGES}/02_preprocessing.ipynb",
+        images=f"{RESULTS}/images{{own}}.npy",
+        page=f"{PAGES}/02_preprocessing{{own}}.ipynb",
     params:
-        values=values("02_preprocessing"),
+        values=lambda wildcards: STUDY.arguments(
+            "02_preprocessing", variant=wildcards.own[1:] or None
+        ),
     threads: 2
     shell:
         EXECUTE
@@ -83,16 +96,18 @@ rule training:
     input:
         **source("03_training"),
         cases=f"{RESULTS}/cases.parquet",
-        images=f"{RESULTS}/images.npy",
+        images=lambda wildcards: f"{RESULTS}/{STUDY.image_file(wildcards.variant)}",
     output:
         predictions=f"{RUN}/predictions.parquet",
+        embeddings=f"{RUN}/embeddings.npy",
         history=f"{RUN}/history.csv",
         page=f"{PAGES}/03_training-{{variant}}-{{protocol}}.ipynb",
     params:
         values=values("03_training"),
-    threads: 2
+    # The head's matrices are small: two runs side by side do more than one on all cores.
+    threads: max(1, workflow.cores // 2)
     resources:
-        gpu=1,
+        gpu=int(shutil.which("nvidia-smi") is not None),
     shell:
         EXECUTE
 
@@ -104,10 +119,116 @@ rule evaluation:
         predictions=f"{RUN}/predictions.parquet",
         history=f"{RUN}/history.csv",
     output:
-        metrics=f"{RUN}/metrics.json",
+        metrics=f"{RUN}/04_evaluation.metrics.json",
         page=f"{PAGES}/04_evaluation-{{variant}}-{{protocol}}.ipynb",
     params:
         values=values("04_evaluation"),
     shell:
         EXECUTE
 
+
+rule ablations:
+    message: "05 ablations: what each part contributes"
+    input:
+        **source("05_ablations"),
+        predictions=of_runs("predictions.parquet", STUDY.runs()),
+    output:
+        metrics=f"{RESULTS}/05_ablations.metrics.json",
+        page=f"{PAGES}/05_ablations.ipynb",
+    params:
+        values=values("05_ablations"),
+    shell:
+        EXECUTE
+
+
+rule calibration:
+    message: "06 calibration: {wildcards.variant}, protocol {wildcards.protocol}"
+    input:
+        **source("06_calibration"),
+        predictions=f"{RUN}/predictions.parquet",
+    output:
+        metrics=f"{RUN}/06_calibration.metrics.json",
+        page=f"{PAGES}/06_calibration-{{variant}}-{{protocol}}.ipynb",
+    params:
+        values=values("06_calibration"),
+    shell:
+        EXECUTE
+
+
+rule decision_curves:
+    message: "07 decision curves: {wildcards.variant}, protocol {wildcards.protocol}"
+    input:
+        **source("07_decision_curves"),
+        predictions=f"{RUN}/predictions.parquet",
+    output:
+        metrics=f"{RUN}/07_decision_curves.metrics.json",
+        page=f"{PAGES}/07_decision_curves-{{variant}}-{{protocol}}.ipynb",
+    params:
+        values=values("07_decision_curves"),
+    shell:
+        EXECUTE
+
+
+rule interpretability:
+    message: "08 interpretability: {wildcards.variant}, protocol {wildcards.protocol}"
+    input:
+        **source("08_interpretability"),
+        cases=f"{RESULTS}/cases.parquet",
+        findings=f"{RESULTS}/findings.parquet",
+        images=lambda wildcards: f"{RESULTS}/{STUDY.image_file(wildcards.variant)}",
+        predictions=f"{RUN}/predictions.parquet",  # written after the models of all folds
+    output:
+        metrics=f"{RUN}/08_interpretability.metrics.json",
+        page=f"{PAGES}/08_interpretability-{{variant}}-{{protocol}}.ipynb",
+    params:
+        values=values("08_interpretability"),
+    shell:
+        EXECUTE
+
+
+rule feature_space:
+    message: "09 feature space: {wildcards.variant}, protocol {wildcards.protocol}"
+    input:
+        **source("09_feature_space"),
+        predictions=f"{RUN}/predictions.parquet",
+        embeddings=f"{RUN}/embeddings.npy",
+    output:
+        metrics=f"{RUN}/09_feature_space.metrics.json",
+        page=f"{PAGES}/09_feature_space-{{variant}}-{{protocol}}.ipynb",
+    params:
+        values=values("09_feature_space"),
+    shell:
+        EXECUTE
+
+
+rule leakage_audit:
+    message: "10 leakage audit: how the split makes the result"
+    input:
+        **source("10_leakage_audit"),
+        cases=f"{RESULTS}/cases.parquet",
+        predictions=of_runs("predictions.parquet", HEADLINE),
+    output:
+        metrics=f"{RESULTS}/10_leakage_audit.metrics.json",
+        page=f"{PAGES}/10_leakage_audit.ipynb",
+    params:
+        values=values("10_leakage_audit"),
+    shell:
+        EXECUTE
+
+
+rule claims:
+    message: "11 claims: the ledger"
+    input:
+        **source("11_claims"),
+        claims="book/claims.yml",
+        published="book/published.yml",
+        runs=[of_runs(f"{notebook}.metrics.json", HEADLINE) for notebook in study.EVALUATED],
+        ablations=rules.ablations.output.metrics if STUDY.ablations else [],
+        audit=rules.leakage_audit.output.metrics,
+    output:
+        metrics=f"{RESULTS}/11_claims.metrics.json",
+        page=f"{PAGES}/11_claims.ipynb",
+    params:
+        values=values("11_claims"),
+    shell:
+        EXECUTE

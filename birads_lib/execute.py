@@ -7,7 +7,6 @@ The executed copy appears at its name only when every cell ran. A failure leaves
 the mistake is ours.
 """
 
-import fcntl
 import json
 import logging
 import os
@@ -15,7 +14,7 @@ import sys
 import warnings
 from pathlib import Path
 
-from birads_lib.files import written_whole
+from birads_lib.files import one_at_a_time, written_whole
 from birads_lib.paths import RESULTS
 
 USER_ERRORS = ("UserError", "DatasetError", "LeakageError", "PredictionError")
@@ -30,28 +29,31 @@ def main(notebook: str, page: str, parameters: str) -> int:
     log = Path(values["study_dir"]) / "logs" / f"{Path(page).stem}.log"
     failed = Path(values["study_dir"]) / "failed" / Path(page).name
     failed.parent.mkdir(parents=True, exist_ok=True)
-    _send_chatter_to(log)
-    held = open(log.with_suffix(".lock"), "a")  # noqa: SIM115 (held as long as the process)
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:  # left over by a run that was killed
-        print(f"waiting for another process that still executes {page}", file=sys.stderr)
-        fcntl.flock(held, fcntl.LOCK_EX)
-    bar = {"desc": Path(page).stem, "mininterval": 1, "ncols": 90}
-    try:
-        papermill.execute_notebook(
-            notebook, str(failed), values, kernel_name="python3", progress_bar=bar,
-            stdout_file=sys.stdout, start_timeout=300,
-        )  # fmt: skip
-    except papermill.PapermillExecutionError as error:
-        message = f"{_explain(error)}\n\nThe notebook, up to there: {failed}\n"
-        with written_whole(PROBLEM) as temporary:
-            temporary.write_text(message)
-        print(f"\n{message}", file=sys.stderr)
-        return 1
-    with written_whole(page) as temporary:
-        failed.replace(temporary)
+    # A process that a kill left over may still execute this page.
+    with one_at_a_time(log.with_suffix(".lock"), f"waiting for another process at {page}"):
+        _send_chatter_to(log)
+        _share_cores()
+        bar = {"desc": Path(page).stem, "mininterval": 1, "ncols": 90}
+        try:
+            papermill.execute_notebook(
+                notebook, str(failed), values, kernel_name="python3", progress_bar=bar,
+                stdout_file=sys.stdout, start_timeout=300,
+            )  # fmt: skip
+        except papermill.PapermillExecutionError as error:
+            message = f"{_explain(error)}\n\nThe notebook, up to there: {failed}\n"
+            with written_whole(PROBLEM) as temporary:
+                temporary.write_text(message)
+            print(f"\n{message}", file=sys.stderr)
+            return 1
+        with written_whole(page) as temporary:
+            failed.replace(temporary)
     return 0
+
+
+def _share_cores() -> None:
+    """Give TensorFlow as many threads as Snakemake gave this job, and NumPy by itself."""
+    if "OMP_NUM_THREADS" in os.environ:
+        os.environ.setdefault("TF_NUM_INTRAOP_THREADS", os.environ["OMP_NUM_THREADS"])
 
 
 def _send_chatter_to(log: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from birads_lib.files import written_whole
+from birads_lib.files import one_at_a_time, written_whole
 from birads_lib.model import build_preparation
 from birads_lib.settings import Settings
 
@@ -32,8 +32,9 @@ def trunk_features(
     views = 1 + settings.views if settings.augment and (settings.flip or settings.rotation) else 1
     key = _key(images, frozen, settings, views)
     paths = [folder / f"features_{key}_{i}.npy" for i in range(len(frozen.outputs))]
-    if not all(path.exists() for path in paths):
-        _compute(images, frozen, settings, views, paths, progress)
+    with one_at_a_time(folder / f"features_{key}.lock", "waiting for the same trunk features"):
+        if not all(path.exists() for path in paths):
+            _compute(images, frozen, settings, views, paths, progress)
     return [np.load(path, mmap_mode="r") for path in paths]
 
 

@@ -3,6 +3,8 @@
 All take labels as integers 0..K-1, shape (n,) or (n, 1), and probabilities of shape (n, K).
 """
 
+from collections.abc import Callable
+
 import keras
 from keras import ops
 
@@ -13,9 +15,14 @@ def expected_deviation(labels, probabilities):
     Source: Singh et al. 2026 (doi 10.1038/s41598-026-40906-8), with D[i, j] = |i - j|.
     The range is [0, K-1].
     """
+    return ops.sum(probabilities * category_distance(labels, probabilities), axis=-1)
+
+
+def category_distance(labels, probabilities):
+    """Return |y - j| for each image and category, shape (n, K), in the probabilities' type."""
     labels = ops.cast(ops.reshape(labels, (-1, 1)), probabilities.dtype)  # (n, 1)
     categories = ops.arange(probabilities.shape[-1], dtype=probabilities.dtype)  # (K,)
-    return ops.sum(probabilities * ops.abs(labels - categories), axis=-1)
+    return ops.abs(labels - categories)
 
 
 @keras.saving.register_keras_serializable("birads_lib")
@@ -49,9 +56,47 @@ class DistanceAwareLoss(keras.losses.Loss):
         return {**super().get_config(), **own}
 
 
+def class_distance_loss(power: float) -> Callable:
+    """Return the loss - sum_j log(1 - p_j) |y - j|^power, which pushes down each wrong category.
+
+    Polat et al. 2022 (arXiv:2202.05167, eq. 3) call it class distance weighted cross-entropy and
+    use powers about 5; Castagnos et al. 2022 (OLL, eq. 1) write the same with powers of 1 to 2.
+    """
+
+    def loss(y_true, y_pred):
+        distance = category_distance(y_true, y_pred)  # (n, K)
+        unlikely = ops.log(ops.maximum(1 - y_pred, keras.config.epsilon()))
+        return -ops.sum(unlikely * distance**power, axis=-1)
+
+    return loss
+
+
+def earth_movers_loss(y_true, y_pred):
+    """Return sum_k (P_k - Q_k)^2 over the cumulative distributions of prediction and truth, (n,).
+
+    The squared earth mover's distance of Hou et al. 2016 (arXiv:1611.05916, eq. 8).
+    """
+    truth = ops.one_hot(ops.reshape(y_true, (-1,)), y_pred.shape[-1], dtype=y_pred.dtype)
+    return ops.sum(ops.square(ops.cumsum(y_pred - truth, axis=-1)), axis=-1)
+
+
+def soft_label_loss(y_true, y_pred):
+    """Return the cross-entropy with soft labels softmax(-(y - j)^2), (n,).
+
+    SORD with squared distance (Diaz and Marathe 2019, doi 10.1109/CVPR.2019.00487, eq. 1).
+    """
+    labels = ops.softmax(-ops.square(category_distance(y_true, y_pred)), axis=-1)  # (n, K)
+    return -ops.sum(labels * ops.log(ops.maximum(y_pred, keras.config.epsilon())), axis=-1)
+
+
 # What the setting `loss` may say, and how the other settings make it.
 LOSSES = {
     "dal": lambda settings: DistanceAwareLoss(
         settings.dal_lambda, settings.dal_stop_gradient, settings.dal_normalise
     ),
+    "cross_entropy": lambda settings: keras.losses.SparseCategoricalCrossentropy(),
+    "cdw_ce": lambda settings: class_distance_loss(settings.distance_power),
+    "oll": lambda settings: class_distance_loss(settings.distance_power),
+    "emd": lambda settings: earth_movers_loss,
+    "sord": lambda settings: soft_label_loss,
 }

@@ -64,11 +64,23 @@ class Run:
         return "-".join(part for part in parts if part)
 
     @property
+    def home(self) -> Path:
+        """Where this run leaves what it makes: the folder of its variant and protocol, if any."""
+        protocol = self.parameters.get("protocol")
+        return (
+            self.folder / "runs" / self.parameters["variant"] / protocol
+            if protocol
+            else self.folder
+        )
+
+    @property
     def marks(self) -> list[tuple[str, str]]:
         """What must stand on everything made by this run, as (CSS class, text)."""
         marks = []
-        if self.parameters.get("protocol", "patient") != "patient":
-            marks.append(("leaky-mark", f"{self.parameters['protocol']}: {LEAKY}"))
+        shown = self.parameters.get("protocols") or [self.parameters.get("protocol", "patient")]
+        leaky = [protocol for protocol in shown if protocol != "patient"]
+        if leaky:
+            marks.append(("leaky-mark", f"{', '.join(leaky)}: {LEAKY}"))
         if self.parameters["dataset"]["reader"] == "phantoms":
             marks.append(("synthetic-mark", SYNTHETIC))
         if self.parameters.get("note"):
@@ -131,6 +143,23 @@ class Run:
                 temporary.write_bytes(content)
         body = _image(files[f"{id}.png"], options["alt"]) if is_figure else _table(what)
         _show(_exhibit(id, body, caption, self.marks, facts, files))
+
+    def record(self, table: pd.DataFrame) -> None:
+        """Write metrics for later notebooks, as ``<notebook>.metrics.json`` in the run's folder.
+
+        ``table`` has the columns metric, estimate, low and high, as ``statistics.intervals``
+        returns them; what has no interval has NaN (null in the file) for its bounds.
+        """
+        columns = ["estimate", "low", "high"]
+        rows = table.set_index("metric")[columns].astype(float)
+        if not rows.index.is_unique:
+            twice = sorted(set(rows.index[rows.index.duplicated()]))
+            raise ValueError(f"recorded twice: {', '.join(twice)}")
+        values = rows.astype(object).where(rows.notna(), None).to_dict("index")
+        path = self.home / f"{self.notebook}.metrics.json"
+        with written_whole(path) as temporary:
+            temporary.write_text(json.dumps(values, indent=1, allow_nan=False))
+        self.output(path)
 
     def value(self, name: str, text: str) -> None:
         """Record a formatted number for prose, under ``<study>_<protocol>_<name>``."""

@@ -37,6 +37,8 @@ class Settings:
     dal_stop_gradient: bool = _setting(False, "DAL's factor carries no gradient (open)")
     dal_normalise: bool = _setting(False, "DAL's deviation divided by K-1 (open)")
 
+    distance_power: float = _setting(2.0, "exponent of the distance in cdw_ce and oll", 0)
+
     augment: bool = _setting(True, "augmentation in training")
     flip: bool = _setting(True, "random horizontal flip")
     rotation: float = _setting(10.0, "largest rotation, degrees either way", 0, 180)

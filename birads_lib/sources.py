@@ -47,7 +47,9 @@ def _imports(code: str) -> set[str]:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+            below = {f"{node.module}.{alias.name}" for alias in node.names}
+            # `from birads_lib.plots import decision` needs that module, not all the package.
+            found |= below if all(map(_files, below)) else below | {node.module}
     return {name for name in found if name.startswith(f"{PACKAGE}.")}
 
 

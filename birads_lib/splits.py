@@ -24,6 +24,7 @@ def assign_parts(
     fold: int,
     seed: int,
     validation_share: float = 0.15,
+    balance: bool = True,
 ) -> pd.DataFrame:
     """Return one row per image (or copy) with its part in one fold.
 
@@ -37,9 +38,11 @@ def assign_parts(
     - ``oversample_first``: all images are copied to equal category counts, and the *copies* are
       split, so that copies of one image stand in several parts (leaky, by name).
 
+    ``balance`` False leaves the training part as rare as it is.
+
     Raises UserError where the cases don't allow the split.
     """
-    _check_request(cases, protocol, folds, fold, validation_share)
+    _check_request(cases, protocol, folds, fold, validation_share, balance)
     rng = np.random.default_rng([seed, fold])
     grades = cases["birads"].to_numpy()
     rows = np.arange(len(cases))
@@ -55,8 +58,9 @@ def assign_parts(
     _, validation = _nth_split(grades[rows][kept], inner, splits, 0, int(rng.integers(2**31)))
     part[kept[validation]] = "validation"
     if protocol != "oversample_first":
-        copies = _oversampled(np.flatnonzero(part == "train"), grades, rng)
-        rows = np.concatenate([np.flatnonzero(part != "train"), copies])
+        train = np.flatnonzero(part == "train")
+        train = _oversampled(train, grades, rng) if balance else train
+        rows = np.concatenate([np.flatnonzero(part != "train"), train])
         part = part[rows]
     parts = _table(cases, rows, part)
     _check_grades(parts, grades)
@@ -143,9 +147,13 @@ def _check_protocol(protocol: str) -> None:
         raise UserError(f"protocol {protocol!r} is unknown; {did_you_mean(protocol, PROTOCOLS)}")
 
 
-def _check_request(cases, protocol: str, folds: int, fold: int, validation_share: float) -> None:
+def _check_request(
+    cases, protocol: str, folds: int, fold: int, validation_share: float, balance: bool
+) -> None:
     _check_protocol(protocol)
     problems = []
+    if protocol == "oversample_first" and not balance:
+        problems.append("oversample_first balances before the split: balance=False is 'image'")
     if folds < 2:
         problems.append(f"folds is {folds}; at least 2 are needed")
     if not 0 <= fold < max(folds, 1):

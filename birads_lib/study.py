@@ -19,12 +19,22 @@ import yaml
 from birads_lib.errors import UserError, did_you_mean
 from birads_lib.paths import NOTEBOOKS, ROOT
 
-KEYS = ("name", "title", "note", "dataset", "show_pixels", "protocols", "variants", "notebooks")
+KEYS = (
+    "name", "title", "note", "dataset", "show_pixels", "protocols", "variants", "ablations",
+    "notebooks",
+)  # fmt: skip
 PROTOCOLS = ("patient", "image", "oversample_first")
+EVALUATED = (
+    "04_evaluation", "06_calibration", "07_decision_curves", "08_interpretability",
+    "09_feature_space",
+)  # fmt: skip  # once for each variant and protocol
 _NAME = "of letters, digits and _ that begins with a letter or digit"
 _claimed: list = []  # locks held by this process
 RESERVED = ("images",)  # folders of book/ that hold no study
-SET_BY_THE_STUDY = ("study_dir", "note", "dataset", "show_pixels", "variant", "protocol")
+SET_BY_THE_STUDY = (
+    "study_dir", "note", "dataset", "show_pixels", "variant", "protocol", "protocols",
+    "image_file", "reference", "runs", "changes",
+)  # fmt: skip
 
 
 class _Loader(yaml.SafeLoader):
@@ -38,7 +48,12 @@ _Loader.add_implicit_resolver(
 
 @dataclass(frozen=True)
 class Study:
-    """One study, checked. ``notebooks`` and ``variants`` hold only what differs from defaults."""
+    """One study, checked. ``notebooks``, ``variants``, ``ablations`` hold what isn't default.
+
+    A variant is trained under every protocol and has its own chapters. An ablation is trained
+    under the first protocol, or those it lists under ``protocols``, and compared in chapter 05.
+    Both may change parameters of training and of preprocessing.
+    """
 
     name: str
     title: str
@@ -47,13 +62,42 @@ class Study:
     show_pixels: bool = True
     protocols: tuple[str, ...] = ("patient",)
     variants: dict[str, dict] = field(default_factory=lambda: {"proposed": {}})
+    ablations: dict[str, dict] = field(default_factory=dict)
     notebooks: dict[str, dict] = field(default_factory=dict)
+
+    def runs(self) -> list[tuple[str, str]]:
+        """Return every (variant or ablation, protocol) that is trained."""
+        runs = [(variant, protocol) for variant in self.variants for protocol in self.protocols]
+        for name, values in self.ablations.items():
+            runs += [(name, protocol) for protocol in values.get("protocols", self.protocols[:1])]
+        return runs
+
+    def changes(self, variant: str) -> dict:
+        """Return the parameters that a variant or ablation changes, of preprocessing or training."""
+        values = {**self.ablations, **self.variants}[variant]
+        return {key: value for key, value in values.items() if key != "protocols"}
+
+    def preprocesses(self, variant: str) -> bool:
+        """Say whether a variant needs images of its own."""
+        return any(key in declared_parameters("02_preprocessing") for key in self.changes(variant))
+
+    def image_file(self, variant: str | None) -> str:
+        """Return the name of the file of preprocessed images that a variant is trained on."""
+        own = variant is not None and self.preprocesses(variant)
+        return f"images-{variant}.npy" if own else "images.npy"
 
     def pages(self) -> list[str]:
         """Return the names of the study's executed notebooks, in the order of reading."""
-        runs = [f"{variant}-{protocol}" for variant in self.variants for protocol in self.protocols]
-        rest = [f"{name}-{run}" for run in runs for name in ("03_training", "04_evaluation")]
-        return ["01_data_exploration", "02_preprocessing", *rest]
+        own = [f"02_preprocessing-{v}" for v in self._trained() if self.preprocesses(v)]
+        training = [f"03_training-{variant}-{protocol}" for variant, protocol in self.runs()]
+        evaluated = [f"{v}-{protocol}" for v in self.variants for protocol in self.protocols]
+        rest = [f"{notebook}-{run}" for notebook in EVALUATED for run in evaluated]
+        rest += ["05_ablations"] if self.ablations else []
+        whole = ["01_data_exploration", "02_preprocessing", "10_leakage_audit", "11_claims"]
+        return sorted([*whole, *own, *training, *rest], key=lambda page: page[:2])
+
+    def _trained(self) -> list[str]:
+        return [*self.variants, *self.ablations]
 
     def parameters(self, notebook: str, variant: str | None = None, protocol: str | None = None):
         """Return what papermill passes to one execution of ``notebook``, as a dict."""
@@ -64,13 +108,26 @@ class Study:
             "show_pixels": self.show_pixels,
             "variant": variant,
             "protocol": protocol,
+            "image_file": self.image_file(variant),
         }
+        if protocol is None and notebook not in ("01_data_exploration", "02_preprocessing"):
+            own |= self._of_all_runs()
         declared = declared_parameters(notebook)
         given = {key: own[key] for key in declared if own.get(key) is not None}
         given |= self.notebooks.get(notebook, {})
-        if notebook == "03_training" and variant is not None:
-            given |= self.variants[variant]
+        if variant is not None:
+            given |= {k: v for k, v in self.changes(variant).items() if k in declared}
         return given
+
+    def _of_all_runs(self) -> dict:
+        """Return what the chapters over several runs are told."""
+        return {
+            "variant": next(iter(self.variants)),
+            "protocols": list(self.protocols),
+            "runs": [f"{variant}/{protocol}" for variant, protocol in self.runs()],
+            "changes": {variant: self.changes(variant) for variant in self._trained()},
+            "reference": next(iter(self.ablations), None),  # the first ablation
+        }
 
     def arguments(self, notebook: str, **wildcards: str) -> str:
         """Return ``parameters`` as one line of JSON, for a command line."""
@@ -119,7 +176,7 @@ def load(path: str | Path, data: str | None = None, weights: str | None = None) 
         raise UserError(f"{path}: expected a mapping with the keys {', '.join(KEYS)}")
     problems = _problems(raw)
     if problems:
-        listed = [f"{path}, line {lines.get(where, 1)}: {what}" for where, what in problems]
+        listed = [f"{path}, line {_line(lines, where)}: {what}" for where, what in problems]
         raise UserError("\n".join(listed))
     if data:
         raw["dataset"]["folder"] = data
@@ -141,6 +198,13 @@ def _lines(node: yaml.Node, prefix: tuple = ()) -> dict[tuple, int]:
     return lines
 
 
+def _line(lines: dict[tuple, int], where: tuple) -> int:
+    """Return the line of a key, or of what it stands in where it was merged from elsewhere."""
+    while where and where not in lines:
+        where = where[:-1]
+    return lines.get(where, 1)
+
+
 def _problems(raw: dict) -> list[tuple[tuple, str]]:
     """Return every problem of a study as (key path, message)."""
     found = _unknown(raw, KEYS, ())
@@ -151,8 +215,10 @@ def _problems(raw: dict) -> list[tuple[tuple, str]]:
         found.append((("show_pixels",), "expected true or false"))
     found += _dataset_problems(raw.get("dataset", {"reader": ""}))
     found += _protocol_problems(raw.get("protocols", ["patient"]))
-    for section, notebook in (("notebooks", None), ("variants", "03_training")):
-        found += _section_problems(raw.get(section, {}), section, notebook)
+    for section in ("notebooks", "variants", "ablations"):
+        found += _section_problems(raw.get(section, {}), section)
+    twice = {*raw.get("variants", {})} & {*raw.get("ablations", {})} if not found else ()
+    found += [(("ablations", name), f"'{name}' is a variant, too") for name in sorted(twice)]
     return found
 
 
@@ -162,36 +228,43 @@ def _dataset_problems(dataset: object) -> list[tuple[tuple, str]]:
     return [(("dataset",), "expected a mapping with at least 'reader' (phantoms, inbreast, ...)")]
 
 
-def _protocol_problems(protocols: object) -> list[tuple[tuple, str]]:
+def _protocol_problems(protocols: object, *where: str) -> list[tuple[tuple, str]]:
+    where = (*where, "protocols")
     if not isinstance(protocols, list) or not protocols:
-        return [(("protocols",), f"expected a list of protocols out of {', '.join(PROTOCOLS)}")]
-    return _unknown(protocols, PROTOCOLS, ("protocols",))
+        return [(where, f"expected a list of protocols out of {', '.join(PROTOCOLS)}")]
+    return _unknown(protocols, PROTOCOLS, where)
 
 
-def _section_problems(section: object, name: str, notebook: str | None):
-    """Check ``notebooks: {notebook: {key: value}}`` or ``variants: {variant: {key: value}}``."""
+def _section_problems(section: object, name: str) -> list[tuple[tuple, str]]:
+    """Check {notebook: {key: value}}, or {variant: {key: value}} of preprocessing or training."""
     if not isinstance(section, dict):
         return [((name,), "expected a mapping of names to parameters")]
     wrong = [key for key in section if not _is_name(key)]
     if wrong:
         return [((name, key), f"expected a name {_NAME}") for key in wrong]
-    found = [] if notebook else _unknown(section, notebook_names(), (name,))
+    found = _unknown(section, notebook_names(), (name,)) if name == "notebooks" else []
     for key, values in section.items():
-        source = notebook or key
-        if source not in notebook_names():
-            continue
         if not isinstance(values, dict):
             found.append(((name, key), "expected a mapping of parameters ({} for none)"))
-            continue
-        declared = declared_parameters(source)
-        allowed = [k for k in declared if k not in SET_BY_THE_STUDY]
-        found += _unknown(values, allowed, (name, key))
-        found += [
-            ((name, key, k), f"'{k}' is {v!r}, expected {_kind(declared[k])}")
-            for k, v in values.items()
-            if k in declared and not _same_kind(v, declared[k])
-        ]
+        elif name != "notebooks" or key in notebook_names():
+            found += _value_problems(values, name, key)
     return found
+
+
+def _value_problems(values: dict, name: str, key: str) -> list[tuple[tuple, str]]:
+    """Check the parameters of one notebook, variant or ablation."""
+    sources = [key] if name == "notebooks" else ["02_preprocessing", "03_training"]
+    declared = {k: v for source in sources for k, v in declared_parameters(source).items()}
+    found = []
+    if name == "ablations" and "protocols" in values:
+        found += _protocol_problems(values["protocols"], name, key)
+        values = {k: v for k, v in values.items() if k != "protocols"}
+    found += _unknown(values, [k for k in declared if k not in SET_BY_THE_STUDY], (name, key))
+    return found + [
+        ((name, key, k), f"'{k}' is {v!r}, expected {_kind(declared[k])}")
+        for k, v in values.items()
+        if k in declared and not _same_kind(v, declared[k])
+    ]
 
 
 def _is_name(text: object) -> bool:

@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image
 
-from birads_lib import panels, plots, style
+from birads_lib import panels, style
+from birads_lib.plots import evaluation as plots
 from birads_lib.metrics import HEADLINE, confusion_matrix, headline
 from birads_lib.statistics import intervals
 
