@@ -73,7 +73,7 @@ class Study:
         return runs
 
     def changes(self, variant: str) -> dict:
-        """Return the parameters that a variant or ablation changes, of preprocessing or training."""
+        """Return the parameters of preprocessing and training that a variant or ablation sets."""
         values = {**self.ablations, **self.variants}[variant]
         return {key: value for key, value in values.items() if key != "protocols"}
 

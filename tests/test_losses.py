@@ -1,4 +1,4 @@
-"""DAL against NumPy by hand, and its gradient against finite differences."""
+"""Each loss against NumPy by hand, and its gradient against finite differences."""
 
 import keras
 import numpy as np
@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import ops
 
-from birads_lib.losses import DistanceAwareLoss, expected_deviation
+from birads_lib.losses import LOSSES, DistanceAwareLoss, expected_deviation
+from birads_lib.settings import Settings
 
 CLASSES = 5
 VARIANTS = [(False, False), (True, False), (False, True), (True, True)]
@@ -114,3 +115,76 @@ def test_the_loss_survives_saving():
     loss = DistanceAwareLoss(0.7, True, True)
     copy = keras.losses.deserialize(keras.losses.serialize(loss))
     assert (copy.scale, copy.stop_gradient, copy.normalise) == (0.7, True, True)
+
+
+def softmax(z):
+    e = np.exp(z - z.max())
+    return e / e.sum()
+
+
+def class_distance(y, p, power):
+    return -sum(np.log(1 - p[j]) * abs(y - j) ** power for j in range(CLASSES))
+
+
+def earth_movers(y, p, _):
+    truth = [float(j == y) for j in range(CLASSES)]
+    return sum((sum(p[: k + 1]) - sum(truth[: k + 1])) ** 2 for k in range(CLASSES))
+
+
+def soft_labels(y, p, _):
+    labels = softmax(np.array([-float((y - j) ** 2) for j in range(CLASSES)]))
+    return -sum(labels[j] * np.log(p[j]) for j in range(CLASSES))
+
+
+BY_HAND = {
+    "cross_entropy": lambda y, p, _: -np.log(p[y]),
+    "cdw_ce": class_distance,
+    "oll": class_distance,
+    "emd": earth_movers,
+    "sord": soft_labels,
+}
+
+
+def relative(name, power):
+    loss = LOSSES[name](Settings(loss=name, distance_power=power))
+    return lambda labels, p: ops.mean(loss(labels, p))
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    name=st.sampled_from(sorted(BY_HAND)),
+    seed=st.integers(0, 10**6),
+    power=st.sampled_from([1.0, 1.5, 2.0, 5.0]),
+)
+def test_the_relatives_of_dal_by_hand(name, seed, power):
+    labels, logits = example(seed)
+    rows = zip(labels, logits, strict=True)
+    expected = np.mean([BY_HAND[name](y, softmax(z), power) for y, z in rows])
+    found = float(relative(name, power)(labels, probabilities(logits)))
+    assert found == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("name", sorted(BY_HAND))
+def test_gradients_of_the_relatives(name):
+    labels, logits = example(5)
+    found = gradient(labels, logits, relative(name, 1.5))
+    expected, step = np.zeros_like(logits), 1e-5
+    for index in np.ndindex(logits.shape):
+        values = []
+        for sign in (1, -1):
+            moved = logits.copy()
+            moved[index] += sign * step
+            rows = zip(labels, moved, strict=True)
+            values.append(np.mean([BY_HAND[name](y, softmax(z), 1.5) for y, z in rows]))
+        expected[index] = (values[0] - values[1]) / (2 * step)
+    np.testing.assert_allclose(found, expected, atol=5e-6)
+
+
+@pytest.mark.parametrize("name", sorted(LOSSES))
+def test_sure_and_wrong_is_dear_but_finite(name):
+    certain = ops.convert_to_tensor(np.eye(CLASSES), "float32")
+    costs = [float(relative(name, 2.0)(np.array([0]), certain[j : j + 1])) for j in (0, 1, 4)]
+    assert np.isfinite(costs).all()
+    assert costs[0] < costs[1]
+    assert costs[1] <= costs[2]
+    assert costs[1] < costs[2] or name == "cross_entropy"

@@ -45,6 +45,15 @@ def test_closure_follows_imports_and_takes_packages_whole():
     assert {"inbreast", "class_folders", "cases", "lesions"} <= readers  # phantoms, too
 
 
+def test_one_module_of_a_package_is_not_all_of_it():
+    imported = sources._imports("from birads_lib.plots import evaluation as plots")
+    assert [path.stem for path in sources.closure(imported) if path.parent.name == "plots"] == [
+        "evaluation"
+    ]
+    whole = sources.closure(sources._imports("from birads_lib.plots import evaluation, Figure"))
+    assert "__init__" in {path.stem for path in whole}
+
+
 def test_digest_changes_with_any_byte(tmp_path, monkeypatch):
     monkeypatch.setattr(sources, "ROOT", tmp_path)
     file = tmp_path / "a.py"

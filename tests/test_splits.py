@@ -60,6 +60,17 @@ def test_every_protocol_partitions_and_balances(protocol, folds, seed, grades):
     pd.testing.assert_frame_equal(parts, assign_parts(cases, protocol, folds, fold, seed))
 
 
+def test_without_balancing_no_image_is_repeated():
+    cases = make_cases(60)
+    parts = assign_parts(cases, "patient", 5, 0, 0, balance=False)
+    assert len(parts) == len(cases)
+    balanced = assign_parts(cases, "patient", 5, 0, 0)
+    same = parts.merge(balanced[balanced["copy"] == 0], on="row")
+    assert (same["part_x"] == same["part_y"]).all()
+    with pytest.raises(UserError, match="balances before the split"):
+        assign_parts(cases, "oversample_first", 5, 0, 0, balance=False)
+
+
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_the_folds_test_everything_exactly_once(protocol):
     cases = make_cases(60)

@@ -1,13 +1,21 @@
-"""The vectorised patient bootstrap against a loop over scikit-learn with copied rows."""
+"""The bootstrap against a loop over scikit-learn, DeLong against its definition, and tests
+of differences against SciPy and printed tables.
+"""
+
+from itertools import product
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
 from sklearn import metrics as sk
 
 from birads_lib import statistics
+from birads_lib.errors import UserError
 from birads_lib.metrics import HEADLINE, PredictionError, headline
-from birads_lib.statistics import intervals, patient_bootstrap
+from birads_lib.statistics import delong, intervals, paired_differences, patient_bootstrap
 
 GRADES = [1, 2, 3, 4, 5]
 
@@ -138,3 +146,315 @@ def test_unusable_patients_are_refused(patients, message):
 def test_no_resamples_are_refused(study):
     with pytest.raises(PredictionError, match="n_resamples"):
         patient_bootstrap(*study, n_resamples=0)
+
+
+@pytest.fixture(scope="module")
+def other(study):
+    """Probabilities of a second model for the images of ``study``."""
+    noise = np.random.default_rng(8).dirichlet(np.ones(5), size=len(study[0]))
+    return 0.6 * study[1] + 0.4 * noise
+
+
+def test_paired_differences_equal_a_loop_over_scikit_learn(study, other):
+    y, p, patients = study
+    table = paired_differences(y, other, p, patients, n_resamples=60, seed=11)
+    rows = drawn_rows(patients, 11, 60)
+    a, b = ([by_scikit_learn(y[r], values[r]) for r in rows] for values in (other, p))
+    expected = (pd.DataFrame(a) - pd.DataFrame(b)).round(10)
+    low, high = np.nanpercentile(expected, [2.5, 97.5], axis=0)
+    np.testing.assert_allclose(table["low"], low, atol=1e-9)
+    np.testing.assert_allclose(table["high"], high, atol=1e-9)
+    whole = pd.Series(by_scikit_learn(y, other)) - pd.Series(by_scikit_learn(y, p))
+    np.testing.assert_allclose(table["estimate"], whole, atol=1e-9)
+    for name, p_value in zip(table["metric"], table["p_value"], strict=True):
+        d = [value for value in expected[name] if not np.isnan(value)]
+        counts = [sum(v <= 0 for v in d), sum(v >= 0 for v in d)]
+        assert p_value == pytest.approx(min(1, 2 * (min(counts) + 1) / (len(d) + 1)))
+
+
+def test_a_model_does_not_differ_from_itself(study):
+    y, p, patients = study
+    table = paired_differences(y, p, p, patients, n_resamples=30)
+    assert (table[["estimate", "low", "high"]] == 0).all(axis=None)
+    assert (table["p_value"] == 1).all()
+
+
+def test_swapping_models_turns_the_sign(study, other):
+    y, p, patients = study
+    there = paired_differences(y, p, other, patients, n_resamples=50)
+    back = paired_differences(y, other, p, patients, n_resamples=50)
+    np.testing.assert_allclose(there["estimate"], -back["estimate"])
+    np.testing.assert_allclose(there["low"], -back["high"], atol=1e-12)
+    np.testing.assert_array_equal(there["p_value"], back["p_value"])
+
+
+def test_pairing_narrows_the_interval(study):
+    y, p, patients = study
+    better = p * np.where(np.arange(5) == y[:, None] - 1, 1.2, 1)
+    better /= better.sum(1, keepdims=True)
+    paired = paired_differences(y, better, p, patients, n_resamples=300).set_index("metric")
+    alone = intervals(y, p, patients, n_resamples=300).set_index("metric")
+    width = paired.loc["accuracy", "high"] - paired.loc["accuracy", "low"]
+    assert 0 < width < (alone.loc["accuracy", "high"] - alone.loc["accuracy", "low"])
+
+
+def test_differences_of_absent_grades_are_undefined(study, other):
+    y, p, patients = study
+    y = np.where(y == 3, 2, y)
+    table = paired_differences(y, p, other, patients, n_resamples=20).set_index("metric")
+    assert table.loc["auc_3", ["estimate", "low", "high", "p_value"]].isna().all()
+    assert table.loc["auc_3", "resamples_used"] == 0
+    assert table.loc["mean_auc"].notna().all()
+
+
+def test_differences_with_one_grade_only(study, other):
+    _, p, patients = study
+    y = np.full(len(p), 2)
+    table = paired_differences(y, p, other, patients, n_resamples=20).set_index("metric")
+    assert table.loc[["mean_auc", "auc_4_or_5"], "estimate"].isna().all()
+    assert table.loc["accuracy", ["estimate", "low", "high"]].notna().all()
+
+
+def spoiled(p, row):
+    p = p.copy()
+    p[0] = row
+    return p
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [([np.nan] * 5, "NaN, infinite or negative"), ([0.5] * 5, "don't sum to 1")],
+)
+@pytest.mark.parametrize("second", [False, True])
+def test_differences_refuse_bad_probabilities(study, row, message, second):
+    y, p, patients = study
+    pair = (p, spoiled(p, row)) if second else (spoiled(p, row), p)
+    with pytest.raises(PredictionError, match=message):
+        paired_differences(y, *pair, patients, n_resamples=5)
+
+
+def test_differences_refuse_one_image_one_patient_and_unequal_lengths(study):
+    y, p, patients = study
+    with pytest.raises(PredictionError, match="all 1 images are of one patient"):
+        paired_differences(y[:1], p[:1], p[:1], patients[:1])
+    with pytest.raises(PredictionError, match="all 4 images are of one patient"):
+        paired_differences(y[:4], p[:4], p[:4], patients[:4])
+    with pytest.raises(PredictionError, match="as many rows of probabilities"):
+        paired_differences(y, p, p[1:], patients)
+
+
+def predicted(variant="frozen", images=6):
+    """Rows of a test part as ``predictions.out_of_fold`` gives them, two images a patient."""
+    table = pd.DataFrame({"image_id": [f"i{n}" for n in range(images)]})
+    table = table.assign(patient_id=[f"p{n // 2}" for n in range(images)], variant=variant)
+    table = table.assign(protocol="patient", fold=[n % 2 for n in range(images)], seed=0)
+    table = table.assign(part="test", copy=0, y_true=[1 + n % 5 for n in range(images)])
+    return table.assign(p1=1.0, p2=0.0, p3=0.0, p4=0.0, p5=0.0)
+
+
+def test_aligned_brings_rows_into_the_order_of_the_reference():
+    shuffled = predicted("emd").iloc[[3, 1, 0, 5, 4, 2]].reset_index(drop=True)
+    found = statistics.aligned({"emd": shuffled, "frozen": predicted()}, "frozen")
+    assert list(found) == ["emd", "frozen"]
+    for name, table in found.items():
+        assert table["image_id"].tolist() == predicted()["image_id"].tolist()
+        assert (table["variant"] == name).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t.iloc[1:], "1 rows are missing and 0 are others"),
+        (lambda t: t.assign(image_id="x" + t["image_id"]), "6 rows are missing and 6 are others"),
+        (lambda t: t.assign(fold=1 - t["fold"]), "6 are others .*of the same images"),
+        (lambda t: t.assign(seed=1), "of the same images"),
+        (lambda t: t.assign(copy=1), "of the same images"),
+        (lambda t: t.assign(y_true=[1, 2, 3, 4, 5, 2]), "true grades of 1 rows are others"),
+    ],
+)
+def test_aligned_refuses_other_rows(change, message):
+    tables = {"frozen": predicted(), "emd": change(predicted("emd")), "oll": predicted("oll")}
+    with pytest.raises(UserError, match=message) as error:
+        statistics.aligned(tables, "frozen")
+    assert "\nemd: " in str(error.value)
+    assert "oll" not in str(error.value)
+
+
+def test_aligned_needs_the_reference_and_another():
+    with pytest.raises(UserError, match="'frozen' is not among the runs: emd, oll"):
+        statistics.aligned({"emd": predicted(), "oll": predicted()}, "frozen")
+    with pytest.raises(UserError, match="it is the only run"):
+        statistics.aligned({"frozen": predicted()}, "frozen")
+
+
+def pair_score(a, b):
+    return 1.0 if a > b else 0.5 if a == b else 0.0
+
+
+def by_definition(positive, score_a, score_b, clusters):
+    """Obuchowski 1997 in plain loops: placements of every pair, sums over clusters."""
+    cases, controls = np.flatnonzero(positive), np.flatnonzero(~positive)
+    areas, of_case, of_control = [], [], []
+    for score in (score_a, score_b):
+        won = {(i, j): pair_score(score[i], score[j]) for i, j in product(cases, controls)}
+        of_case.append({i: np.mean([won[i, j] for j in controls]) for i in cases})
+        of_control.append({j: np.mean([won[i, j] for i in cases]) for j in controls})
+        areas.append(np.mean(list(won.values())))
+    names = sorted(set(clusters))
+    covariance = np.zeros((2, 2))
+    for r, s in product(range(2), range(2)):
+        tens, ones, mixed = [], [], []
+        for name in names:
+            x, y = (
+                [
+                    sum(values[k][i] - areas[k] for i in values[k] if clusters[i] == name)
+                    for k in range(2)
+                ]
+                for values in (of_case, of_control)
+            )
+            tens.append(x[r] * x[s])
+            ones.append(y[r] * y[s])
+            mixed.append(x[r] * y[s] + y[r] * x[s])
+        m, n, i = len(cases), len(controls), len(names)
+        i10, i01 = len({clusters[c] for c in cases}), len({clusters[c] for c in controls})
+        covariance[r, s] = (
+            i10 / (i10 - 1) * sum(tens) / m**2
+            + i01 / (i01 - 1) * sum(ones) / n**2
+            + i / (i - 1) * sum(mixed) / (m * n)
+        )
+    variance = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
+    return areas[0] - areas[1], np.sqrt(max(variance, 0))
+
+
+@given(st.integers(0, 10_000), st.integers(8, 30), st.booleans())
+@settings(max_examples=40, deadline=None)
+def test_delong_equals_its_definition(seed, n, by_patient):
+    rng = np.random.default_rng(seed)
+    positive = np.array([True, True, False, False, *(rng.random(n - 4) < 0.4)])
+    a, b = rng.integers(6, size=(2, n)) / 5 + 0.2 * positive  # many ties
+    patients = np.array([0, 1, 0, 1, *rng.integers(5, size=n - 4)]) if by_patient else None
+    found = delong(positive, a, b, patients)
+    clusters = np.arange(n) if patients is None else patients
+    difference, error = by_definition(positive, a, b, clusters)
+    assert found["estimate"] == pytest.approx(difference, abs=1e-12)
+    assert found["standard_error"] == pytest.approx(error, abs=1e-7)
+    areas = sk.roc_auc_score(positive, a) - sk.roc_auc_score(positive, b)
+    assert found["estimate"] == pytest.approx(areas, abs=1e-12)
+    if error > 1e-6:
+        low, high = stats.norm.interval(0.95, difference, error)
+        assert (found["low"], found["high"]) == pytest.approx((low, high), abs=1e-6)
+        z = difference / error
+        assert found["p_value"] == pytest.approx(2 * stats.norm.cdf(-abs(z)), abs=1e-6)
+
+
+@pytest.fixture
+def scored():
+    rng = np.random.default_rng(5)
+    positive = np.arange(40) % 3 == 0
+    return positive, rng.normal(size=40) + positive, rng.normal(size=40) + positive
+
+
+def test_delong_with_a_patient_per_image_is_plain(scored):
+    by_image = delong(*scored, clusters=[f"p{n}" for n in range(40)])
+    assert by_image == pytest.approx(delong(*scored))
+
+
+def test_copies_of_images_fool_the_plain_form_only(scored):
+    twice = [np.tile(values, 2) for values in scored]
+    patients = np.tile(np.arange(40), 2)
+    assert delong(*twice)["standard_error"] < 0.75 * delong(*scored)["standard_error"]
+    assert delong(*twice, patients) == pytest.approx(delong(*scored, np.arange(40)))
+
+
+def test_delong_where_nothing_can_be_said(scored):
+    positive, a, b = scored
+    assert all(np.isnan(v) for v in delong(np.zeros(40, bool), a, b).values())
+    assert all(np.isnan(v) for v in delong(np.ones(1, bool), a[:1], b[:1]).values())
+    one = delong(np.arange(40) == 3, a, b)
+    assert not np.isnan(one["estimate"])
+    assert all(np.isnan(one[name]) for name in ("standard_error", "low", "high", "p_value"))
+    patients = np.where(positive, 0, np.arange(40))  # all positives are of one patient
+    assert np.isnan(delong(positive, a, b, patients)["standard_error"])
+
+
+def test_delong_without_spread(scored):
+    positive, a, _ = scored
+    same = delong(positive, a, a)
+    assert (same["estimate"], same["standard_error"], same["p_value"]) == (0, 0, 1)
+    perfect = delong(positive, positive, np.zeros(40))
+    assert (perfect["estimate"], perfect["standard_error"], perfect["p_value"]) == (0.5, 0, 0)
+
+
+def test_delong_refuses_what_it_cannot_use(scored):
+    positive, a, b = scored
+    for bad in (np.nan, np.inf):
+        with pytest.raises(PredictionError, match="NaN or infinite"):
+            delong(positive, a, np.where(np.arange(40) == 2, bad, b))
+    with pytest.raises(PredictionError, match="of one length"):
+        delong(positive, a, b[1:])
+    with pytest.raises(PredictionError, match="of one length"):
+        delong([], [], [])
+    with pytest.raises(PredictionError, match="of one patient"):
+        delong(positive, a, b, ["p"] * 40)
+    with pytest.raises(PredictionError, match="patient of 40 of 40 images is unknown"):
+        delong(positive, a, b, [None] * 40)
+
+
+@pytest.mark.parametrize("pairs", range(1, 9))
+def test_wilcoxon_floor_is_reached_where_all_folds_agree(pairs):
+    assert statistics.wilcoxon(np.arange(1, pairs + 1)) == statistics.wilcoxon_floor(pairs)
+    assert statistics.wilcoxon(-np.ones(pairs)) == pytest.approx(statistics.wilcoxon_floor(pairs))
+
+
+def test_wilcoxon_floor_of_five_folds():
+    assert statistics.wilcoxon_floor(5) == 0.0625
+    assert statistics.wilcoxon_floor(0) == 1
+
+
+@pytest.mark.filterwarnings("error")
+def test_wilcoxon_leaves_out_what_says_nothing():
+    assert statistics.wilcoxon([0, 0, 0]) == 1
+    assert statistics.wilcoxon([]) == 1
+    assert statistics.wilcoxon([np.nan, np.nan]) == 1
+    differences = [0.1, -0.2, 0.3, 0.5, np.nan, 0, 1e-17]
+    assert statistics.wilcoxon(differences) == stats.wilcoxon([0.1, -0.2, 0.3, 0.5]).pvalue
+
+
+def test_holm_by_hand():
+    np.testing.assert_allclose(statistics.holm([0.01, 0.04, 0.03]), [0.03, 0.06, 0.06])
+    np.testing.assert_allclose(statistics.holm([0.01, np.nan, 0.4]), [0.02, np.nan, 0.4])
+    assert np.isnan(statistics.holm([np.nan, np.nan])).all()
+    assert len(statistics.holm([])) == 0
+
+
+def test_friedman_is_scipys_and_critical_difference_demsars():
+    errors = pd.DataFrame(np.random.default_rng(0).integers(4, size=(30, 4)), columns=list("abcd"))
+    found = statistics.friedman(errors)
+    expected = stats.friedmanchisquare(*(errors[name] for name in errors))
+    assert (found["statistic"], found["p_value"]) == pytest.approx(tuple(expected))
+    assert found["critical_difference"] == pytest.approx(
+        2.569 * np.sqrt(4 * 5 / (6 * 30)), abs=1e-3
+    )
+    weak = statistics.friedman(errors, alpha=0.1)["critical_difference"]  # Demsar 2006, table 5
+    assert weak == pytest.approx(2.291 * np.sqrt(4 * 5 / (6 * 30)), abs=1e-3)
+
+
+@pytest.mark.filterwarnings("error")
+def test_friedman_where_all_are_equal():
+    errors = pd.DataFrame({name: [0.0, 1.0, 0.5] for name in "abc"})
+    found = statistics.friedman(errors)
+    assert (found["statistic"], found["p_value"]) == (0, 1)
+    assert found["critical_difference"] > 0
+
+
+@pytest.mark.parametrize(
+    ("errors", "message"),
+    [
+        ({"a": [1, 2], "b": [2, 1]}, "got 2 and 2"),
+        ({"a": [1], "b": [2], "c": [3]}, "got 3 and 1"),
+        ({"a": [1, 2], "b": [2, np.nan], "c": [3, 1]}, "no error for some patient"),
+    ],
+)
+def test_friedman_refuses_too_little(errors, message):
+    with pytest.raises(PredictionError, match=message):
+        statistics.friedman(pd.DataFrame(errors))

@@ -123,13 +123,66 @@ def test_numbers_may_be_written_with_an_exponent(written):
 
 def test_pages_stand_in_the_order_of_reading(written):
     pages = study.load(written(GOOD)).pages()
-    assert pages[:4] == [
+    assert pages == sorted(pages, key=lambda page: page[:2])
+    assert pages[:3] == [
         "01_data_exploration",
         "02_preprocessing",
         "03_training-proposed-patient",
-        "04_evaluation-proposed-patient",
     ]
-    assert len(pages) == 2 + 2 * 2 * 2  # two notebooks, two variants, two protocols
+    assert pages[-2:] == ["10_leakage_audit", "11_claims"]
+    once, runs = 4, 2 * 2  # two variants by two protocols
+    assert len(pages) == once + runs * (1 + len(study.EVALUATED))
+
+
+ABLATED = GOOD + """ablations:
+  frozen: &frozen {stage2_epochs: 0, protocols: [patient, image]}
+  small: {<<: *frozen, image_size: 96, protocols: [image]}
+  emd: {loss: emd}
+"""
+
+
+def test_ablations_are_trained_by_the_first_protocol_or_their_own(written):
+    mine = study.load(written(ABLATED))
+    ablated = [run for run in mine.runs() if run[0] in mine.ablations]
+    assert ablated == [
+        ("frozen", "patient"),
+        ("frozen", "image"),
+        ("small", "image"),
+        ("emd", "patient"),
+    ]
+    assert "03_training-emd-patient" in mine.pages()
+    assert "04_evaluation-emd-patient" not in mine.pages()
+    assert "05_ablations" in mine.pages()
+    assert "protocols" not in mine.parameters("03_training", "frozen", "image")
+
+
+def test_what_changes_the_images_gets_its_own(written):
+    mine = study.load(written(ABLATED))
+    assert "02_preprocessing-small" in mine.pages()
+    assert "02_preprocessing-emd" not in mine.pages()
+    preprocessing = mine.parameters("02_preprocessing", "small")
+    assert (preprocessing["image_size"], preprocessing["variant"]) == (96, "small")
+    training = mine.parameters("03_training", "small", "image")
+    assert training["image_file"] == preprocessing["image_file"] == "images-small.npy"
+    assert mine.parameters("03_training", "emd", "patient")["image_file"] == "images.npy"
+    assert mine.parameters("02_preprocessing")["image_file"] == "images.npy"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("{loss: emd}", "{loss: 3}", "line 13: 'loss' is 3, expected a text"),
+        ("image_size: 96", "image_siz: 96", "line 12: unknown 'image_siz'; did you mean"),
+        ("protocols: [image]", "protocols: [imag]", "line 12: unknown 'imag'; did you mean"),
+        ("protocols: [image]", "protocols: image", "line 12: expected a list of protocols"),
+        ("  emd:", "  plain:", "line 13: 'plain' is a variant, too"),
+        ("  emd: {loss: emd}", "  emd: emd", "line 13: expected a mapping of parameters"),
+    ],
+)
+def test_mistakes_in_ablations(written, old, new, expected):
+    with pytest.raises(UserError) as error:
+        study.load(written(ABLATED.replace(old, new)))
+    assert expected in str(error.value)
 
 
 @pytest.mark.parametrize(
