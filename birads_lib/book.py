@@ -41,13 +41,30 @@ def contents(study: Study) -> dict:
     parts = []
     for part in toc["parts"]:
         if study.name != DEFAULT_STUDY and _is_about(part, DEFAULT_STUDY):
-            pages = [] if study.name in FROZEN else study.pages()
-            chapters = [{"file": f"book/{study.name}/{page}"} for page in pages]
-            part = {"caption": study.title, "chapters": chapters}
+            own = [] if study.name in FROZEN else chapters_of(study)
+            part = {"caption": study.title, "chapters": own}
         chapters = _existing(part["chapters"])
         if chapters:
             parts.append({**part, "chapters": chapters})
     return {**toc, "parts": parts}
+
+
+def chapters_of(study: Study) -> list[dict]:
+    """Return a study's chapters: one for each notebook, its further runs as sections.
+
+    What ablations need, images and training, stands under the chapter that compares them.
+    """
+    groups: dict[str, list[dict]] = {}
+    for page in study.pages():
+        notebook, variant, *_ = f"{page}-".split("-")
+        home = "05_ablations" if variant in study.ablations else notebook
+        group = groups.setdefault(home, [])
+        place = 0 if page == home else len(group)  # 05 stands before what it compares
+        group.insert(place, {"file": f"book/{study.name}/{page}"})
+    return [
+        chapter | ({"sections": sections} if sections else {})
+        for chapter, *sections in (groups[home] for home in sorted(groups))
+    ]
 
 
 def _is_about(part: dict, study: str) -> bool:

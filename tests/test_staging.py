@@ -6,8 +6,10 @@ import pytest
 import yaml
 
 from birads_lib import book
-from birads_lib.study import Study
+from birads_lib.paths import CONFIG, ROOT
+from birads_lib.study import Study, load
 
+ALL = [load(CONFIG / f"{name}.yaml") for name in ("phantoms", "inbreast")]
 PHANTOMS = Study("phantoms", "Phantoms", {"reader": "phantoms"})
 MINE = Study("mine", "My own", {"reader": "phantoms"})
 
@@ -43,6 +45,25 @@ def project(tmp_path, monkeypatch):
 def test_pages_that_are_not_there_are_left_out(project):
     chapters = book.contents(PHANTOMS)["parts"][0]["chapters"]
     assert chapters == [{"file": "book/phantoms/01_a"}]
+
+
+@pytest.mark.parametrize("study", ALL, ids=lambda study: study.name)
+def test_the_contents_page_lists_each_page_of_our_studies(study):
+    listed = [
+        chapter
+        for part in yaml.safe_load((ROOT / "_toc.yml").read_text())["parts"]
+        for chapter in part["chapters"]
+        if chapter["file"].startswith(f"book/{study.name}/")
+    ]
+    assert listed == book.chapters_of(study)
+
+
+def test_ablations_stand_below_their_chapter():
+    chapters = {c["file"].split("/")[-1]: c for c in book.chapters_of(ALL[0])}
+    below = [section["file"] for section in chapters["05_ablations"]["sections"]]
+    assert "book/phantoms/03_training-emd-patient" in below
+    assert "book/phantoms/02_preprocessing-no_clahe" in below
+    assert "sections" not in chapters["02_preprocessing"]
 
 
 def test_another_study_takes_the_default_ones_place(project):
