@@ -10,7 +10,14 @@ from birads_lib.errors import UserError
 from birads_lib.files import written_whole
 
 PROBABILITIES = ["p1", "p2", "p3", "p4", "p5"]  # of BI-RADS 1..5; each row sums to 1
+RUN = ["variant", "protocol"]
 KEY = ["fold", "seed", "image_id", "copy"]  # what makes a row unique in one run
+
+
+def _parts_of_patient(table: pd.DataFrame) -> pd.Series:
+    """Count, row by row, the parts in which its patient stands in that fold."""
+    return table.groupby([*RUN, "fold", "seed", "patient_id"])["part"].transform("nunique")
+
 
 SCHEMA = pa.DataFrameSchema(
     {
@@ -31,8 +38,12 @@ SCHEMA = pa.DataFrameSchema(
             error="the probabilities p1..p5 of each row must sum to 1",
         ),
         pa.Check(
-            lambda t: ~t.duplicated(["variant", "protocol", *KEY]),
+            lambda t: ~t.duplicated([*RUN, *KEY]),
             error="an image (or copy) may be predicted once per run and fold",
+        ),
+        pa.Check(
+            lambda t: (t["protocol"] != "patient") | (_parts_of_patient(t) <= 1),
+            error="under protocol 'patient' a patient may stand in one part of a fold only",
         ),
     ],
     strict=True,

@@ -46,12 +46,31 @@ def test_what_is_written_is_read(table, tmp_path):
         ("protocol", "patients", "protocol"),
         ("image_id", "i5", "once per run and fold"),
         ("p2", 0.0, "must sum to 1"),
+        ("patient_id", "p0", "in one part of a fold only"),
+        ("patient_id", None, "in one part of a fold only"),
     ],
 )
 def test_each_mistake_is_named(table, column, value, expected):
     table.loc[4, column] = value
     with pytest.raises(UserError, match=expected):
         predictions.check(table)
+
+
+@pytest.mark.parametrize("patient", ["p0", None])
+def test_a_protocol_that_leaks_by_name_may_share_patients(table, patient):
+    table["protocol"] = "image"
+    table.loc[4, "patient_id"] = patient
+    assert len(predictions.check(table)) == 6
+
+
+def test_a_patient_may_change_parts_between_folds(table):
+    other = table.assign(fold=1, part=["test", "test", "train", "train", "train", "train"])
+    assert len(predictions.check(pd.concat([table, other]))) == 12
+
+
+@pytest.mark.parametrize("grades", [[1] * 6, [1, 2, 4, 5, 5, 1]])
+def test_categories_may_be_missing(table, grades):
+    assert len(predictions.check(table.assign(y_true=grades))) == 6
 
 
 def test_a_missing_column_is_named(table):
