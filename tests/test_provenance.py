@@ -74,6 +74,30 @@ def test_leaky_and_synthetic_marks_stand_on_everything(tmp_path, shown):
     assert "cut at conv4" in shown[-1]
 
 
+def test_records_are_written_beside_the_run_with_a_passport(tmp_path):
+    table = pd.DataFrame(
+        {"metric": ["qwk", "rps"], "estimate": [0.4, 0.1], "low": [0.3, None], "high": [0.5, None]}
+    )
+    run(tmp_path).record(table)
+    path = tmp_path / "runs/proposed/patient/04_evaluation.metrics.json"
+    assert json.loads(path.read_text()) == {
+        "qwk": {"estimate": 0.4, "low": 0.3, "high": 0.5},
+        "rps": {"estimate": 0.1, "low": None, "high": None},
+    }
+    passport = json.loads(path.with_name(path.name + ".passport.json").read_text())
+    assert passport["sha256"] == sha256(path)
+    with pytest.raises(ValueError, match="recorded twice: qwk"):
+        run(tmp_path).record(pd.concat([table, table[:1]]))
+
+
+def test_a_page_over_several_protocols_names_the_leaky_ones(tmp_path, shown):
+    several = run(tmp_path, "11_claims", protocols=["patient", "image"])
+    assert ("leaky-mark", f"image: {provenance.LEAKY}") in several.marks
+    assert several.home == tmp_path
+    alone = run(tmp_path, "11_claims", protocols=["patient"])
+    assert "leaky-mark" not in dict(alone.marks)
+
+
 def test_a_missing_input_says_what_to_run(tmp_path):
     with pytest.raises(UserError, match="earlier notebook"):
         run(tmp_path, inputs={"predictions": tmp_path / "predictions.parquet"})
