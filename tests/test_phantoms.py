@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from birads_lib.datasets import phantoms
 from birads_lib.datasets.phantoms import anatomy, lesions, lexicon
+from birads_lib.errors import UserError
 
 ONLY = {grade: tuple(float(grade == other) for other in range(1, 6)) for grade in range(1, 6)}
 BREASTS = list(itertools.product("LR", ("CC", "MLO")))
@@ -297,11 +298,11 @@ def test_a_cohort_is_made_once_and_again_when_anything_differs(tmp_path):
     ],
 )  # fmt: skip
 def test_a_bad_parameter_is_named(tmp_path, name, value):
-    with pytest.raises(ValueError, match=f"phantoms: {name} must be"):
+    with pytest.raises(UserError, match=f"phantoms: {name} must be"):
         phantoms.read(tmp_path / "new", **{name: value})
     assert not (tmp_path / "new").exists()
 
 
 def test_all_bad_parameters_are_named_at_once():
-    with pytest.raises(ValueError, match=r"laterality must be L or R.*view must be.*size must be"):
+    with pytest.raises(UserError, match=r"laterality must be L or R.*view must be.*size must be"):
         phantoms.render(1, 1, "X", "AP", size=1)

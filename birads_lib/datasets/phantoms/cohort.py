@@ -42,7 +42,7 @@ def read(
     per core); the other arguments are those of ``render``.
 
     Raises:
-        ValueError: listing every argument that is out of range.
+        UserError: listing every argument that is out of range.
     """
     check(
         patients=patients, seed=seed, size=size, disagreement=disagreement, prevalence=prevalence,

@@ -6,6 +6,8 @@ from functools import partial
 
 import numpy as np
 
+from birads_lib.errors import UserError
+
 from . import anatomy, lesions, lexicon
 
 PREVALENCE = (0.20, 0.36, 0.13, 0.16, 0.15)  # categories 1..5
@@ -64,7 +66,7 @@ def render(
         modality: "DM", "s2D", "DBT", or "mixed" (one per patient).
 
     Raises:
-        ValueError: listing every argument that is out of range.
+        UserError: listing every argument that is out of range.
     """
     check(
         seed=seed, patient=patient, laterality=laterality, view=view, size=size,
@@ -168,14 +170,14 @@ _ALLOWED = {
 
 
 def check(**given: object) -> None:
-    """Raise ValueError with every argument that is out of its range."""
+    """Raise UserError with every argument that is out of its range."""
     problems = [
         f"{name} must be {_ALLOWED[name][1]}, not {value!r}"
         for name, value in given.items()
         if not _ALLOWED[name][0](value)
     ]
     if problems:
-        raise ValueError("phantoms: " + "; ".join(problems))
+        raise UserError("phantoms: " + "; ".join(problems))
 
 
 def _whole(value: object) -> bool:
