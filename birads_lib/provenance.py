@@ -60,8 +60,10 @@ class Run:
 
     @property
     def page(self) -> str:
-        """The executed notebook's name: the source's, with variant and protocol if it has them."""
-        parts = [self.notebook, self.parameters.get("variant"), self.parameters.get("protocol")]
+        """The executed notebook's name: the source's, with variant and protocol if it is of one."""
+        variant, protocol = self.parameters.get("variant"), self.parameters.get("protocol")
+        over_all = "protocols" in self.parameters
+        parts = [self.notebook] if over_all else [self.notebook, variant, protocol]
         return "-".join(part for part in parts if part)
 
     @property
@@ -77,9 +79,12 @@ class Run:
     @property
     def marks(self) -> list[tuple[str, str]]:
         """What must stand on everything made by this run, as (CSS class, text)."""
+        protocol = self.parameters.get("protocol", "patient")
+        return self._marks_of(self.parameters.get("protocols", [protocol]))
+
+    def _marks_of(self, protocols: list[str]) -> list[tuple[str, str]]:
         marks = []
-        shown = self.parameters.get("protocols") or [self.parameters.get("protocol", "patient")]
-        leaky = [protocol for protocol in shown if protocol != "patient"]
+        leaky = [protocol for protocol in protocols if protocol != "patient"]
         if leaky:
             marks.append(("leaky-mark", f"{', '.join(leaky)}: {LEAKY}"))
         if self.parameters["dataset"]["reader"] == "phantoms":
@@ -124,17 +129,19 @@ class Run:
     def publish(self, what: Figure | pd.DataFrame, id: str, caption: str, **options):
         """Write a figure or table with its passport and show both in the notebook.
 
-        Options: ``alt`` (text alternative; needed for a figure) and ``data`` (the plotted
-        numbers, offered for download; a table is its own data).
+        Options: ``alt`` (text alternative; needed for a figure), ``data`` (the plotted numbers,
+        offered for download; a table is its own data) and ``protocols`` (which of the run's it
+        shows, where these are not all; the others' marks are left out).
         """
         is_figure = isinstance(what, Figure)
         if is_figure and not options.get("alt"):
             raise UserError(f"figure '{id}' of {self.notebook} has no alt text: pass alt=...")
         data = options.get("data", None if is_figure else what)
+        marks = self._marks_of(options["protocols"]) if "protocols" in options else self.marks
         folder = self.folder / "figures" / self.page
         files = {}
         if is_figure:
-            files[f"{id}.png"] = _png(what, self.marks)
+            files[f"{id}.png"] = _png(what, marks)
         if data is not None:
             files[f"{id}.csv"] = data.to_csv().encode()
         facts = self.passport(id, {"caption": caption, "files": sorted(files)})
@@ -143,7 +150,7 @@ class Run:
             with written_whole(folder / name) as temporary:
                 temporary.write_bytes(content)
         body = _image(files[f"{id}.png"], options["alt"]) if is_figure else _table(what)
-        _show(_exhibit(id, body, caption, self.marks, facts, files))
+        _show(_exhibit(id, body, caption, marks, facts, files))
 
     def record(self, table: pd.DataFrame) -> None:
         """Write metrics for later notebooks, as ``<notebook>.metrics.json`` in the run's folder.
@@ -163,10 +170,11 @@ class Run:
         self.output(path)
 
     def value(self, name: str, text: str) -> None:
-        """Record a formatted number for prose, under ``<study>_<protocol>_<name>``."""
+        """Record a formatted number for prose, as ``<study>_<protocol>_<name>``, or without one."""
         from myst_nb import glue
 
-        glue("_".join([self.folder.name, self.parameters.get("protocol", ""), name]), text, False)
+        parts = [self.folder.name, self.parameters.get("protocol"), name]
+        glue("_".join(part for part in parts if part), text, False)
 
 
 def _input_facts(name: str, path: Path) -> dict:

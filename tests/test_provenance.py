@@ -93,7 +93,9 @@ def test_records_are_written_beside_the_run_with_a_passport(tmp_path):
 def test_a_page_over_several_protocols_names_the_leaky_ones(tmp_path, shown):
     several = run(tmp_path, "11_claims", protocols=["patient", "image"])
     assert ("leaky-mark", f"image: {provenance.LEAKY}") in several.marks
-    assert several.home == tmp_path
+    assert (several.home, several.page) == (tmp_path, "11_claims")
+    several.publish(pd.DataFrame({"a": [1]}), id="t", caption="c", protocols=["patient"])
+    assert "leaky" not in shown[-1]
     alone = run(tmp_path, "11_claims", protocols=["patient"])
     assert "leaky-mark" not in dict(alone.marks)
 

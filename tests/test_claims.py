@@ -1,0 +1,341 @@
+"""The claim ledger: the file is read strictly, and code gives the verdicts."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as some
+
+from birads_lib import claims
+from birads_lib.claims import LEAKY_ONLY, NOT_REPRODUCED, NOT_TESTABLE, REPRODUCED
+from birads_lib.errors import UserError
+from birads_lib.paths import NOTEBOOKS
+from birads_lib.plots import claims as plots
+
+PROTOCOLS = ["patient", "image", "oversample_first"]
+ENTRY = {
+    "id": "acc", "label": "Accuracy", "text": "It is 0.9.", "source": "table 3",
+    "study": "inbreast", "protocol": "patient", "notebook": "04_evaluation", "metric": "accuracy",
+    "exhibit": "headline", "value": 0.9, "tolerance": 0.02,
+}  # fmt: skip
+
+
+def claim(**changes):
+    return claims.Claim(**ENTRY | changes)
+
+
+def records(metric="accuracy", width=0.05, **estimates):
+    """Return the records of one metric of 04_evaluation: protocol=estimate."""
+    return {
+        f"04_evaluation-proposed-{protocol}": {
+            metric: {"estimate": e, "low": e - width, "high": e + width}
+        }
+        for protocol, e in estimates.items()
+    }
+
+
+def verdict(one, found, protocols=PROTOCOLS):
+    row = claims.judge([one], found, "proposed", protocols).iloc[0]
+    return row["verdict"], row["why"]
+
+
+def written(tmp_path, *entries, defaults=None):
+    path = tmp_path / "claims.yml"
+    path.write_text(yaml.safe_dump({"defaults": defaults or {}, "claims": list(entries)}))
+    return path
+
+
+# Judging
+
+
+@pytest.mark.parametrize(
+    ("patient", "leaky", "expected"),
+    [
+        (0.95, 0.95, REPRODUCED),
+        (0.88, 0.50, REPRODUCED),  # exactly value - tolerance
+        (0.87, 0.93, LEAKY_ONLY),
+        (0.87, 0.87, NOT_REPRODUCED),
+    ],
+)
+def test_the_verdict_on_a_number(patient, leaky, expected):
+    found = records(patient=patient, oversample_first=leaky)
+    assert verdict(claim(), found)[0] == expected
+
+
+def test_leaky_protocols_are_named():
+    found = records(patient=0.5, image=0.9, oversample_first=0.95)
+    assert verdict(claim(), found) == (LEAKY_ONLY, "image, oversample_first")
+    assert verdict(claim(), found, ["patient", "image"]) == (LEAKY_ONLY, "image")
+
+
+def test_no_run_under_its_own_protocol_is_not_testable():
+    said, why = verdict(claim(), records(oversample_first=0.95))
+    assert said == NOT_TESTABLE
+    assert "04_evaluation under patient" in why
+
+
+def test_a_number_that_is_undefined_is_not_testable():
+    assert verdict(claim(), records(patient=np.nan)) == (NOT_TESTABLE, "accuracy is undefined here")
+    other = claim(value=None, above="chance")
+    assert verdict(other, records(patient=0.9))[1].startswith("no chance was recorded")
+
+
+def test_the_reason_of_an_untestable_claim_is_given():
+    one = claim(value=None, not_testable="other data")
+    assert verdict(one, records(patient=0.95)) == (NOT_TESTABLE, "other data")
+
+
+@pytest.mark.parametrize(
+    ("kind", "holds"),
+    [
+        ("at_least", {0.4: True, 0.5: True, 0.6: False}),
+        ("at_most", {0.4: False, 0.5: True, 0.6: True}),
+        ("above", {0.4: True, 0.5: False, 0.6: False}),
+        ("below", {0.4: False, 0.5: False, 0.6: True}),
+    ],
+)
+def test_limits_that_are_numbers_or_metrics(kind, holds):
+    for limit, expected in holds.items():
+        found = records(patient=0.5)
+        by_number = claim(value=None, **{kind: limit})
+        assert (verdict(by_number, found)[0] == REPRODUCED) is expected
+        found["04_evaluation-proposed-patient"]["other"] = {
+            "estimate": limit, "low": np.nan, "high": np.nan,
+        }  # fmt: skip
+        by_metric = claim(value=None, **{kind: "other"})
+        assert (verdict(by_metric, found)[0] == REPRODUCED) is expected
+
+
+def test_several_limits_have_to_hold_together():
+    found = records(patient=0.5)
+    assert verdict(claim(value=None, above=[0.3, 0.4]), found)[0] == REPRODUCED
+    assert verdict(claim(value=None, above=[0.3, 0.6]), found)[0] == NOT_REPRODUCED
+
+
+def test_a_page_over_all_protocols_names_them_in_its_metrics():
+    one = claim(notebook="05_ablations", metric="deep.{protocol}.accuracy")
+    numbers = {"deep.patient.accuracy": 0.5, "deep.image.accuracy": 0.95}
+    page = {name: {"estimate": e, "low": e, "high": e} for name, e in numbers.items()}
+    assert verdict(one, {"05_ablations": page}) == (LEAKY_ONLY, "image")
+
+
+@pytest.mark.parametrize(
+    ("width", "expected"), [(0.2, "yes"), (0.05, "no"), (np.nan, "no interval")]
+)
+def test_whether_the_value_lies_inside_the_interval_is_said_apart(width, expected):
+    found = records(patient=0.75, width=width)
+    row = claims.judge([claim()], found, "proposed", PROTOCOLS).iloc[0]
+    assert (row["verdict"], row["inside"]) == (NOT_REPRODUCED, expected)
+
+
+@given(
+    estimates=some.fixed_dictionaries({p: some.floats(0, 1) | some.none() for p in PROTOCOLS}),
+    value=some.floats(0, 1),
+)
+def test_every_claim_gets_the_verdict_of_the_plain_rule(estimates, value):
+    there = {p: e for p, e in estimates.items() if e is not None}
+    limit = round(value - 0.02, 12)
+    if "patient" not in there:
+        expected = NOT_TESTABLE
+    elif there["patient"] >= limit:
+        expected = REPRODUCED
+    else:
+        expected = LEAKY_ONLY if any(e >= limit for e in there.values()) else NOT_REPRODUCED
+    assert verdict(claim(value=value), records(**there))[0] == expected
+
+
+def test_counts_cover_every_verdict():
+    ones = [claim(id="a"), claim(id="b", value=None, not_testable="x")]
+    counts = claims.counts(claims.judge(ones, records(patient=0.95), "proposed", PROTOCOLS))
+    assert counts.to_dict() == {
+        "reproduced": 1, "leaky_only": 0, "not_reproduced": 0, "not_testable": 1,
+    }  # fmt: skip
+
+
+# Reading records
+
+
+def test_records_are_found_where_runs_leave_them(tmp_path):
+    row = {"accuracy": {"estimate": 0.5, "low": None, "high": None}}
+    for path in ("runs/proposed/patient/04_evaluation", "05_ablations"):
+        file = tmp_path / f"{path}.metrics.json"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(row))
+    files = claims.record_files(tmp_path, "proposed", ["patient", "image"])
+    assert sorted(files) == ["04_evaluation-proposed-patient", "05_ablations"]
+    read = claims.read_records(files)["05_ablations"]["accuracy"]
+    assert read["estimate"] == 0.5
+    assert np.isnan(read["low"])
+    assert claims.record_files(tmp_path / "nowhere", "proposed", PROTOCOLS) == {}
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", '{"a": 1}', '{"a": {"estimate": 1}}', '{"a": null}'])
+def test_a_file_of_no_records_is_named(tmp_path, text):
+    path = tmp_path / "04_evaluation.metrics.json"
+    path.write_text(text)
+    with pytest.raises(UserError, match=r"04_evaluation\.metrics\.json"):
+        claims.read_records({"page": path})
+
+
+# Reading claims
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"metrik": "x"}, "claim 'acc': unknown 'metrik'; did you mean 'metric'"),
+        ({"above": 0.5}, "needs exactly one of .* has value and above"),
+        ({"value": None}, "needs exactly one of .* has none"),
+        ({"value": "0.9"}, "'value' is '0.9', expected a number"),
+        ({"value": True}, "'value' is True"),
+        ({"value": [0.9]}, "'value' is"),
+        ({"tolerance": None}, "'tolerance' has to be a number"),
+        ({"protocol": "patients"}, "'protocol' is 'patients'; did you mean 'patient'"),
+        ({"notebook": "4_evaluation"}, "did you mean '04_evaluation'"),
+        ({"notebook": "05_ablations"}, "the metric 'accuracy' needs a {protocol}"),
+        ({"metric": "a.{protocol}"}, "can't have a {protocol}"),
+        ({"text": ""}, "'text' is missing, or no text"),
+        ({"label": 3}, "'label' is missing, or no text"),
+        ({"value": None, "above": []}, "'above' is"),
+        ({"value": None, "above": "other"}, "'reading' is missing"),
+        ({"value": None, "not_testable": True}, "has to say why"),
+    ],
+)
+def test_a_wrong_claim_is_named_with_its_key(tmp_path, changes, message):
+    with pytest.raises(UserError, match=message):
+        claims.load(written(tmp_path, ENTRY | changes))
+
+
+def test_all_problems_come_at_once(tmp_path):
+    wrong = written(tmp_path, ENTRY | {"metrik": 1, "protocol": "x"}, ENTRY, "text")
+    with pytest.raises(UserError) as caught:
+        claims.load(wrong)
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 4
+    assert "another claim of this id" in lines[2]
+    assert "claim number 3" in lines[3]
+
+
+@pytest.mark.parametrize("text", ["a: [", "[]", "claims: []", "defaults: []\nclaims: {}"])
+def test_a_file_of_another_shape_is_refused(tmp_path, text):
+    path = tmp_path / "claims.yml"
+    path.write_text(text)
+    with pytest.raises(UserError, match=r"claims\.yml"):
+        claims.load(path)
+    with pytest.raises(UserError, match=r"there is no x\.yml"):
+        claims.load(tmp_path / "x.yml")
+
+
+def test_defaults_hold_where_a_claim_says_nothing_else(tmp_path):
+    own = {key: value for key, value in ENTRY.items() if key != "tolerance"}
+    first, second = claims.load(
+        written(tmp_path, own, own | {"id": "b", "tolerance": 0}, defaults={"tolerance": 0.1})
+    )
+    assert (first.tolerance, second.tolerance) == (0.1, 0)
+
+
+# The book's own files
+
+
+def test_the_ledger_holds_the_claims_of_the_paper():
+    found = {one.id: one for one in claims.load()}
+    values = {
+        "acc-test": 0.921, "f1-test": 0.920, "auc-test": 0.987, "mcc-test": 0.903,
+        "acc-validation": 0.922, "f1-validation": 0.921, "auc-validation": 0.991,
+        "acc-training": 0.995, "f1-training": 0.995, "auc-training": 1.0,
+        "f1-4": 0.923, "f1-5": 0.969, "auc-3": 1.0, "auc-5": 0.996,
+        "abl-base-acc": 0.879, "abl-base-auc": 0.988, "abl-2h-acc": 0.886,
+        "abl-ft-acc": 0.921, "abl-ft-auc": 0.987,
+    }  # fmt: skip
+    assert {name: one.value for name, one in found.items() if one.value is not None} == values
+    words = (
+        "mcc-all",
+        "adjacent",
+        "abl-deep",
+        "abl-drop",
+        "dca",
+        "calib",
+        "conf",
+        "tsne",
+        "gradcam",
+    )
+    assert all(any(name.startswith(word) for name in found) for word in (*words, "vs-patchcascade"))
+    assert {one.study for one in found.values()} == {"inbreast"}
+    assert len({one.label for one in found.values()}) == len(found)
+
+
+def test_every_figure_that_a_claim_points_at_is_published():
+    for one in claims.load():
+        source = NOTEBOOKS / f"{one.notebook}.ipynb"
+        if one.notebook and source.exists():
+            cells = json.loads(source.read_text())["cells"]
+            code = "".join("".join(cell["source"]) for cell in cells)
+            assert f'id="{one.exhibit}"' in code, f"{one.id}: {one.notebook} has no {one.exhibit}"
+
+
+def test_published_systems_are_whole_and_read_strictly(tmp_path):
+    table = claims.published()
+    assert [table.columns.name, *table.columns] == list(claims.PUBLISHED_KEYS)
+    path = tmp_path / "published.yml"
+    path.write_text(yaml.safe_dump({"systems": [{"system": "A", "taks": "x"}]}))
+    with pytest.raises(
+        UserError, match=r"system 'A': unknown 'taks'; did you mean 'task'"
+    ) as caught:
+        claims.published(path)
+    assert "'data' is missing" in str(caught.value)
+
+
+# Showing
+
+
+def judged():
+    ones = [
+        claim(),
+        claim(id="auc", label="AUC <5>", metric="mean_auc"),
+        claim(id="most", label="Most", value=None, above=0.5, reading="Half."),
+        claim(id="vs", label="Other", value=None, not_testable="other data", text="A & B"),
+    ]
+    return ones, claims.judge(ones, records(patient=0.5, image=0.9), "proposed", PROTOCOLS)
+
+
+def test_the_ledger_in_texts():
+    table = claims.ledger(judged()[1], PROTOCOLS)
+    assert table.loc["Accuracy"].tolist() == [
+        "only leaky: image", "0.900", "0.50 (0.45 to 0.55)", "no", "0.90", "-",
+    ]  # fmt: skip
+    assert table.loc["Other"].tolist() == ["not testable here", "", "-", "", "-", "-"]
+    assert table.loc["Most", "the paper"] == "above 0.5"
+    assert claim(value=None, above="chance").claimed == "a comparison"
+
+
+def test_each_claim_is_listed_with_its_reading_and_a_link_that_leads_somewhere():
+    text = claims.readings(*judged())
+    assert 'href="04_evaluation-proposed-patient.html#headline"' in text
+    assert "Holds from 0.880 up, 0.02 below the paper." in text
+    assert "AUC &lt;5&gt;" in text
+    assert "A &amp; B" in text
+    assert text.count("<dt ") == 4
+    assert "Accuracy: reproduced only under a leaky protocol</dt>" in text
+    nothing = claims.judge([claim()], {}, "proposed", PROTOCOLS)
+    assert "href" not in claims.readings([claim()], nothing)
+
+
+def test_a_page_says_what_its_images_are():
+    assert "these are its images" in claims.about("inbreast", "inbreast")
+    assert "synthetic images" in claims.about("phantoms", "phantoms")
+    assert "the images of 'mine'" in claims.about("mine", "class_folders")
+
+
+@pytest.mark.parametrize("protocols", [PROTOCOLS, ["patient"], ["image"]])
+def test_charts_of_what_there_is(protocols):
+    ones = [claim(), replace(claim(), id="b", label="B", metric="nowhere")]
+    table = claims.judge(ones, records(patient=0.5, image=0.9), "proposed", protocols)
+    figure = plots.claimed_and_found(table, protocols)
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert labels == ["B", "Accuracy"]  # from below
+    assert len(figure.legends[0].get_texts()) == len(protocols) + 1
+    bars = plots.verdict_counts(claims.counts(table)).axes[0].patches
+    assert sum(bar.get_width() for bar in bars) == 2
