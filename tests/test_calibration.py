@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
 
-from birads_lib import statistics
+from birads_lib import calibration, statistics
 from birads_lib.calibration import (
     CORRECTIONS,
     SCORES,
