@@ -7,10 +7,11 @@ heading() { printf '\n== %s (after %d s)\n' "$1" "$SECONDS"; }
 heading "units, TensorFlow"
 pytest -q -n 2 tests --ignore tests/test_book.py
 
-heading "model, losses and training, JAX"
+heading "model, losses, training and explanations, JAX"
 export JAX_COMPILATION_CACHE_DIR="$PWD/_build/jax" JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0
 export JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1
-KERAS_BACKEND=jax pytest -q -n 2 tests/test_losses.py tests/test_model.py tests/test_training.py
+KERAS_BACKEND=jax pytest -q -n 2 tests/test_losses.py tests/test_model.py tests/test_training.py \
+    tests/test_explain.py
 
 heading "the smoke study: Snakemake, papermill, and its book"
 snakemake --profile profiles/local --config study=config/smoke.yaml
