@@ -1,0 +1,272 @@
+"""Do heat maps point at findings? The Pointing Game, its references and its intervals.
+
+A place is x right, y down, in pixels of the square frame that the model sees.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from inspect import signature
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from birads_lib.cases import GRADES, Dataset, contour_points
+from birads_lib.errors import UserError
+from birads_lib.images import Geometry, geometry, read_grey, to_8bit
+from birads_lib.panels import breast_outline
+from birads_lib.study import declared_parameters
+
+BLUR = 1 / 28  # of the frame's side, 8 pixels at 224: a bright speck is no brightest place
+
+
+def peaks(maps: np.ndarray, size: int) -> np.ndarray:
+    """Return where in the frame each map (n, h, w) is largest, (n, 2); NaN if it is constant.
+
+    That is the centre of the largest cell, the first in order of reading where several are. The
+    map enlarged to the frame has its maximum there, too, if no other cell is nearly as large.
+    """
+    flat = np.ptp(maps, axis=(1, 2)) == 0
+    cells = np.array(maps.shape[:0:-1])  # w, h
+    places = (_largest(maps) + 0.5) * size // cells
+    return np.where(flat[:, None], np.nan, places)
+
+
+def reference_points(images: np.ndarray) -> dict[str, np.ndarray]:
+    """Return where one would point without any model, (n, 2) each, in images (n, size, size).
+
+    The centre of the frame, the centroid of the breast (of the frame if none is seen), and the
+    brightest place after a Gaussian blur of 1/28 of the side.
+    """
+    size = images.shape[1]
+    blurred = np.stack([cv2.GaussianBlur(image, (0, 0), BLUR * size) for image in images])
+    breasts = (breast_mask(image) for image in images)
+    return {
+        "centre": np.full((len(images), 2), (size - 1) // 2, float),
+        "breast_centre": np.stack([np.argwhere(b).mean(axis=0)[::-1].round() for b in breasts]),
+        "brightness": _largest(blurred),
+    }
+
+
+def breast_mask(image: np.ndarray) -> np.ndarray:
+    """Return what lies within the outline of the breast, bool (size, size); all, if none is."""
+    outline = breast_outline(image)
+    if len(outline) < 3:
+        return np.ones(image.shape, bool)
+    return cv2.fillPoly(np.zeros(image.shape, np.uint8), [outline.astype(np.int32)], 1) > 0
+
+
+def _largest(values: np.ndarray) -> np.ndarray:
+    """Return x, y of the largest pixel of each of (n, size, size), (n, 2)."""
+    y, x = np.unravel_index(values.reshape(len(values), -1).argmax(axis=1), values.shape[1:])
+    return np.stack([x, y], axis=1).astype(float)
+
+
+def hits(
+    points: np.ndarray, masks: Sequence[np.ndarray | None], tolerance: float = 0
+) -> np.ndarray:
+    """Play the Pointing Game (Zhang et al. 2018, doi 10.1007/s11263-017-1059-x).
+
+    Args:
+        points: (n, 2) x, y; NaN, of a constant map, misses.
+        masks: n masks of the findings, bool (size, size); None where they are not known.
+        tolerance: a point this near to a mask, in pixels, hits too.
+
+    Returns:
+        (n,) 1 where the point lies in the mask, 0 where not, NaN where there is no mask.
+    """
+    found = np.full(len(masks), np.nan)
+    for row, ((x, y), mask) in enumerate(zip(points, masks, strict=True)):
+        if mask is not None:
+            found[row] = not np.isnan(x) and _grown(mask, tolerance)[int(y), int(x)]
+    return found
+
+
+def chance(
+    images: np.ndarray, masks: Sequence[np.ndarray | None], tolerance: float = 0
+) -> np.ndarray:
+    """Return how often a random pixel of the breast would hit, (n,); NaN where there is no mask."""
+    pairs = zip(images, masks, strict=True)
+    return np.array(
+        [np.nan if m is None else _grown(m, tolerance)[breast_mask(i)].mean() for i, m in pairs]
+    )
+
+
+def ceiling(
+    masks: Sequence[np.ndarray | None], cells: tuple[int, int], tolerance: float = 0
+) -> np.ndarray:
+    """Return whether any map of (h, w) cells could hit, (n,); NaN where there is no mask.
+
+    The centres of coarse cells are few: a small finding may lie between them.
+    """
+    spots = np.eye(cells[0] * cells[1]).reshape(-1, *cells)  # a map per cell
+    found = [np.nan] * len(masks)
+    for row, mask in enumerate(masks):
+        if mask is not None:
+            x, y = peaks(spots, len(mask)).astype(int).T
+            found[row] = _grown(mask, tolerance)[y, x].any()
+    return np.array(found, float)
+
+
+def _grown(mask: np.ndarray, tolerance: float) -> np.ndarray:
+    """Return the pixels within ``tolerance`` of a mask."""
+    if tolerance <= 0 or not mask.any():
+        return mask
+    return cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5) <= tolerance
+
+
+def frame_options(images_path: str | Path) -> dict:
+    """Return what 02_preprocessing was told about the frame, for ``images.geometry``.
+
+    Raises UserError where the images have no passport, which is where that stands.
+    """
+    path = Path(images_path)
+    passport = path.with_name(path.name + ".passport.json")
+    if not passport.is_file():
+        raise UserError(f"{path.name} has no passport ({passport.name}): run 02_preprocessing")
+    changed = json.loads(passport.read_text())["parameters_changed"]
+    values = declared_parameters("02_preprocessing") | changed
+    return {k: v for k, v in values.items() if k in signature(geometry).parameters}
+
+
+def finding_masks(
+    data: Dataset, image_ids: Sequence[str], options: dict
+) -> list[np.ndarray | None]:
+    """Return where each image's findings lie in the frame, all in one mask, bool (size, size).
+
+    A finding is its mask, else its contour, else its box. None where an image has none of these.
+
+    Args:
+        data: the images and findings.
+        image_ids: whose masks.
+        options: how the images were placed, see ``frame_options``.
+    """
+    by_image = _located(data.findings)
+    masks = []
+    for image_id in image_ids:
+        mask = None
+        if image_id in by_image:
+            grey, place = _placed(data, image_id, options)
+            own = [_finding_mask(row, data.root, grey.shape, place) for row in by_image[image_id]]
+            mask = np.any(own, axis=0)
+        masks.append(mask)
+    return masks
+
+
+def in_frame(data: Dataset, image_id: str, options: dict) -> np.ndarray:
+    """Return an image as it lies in the frame, before CLAHE, uint8 (size, size)."""
+    grey, place = _placed(data, image_id, options)
+    return place.fit(place.cut(grey))
+
+
+def _placed(data: Dataset, image_id: str, options: dict) -> tuple[np.ndarray, Geometry]:
+    path = data.cases.set_index("image_id").at[image_id, "path"]
+    grey = to_8bit(read_grey(data.root / path))
+    return grey, geometry(grey, **options)
+
+
+def located_images(findings: pd.DataFrame) -> set[str]:
+    """Return the ids of the images with a finding whose place is known."""
+    return set(_located(findings))
+
+
+def _located(findings: pd.DataFrame) -> dict[str, list]:
+    """Return image_id -> the rows of its findings whose place is known."""
+    found: dict[str, list] = {}
+    for row in findings.itertuples():
+        if _is_located(row):
+            found.setdefault(row.image_id, []).append(row)
+    return found
+
+
+def _is_located(finding) -> bool:
+    outlined = len(contour_points(finding.contour)) > 0 or not np.isnan(finding.x0)
+    return not pd.isna(finding.mask_path) or outlined
+
+
+def _finding_mask(finding, root: Path, shape: tuple[int, int], place: Geometry) -> np.ndarray:
+    if not pd.isna(finding.mask_path):
+        return place.mask(read_grey(root / finding.mask_path) > 0)
+    points = contour_points(finding.contour)
+    if not len(points):
+        x0, y0, x1, y1 = finding.x0, finding.y0, finding.x1, finding.y1
+        points = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)])
+    pixels = np.clip(np.floor(points), 0, np.array(shape[::-1]) - 1).astype(np.int32)
+    return place.mask(cv2.fillPoly(np.zeros(shape, np.uint8), [pixels], 1))
+
+
+def choose_images(
+    test: pd.DataFrame, located: set[str], per_fold: int, seed: int = 0
+) -> pd.DataFrame:
+    """Return the test rows to explain: each image once, at most ``per_fold`` of each fold.
+
+    The categories keep their shares (stratified); within one, images with a located finding
+    come first, then others at random. An image tested in several folds, as copies are, stays
+    with the first.
+    """
+    rows = test.sort_values(["fold", "copy"], kind="stable").drop_duplicates("image_id")
+    rows = rows.sample(frac=1, random_state=seed)
+    rows["_last"] = ~rows["image_id"].isin(located)
+    rows = rows.sort_values("_last", kind="stable").drop(columns="_last")
+    stratum = rows.groupby(["fold", "y_true"])["image_id"]
+    order = (stratum.cumcount() + 0.5) / stratum.transform("size")  # 0..1 in each stratum
+    kept = rows.loc[order.sort_values(kind="stable").index].groupby("fold").head(per_fold)
+    return kept.sort_values(["fold", "image_id"]).reset_index(drop=True)
+
+
+def typical(y: np.ndarray, p: np.ndarray) -> dict[int, int]:
+    """Return grade -> row of the rightly graded image whose confidence is the (lower) median."""
+    return _pick(y, p, p.argmax(axis=1) + 1 == y, lambda order: order[(len(order) - 1) // 2])
+
+
+def worst(y: np.ndarray, p: np.ndarray) -> dict[int, int]:
+    """Return grade -> row of the wrongly graded image that the model was surest about."""
+    return _pick(y, p, p.argmax(axis=1) + 1 != y, lambda order: order[-1])
+
+
+def _pick(y: np.ndarray, p: np.ndarray, allowed: np.ndarray, choose: Callable) -> dict[int, int]:
+    order = np.argsort(p.max(axis=1), kind="stable")  # by confidence, rising
+    of_grade = {grade: order[allowed[order] & (y[order] == grade)] for grade in GRADES}
+    return {grade: int(choose(rows)) for grade, rows in of_grade.items() if len(rows)}
+
+
+def by_grade(values: pd.DataFrame, grades: np.ndarray) -> pd.DataFrame:
+    """Add to each column one per grade, ``<column>_<grade>``, NaN for images of other grades."""
+    parts = [values[grades == g].reindex(values.index).add_suffix(f"_{g}") for g in GRADES]
+    return pd.concat([values, *parts], axis=1)
+
+
+def mean_intervals(
+    values: pd.DataFrame, patients: object, n_resamples: int = 2000, seed: int = 0
+) -> pd.DataFrame:
+    """Return [metric, estimate, low, high, n] of each column's mean; one row per column.
+
+    Bounds are the 2.5 and 97.5 percentiles over resamples of the patients (cluster bootstrap, as
+    in ``statistics``). NaN values are left out, ``n`` counts the others. A resample without any
+    is left out; a mean of nothing is NaN, and so are the bounds where fewer than two patients
+    have a value: one patient says nothing of others.
+
+    Args:
+        values: (n images, metrics).
+        patients: (n,) whose image each row is.
+        n_resamples: how many resamples.
+        seed: of the draw.
+    """
+    codes, names = pd.factorize(pd.Series(patients).astype(str), sort=True)
+    filled, known = values.fillna(0).to_numpy(float), values.notna().to_numpy(float)  # (n, m)
+    rng = np.random.default_rng(seed)
+    drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), n_resamples)
+    weights = drawn[:, codes].astype(float)  # (resamples, n)
+    means = _ratio(weights @ filled, weights @ known)  # (resamples, m)
+    enough = [pd.Series(codes)[column > 0].nunique() > 1 for column in known.T]
+    bounds = pd.DataFrame(means).quantile([0.025, 0.975]).to_numpy()
+    bounds = np.where(enough, bounds, np.nan)
+    table = {"metric": values.columns, "estimate": _ratio(filled.sum(0), known.sum(0))}
+    return pd.DataFrame(
+        table | {"low": bounds[0], "high": bounds[1], "n": known.sum(axis=0).astype(int)}
+    )
+
+
+def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
+    return np.divide(above, below, out=np.full(above.shape, np.nan), where=below > 0)

@@ -1,0 +1,286 @@
+"""Grad-CAM against hand, finite differences and tf-keras-vis; attention and randomisation."""
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from keras import layers
+from scipy.stats import spearmanr
+
+from birads_lib import explain
+from birads_lib.errors import UserError
+from birads_lib.model import build_model
+from birads_lib.settings import Settings
+
+SIZE = 64
+TINY = {
+    "backbone": "small_resnet",
+    "weights": "none",
+    "image_size": SIZE,
+    "embed": 16,
+    "feed_forward": 16,
+    "dense_1": 16,
+    "dense_2": 8,
+}
+TAP = "conv3_block2_out"  # 8 x 8 cells of 48 channels, at 64 pixels
+
+
+def grey(n: int = 3, size: int = SIZE) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (n, size, size), dtype="uint8")
+
+
+def numpy(tensor) -> np.ndarray:
+    return keras.ops.convert_to_numpy(tensor)
+
+
+def hybrid(**changes) -> keras.Model:
+    keras.utils.set_random_seed(1)
+    return build_model(Settings(**TINY | changes))
+
+
+@pytest.fixture(scope="module")
+def model():
+    return hybrid()
+
+
+@pytest.fixture(scope="module")
+def two_taps():
+    return hybrid(taps=(TAP, "last"))
+
+
+@pytest.fixture(scope="module")
+def linear():
+    """Convolution, mean, dense: Grad-CAM is then Zhou's CAM, which can be had by hand."""
+    keras.utils.set_random_seed(2)
+    image = keras.Input((8, 8, 1), dtype="uint8")
+    cast = keras.ops.cast(image, "float32")
+    preparation = keras.Model(image, layers.Rescaling(1 / 255)(cast), name="preparation")
+    x = keras.Input((8, 8, 1))
+    trunk = keras.Model(x, layers.Conv2D(3, 2, strides=2, name="conv1_conv")(x), name="trunk")
+    maps = keras.Input((4, 4, 3))
+    mean = layers.GlobalAveragePooling2D()(maps)
+    dense = layers.Dense(5, "softmax", name="probabilities", bias_initializer="normal")
+    head = keras.Model(maps, dense(mean), name="head")
+    return keras.Model(image, head(trunk(preparation(image))))
+
+
+def test_on_a_linear_model_it_is_the_class_activation_map(linear):
+    images, grades = grey(4, 8), np.array([1, 5, 3, 2])
+    kernel, bias = linear.get_layer("trunk").get_layer("conv1_conv").get_weights()
+    weights, _ = linear.get_layer("head").get_layer("probabilities").get_weights()
+    expected = np.zeros((4, 4, 4))
+    for n, grade in enumerate(grades):
+        for row in range(4):
+            for column in range(4):
+                patch = images[n, 2 * row : 2 * row + 2, 2 * column : 2 * column + 2] / 255
+                channels = [(patch * kernel[:, :, 0, k]).sum() + bias[k] for k in range(3)]
+                cell = sum(channels[k] * weights[k, grade - 1] for k in range(3))
+                expected[n, row, column] = max(cell, 0)
+        expected[n] /= expected[n].max() or 1
+    found = explain.grad_cam(linear, images, grades)
+    np.testing.assert_allclose(found.values, expected, atol=1e-5)
+    np.testing.assert_array_equal(found.grades, grades)
+
+
+def scores_above(model, maps: list) -> np.ndarray:
+    """Return the scores before softmax from the trunk's maps, by the weights of the last layer."""
+    head = model.get_layer("head")
+    kernel, bias = head.get_layer("probabilities").get_weights()
+    penultimate = keras.Model(head.inputs, head.get_layer("penultimate").output)
+    return penultimate.predict_on_batch(maps) @ kernel + bias
+
+
+@pytest.mark.parametrize("kind", ["model", "two_taps"])
+def test_gradient_by_finite_differences(kind, request):
+    """A channel's weight is how the score moves when that channel rises everywhere."""
+    model = request.getfixturevalue(kind)
+    trunk, images = model.get_layer("trunk"), grey(1)
+    below = keras.Model(trunk.input, trunk.get_layer(TAP).output)
+    above = keras.Model(trunk.get_layer(TAP).output, trunk.get_layer("conv5_block1_out").output)
+    tapped = numpy(below(model.get_layer("preparation")(images)))  # (1, 8, 8, 48)
+    found = explain.grad_cam(model, images, np.array([4]), TAP)
+
+    step = 0.0003 * tapped.std()  # larger: other ReLUs switch; smaller: float32 shows
+    moved = [tapped + sign * step * np.eye(48)[:, None, None, :] for sign in (1, -1)]
+    scores = []
+    for x in moved:  # each (48, 8, 8, 48)
+        pooled = x.reshape(48, 2, 4, 2, 4, 48).mean(axis=(2, 4)).astype("float32")
+        last = above.predict_on_batch(x.astype("float32"))
+        scores.append(scores_above(model, [pooled, last] if kind == "two_taps" else [last])[:, 3])
+    weights = (scores[0] - scores[1]) / (2 * step * 64)
+    expected = np.maximum((tapped[0] * weights).sum(axis=-1), 0)
+    np.testing.assert_allclose(found.values[0], expected / expected.max(), atol=0.05)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="tf-keras-vis needs TensorFlow")
+@pytest.mark.parametrize("name", [TAP, "conv5_block1_out"])
+def test_as_tf_keras_vis(model, name):
+    from tf_keras_vis.gradcam import Gradcam
+    from tf_keras_vis.utils.scores import CategoricalScore
+
+    images, grades = grey(3), np.array([2, 5, 1])
+    copy = keras.models.clone_model(model)
+    copy.set_weights(model.get_weights())
+    trunk, head = copy.get_layer("trunk"), copy.get_layer("head")
+    head.get_layer("probabilities").activation = keras.activations.linear  # ReplaceToLinear
+    flat = keras.Model(trunk.input, head(trunk.outputs))
+    theirs = Gradcam(flat)(
+        CategoricalScore(list(grades - 1)),
+        copy.get_layer("preparation")(images),
+        penultimate_layer=flat.get_layer(name),
+        seek_penultimate_conv_layer=False,
+        expand_cam=False,
+        normalize_cam=False,
+    )
+    top = np.asarray(theirs).max(axis=(1, 2), keepdims=True)
+    ours = explain.grad_cam(model, images, grades, name)
+    np.testing.assert_allclose(ours.values, theirs / np.where(top > 0, top, 1), atol=1e-4)
+
+
+def test_probabilities_are_the_models_and_the_predicted_grade_is_explained(model):
+    found = explain.grad_cam(model, grey())
+    np.testing.assert_allclose(found.probabilities, numpy(model(grey())), atol=1e-5)
+    np.testing.assert_array_equal(found.grades, found.probabilities.argmax(axis=1) + 1)
+    same = explain.grad_cam(model, grey(), found.grades)
+    np.testing.assert_allclose(found.values, same.values, atol=1e-6)
+
+
+def test_maps_do_not_depend_on_the_batch(model, monkeypatch):
+    whole = explain.grad_cam(model, grey(5)).values
+    monkeypatch.setattr(explain, "BATCH", 2)
+    np.testing.assert_allclose(explain.grad_cam(model, grey(5)).values, whole, atol=1e-4)
+
+
+def test_maps_lie_in_0_to_1_and_the_largest_is_1(model):
+    values = explain.grad_cam(model, grey(4), np.array([1, 2, 3, 4])).values
+    assert values.min() >= 0
+    assert set(values.max(axis=(1, 2)).round(6)) <= {0.0, 1.0}
+
+
+def test_a_map_without_gradient_is_zero_and_counts_as_constant(linear):
+    copy = keras.models.clone_model(linear)
+    last = copy.get_layer("head").get_layer("probabilities")
+    last.set_weights([0 * w for w in last.get_weights()])
+    found = explain.grad_cam(copy, grey(2, 8))
+    assert not found.values.any()
+    assert found.constant.all()
+    assert np.isnan(explain.sharpness(found.values)).all()
+
+
+def test_last_is_the_deepest_layer_also_beside_other_taps(two_taps):
+    deepest = explain.grad_cam(two_taps, grey(2), tap="conv5_block1_out").values
+    np.testing.assert_allclose(explain.grad_cam(two_taps, grey(2)).values, deepest, atol=1e-6)
+    assert deepest.shape == (2, 2, 2)
+
+
+def test_taps_by_size_names_the_deepest_layer_of_each(model):
+    found = explain.taps_by_size(model)
+    assert list(found.items())[-2:] == [("conv4_block2_out", 4), ("conv5_block1_out", 2)]
+    assert found[TAP] == 8
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"tap": "conv3_block2_outt"}, "did you mean 'conv3_block2_out'"),
+        ({"grades": np.array([0, 1, 2])}, "grades 1..5"),
+        ({"grades": np.array([1])}, "as many grades"),
+        ({"images": grey(0)}, "expected images"),
+    ],
+)
+def test_wrong_input_is_named(model, arguments, says):
+    with pytest.raises(UserError, match=says.replace("..", r"\.\.")):
+        explain.grad_cam(model, **{"images": grey()} | arguments)
+
+
+def test_a_loaded_model_gives_the_same_maps(model, tmp_path):
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    expected = explain.grad_cam(model, grey(2)).values
+    np.testing.assert_allclose(explain.grad_cam(loaded, grey(2)).values, expected, atol=1e-4)
+
+
+def test_attention_received_by_hand():
+    """Softmax of query times key, from the layer's own weights, in loops over heads."""
+    model = hybrid()
+    project = model.get_layer("head").get_layer("project1")
+    project.set_weights([w * 1e-3 for w in project.get_weights()])  # or it looks at one place only
+    trunk, head = model.get_layer("trunk"), model.get_layer("head")
+    layer = head.get_layer("encoder1_attention")
+    before = keras.Model(head.inputs, head.get_layer("positions").output)
+    x = numpy(before(trunk(model.get_layer("preparation")(grey(2)))))  # (2, 4, 16)
+    wq, bq, wk, bk = layer.get_weights()[:4]  # (16, heads, 8), (heads, 8), ...
+    expected = np.zeros((2, 4))
+    for n in range(2):
+        for h in range(2):
+            query, key = x[n] @ wq[:, h] + bq[h], x[n] @ wk[:, h] + bk[h]
+            rows = np.exp(query @ key.T / np.sqrt(8))
+            expected[n] += (rows / rows.sum(axis=1, keepdims=True)).mean(axis=0) / 2
+    found = explain.attention(model, grey(2))
+    assert 0.02 < found.min() < found.max() < 0.9
+    np.testing.assert_allclose(found, expected.reshape(2, 2, 2), atol=1e-5)
+
+
+def test_attention_of_several_taps_is_added_and_sums_to_one(two_taps):
+    found = explain.attention(two_taps, grey(2))
+    assert found.shape == (2, 2, 2)
+    np.testing.assert_allclose(found.sum(axis=(1, 2)), 1, atol=1e-5)
+
+
+def test_a_model_without_encoder_has_no_attention(linear):
+    assert explain.attention(linear, grey(2, 8)) is None
+
+
+def test_randomisation_ends_with_a_wholly_fresh_model_and_leaves_the_given_one_alone(model):
+    norm = model.get_layer("trunk").get_layer("conv2_block1_1_bn")
+    norm.set_weights([w + 0.5 for w in norm.get_weights()])  # as training would
+    before = [w.copy() for w in model.get_weights()]
+    table = explain.randomisation(model, grey(4), seed=3)
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+    stages = table.drop_duplicates("step")["layers"].tolist()
+    head = ["probabilities", "penultimate", "dense", "encoder1", "positions", "project1"]
+    assert stages == ["none", *head, "conv5", "conv4", "conv3", "conv2", "conv1"]
+    assert (table.groupby("step")["image"].count() == 4).all()
+
+    trained = explain.grad_cam(model, grey(4))
+    itself = np.where(trained.constant, np.nan, 1)
+    np.testing.assert_allclose(table.loc[table["step"] == 0, "correlation"], itself)
+    keras.utils.set_random_seed(3)
+    fresh = explain.grad_cam(keras.models.clone_model(model), grey(4), trained.grades)
+    last = table[table["step"] == table["step"].max()]
+    for row, (a, b) in enumerate(zip(trained.values, fresh.values, strict=True)):
+        expected = spearmanr(a.ravel(), b.ravel()).statistic
+        np.testing.assert_allclose(last["correlation"].iloc[row], expected, atol=1e-4)
+    np.testing.assert_array_equal(last["constant"], fresh.constant)
+
+
+def test_rank_correlation_as_scipy_with_ties():
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(0, 4, (2, 6, 3, 3)).astype(float)
+    a[5] = 1  # constant
+    found = explain.rank_correlation(a, b)
+    expected = [spearmanr(x.ravel(), y.ravel()).statistic for x, y in zip(a[:5], b, strict=False)]
+    np.testing.assert_allclose(found[:5], expected)
+    assert np.isnan(found[5])
+
+
+def test_sharpness_of_a_peak_a_flat_map_and_one_by_hand():
+    peak = np.zeros((7, 7))
+    peak[2, 3] = 1
+    ramp = np.arange(49.0).reshape(7, 7)  # the top tenth: 44..48
+    found = explain.sharpness(np.stack([peak, np.ones((7, 7)), ramp]))
+    np.testing.assert_allclose(found, [1, 5 / 49, (44 + 45 + 46 + 47 + 48) / (48 * 49 / 2)])
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.floats(0, 1), min_size=16, max_size=16), st.floats(0.1, 10))
+def test_sharpness_has_bounds_and_no_scale(cells, scale):
+    maps = np.array(cells).reshape(1, 4, 4)
+    value = explain.sharpness(maps)
+    if maps.max() < 1e-6:
+        return
+    assert 2 / 16 - 1e-9 <= value[0] <= 1 + 1e-9
+    np.testing.assert_allclose(explain.sharpness(maps * scale), value)

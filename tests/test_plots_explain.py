@@ -1,0 +1,122 @@
+"""Figures of explanations: what they show, what they hide, and where data lack."""
+
+import io
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from birads_lib import pointing
+from birads_lib.plots import explain as plots
+
+SIZE = 64
+
+
+def example(truth=3, answer=4, mask=True, heat=None) -> plots.Example:
+    rng = np.random.default_rng(truth)
+    image = np.zeros((SIZE, SIZE), np.uint8)
+    image[10:54, :40] = rng.integers(90, 200, (44, 40))
+    found = np.zeros((SIZE, SIZE), bool)
+    found[20:30, 10:20] = True
+    p = np.where(np.arange(1, 6) == answer, 0.6, 0.1)
+    heat = rng.random((7, 7)) if heat is None else heat
+    peak = pointing.peaks(heat[None], SIZE)[0]
+    return plots.Example(truth, image, image, heat, peak, found if mask else None, p)
+
+
+def texts(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.findobj(mpl.text.Text) if text.get_text()]
+
+
+def drawn(figure: Figure) -> Figure:
+    figure.savefig(io.BytesIO(), format="png")
+    assert figure.get_figwidth() == 7
+    return figure
+
+
+def shown(figure: Figure) -> list[np.ndarray]:
+    return [np.asarray(image.get_array()) for image in figure.findobj(mpl.image.AxesImage)]
+
+
+def test_five_panels_have_titles_and_name_truth_and_answer():
+    found = texts(drawn(plots.five_panels([example(3, 4), example(5, 5, mask=False)])))
+    for title in ["Original", "CLAHE", "Heat map", "Probability", "BI-RADS 3\ngraded 4"]:
+        assert title in found
+    assert "BI-RADS 5\ngraded 5" in found
+
+
+def test_restricted_images_show_no_pixel():
+    cases = [example(2), example(4)]
+    for figure in (
+        plots.five_panels(cases, show_pixels=False),
+        plots.heat_by_tap(cases[0], {"conv4": cases[0].heat}, show_pixels=False),
+        plots.attention_maps(cases, [np.ones((7, 7)) / 49] * 2),
+    ):
+        arrays = shown(drawn(figure))
+        assert arrays
+        assert all(array.shape == (7, 7) for array in arrays)  # maps only
+    assert "Original" not in texts(plots.five_panels(cases, show_pixels=False))
+
+
+def test_no_example_and_a_constant_map_are_drawn():
+    assert "no such image" in texts(drawn(plots.five_panels([])))
+    empty = example(heat=np.zeros((7, 7)))
+    assert np.isnan(empty.peak).all()
+    drawn(plots.five_panels([empty]))
+    figure = drawn(plots.heat_by_tap(empty, {"conv4_block2_out": empty.heat}))
+    assert "conv4\n7 x 7 cells\nempty: all 0" in texts(figure)
+
+
+def test_the_randomisation_curve_counts_constant_maps():
+    table = pd.DataFrame(
+        [
+            {"step": step, "layers": name, "image": image, "correlation": value, "constant": False}
+            for step, (name, value) in enumerate([("none", 1), ("dense", 0.4), ("conv1", 0.1)])
+            for image in range(4)
+        ]
+    )
+    table.loc[table.index[-2:], ["correlation", "constant"]] = [np.nan, True]
+    figure = drawn(plots.randomisation_curve(table))
+    found = texts(figure)
+    assert {"trained", "dense", "conv1 (2 constant)"} <= set(found)
+    assert figure.axes[0].get_xlabel()
+    assert figure.axes[0].get_ylabel()
+
+
+def scores(known=(1, 2, 3, 4, 5), attention=True) -> pd.DataFrame:
+    y = np.repeat(np.arange(1, 6), 6)
+    rng = np.random.default_rng(0)
+    names = [name for name in plots.REFERENCES if attention or name != "pointing_game_attention"]
+    values = pd.DataFrame({name: rng.integers(0, 2, 30).astype(float) for name in names})
+    values[~np.isin(y, known)] = np.nan
+    values["sharpness"] = rng.random(30)
+    return pointing.mean_intervals(pointing.by_grade(values, y), np.arange(30) // 2, 50)
+
+
+def test_the_pointing_game_shows_every_reference_and_how_many_images():
+    found = texts(drawn(plots.pointing_game(scores())))
+    for label, _, _ in plots.REFERENCES.values():
+        assert label in found
+    assert "all\n30 images" in found
+    assert "BI-RADS 2\n6 images" in found
+
+
+def test_categories_without_findings_and_attention_without_encoder_are_left_out():
+    found = texts(drawn(plots.pointing_game(scores(known=[4], attention=False))))
+    assert "BI-RADS 4\n6 images" in found
+    assert "BI-RADS 2\n0 images" not in found
+    assert "Maximum of the attention" not in found
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_sharpness_by_category(missing):
+    table = scores()
+    if missing:
+        row = table["metric"] == "sharpness_3"
+        table.loc[row, ["estimate", "low", "high"]] = np.nan
+        table.loc[row, "n"] = 0
+    found = texts(drawn(plots.sharpness(table, 0.1)))
+    assert "A flat map" in found
+    assert f"3\n{0 if missing else 6} maps" in found

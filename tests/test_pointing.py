@@ -1,0 +1,259 @@
+"""The Pointing Game: where maps point, where findings lie, and how sure the shares are."""
+
+import json
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from birads_lib import pointing
+from birads_lib.cases import Dataset, no_findings
+from birads_lib.errors import UserError
+from birads_lib.images import geometry
+
+
+def one_hot(cell: int, cells: int = 49) -> np.ndarray:
+    return np.eye(cells)[cell].reshape(1, 7, -1)
+
+
+def test_a_peak_is_the_centre_of_the_largest_cell():
+    np.testing.assert_array_equal(pointing.peaks(one_hot(0), 224), [[16, 16]])
+    np.testing.assert_array_equal(pointing.peaks(one_hot(2 * 7 + 5), 224), [[176, 80]])  # x, y
+    oblong = np.zeros((1, 2, 4))
+    oblong[0, 1, 3] = 1
+    np.testing.assert_array_equal(pointing.peaks(oblong, 8), [[7, 6]])
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.permutations(range(49)))
+def test_an_enlarged_map_has_its_maximum_there_too(order):
+    """Within a pixel; at the border the enlarged map is flat from the cell's centre outwards."""
+    small = np.array(order, float).reshape(7, 7)
+    small[small == 48] = 60  # else the next largest may win, once enlarging has smoothed both
+    large = cv2.resize(small, (224, 224), interpolation=cv2.INTER_LINEAR)
+    ((x, y),) = pointing.peaks(small[None], 224).astype(int)
+    assert large[y - 1 : y + 1, x - 1 : x + 1].max() == pytest.approx(large.max())
+
+
+def test_equal_cells_give_the_first_and_a_constant_map_gives_none():
+    twice = one_hot(10) + one_hot(30)
+    np.testing.assert_array_equal(pointing.peaks(twice, 224), pointing.peaks(one_hot(10), 224))
+    assert np.isnan(pointing.peaks(np.full((2, 7, 7), 0.3), 224)).all()
+
+
+def disc(x, y, radius, size=64):
+    return cv2.circle(np.zeros((size, size), np.uint8), (x, y), radius, 1, -1) > 0
+
+
+def test_hits_by_brute_force_with_tolerance():
+    mask = disc(20, 30, 4)
+    inside = np.argwhere(mask)  # y, x
+    rng = np.random.default_rng(0)
+    for x, y in rng.integers(0, 64, (60, 2)):
+        distance = np.hypot(*(inside - (y, x)).T).min()
+        for tolerance in (0, 5.5):
+            (found,) = pointing.hits(np.array([[x, y]], float), [mask], tolerance)
+            if abs(distance - tolerance) > 0.1:  # OpenCV's distances are good to 2 %
+                assert found == (distance <= tolerance)
+
+
+def test_no_mask_is_undefined_and_no_peak_misses():
+    points = np.array([[20.0, 30.0], [np.nan, np.nan], [20, 30]])
+    found = pointing.hits(points, [disc(20, 30, 4), disc(20, 30, 4), None])
+    np.testing.assert_array_equal(found, [1, 0, np.nan])
+
+
+def test_ceiling_is_whether_any_cell_can_hit():
+    masks = [disc(16, 16, 2), disc(32, 32, 3), None, disc(32, 32, 30)]
+    found = pointing.ceiling(masks, (2, 2))  # centres at 16 and 48
+    np.testing.assert_array_equal(found, [1, 0, np.nan, 1])
+    assert pointing.ceiling([masks[1]], (2, 2), tolerance=25)[0] == 1
+
+
+def breast() -> np.ndarray:
+    """A bright ellipse at the left, with one brighter blob."""
+    image = np.zeros((64, 64), np.uint8)
+    cv2.ellipse(image, (0, 32), (40, 24), 0, 0, 360, 120, -1)
+    cv2.circle(image, (15, 40), 6, 250, -1)
+    return image
+
+
+def test_reference_points():
+    image = breast()
+    image[5, 60] = 255  # a speck is no brightest place
+    found = pointing.reference_points(np.stack([image, np.zeros_like(image)]))
+    np.testing.assert_array_equal(found["centre"], [[31, 31], [31, 31]])
+    np.testing.assert_allclose(found["brightness"][0], [15, 40], atol=2)
+    y, x = np.argwhere(breast() > 0).mean(axis=0)
+    np.testing.assert_allclose(found["breast_centre"][0], [x, y], atol=2)
+    np.testing.assert_allclose(found["breast_centre"][1], [32, 32], atol=1)  # none seen: the frame
+
+
+def test_chance_is_the_findings_share_of_the_breast():
+    mask = disc(15, 40, 6)
+    found = pointing.chance(np.stack([breast()] * 2), [mask, None])
+    np.testing.assert_allclose(found[0], mask.sum() / (breast() > 0).sum(), rtol=0.15)
+    assert np.isnan(found[1])
+
+
+FINDING = {"kind": "mass", "descriptors": "", "contour": None, "mask_path": None}
+FINDING |= dict.fromkeys(("x0", "y0", "x1", "y1"), np.nan)
+
+
+@pytest.fixture
+def data(tmp_path):
+    rng = np.random.default_rng(0)
+    ids = ["box", "contour", "mask", "point", "described", "two", "none"]
+    for name in ids:
+        pixels = rng.integers(0, 255, (40, 80), dtype="uint8")
+        cv2.imwrite(str(tmp_path / f"{name}.png"), pixels)
+    drawn = np.zeros((40, 80), np.uint8)
+    drawn[10:20, 40:60] = 255
+    cv2.imwrite(str(tmp_path / "drawn.png"), drawn)
+    box = {"x0": 40.0, "y0": 10.0, "x1": 59.0, "y1": 19.0}
+    findings = [
+        FINDING | {"image_id": "box"} | box,
+        FINDING | {"image_id": "contour", "contour": [40, 10, 59, 10, 59, 19, 40, 19]},
+        FINDING | {"image_id": "mask", "mask_path": "drawn.png"} | box,
+        FINDING | {"image_id": "point", "contour": [60.4, 30.2]},
+        FINDING | {"image_id": "described"},
+        FINDING | {"image_id": "two"} | box,
+        FINDING | {"image_id": "two", "contour": [60.4, 30.2]},
+    ]
+    cases = pd.DataFrame({"image_id": ids, "path": [f"{i}.png" for i in ids]})
+    cases = cases.assign(patient_id=None, laterality=None, view=None, birads=2)
+    cases = cases.assign(birads_original="2", density=None, modality=None, size_bytes=1)
+    return Dataset(tmp_path, cases.assign(sha256="0" * 64), pd.DataFrame(findings))
+
+
+def test_masks_from_box_contour_and_mask_agree_in_the_frame(data):
+    masks = pointing.finding_masks(data, ["box", "contour", "mask"], {"image_size": 40})
+    expected = np.zeros((40, 40), bool)
+    expected[10:20, 20:30] = True  # 80 pixels across became 40
+    for mask in masks:
+        np.testing.assert_array_equal(mask, expected)
+
+
+def test_a_point_is_one_pixel_and_findings_are_joined(data):
+    point, box, two = pointing.finding_masks(data, ["point", "box", "two"], {"image_size": 40})
+    np.testing.assert_array_equal(np.argwhere(point), [[30, 30]])  # y, x
+    np.testing.assert_array_equal(two, point | box)
+
+
+def test_a_finding_without_a_place_has_no_mask(data):
+    assert pointing.finding_masks(data, ["described", "none"], {"image_size": 40}) == [None, None]
+    assert pointing.located_images(data.findings) == {"box", "contour", "mask", "point", "two"}
+
+
+def test_a_data_set_without_findings_has_no_masks(data):
+    bare = Dataset(data.root, data.cases, no_findings())
+    assert pointing.finding_masks(bare, ["box", "none"], {"image_size": 40}) == [None, None]
+    assert pointing.located_images(bare.findings) == set()
+
+
+def test_masks_are_mirrored_and_letterboxed_with_the_image(data):
+    options = {"image_size": 40, "letterbox": True, "flip_to_left": True}
+    image = np.zeros((40, 80), np.uint8)
+    image[:, 50:] = 200  # bright at the right: it is mirrored
+    cv2.imwrite(str(data.root / "mask.png"), image)
+    assert geometry(image, **options).mirrored
+    (mask,) = pointing.finding_masks(data, ["mask"], options)
+    expected = np.zeros((40, 40), bool)
+    expected[15:20, 10:20] = True  # halved, mirrored, 10 rows of padding above
+    np.testing.assert_array_equal(mask, expected)
+    framed = pointing.in_frame(data, "mask", options)
+    assert framed[20, 2] == 200
+    assert not framed[:10].any()
+
+
+def test_frame_options_are_those_of_02(tmp_path):
+    path = tmp_path / "images.npy"
+    with pytest.raises(UserError, match="run 02_preprocessing"):
+        pointing.frame_options(path)
+    facts = {"parameters_changed": {"image_size": 96, "crop": True, "clip_limit": 3.0}}
+    (tmp_path / "images.npy.passport.json").write_text(json.dumps(facts))
+    expected = {"image_size": 96, "crop": True, "letterbox": False}
+    assert pointing.frame_options(path) == expected
+
+
+def rows_of_two_folds() -> pd.DataFrame:
+    rows = [
+        {"image_id": f"{fold}_{n}", "fold": fold, "copy": 0, "y_true": 1 + (n % 10 == 0)}
+        for fold in range(2)
+        for n in range(20)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_chosen_images_keep_the_shares_of_the_categories():
+    chosen = pointing.choose_images(rows_of_two_folds(), set(), per_fold=10)
+    counts = chosen.groupby(["fold", "y_true"]).size()
+    assert counts.to_dict() == {(0, 1): 9, (0, 2): 1, (1, 1): 9, (1, 2): 1}
+    same = pointing.choose_images(rows_of_two_folds(), set(), per_fold=10)
+    pd.testing.assert_frame_equal(chosen, same)
+    other = pointing.choose_images(rows_of_two_folds(), set(), per_fold=10, seed=1)
+    assert set(chosen["image_id"]) != set(other["image_id"])
+
+
+def test_located_findings_come_first_and_all_are_taken_where_there_is_room():
+    located = {"0_3", "1_7"}
+    chosen = pointing.choose_images(rows_of_two_folds(), located, per_fold=5)
+    assert located <= set(chosen["image_id"])
+    assert len(pointing.choose_images(rows_of_two_folds(), located, per_fold=99)) == 40
+
+
+def test_copies_are_explained_once_by_the_first_fold():
+    copies = rows_of_two_folds().assign(
+        image_id=lambda t: "i" + (t.index % 7).astype(str), copy=range(40)
+    )
+    chosen = pointing.choose_images(copies, set(), per_fold=50)
+    assert sorted(chosen["image_id"]) == [f"i{n}" for n in range(7)]
+    assert set(chosen["fold"]) == {0}
+
+
+def test_typical_is_the_median_of_the_right_and_worst_the_surest_of_the_wrong():
+    y = np.array([2, 2, 2, 2, 3, 3])
+    confidence = [0.9, 0.5, 0.7, 0.8, 0.6, 0.95]
+    answer = [2, 2, 2, 4, 1, 1]
+    p = np.array([np.where(np.arange(1, 6) == a, c, (1 - c) / 4)
+                  for a, c in zip(answer, confidence, strict=True)])  # fmt: skip
+    assert pointing.typical(y, p) == {2: 2}
+    assert pointing.worst(y, p) == {2: 3, 3: 5}
+    assert pointing.typical(y[:2], p[:2]) == {2: 1}  # of two, the lower
+
+
+def test_by_grade_adds_columns_that_hold_one_grade_only():
+    table = pointing.by_grade(pd.DataFrame({"hit": [1.0, 0.0, 1.0]}), np.array([2, 5, 2]))
+    assert list(table) == ["hit", *[f"hit_{g}" for g in range(1, 6)]]
+    np.testing.assert_array_equal(table["hit_2"], [1, np.nan, 1])
+    assert table["hit_1"].isna().all()
+
+
+def test_mean_intervals_as_a_loop_over_resamples():
+    rng = np.random.default_rng(0)
+    patients = np.repeat(list("abcdefgh"), 3)
+    values = pd.DataFrame({"hit": rng.integers(0, 2, 24).astype(float), "some": rng.random(24)})
+    values.loc[rng.random(24) < 0.4, "some"] = np.nan
+    found = pointing.mean_intervals(values, patients, n_resamples=3000).set_index("metric")
+    by_patient = {name: rows for name, rows in values.groupby(patients)}
+    draws = [pd.concat([by_patient[k] for k in rng.choice(list(by_patient), 8)]).mean()
+             for _ in range(1500)]  # fmt: skip
+    expected = pd.DataFrame(draws).quantile([0.025, 0.975])
+    np.testing.assert_allclose(found["estimate"], values.mean())
+    np.testing.assert_allclose(found[["low", "high"]].T, expected, atol=0.03)
+    assert found["n"].to_dict() == values.notna().sum().to_dict()
+
+
+def test_intervals_say_nothing_where_there_is_nothing_to_say():
+    values = pd.DataFrame({"one_patient": [1, 0, np.nan, np.nan], "none": [np.nan] * 4})
+    values["two"] = [1.0, 1, 0, np.nan]
+    found = pointing.mean_intervals(values, ["a", "a", "b", "c"], 200).set_index("metric")
+    assert found.loc["one_patient", "estimate"] == 0.5
+    assert found.loc[["one_patient", "none"], ["low", "high"]].isna().all(axis=None)
+    assert found.loc["two", ["low", "high"]].tolist() == [0, 1]
+    assert np.isnan(found.loc["none", "estimate"])
+    alone = pointing.mean_intervals(values[:1], ["a"], 50)
+    assert alone["low"].isna().all()
