@@ -14,8 +14,8 @@ from matplotlib.patches import Rectangle
 from PIL import Image
 
 from birads_lib import panels, style
+from birads_lib.metrics import HEADLINE, confusion_matrix
 from birads_lib.plots import evaluation as plots
-from birads_lib.metrics import HEADLINE, confusion_matrix, headline
 from birads_lib.statistics import intervals
 
 MISSING = pytest.param([1, 2, 4, 5], id="grade 3 absent")
@@ -34,7 +34,7 @@ def history(folds=3):
     table = pd.DataFrame(rows, columns=["fold", "stage", "epoch"])
     for name in ["loss", "accuracy", "val_loss", "val_accuracy"]:
         table[name] = 1 / table["epoch"] + table["fold"]
-    return table.assign(learning_rate=1e-4)
+    return table.assign(rate=np.where(table["stage"] == 1, 1e-3, 3e-4))
 
 
 def texts(figure: Figure) -> list[str]:
@@ -182,12 +182,68 @@ def test_training_curves(folds):
     assert top.lines[-1].get_xdata()[0] == 2.5  # after the last epoch of stage 1
 
 
-def test_summary_by_split():
-    y, p, _ = sample([1, 2, 3, 4, 5])
-    table = pd.DataFrame([headline(y, p)] * 3, index=["training", "validation", "test"])
-    figure = plots.summary_by_split(table)
+PARTS = ["Training", "Validation", "Test"]
+
+
+@pytest.mark.parametrize("grades", [[1, 2, 3, 4, 5], MISSING])
+@pytest.mark.filterwarnings("error")
+def test_summary_by_split_has_intervals(grades):
+    table = sample(grades)[2]
+    figure = plots.summary_by_split(dict.fromkeys(PARTS, table))
     check(figure)
-    assert legend(figure) == ["Training", "Validation", "Test"]
+    assert legend(figure) == PARTS
+    (ax,) = figure.axes
+    names = [name for name in HEADLINE if name != "ordinal_mae"]
+    assert [text.get_text() for text in ax.get_yticklabels()] == [HEADLINE[name] for name in names]
+    rows = table.set_index("metric").loc[names]
+    bars = [line for line in ax.collections if len(line.get_paths()) == len(names)]
+    ends = np.array([path.vertices[:, 0] for path in bars[0].get_paths()])  # (metrics, 2)
+    np.testing.assert_allclose(ends, rows[["low", "high"]])
+
+
+def radar(**estimates):
+    known = dict.fromkeys(plots.RADAR, 0.8) | estimates
+    return pd.DataFrame({"metric": list(known), "estimate": list(known.values())})
+
+
+@pytest.mark.filterwarnings("error")
+def test_radar_by_split_closes_each_line():
+    figure = plots.radar_by_split(dict(zip(PARTS, [radar(mcc=0.5), radar(), radar()], strict=True)))
+    assert drawn(figure).shape[1] == 1050
+    assert legend(figure) == PARTS
+    (ax,) = figure.axes
+    assert [text.get_text() for text in ax.get_xticklabels()] == [HEADLINE[m] for m in plots.RADAR]
+    assert ax.lines[0].get_ydata().tolist() == [0.8] * 5 + [0.5, 0.8]
+    assert ax.get_ylim() == (0, 1)
+
+
+@pytest.mark.filterwarnings("error")
+def test_radar_with_a_negative_and_an_undefined_metric():
+    figure = plots.radar_by_split({"Test": radar(mcc=-0.13, mean_auc=np.nan)})
+    drawn(figure)
+    assert figure.axes[0].get_ylim() == (-0.2, 1)
+
+
+@pytest.mark.parametrize("folds", [1, 3])
+@pytest.mark.filterwarnings("error")
+def test_optimisation_shows_rates_and_stages(folds):
+    table = history(folds)
+    figure = plots.optimisation(table)
+    check(figure)
+    above, below = figure.axes
+    assert above.get_yscale() == "log"
+    assert [text.get_text() for text in above.get_yticklabels()] == ["0.0003", "0.001"]
+    assert [len(line.get_xdata()) for line in above.lines] == [5, 6, 7][:folds]
+    spans = [(bar.get_x(), bar.get_width()) for bar in below.patches]
+    assert spans == [(0.5, 2), (2.5, 3), (0.5, 2), (2.5, 4), (0.5, 2), (2.5, 5)][: 2 * folds]
+    assert len(legend(figure)) == 3
+
+
+def test_optimisation_of_one_stage_without_validation_loss():
+    table = history().query("stage == 1").assign(val_loss=np.nan)
+    figure = plots.optimisation(table)
+    check(figure)
+    assert legend(figure) == ["Backbone frozen"]
 
 
 @pytest.fixture

@@ -26,6 +26,8 @@ from birads_lib.style import (
 
 _COUNTS = LinearSegmentedColormap.from_list("counts", FADING)
 _MARKERS = "DsX^vP"  # of references, apart in shape as well as in colour
+_PARTS = [(TRAINING, "-", "o"), (VALIDATION, "--", "s"), ("#111111", "-.", "^")]
+RADAR = ["accuracy", "macro_precision", "macro_recall", "macro_f1", "mean_auc", "mcc"]
 
 
 def confusion(matrix: np.ndarray) -> Figure:
@@ -115,6 +117,48 @@ def _curves(ax: Axes, history: pd.DataFrame, column: str, colour, line, label: s
     ax.plot(mean.index, mean, color=colour, linestyle=line, linewidth=2.5, label=label)
 
 
+def optimisation(history: pd.DataFrame) -> Figure:
+    """Draw the learning rate by epoch, and below it the two stages of each fold.
+
+    Args:
+        history: one row per fold and epoch, with fold, stage (1 or 2), epoch (1.. over both
+            stages), rate and val_loss.
+    """
+    folds = sorted(history["fold"].unique())
+    figure, (above, below) = new_figure(2, 1, height=3.9 + 0.3 * len(folds), sharex=True)
+    for number, fold in enumerate(folds):
+        rows = history[history["fold"] == fold].sort_values("epoch")
+        options = {"where": "mid", "color": GRADE_COLOURS[2], "linewidth": 1.5, "alpha": 0.6}
+        above.step(rows["epoch"], rows["rate"], **options)
+        _stages(below, rows, number)
+    above.set(yscale="log", ylabel="Learning rate", title="Learning rate, a line per fold")
+    rates = sorted({f"{rate:.2g}" for rate in history["rate"]}, key=float)
+    above.set_yticks([float(rate) for rate in rates], rates)
+    above.minorticks_off()
+    above.grid(axis="y")
+    below.set(xlabel="Epoch, both stages", ylabel="Fold", title="Stages")
+    below.set_yticks(range(len(folds)), folds)
+    below.set_ylim(len(folds) - 0.4, -0.6)
+    below.xaxis.set_major_locator(MaxNLocator(integer=True))
+    handles, labels = below.get_legend_handles_labels()
+    once = dict(zip(labels, handles, strict=True))  # every fold labels its own
+    figure.legend(once.values(), once.keys(), loc="outside lower center", ncols=2)
+    return figure
+
+
+def _stages(ax: Axes, rows: pd.DataFrame, place: int) -> None:
+    """Draw one fold's stages as bars, and a mark at its least validation loss."""
+    looks = {1: ("#d5d9ee", "Backbone frozen"), 2: (GRADE_COLOURS[2], "Its last layers unfrozen")}
+    for stage, (colour, label) in looks.items():
+        epochs = rows.loc[rows["stage"] == stage, "epoch"]
+        if len(epochs):
+            ax.barh(place, len(epochs), 0.6, epochs.min() - 0.5, color=colour, label=label)
+    if rows["val_loss"].notna().any():
+        best = rows.loc[rows["val_loss"].idxmin(), "epoch"]
+        ax.scatter(best, place, color=GRADE_COLOURS[5], marker="D", s=36, zorder=3,
+                   label="Least validation loss")  # fmt: skip
+
+
 def metric_intervals(
     table: pd.DataFrame, references: Mapping[str, Mapping[str, float]] | None = None
 ) -> Figure:
@@ -171,32 +215,66 @@ def per_class_dots(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def summary_by_split(table: pd.DataFrame) -> Figure:
-    """Draw the metrics of each part of the data in one row per metric.
+def summary_by_split(tables: Mapping[str, pd.DataFrame]) -> Figure:
+    """Draw the metrics of each part of the data with their 95 % intervals, a row per metric.
 
     Args:
-        table: one row per part (training, validation, test), one column per metric of
-            ``HEADLINE``.
+        tables: name of a part -> table of ``statistics.intervals``; the metrics of ``HEADLINE``
+            are drawn, the mean absolute error aside, as it counts grades and not shares.
     """
-    names = [name for name in HEADLINE if name in table.columns and name != "ordinal_mae"]
-    figure, ax = new_figure(height=1.8 + 0.42 * len(names))
-    places = np.arange(len(names))
-    ax.hlines(places, table[names].min(), table[names].max(), color="#cccccc", linewidth=3)
-    colours = [TRAINING, VALIDATION, "#111111"]
-    for number, (part, row) in enumerate(table.iterrows()):
-        colour, marker = colours[number % len(colours)], "os^DvP"[number % 6]
-        label = str(part).capitalize()
-        ax.scatter(row[names], places, color=colour, marker=marker, s=60, zorder=3, label=label)
-    ax.set_yticks(places, [HEADLINE[name] for name in names])
-    ax.set(title="Metrics by part of the data", xlabel="Value (1 is perfect)")
+    names = [name for name in HEADLINE if name != "ordinal_mae"]
+    figure, ax = new_figure(height=1.8 + 0.55 * len(names))
+    for number, (part, table) in enumerate(tables.items()):
+        rows = table.set_index("metric").loc[names]
+        places = np.arange(len(names)) + 0.22 * (number - (len(tables) - 1) / 2)
+        colour, _, marker = _PARTS[number % len(_PARTS)]
+        _dots(ax, rows, places, horizontal=True, colour=colour, label=part, marker=marker)
+    ax.set_yticks(range(len(names)), [HEADLINE[name] for name in names])
+    ax.set(title="Metrics by part of the data", xlabel="Value (1 is perfect), 95 % interval")
     ax.set_ylim(len(names) - 0.5, -0.5)
     ax.grid(axis="x")
-    legend_below(ax, columns=min(len(table), 4))
+    legend_below(ax, columns=len(tables))
+    return figure
+
+
+def radar_by_split(tables: Mapping[str, pd.DataFrame]) -> Figure:
+    """Draw the six metrics of ``RADAR`` around a circle, a closed line per part of the data.
+
+    A metric that is undefined leaves a gap. The circle begins at 0, or below the least MCC.
+
+    Args:
+        tables: name of a part -> table with metric and estimate, as of ``statistics.intervals``.
+    """
+    values = {part: table.set_index("metric")["estimate"][RADAR] for part, table in tables.items()}
+    angles = np.linspace(0, 2 * np.pi, len(RADAR) + 1)  # the last is the first again
+    figure, ax = new_figure(height=5.6, subplot_kw={"projection": "polar"})
+    for (part, row), (colour, line, marker) in zip(values.items(), _PARTS, strict=False):
+        closed = row.to_numpy()[[*range(len(RADAR)), 0]]
+        ax.plot(angles, closed, color=colour, linestyle=line, marker=marker, label=part)
+    ax.set_theta_zero_location("N")
+    ax.set_theta_direction(-1)
+    ax.set_xticks(angles[:-1], [HEADLINE[name] for name in RADAR])
+    for label, angle in zip(ax.get_xticklabels(), angles, strict=False):
+        side = round(np.sin(angle), 6)
+        label.set_ha("center" if not side else "left" if side > 0 else "right")
+    least = pd.DataFrame(values).min(axis=None)
+    ax.set_ylim(np.floor(10 * least) / 10 if least < 0 else 0, 1)
+    ax.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "", "0.5", "", "1"], fontsize=10)
+    ax.set_rlabel_position(30)
+    ax.set_title("Six metrics by part of the data", pad=18)
+    legend_below(ax, columns=len(tables))
     return figure
 
 
 def _dots(
-    ax: Axes, rows: pd.DataFrame, places, *, horizontal=False, colour="#111111", label=None
+    ax: Axes,
+    rows: pd.DataFrame,
+    places,
+    *,
+    horizontal=False,
+    colour="#111111",
+    label=None,
+    marker="o",
 ) -> None:
     """Draw estimates with their intervals; percentiles needn't enclose the estimate."""
     spans = {"color": colour, "linewidth": 2.5}
@@ -205,7 +283,7 @@ def _dots(
     else:
         ax.vlines(places, rows["low"], rows["high"], **spans)
     x, y = (rows["estimate"], places) if horizontal else (places, rows["estimate"])
-    ax.scatter(x, y, color=colour, s=55, zorder=4, label=label)
+    ax.scatter(x, y, color=colour, marker=marker, s=55, zorder=4, label=label)
 
 
 def _with_interval(row: pd.Series) -> str:
