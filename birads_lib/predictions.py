@@ -56,9 +56,21 @@ def check(table: pd.DataFrame, source: str = "predictions") -> pd.DataFrame:
     try:
         return SCHEMA.validate(table, lazy=True)[list(SCHEMA.columns)]
     except pa.errors.SchemaErrors as error:
-        cases = error.failure_cases[["column", "check", "failure_case"]].drop_duplicates()
-        rows = [f"{r.column}: {r.check} (found {r.failure_case!r})" for r in cases.itertuples()]
-        raise UserError("\n".join([f"{source}: not valid predictions:", *rows])) from None
+        raise UserError("\n".join([f"{source}: not valid predictions:", *_problems(error)])) from None
+
+
+def _problems(error: pa.errors.SchemaErrors) -> list[str]:
+    """Return one line per kind of mistake, with the first values that make it."""
+    lines = []
+    cases = error.failure_cases.fillna({"column": "the table"})
+    for (column, check), found in cases.groupby(["column", "check"], sort=False):
+        values = ", ".join(repr(v) for v in found["failure_case"].drop_duplicates()[:5])
+        whole_rows = (found["schema_context"] == "DataFrameSchema") & found["index"].notna()
+        if whole_rows.all():
+            lines.append(f"{found['index'].nunique()} rows: {check}")
+        else:
+            lines.append(f"{column}: {check} (found {values})")
+    return list(dict.fromkeys(lines))
 
 
 def write(table: pd.DataFrame, path: str | Path) -> None:
