@@ -18,7 +18,6 @@ A binned error is never negative and rises with noise: few images give a calibra
 above 0, and resamples an error above the sample's. ``error_if_calibrated`` says by how much.
 """
 
-
 import numpy as np
 import pandas as pd
 from scipy.optimize import minimize_scalar
@@ -26,7 +25,7 @@ from scipy.special import softmax
 
 from birads_lib.cases import GRADES
 from birads_lib.errors import UserError
-from birads_lib.metrics import checked
+from birads_lib.metrics import checked, ratio
 from birads_lib.predictions import out_of_fold, probabilities
 from birads_lib.splits import PARTS
 from birads_lib.statistics import resampled_weights
@@ -87,9 +86,8 @@ def every_score(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> dict[str, 
     means = {name: values @ weights / total for name, values in by_image.items()}
     low = (p[:, 1] < LOW).astype(float)
     gap, among = ((truth - p)[:, 1] * low) @ weights, low @ weights
-    gap = np.divide(gap, among, out=np.full(len(gap), np.nan), where=among > 0)
     classwise = {"classwise_ece": np.mean(list(errors.values()), axis=0)}
-    return classwise | errors | means | {"low_confidence_gap_2": gap}
+    return classwise | errors | means | {"low_confidence_gap_2": ratio(gap, among, np.nan)}
 
 
 def smooth_ece(y: np.ndarray, p: np.ndarray) -> float:
@@ -202,8 +200,7 @@ def reliability(
     drawn = []
     for weights in resampled_weights(patients, len(y), n_resamples, seed):
         inside = cells.T @ weights  # (bins, R)
-        empty = np.full(inside.shape, np.nan)
-        drawn.append(np.divide(hits.T @ weights, inside, out=empty, where=inside > 0))
+        drawn.append(ratio(hits.T @ weights, inside, np.nan))
     resamples = pd.DataFrame(np.concatenate(drawn, axis=1).T)
     images = cells.sum(0)
     table = pd.DataFrame({"birads": owner, "images": images.astype(int)})

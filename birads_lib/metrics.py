@@ -78,7 +78,7 @@ def confusion_matrix(y: np.ndarray, p: np.ndarray, *, normalised: bool = False) 
     """
     y, p = checked(y, p)
     counts = _confusion(y, p, np.ones((len(y), 1)))[0].astype(int)
-    return _ratio(counts, counts.sum(1, keepdims=True), np.nan) if normalised else counts
+    return ratio(counts, counts.sum(1, keepdims=True), np.nan) if normalised else counts
 
 
 def headline(y: np.ndarray, p: np.ndarray) -> dict[str, float]:
@@ -142,7 +142,7 @@ def weighted_auc(score: np.ndarray, positive: np.ndarray, weights: np.ndarray) -
     last = np.searchsorted(score[negative], score[positive], side="right")
     own = weights[positive]  # (positives, R)
     won = np.einsum("ir,ir->r", own, below[first] + below[last]) / 2
-    return _ratio(won, own.sum(0) * below[-1], np.nan)
+    return ratio(won, own.sum(0) * below[-1], np.nan)
 
 
 def _confusion(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -157,9 +157,9 @@ def _count_metrics(confusion: np.ndarray) -> tuple[dict, dict]:
     hit = np.diagonal(confusion, axis1=1, axis2=2)  # (R, 5)
     actual, called = confusion.sum(2), confusion.sum(1)  # (R, 5)
     grades = {
-        "precision": _ratio(hit, called, 0),
-        "recall": _ratio(hit, actual, 0),
-        "f1": _ratio(2 * hit, actual + called, 0),
+        "precision": ratio(hit, called, 0),
+        "recall": ratio(hit, actual, 0),
+        "f1": ratio(2 * hit, actual + called, 0),
     }
     grades = {name: np.where(actual + called > 0, v, np.nan) for name, v in grades.items()}
     whole = {
@@ -176,17 +176,17 @@ def _mcc(total, hit, actual, called) -> np.ndarray:
     """Multiclass Matthews correlation (Gorodkin 2004, the R_K statistic)."""
     covariance = total * hit.sum(1) - (actual * called).sum(1)
     spread = (total**2 - (actual**2).sum(1)) * (total**2 - (called**2).sum(1))
-    return _ratio(covariance, np.sqrt(spread), 0)
+    return ratio(covariance, np.sqrt(spread), 0)
 
 
 def _quadratic_kappa(confusion, total, actual, called) -> np.ndarray:
     """Weighted kappa with squared distance between grades as disagreement (Cohen 1968)."""
     seen = (confusion * _DISTANCE**2).sum((1, 2))
     by_chance = ((actual @ _DISTANCE**2) * called).sum(1) / total
-    return 1 - _ratio(seen, by_chance, np.nan)
+    return 1 - ratio(seen, by_chance, np.nan)
 
 
-def _ratio(above: np.ndarray, below: np.ndarray, empty: float) -> np.ndarray:
+def ratio(above: np.ndarray, below: np.ndarray, empty: float) -> np.ndarray:
     """Divide; ``empty`` where there is nothing to divide by."""
     shape = np.broadcast_shapes(np.shape(above), np.shape(below))
     return np.divide(above, below, out=np.full(shape, float(empty)), where=below > 0)
@@ -195,4 +195,4 @@ def _ratio(above: np.ndarray, below: np.ndarray, empty: float) -> np.ndarray:
 def _mean_defined(values: np.ndarray) -> np.ndarray:
     """Mean over grades (R, 5) -> (R,) of what is defined, NaN where nothing is."""
     defined = ~np.isnan(values)
-    return _ratio(np.where(defined, values, 0).sum(1), defined.sum(1), np.nan)
+    return ratio(np.where(defined, values, 0).sum(1), defined.sum(1), np.nan)

@@ -235,38 +235,3 @@ def by_grade(values: pd.DataFrame, grades: np.ndarray) -> pd.DataFrame:
     """Add to each column one per grade, ``<column>_<grade>``, NaN for images of other grades."""
     parts = [values[grades == g].reindex(values.index).add_suffix(f"_{g}") for g in GRADES]
     return pd.concat([values, *parts], axis=1)
-
-
-def mean_intervals(
-    values: pd.DataFrame, patients: object, n_resamples: int = 2000, seed: int = 0
-) -> pd.DataFrame:
-    """Return [metric, estimate, low, high, n] of each column's mean; one row per column.
-
-    Bounds are the 2.5 and 97.5 percentiles over resamples of the patients (cluster bootstrap, as
-    in ``statistics``). NaN values are left out, ``n`` counts the others. A resample without any
-    is left out; a mean of nothing is NaN, and so are the bounds where fewer than two patients
-    have a value: one patient says nothing of others.
-
-    Args:
-        values: (n images, metrics).
-        patients: (n,) whose image each row is.
-        n_resamples: how many resamples.
-        seed: of the draw.
-    """
-    codes, names = pd.factorize(pd.Series(patients).astype(str), sort=True)
-    filled, known = values.fillna(0).to_numpy(float), values.notna().to_numpy(float)  # (n, m)
-    rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), n_resamples)
-    weights = drawn[:, codes].astype(float)  # (resamples, n)
-    means = _ratio(weights @ filled, weights @ known)  # (resamples, m)
-    enough = [pd.Series(codes)[column > 0].nunique() > 1 for column in known.T]
-    bounds = pd.DataFrame(means).quantile([0.025, 0.975]).to_numpy()
-    bounds = np.where(enough, bounds, np.nan)
-    table = {"metric": values.columns, "estimate": _ratio(filled.sum(0), known.sum(0))}
-    return pd.DataFrame(
-        table | {"low": bounds[0], "high": bounds[1], "n": known.sum(axis=0).astype(int)}
-    )
-
-
-def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
-    return np.divide(above, below, out=np.full(above.shape, np.nan), where=below > 0)

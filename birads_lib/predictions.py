@@ -56,7 +56,9 @@ def check(table: pd.DataFrame, source: str = "predictions") -> pd.DataFrame:
     try:
         return SCHEMA.validate(table, lazy=True)[list(SCHEMA.columns)]
     except pa.errors.SchemaErrors as error:
-        raise UserError("\n".join([f"{source}: not valid predictions:", *_problems(error)])) from None
+        raise UserError(
+            "\n".join([f"{source}: not valid predictions:", *_problems(error)])
+        ) from None
 
 
 def _problems(error: pa.errors.SchemaErrors) -> list[str]:

@@ -21,7 +21,7 @@ import pandas as pd
 from scipy import stats
 
 from birads_lib.errors import UserError
-from birads_lib.metrics import PredictionError, checked, every_metric
+from birads_lib.metrics import PredictionError, checked, every_metric, ratio
 from birads_lib.predictions import KEY
 
 _CELLS = 1 << 21  # images x resamples held at once: 16 MB an array, whatever n is
@@ -83,6 +83,39 @@ def intervals(
     """
     resamples = patient_bootstrap(y, p, patients, n_resamples, seed)
     return _with_bounds(_estimates(y, p), resamples, level)
+
+
+def mean_intervals(
+    values: pd.DataFrame,
+    patients: object,
+    n_resamples: int = 2000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Return [metric, estimate, low, high, n] of the mean of each column, over patients.
+
+    NaN values are left out, ``n`` counts the others. A resample that has none of a column says
+    nothing of it; a mean of nothing is NaN, and so are the bounds where fewer than two patients
+    have a value: one patient says nothing of others.
+
+    Args:
+        values: (n images, metrics).
+        patients: (n,) whose image each row is.
+        n_resamples, seed, level: as in ``intervals``.
+    """
+    array, known = values.fillna(0).to_numpy(float), values.notna().to_numpy(float)  # (n, m)
+    codes = pd.factorize(pd.Series(patients).astype(str))[0]
+    enough = [len(np.unique(codes[column > 0])) > 1 for column in known.T]
+    means = np.full((1, len(values.columns)), np.nan)
+    if any(enough):
+        weights = resampled_weights(patients, len(values), n_resamples, seed)
+        means = np.concatenate([ratio(w.T @ array, w.T @ known, np.nan) for w in weights])  # (R, m)
+    bounds = pd.DataFrame(means).quantile([(1 - level) / 2, (1 + level) / 2]).to_numpy()
+    low, high = np.where(enough, bounds, np.nan)
+    estimates = ratio(array.sum(0), known.sum(0), np.nan)
+    counted = known.sum(0).astype(int)
+    named = {"metric": values.columns, "estimate": estimates, "low": low, "high": high}
+    return pd.DataFrame(named | {"n": counted})
 
 
 def paired_differences(

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from birads_lib import pointing
+from birads_lib import pointing, statistics
 from birads_lib.plots import explain as plots
 
 SIZE = 64
@@ -92,7 +92,7 @@ def scores(known=(1, 2, 3, 4, 5), attention=True) -> pd.DataFrame:
     values = pd.DataFrame({name: rng.integers(0, 2, 30).astype(float) for name in names})
     values[~np.isin(y, known)] = np.nan
     values["sharpness"] = rng.random(30)
-    return pointing.mean_intervals(pointing.by_grade(values, y), np.arange(30) // 2, 50)
+    return statistics.mean_intervals(pointing.by_grade(values, y), np.arange(30) // 2, 50)
 
 
 def test_the_pointing_game_shows_every_reference_and_how_many_images():

@@ -458,3 +458,30 @@ def test_friedman_where_all_are_equal():
 def test_friedman_refuses_too_little(errors, message):
     with pytest.raises(PredictionError, match=message):
         statistics.friedman(pd.DataFrame(errors))
+
+
+def test_mean_intervals_as_a_loop_over_resamples():
+    rng = np.random.default_rng(0)
+    patients = np.repeat(list("abcdefgh"), 3)
+    values = pd.DataFrame({"hit": rng.integers(0, 2, 24).astype(float), "some": rng.random(24)})
+    values.loc[rng.random(24) < 0.4, "some"] = np.nan
+    found = statistics.mean_intervals(values, patients, n_resamples=3000).set_index("metric")
+    by_patient = {name: rows for name, rows in values.groupby(patients)}
+    draws = [pd.concat([by_patient[k] for k in rng.choice(list(by_patient), 8)]).mean()
+             for _ in range(1500)]  # fmt: skip
+    expected = pd.DataFrame(draws).quantile([0.025, 0.975])
+    np.testing.assert_allclose(found["estimate"], values.mean())
+    np.testing.assert_allclose(found[["low", "high"]].T, expected, atol=0.03)
+    assert found["n"].to_dict() == values.notna().sum().to_dict()
+
+
+def test_intervals_say_nothing_where_there_is_nothing_to_say():
+    values = pd.DataFrame({"one_patient": [1, 0, np.nan, np.nan], "none": [np.nan] * 4})
+    values["two"] = [1.0, 1, 0, np.nan]
+    found = statistics.mean_intervals(values, ["a", "a", "b", "c"], 200).set_index("metric")
+    assert found.loc["one_patient", "estimate"] == 0.5
+    assert found.loc[["one_patient", "none"], ["low", "high"]].isna().all(axis=None)
+    assert found.loc["two", ["low", "high"]].tolist() == [0, 1]
+    assert np.isnan(found.loc["none", "estimate"])
+    alone = statistics.mean_intervals(values[:1], ["a"], 50)
+    assert alone["low"].isna().all()

@@ -134,11 +134,14 @@ def test_pages_stand_in_the_order_of_reading(written):
     assert len(pages) == once + runs * (1 + len(study.EVALUATED))
 
 
-ABLATED = GOOD + """ablations:
+ABLATED = (
+    GOOD
+    + """ablations:
   frozen: &frozen {stage2_epochs: 0, protocols: [patient, image]}
   small: {<<: *frozen, image_size: 96, protocols: [image]}
   emd: {loss: emd}
 """
+)
 
 
 def test_ablations_are_trained_by_the_first_protocol_or_their_own(written):
