@@ -1,0 +1,232 @@
+"""Answers that see no image, and what test rows met: against plain loops and ``leak_report``."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from birads_lib import audit
+from birads_lib.errors import UserError
+from birads_lib.predictions import PROBABILITIES, out_of_fold
+from birads_lib.splits import assign_parts, leak_report
+from birads_lib.statistics import intervals
+
+
+def images(patients=30, seed=0):
+    """Cases: four images a patient, a grade a breast; grade 2 most frequent, 3 rare."""
+    rng = np.random.default_rng(seed)
+    n = 4 * patients
+    grades = [*range(1, 6)] * 6 + [2] * (2 * patients - 30)
+    return pd.DataFrame(
+        {
+            "image_id": [f"i{i:03d}" for i in range(n)],
+            "patient_id": np.repeat([f"p{i:02d}" for i in range(patients)], 4),
+            "laterality": ["L", "L", "R", "R"] * patients,
+            "birads": np.repeat(rng.permutation(grades), 2),
+        }
+    )
+
+
+def run(cases, protocol, folds=3, seed=0):
+    """Predictions of a made-up run with the parts that the protocol gives."""
+    rng = np.random.default_rng(seed)
+    parts = [assign_parts(cases, protocol, folds, f, seed).assign(fold=f) for f in range(folds)]
+    table = pd.concat(parts, ignore_index=True).assign(seed=seed, protocol=protocol)
+    table["y_true"] = cases["birads"].to_numpy()[table["row"]]
+    table[PROBABILITIES] = rng.dirichlet(np.ones(5), size=len(table))
+    return table
+
+
+@pytest.fixture(scope="module", params=["patient", "image", "oversample_first"])
+def table(request):
+    return run(images(), request.param)
+
+
+def looked_up(table):
+    """The lookup table's and the majority's answers, row by row."""
+    found = []
+    for row in table[table["part"] == "test"].itertuples():
+        training = table[(table["part"] == "train") & (table["fold"] == row.fold)]
+        training = training[training["seed"] == row.seed]
+        labels = dict(zip(training["image_id"], training["y_true"], strict=True))
+        counts = [list(labels.values()).count(grade) for grade in range(1, 6)]
+        most = int(np.argmax(counts)) + 1
+        found.append((labels.get(row.image_id, most), most))
+    return np.array(found)
+
+
+def test_nulls_equal_plain_loops(table):
+    expected = looked_up(table)
+    for column, p in enumerate([audit.lookup_table(table), audit.majority(table)]):
+        assert p.shape == (len(expected), 5)
+        np.testing.assert_array_equal(p, np.eye(5)[expected[:, column] - 1])
+
+
+def test_lookup_is_the_majority_without_copies(table):
+    same = (audit.lookup_table(table) == audit.majority(table)).all()
+    assert same == (table["protocol"].iloc[0] != "oversample_first")
+
+
+def test_each_model_looks_in_its_own_training_part():
+    one = run(images(), "oversample_first")
+    two = run(images(seed=1), "oversample_first", seed=1)
+    both = pd.concat([one, two], ignore_index=True)
+    for null in (audit.lookup_table, audit.majority):
+        np.testing.assert_array_equal(null(both), np.concatenate([null(one), null(two)]))
+
+
+def test_copies_in_training_do_not_make_a_category_frequent():
+    cases = images()
+    table = run(cases, "oversample_first")
+    assert (audit.majority(table).argmax(1) + 1 == 2).all()
+
+
+def test_met_in_training_counts_as_leak_report_does(table):
+    cases = images()
+    found = audit.met_in_training(table, cases).groupby(out_of_fold(table)["fold"]).sum()
+    for fold, own in table.groupby("fold"):
+        expected = leak_report(own, cases)
+        assert found.loc[fold, "copy"] == expected["same_image"]
+        assert found.loc[fold, "sibling_view"] == expected["sibling_view"]
+        assert found.loc[fold, "sibling_image"] == expected["sibling_image"]
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 1000), st.sampled_from(["image", "oversample_first"]))
+def test_what_is_not_known_is_na_and_not_zero(seed, protocol):
+    cases = images()
+    table = run(cases, protocol)
+    whole = audit.met_in_training(table, cases)
+    rng = np.random.default_rng(seed)
+    nameless = rng.choice(cases["image_id"], size=3, replace=False)
+    table["patient_id"] = table["patient_id"].mask(table["image_id"].isin(nameless))
+    found = audit.met_in_training(table, cases)
+    known = found.notna()
+    assert (found[known] == whole[known]).where(known, True).all(axis=None)
+    assert found["copy"].notna().all()
+    test = out_of_fold(table)
+    of_nameless = test["image_id"].isin(nameless)
+    assert found.loc[of_nameless, ["sibling_view", "sibling_image"]].isna().all(axis=None)
+    training = table[(table["part"] == "train") & table["image_id"].isin(nameless)]
+    in_doubt = test["fold"].isin(training["fold"])  # a nameless one may be of the patient
+    assert not found.loc[in_doubt, "sibling_image"].eq(False).any()
+
+
+def test_unknown_patients():
+    cases = images().assign(patient_id=None, laterality=None)
+    table = run(cases, "image")
+    met = audit.met_in_training(table, cases)
+    assert audit.shares(met).isna().tolist() == [False, True, True]
+    assert audit.closest(met)["unknown"] == 1
+    found = audit.measured(table, n_resamples=20)  # each image is then a cluster of its own
+    assert found["estimate"].notna().all()
+
+
+def test_unknown_laterality_leaves_the_patient_known():
+    cases = images()
+    table = run(cases, "image")
+    met = audit.met_in_training(table, cases.assign(laterality=None))
+    whole = audit.met_in_training(table, cases)
+    assert met["sibling_view"].isna().all()
+    pd.testing.assert_series_equal(met["sibling_image"], whole["sibling_image"])
+    assert audit.closest(met)["sibling_view"] == 0
+    assert audit.closest(met)["sibling_image"] == audit.shares(whole)["sibling_image"]
+
+
+def test_closest_counts_each_row_once(table):
+    met = audit.met_in_training(table, images())
+    found = audit.closest(met)
+    assert list(found.index) == list(audit.CLOSEST)
+    assert found.sum() == pytest.approx(1)
+    names = ["copy", "sibling_view", "sibling_image"]
+    of_rows = [next((n for n in names if row[n]), "nothing") for _, row in met.iterrows()]
+    for name in (*names, "nothing"):
+        assert found[name] == pytest.approx(of_rows.count(name) / len(met))
+    if table["protocol"].iloc[0] == "patient":
+        assert found["nothing"] == 1
+
+
+def test_measured_are_intervals_of_each_answer(table):
+    found = audit.measured(table, n_resamples=30, seed=2)
+    test = out_of_fold(table)
+    assert found["answer"].unique().tolist() == list(audit.ANSWERS)
+    for answer, p in audit.answers(table).items():
+        expected = intervals(test["y_true"], p, test["patient_id"], 30, 2)
+        own = found[found["answer"] == answer].drop(columns="answer").reset_index(drop=True)
+        pd.testing.assert_frame_equal(own, expected)
+
+
+def test_by_category(table):
+    found = audit.measured(table, n_resamples=20)
+    rows = audit.by_category(table, found).set_index(["answer", "birads"])
+    test = out_of_fold(table)
+    assert len(rows) == 15
+    for grade in range(1, 6):
+        own = test[test["y_true"] == grade]
+        called = own[PROBABILITIES].to_numpy().argmax(1) + 1
+        row = rows.loc[("model", grade)]
+        assert row["images"] == own["image_id"].nunique()
+        assert row["rows"] == len(own)
+        assert row["recall"] == pytest.approx((called == grade).mean())
+    assert rows.loc[("majority", 2), "recall"] == 1
+
+
+def test_an_absent_category_has_no_recall():
+    cases = images()
+    cases = cases[cases["birads"] != 3].reset_index(drop=True)
+    table = run(cases, "image")
+    rows = audit.by_category(table, audit.measured(table, 20)).set_index(["answer", "birads"])
+    assert rows.loc[("lookup", 3), "images"] == 0
+    assert np.isnan(rows.loc[("lookup", 3), "recall"])
+
+
+def test_against_paper():
+    rows = pd.DataFrame({"metric": list(audit.PAPER), "answer": "model"})
+    rows["low"], rows["high"] = [0.93, 0.90, 0.5, np.nan], [0.95, 0.93, 0.6, np.nan]
+    found = audit.against_paper({"patient": rows})
+    assert found["the paper"].tolist() == ["0.921", "0.920", "0.987", "0.903"]
+    places = ["below 0.930 to 0.950", "inside 0.900 to 0.930", "above 0.500 to 0.600", "undefined"]
+    assert found["patient"].tolist() == places
+
+
+def test_counted_says_what_is_unknown():
+    cases = images()
+    table = run(cases, "image")
+    known = audit.met_in_training(table, cases)
+    unknown = audit.met_in_training(table.assign(patient_id=None), cases)
+    found = audit.counted({"a": known, "b": unknown})
+    assert found["test rows"].tolist() == [len(cases)] * 2
+    assert found.loc["a", "The image itself"] == "0 (0%)"
+    siblings = known["sibling_image"]
+    assert found.loc["a", audit.MET["sibling_image"]].startswith(f"{siblings.sum()} (")
+    assert found.loc["b", audit.MET["sibling_image"]] == "unknown"
+
+
+def test_records_have_the_names_of_the_ledger(table):
+    protocol = table["protocol"].iloc[0]
+    found = audit.measured(table, 20)
+    met = audit.met_in_training(table, images())
+    rows = audit.records({protocol: found}, {protocol: met}).set_index("metric")
+    assert rows.index.is_unique
+    assert len(rows) == len(found) + 3
+    own = found[found["metric"] == "accuracy"].set_index("answer")
+    assert rows.loc[f"{protocol}.accuracy", "low"] == own.loc["model", "low"]
+    assert rows.loc[f"{protocol}.lookup.accuracy", "estimate"] == own.loc["lookup", "estimate"]
+    assert rows.loc[f"{protocol}.test_with_copy", "estimate"] == met["copy"].mean()
+    assert np.isnan(rows.loc[f"{protocol}.test_with_sibling_view", "low"])
+
+
+@pytest.mark.parametrize("missing", ["train", "test"])
+def test_a_missing_part_is_said(missing):
+    table = run(images(), "patient")
+    table = table[table["part"] != missing]
+    for null in (audit.lookup_table, audit.majority):
+        with pytest.raises(UserError, match="lacks test or training rows"):
+            null(table)
+
+
+def test_images_of_another_study_are_said():
+    table = run(images(), "patient")
+    with pytest.raises(UserError, match="1 predicted images are not in cases"):
+        audit.met_in_training(table, images().iloc[1:])

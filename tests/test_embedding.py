@@ -1,0 +1,222 @@
+"""Neighbours against plain loops, chance against permutations, and spaces too small or too flat."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import silhouette_score
+
+from birads_lib import embedding
+from birads_lib.errors import UserError
+from birads_lib.predictions import PROBABILITIES
+
+NAMES = list(embedding.SCORES)
+
+
+def run(n=40, folds=2, patients=10, seed=0, d=6):
+    """Predictions (test rows only) and embeddings of a made-up run; distances don't tie."""
+    rng = np.random.default_rng(seed)
+    table = pd.DataFrame(
+        {
+            "image_id": [f"i{i:02d}" for i in range(n)],
+            "patient_id": [f"p{i}" for i in rng.integers(patients, size=n)],
+            "fold": np.arange(n) % folds,
+            "seed": 0,
+            "part": "test",
+            "copy": 0,
+            "y_true": rng.integers(1, 6, size=n),
+        }
+    )
+    table[PROBABILITIES] = 0.2
+    return table, rng.normal(size=(n, d)).astype("float32")
+
+
+def by_loops(rows, e, k):
+    """The three shares of each image, and their chance levels, as the words say them."""
+    found = []
+    for i, asked in rows.iterrows():
+        others = [
+            (np.sqrt(((e[i] - e[j]) ** 2).sum()), other)
+            for j, other in rows.iterrows()
+            if j != i and other["fold"] == asked["fold"]
+        ]
+        everyone = [other for _, other in sorted(others, key=lambda pair: pair[0])]
+        strange = [other for other in everyone if other["patient_id"] != asked["patient_id"]]
+
+        def share(chosen, key, asked=asked):
+            return np.mean([other[key] == asked[key] for other in chosen]) if chosen else np.nan
+
+        triples = [(everyone, "y_true"), (strange, "y_true"), (everyone, "patient_id")]
+        values = {name: share(c[:k], key) for name, (c, key) in zip(NAMES, triples, strict=True)}
+        values |= {f"{n}_chance": share(c, key) for n, (c, key) in zip(NAMES, triples, strict=True)}
+        found.append(values)
+    return pd.DataFrame(found)
+
+
+@pytest.mark.parametrize("k", [1, 5, 100])
+def test_scores_equal_plain_loops(k):
+    rows, e = embedding.unique_test(*run())
+    found = embedding.scores(rows, e, k)
+    expected = by_loops(rows, e, k)
+    pd.testing.assert_frame_equal(found[expected.columns], expected, check_dtype=False)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10_000), st.integers(2, 30), st.integers(1, 6))
+def test_order_of_rows_does_not_matter(seed, n, k):
+    rows, e = embedding.unique_test(*run(n, seed=seed))
+    order = np.random.default_rng(seed).permutation(n)
+    found = embedding.scores(rows.iloc[order].reset_index(drop=True), e[order], k)
+    expected = embedding.scores(rows, e, k).iloc[order].reset_index(drop=True)
+    pd.testing.assert_frame_equal(found, expected)
+
+
+def test_chance_is_the_mean_over_permutations():
+    rows, e = embedding.unique_test(*run(n=24, folds=1))
+    expected = embedding.scores(rows, e)
+    rng = np.random.default_rng(1)
+    drawn = [embedding.scores(rows, e[rng.permutation(24)])[NAMES].mean() for _ in range(400)]
+    for name in NAMES:
+        values = [one[name] for one in drawn]
+        error = np.std(values) / np.sqrt(len(values))
+        assert np.mean(values) == pytest.approx(expected[f"{name}_chance"].mean(), abs=4 * error)
+
+
+def test_silhouette_equals_scikit_learn_in_each_fold():
+    rows, e = embedding.unique_test(*run())
+    found = embedding.scores(rows, e)["silhouette_grade"]
+    for fold in (0, 1):
+        own = (rows["fold"] == fold).to_numpy()
+        expected = silhouette_score(e[own], rows.loc[own, "y_true"])
+        assert found[own].mean() == pytest.approx(expected)
+
+
+def test_copies_count_once_a_fold():
+    table, e = run(n=12, folds=1)
+    copies = table.assign(copy=1)
+    other_fold = table.iloc[:3].assign(fold=1)
+    rows, kept = embedding.unique_test(
+        pd.concat([table, copies, other_fold, table.assign(part="train", fold=2)]),
+        np.concatenate([e, e, e[:3], e]),
+    )
+    assert len(rows) == 15
+    assert (rows["part"] == "test").all()
+    np.testing.assert_array_equal(kept[:12], e)
+
+
+def test_ties_fall_by_lot_not_by_table_order():
+    n = 60  # rows sorted by patient, all in one place: order would find each patient's own images
+    table, _ = run(n=n, folds=1)
+    table["patient_id"] = [f"p{i // 4:02d}" for i in range(n)]
+    rows, e = embedding.unique_test(table, np.zeros((n, 3)))
+    found = embedding.scores(rows, e, k=3)
+    assert found["neighbours_patient"].mean() < 0.3
+    assert found["neighbours_patient_chance"].mean() == pytest.approx(3 / 59)
+
+
+def test_unknown_patients_make_their_scores_unknown():
+    table, e = run()
+    table.loc[table["fold"] == 0, "patient_id"] = None
+    rows, e = embedding.unique_test(table, e)
+    found = embedding.scores(rows, e)
+    unknown = (rows["fold"] == 0).to_numpy()
+    columns = [name for name in found if "patient" in name]
+    assert len(columns) == 4
+    assert found.loc[unknown, columns].isna().all(axis=None)
+    assert found.loc[~unknown, columns].notna().all(axis=None)
+    assert found["neighbours_grade"].notna().all()
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_tiny_parts(n):
+    rows, e = embedding.unique_test(*run(n=n, folds=1, patients=1))
+    found = embedding.scores(rows, e)
+    assert found["neighbours_grade"].isna().all() == (n == 1)
+    assert found["neighbours_grade_other_patients"].isna().all()  # there are none
+    assert found["silhouette_grade"].isna().all()  # one grade, or each its own
+
+
+def test_one_grade_only():
+    table, e = run()
+    rows, e = embedding.unique_test(table.assign(y_true=2), e)
+    found = embedding.intervals(embedding.scores(rows, e), rows, 20).set_index("metric")
+    assert found.loc["neighbours_grade", "estimate"] == 1
+    assert found.loc["neighbours_grade_over_chance", ["estimate", "low", "high"]].eq(0).all()
+    assert found.loc[["silhouette_grade", "silhouette_2", "silhouette_5"], "low"].isna().all()
+
+
+def test_intervals_equal_a_loop_over_resamples():
+    rows, e = embedding.unique_test(*run())
+    of_images = embedding.scores(rows, e)
+    found = embedding.intervals(of_images, rows, n_resamples=50, seed=3).set_index("metric")
+    patients = rows["patient_id"].to_numpy()
+    names = np.unique(patients)
+    draws = np.random.default_rng(3).integers(len(names), size=(50, len(names)))
+    drawn = [np.concatenate([np.flatnonzero(patients == names[i]) for i in d]) for d in draws]
+    gap = of_images["neighbours_grade"] - of_images["neighbours_grade_chance"]
+    own = of_images["silhouette_grade"].where(rows["y_true"] == 3)
+    for name, values in {"neighbours_grade_over_chance": gap, "silhouette_3": own}.items():
+        means = [values.iloc[rows_drawn].mean() for rows_drawn in drawn]
+        assert found.loc[name, "estimate"] == pytest.approx(values.mean())
+        expected = np.nanpercentile(means, [2.5, 97.5])
+        np.testing.assert_allclose(found.loc[name, ["low", "high"]].astype(float), expected)
+
+
+def test_of_fold_takes_one_model():
+    table, e = run(n=12)
+    rows, _ = embedding.unique_test(pd.concat([table, table.assign(seed=1)]), np.tile(e, (2, 1)))
+    own = rows.iloc[embedding.of_fold(rows, 1)]
+    assert set(own["fold"]) == {1}
+    assert set(own["seed"]) == {0}
+    with pytest.raises(UserError, match="fold is 7; this run has the folds 0, 1"):
+        embedding.of_fold(rows, 7)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t, e: (t, e[1:]), "39.* for 40 rows"),
+        (lambda t, e: (t, e[:, 0]), "40,.* for 40 rows"),
+        (lambda t, e: (t, np.where(np.arange(40)[:, None] == 3, np.nan, e)), "1 test images"),
+        (lambda t, e: (t.assign(part="train"), e), "no test rows"),
+    ],
+)
+def test_bad_input(change, message):
+    with pytest.raises(UserError, match=message):
+        embedding.unique_test(*change(*run()))
+
+
+def test_k_below_one():
+    with pytest.raises(UserError, match="k is 0"):
+        embedding.scores(*embedding.unique_test(*run()), k=0)
+
+
+@pytest.mark.parametrize("n", [1, 4, 5, 9, 40])
+def test_pictures_of_any_size(n):
+    e = np.random.default_rng(0).normal(size=(n, 6))
+    places = embedding.tsne(e, seed=1)
+    assert places.shape == (n, 2)
+    assert np.isfinite(places).all() == (n >= embedding.FEWEST)
+    np.testing.assert_array_equal(places, embedding.tsne(e, seed=1))
+
+
+def test_pictures_of_a_space_without_extent():
+    for e in (np.ones((12, 4)), np.eye(12)[:, :1]):
+        assert np.isfinite(embedding.tsne(e)).all()
+
+
+def test_umap_is_seeded_and_loads_no_network_library():
+    code = (
+        "import sys, numpy as np; from birads_lib import embedding as m;"
+        "e = np.random.default_rng(0).normal(size=(8, 6));"
+        "a, b = m.umap(e, 1), m.umap(e, 1);"
+        "assert a.shape == (8, 2) and np.isfinite(a).all() and (a == b).all();"
+        "assert np.isfinite(m.umap(np.ones((8, 3)))).all() and np.isnan(m.umap(e[:4])).all();"
+        "assert not {'tensorflow', 'keras', 'torch', 'jax'} & set(sys.modules), 'loaded'"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,164 @@
+"""Figures of the feature space and of the audit say what they show, also where data lack."""
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+from test_audit import images, run
+from test_plots import check as check_figure
+from test_plots import texts as all_texts
+
+from birads_lib import audit, embedding
+from birads_lib.plots import audit as audit_plots
+from birads_lib.plots import embedding as embedding_plots
+
+PROTOCOLS = ["patient", "image", "oversample_first"]
+
+
+def texts(figure: Figure) -> str:
+    return "\n".join(all_texts(figure))
+
+
+def check(figure: Figure) -> None:
+    check_figure(figure)
+    assert all(ax.get_title() for ax in figure.axes)
+    for legend in figure.legends:
+        box = legend.get_window_extent()
+        assert box.x0 >= 0
+        assert box.x1 <= figure.bbox.width
+
+
+@pytest.fixture(scope="module")
+def tables():
+    return {protocol: run(images(), protocol) for protocol in PROTOCOLS}
+
+
+@pytest.fixture(scope="module")
+def found(tables):
+    return {protocol: audit.measured(table, 20) for protocol, table in tables.items()}
+
+
+def test_three_bars_name_whose_images_the_papers_are(found):
+    shown = {name: found[name] for name in ("oversample_first", "patient")}
+    here = audit_plots.three_bars(shown, "inbreast")
+    elsewhere = audit_plots.three_bars(shown, "phantoms")
+    for figure in (here, elsewhere):
+        check(figure)
+        assert len(figure.axes[0].patches) == 12
+        assert "oversample first (leaky)" in texts(figure)
+    assert "other images" not in texts(here)
+    assert "The paper (on INbreast, other images)" in texts(elsewhere)
+
+
+def test_three_bars_draw_whiskers_and_numbers(found):
+    rows = found["patient"].set_index(["answer", "metric"])
+    figure = audit_plots.three_bars({"patient": found["patient"]}, "inbreast")
+    heights = [bar.get_height() for bar in figure.axes[0].patches]
+    expected = [rows.loc[("model", name), "estimate"] for name in audit.PAPER]
+    np.testing.assert_allclose(heights, [*audit.PAPER.values(), *expected])
+    ends = figure.axes[0].collections[1].get_segments()[0][:, 1]
+    np.testing.assert_allclose(ends, rows.loc[("model", "accuracy"), ["low", "high"]].tolist())
+
+
+def test_three_bars_of_undefined_and_negative_values(found):
+    rows = found["patient"].copy()
+    rows.loc[rows["metric"] == "mean_auc", ["estimate", "low", "high"]] = np.nan
+    rows.loc[rows["metric"] == "mcc", ["estimate", "low", "high"]] = [-0.2, -0.3, -0.1]
+    figure = audit_plots.three_bars({"patient": rows}, "phantoms")
+    check(figure)
+    assert "none" in texts(figure)
+    assert figure.axes[0].get_ylim()[0] < -0.3
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_nulls(found, count):
+    figure = audit_plots.nulls({name: found[name] for name in PROTOCOLS[:count]})
+    check(figure)
+    assert "Lookup table" in texts(figure)
+    assert "by patient" in texts(figure)
+
+
+def test_met_in_training_fills_each_bar(tables):
+    met = {name: audit.met_in_training(table, images()) for name, table in tables.items()}
+    closest = pd.DataFrame({name: audit.closest(rows) for name, rows in met.items()}).T
+    figure = audit_plots.met_in_training(closest)
+    check(figure)
+    widths = pd.Series({bar.get_y(): 0.0 for bar in figure.axes[0].patches})
+    for bar in figure.axes[0].patches:
+        widths[bar.get_y()] += bar.get_width()
+    assert len(widths) == 3
+    np.testing.assert_allclose(widths, 100)
+    assert "Unknown" not in texts(figure)
+
+
+def test_met_in_training_says_what_is_unknown():
+    cases = images().assign(patient_id=None)
+    met = audit.met_in_training(run(cases, "image"), cases)
+    figure = audit_plots.met_in_training(pd.DataFrame({"image": audit.closest(met)}).T)
+    check(figure)
+    assert "Unknown" in texts(figure)
+    assert "100 %" in texts(figure)
+
+
+@pytest.mark.parametrize("absent", [None, 3])
+def test_recall_by_images(absent):
+    cases = images()
+    cases = cases[cases["birads"] != absent].reset_index(drop=True)
+    table = run(cases, "oversample_first")
+    rows = audit.by_category(table, audit.measured(table, 20)).assign(protocol="oversample_first")
+    figure = audit_plots.recall_by_images(rows)
+    check(figure)
+    assert ("BI-RADS 3" in texts(figure)) == (absent is None)
+    assert figure.axes[0].get_xticks().size
+
+
+def space(n=40, patients=12):
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame(
+        {
+            "image_id": [f"i{i}" for i in range(n)],
+            "patient_id": pd.array([f"p{i}" for i in rng.integers(patients, size=n)], dtype="str"),
+            "fold": 0,
+            "seed": 0,
+            "y_true": rng.integers(1, 6, size=n),
+        }
+    )
+    return rows, rng.normal(size=(n, 4))
+
+
+@pytest.mark.parametrize("patients", [1, 12, 200])
+def test_projections_draw_every_image_twice(patients):
+    rows, e = space(patients=patients)
+    figure = embedding_plots.projections({"A": e[:, :2], "B": e[:, 2:]}, rows)
+    check(figure)
+    for ax in figure.axes:
+        dots = [c for c in ax.collections if isinstance(c, mpl.collections.PathCollection)]
+        assert sum(len(c.get_offsets()) for c in dots) == len(rows)
+    joined = rows["patient_id"].value_counts()
+    lines = [c for c in figure.axes[1].collections if isinstance(c, mpl.collections.LineCollection)]
+    assert len(lines) == (joined > 1).sum()
+
+
+def test_projections_of_too_few_images():
+    rows, e = space(n=3)
+    figure = embedding_plots.projections({"t-SNE": embedding.tsne(e)}, rows)
+    check(figure)
+    assert "3 images:\ntoo few for a picture" in texts(figure)
+
+
+def test_projections_of_unknown_patients():
+    rows, e = space()
+    figure = embedding_plots.projections({"A": e[:, :2]}, rows.assign(patient_id=None))
+    check(figure)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_neighbourhood(known):
+    rows, e = space()
+    rows = rows if known else rows.assign(patient_id=None)
+    table = embedding.intervals(embedding.scores(rows, e), rows, 20)
+    figure = embedding_plots.neighbourhood(table, 5)
+    check(figure)
+    assert "The 5 nearest images" in texts(figure)
+    assert ("undefined" in texts(figure)) == (not known)
