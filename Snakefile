@@ -74,6 +74,7 @@ rule data_exploration:
 
 
 rule preprocessing:
+    priority: 2  # what much waits for goes first
     message: "02 preprocessing{wildcards.own}: every image, once"
     input:
         **source("02_preprocessing"),
@@ -92,6 +93,7 @@ rule preprocessing:
 
 
 rule training:
+    priority: 1
     message: "03 training: {wildcards.variant}, protocol {wildcards.protocol}"
     input:
         **source("03_training"),
