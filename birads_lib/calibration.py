@@ -23,13 +23,14 @@ import pandas as pd
 from scipy.optimize import minimize_scalar
 from scipy.special import softmax
 
+from birads_lib import statistics
 from birads_lib.cases import GRADES
 from birads_lib.errors import UserError
 from birads_lib.metrics import checked, ratio
 from birads_lib.predictions import out_of_fold, probabilities
 from birads_lib.splits import PARTS
-from birads_lib.statistics import resampled_weights
 
+_COLUMNS = ["metric", "estimate", "low", "high"]
 SCORES = {
     "classwise_ece": "Calibration error, binned",
     "smooth_ece": "Calibration error, smooth",
@@ -103,22 +104,6 @@ def smooth_ece(y: np.ndarray, p: np.ndarray) -> float:
     return float(np.mean([smECE(p[:, g - 1], (y == g).astype(float)) for g in GRADES]))
 
 
-def bootstrap(
-    y: np.ndarray, p: np.ndarray, patients: object, n_resamples: int = 2000, seed: int = 0
-) -> pd.DataFrame:
-    """Return ``every_score`` of every resample of patients: a row per resample, a column per score.
-
-    The same patients and seed give the same resamples, whatever y and p are.
-
-    Raises:
-        PredictionError: unusable predictions, unknown patients, or fewer than two patients.
-    """
-    y, p = checked(y, p)
-    drawn = resampled_weights(patients, len(y), n_resamples, seed)
-    parts = [pd.DataFrame(every_score(y, p, weights)) for weights in drawn]
-    return pd.concat(parts, ignore_index=True)
-
-
 def intervals(
     y: np.ndarray,
     p: np.ndarray,
@@ -129,11 +114,11 @@ def intervals(
 ) -> pd.DataFrame:
     """Return [metric, estimate, low, high], one row per score, ``smooth_ece`` among them.
 
-    Bounds are percentiles of ``bootstrap``; ``smooth_ece`` has none (NaN), as its kernel can't be
-    resampled at once. What was fitted on validation rows is taken as it is.
+    Bounds are those of ``statistics.intervals``; ``smooth_ece`` has none (NaN), as its kernel can't
+    be resampled at once. What was fitted on validation rows is taken as it is.
     """
-    resamples = bootstrap(y, p, patients, n_resamples, seed)
-    return _with_smooth(_with_bounds(_estimates(y, p), resamples, level), smooth_ece(y, p))
+    table = statistics.intervals(y, p, patients, n_resamples, seed, level, every_score)
+    return _with_smooth(table, smooth_ece(y, p))
 
 
 def differences(
@@ -149,9 +134,9 @@ def differences(
 
     ``after`` and ``before`` are probabilities (n, 5) of the same images in the same order.
     """
-    resamples = [bootstrap(y, p, patients, n_resamples, seed) for p in (after, before)]
-    estimates = _estimates(y, after) - _estimates(y, before)
-    table = _with_bounds(estimates, resamples[0] - resamples[1], level)
+    table = statistics.paired_differences(
+        y, after, before, patients, n_resamples, seed, level, every_score
+    )
     return _with_smooth(table, smooth_ece(y, after) - smooth_ece(y, before))
 
 
@@ -176,7 +161,7 @@ def error_if_calibrated(
         f"ece_{g}": _binned_gap(p[:, g - 1], (drawn == g) - p[:, [g - 1]]) / len(p) for g in GRADES
     }
     table = pd.DataFrame({"classwise_ece": np.mean(list(errors.values()), axis=0)} | errors)
-    return _with_bounds(table.mean(), table, level)
+    return statistics.with_bounds(table.mean(), table, level)[_COLUMNS]
 
 
 def reliability(
@@ -198,7 +183,7 @@ def reliability(
     owner, cells = np.array(owner), np.stack(cells, axis=1)  # (bins,), (n, bins)
     hits = cells * (y[:, None] == owner)
     drawn = []
-    for weights in resampled_weights(patients, len(y), n_resamples, seed):
+    for weights in statistics.resampled_weights(patients, len(y), n_resamples, seed):
         inside = cells.T @ weights  # (bins, R)
         drawn.append(ratio(hits.T @ weights, inside, np.nan))
     resamples = pd.DataFrame(np.concatenate(drawn, axis=1).T)
@@ -369,21 +354,7 @@ def _binned_gap(score: np.ndarray, gaps: np.ndarray) -> np.ndarray:
     return np.abs(_bins(score).T @ gaps).sum(0)
 
 
-def _estimates(y: np.ndarray, p: np.ndarray) -> pd.Series:
-    """Return every score of the sample itself."""
-    y, p = checked(y, p)
-    return pd.DataFrame(every_score(y, p, np.ones((len(y), 1)))).iloc[0]
-
-
-def _with_bounds(estimates: pd.Series, resamples: pd.DataFrame, level: float) -> pd.DataFrame:
-    """Return [metric, estimate, low, high]: percentiles of the resamples, NaN left out."""
-    low, high = resamples.quantile([(1 - level) / 2, (1 + level) / 2]).to_numpy()
-    bounds = {"low": low, "high": high}
-    names = resamples.columns
-    return pd.DataFrame({"metric": names, "estimate": estimates[names].to_numpy()} | bounds)
-
-
 def _with_smooth(table: pd.DataFrame, value: float) -> pd.DataFrame:
     """Return the table with a row for ``smooth_ece``, which has no bounds."""
     row = {"metric": ["smooth_ece"], "estimate": value, "low": np.nan, "high": np.nan}
-    return pd.concat([table, pd.DataFrame(row)], ignore_index=True)
+    return pd.concat([table[_COLUMNS], pd.DataFrame(row)], ignore_index=True)

@@ -14,7 +14,7 @@ by their ranks within each patient (``friedman``). A difference that can't be co
 its metrics are; where nothing differs, a p-value is 1.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,7 @@ from birads_lib.errors import UserError
 from birads_lib.metrics import PredictionError, checked, every_metric, ratio
 from birads_lib.predictions import KEY
 
+Measure = Callable[[np.ndarray, np.ndarray, np.ndarray], dict[str, np.ndarray]]
 _CELLS = 1 << 21  # images x resamples held at once: 16 MB an array, whatever n is
 
 
@@ -33,6 +34,7 @@ def patient_bootstrap(
     patients: object,
     n_resamples: int = 2000,
     seed: int = 0,
+    measure: Measure = every_metric,
 ) -> pd.DataFrame:
     """Return every metric of every resample: one row per resample, one column per metric.
 
@@ -42,13 +44,15 @@ def patient_bootstrap(
         patients: (n,) whose image each row is; the order of rows doesn't matter.
         n_resamples: how many resamples.
         seed: of the draw.
+        measure: what is measured, such as ``metrics.every_metric``: from y, p and the weights
+            (n, R) of R samples to {name: (R,)}.
 
     Raises:
         PredictionError: unusable predictions, unknown patients, or fewer than two patients.
     """
     y, p = checked(y, p)
     weights = resampled_weights(patients, len(y), n_resamples, seed)
-    return pd.concat([pd.DataFrame(every_metric(y, p, w)) for w in weights], ignore_index=True)
+    return pd.concat([pd.DataFrame(measure(y, p, w)) for w in weights], ignore_index=True)
 
 
 def resampled_weights(
@@ -75,14 +79,15 @@ def intervals(
     n_resamples: int = 2000,
     seed: int = 0,
     level: float = 0.95,
+    measure: Measure = every_metric,
 ) -> pd.DataFrame:
     """Return [metric, estimate, low, high, resamples_used], one row per metric.
 
     Bounds are percentiles of ``patient_bootstrap`` (Efron and Tibshirani 1993, chapter 13), NaN
     where a metric is defined in no resample. The estimate is the metric of the sample itself.
     """
-    resamples = patient_bootstrap(y, p, patients, n_resamples, seed)
-    return _with_bounds(_estimates(y, p), resamples, level)
+    resamples = patient_bootstrap(y, p, patients, n_resamples, seed, measure)
+    return with_bounds(_estimates(y, p, measure), resamples, level)
 
 
 def mean_intervals(
@@ -126,6 +131,7 @@ def paired_differences(
     n_resamples: int = 2000,
     seed: int = 0,
     level: float = 0.95,
+    measure: Measure = every_metric,
 ) -> pd.DataFrame:
     """Return [metric, estimate, low, high, p_value, resamples_used] of a minus b, per metric.
 
@@ -137,17 +143,18 @@ def paired_differences(
     Args:
         y: (n,) true grades 1..5.
         p_a, p_b: (n, 5) probabilities of the two models for the same images in the same order.
-        patients, n_resamples, seed: as in ``patient_bootstrap``.
+        patients, n_resamples, seed, measure: as in ``patient_bootstrap``.
         level: of the interval, 0..1.
 
     Raises:
         PredictionError: as ``patient_bootstrap`` does.
     """
-    a = patient_bootstrap(y, p_a, patients, n_resamples, seed)
-    b = patient_bootstrap(y, p_b, patients, n_resamples, seed)  # the same seed: the same patients
+    # The same seed draws the same patients for both.
+    a, b = (patient_bootstrap(y, p, patients, n_resamples, seed, measure) for p in (p_a, p_b))
     # Differences that are 0 on paper may not be in their last bits.
     resamples = (a - b).round(12)
-    table = _with_bounds(_estimates(y, p_a) - _estimates(y, p_b), resamples, level)
+    estimates = _estimates(y, p_a, measure) - _estimates(y, p_b, measure)
+    table = with_bounds(estimates, resamples, level)
     used = table["resamples_used"].to_numpy()
     rarer = np.minimum((resamples <= 0).sum(), (resamples >= 0).sum()).to_numpy()
     p_values = np.where(used > 0, np.minimum(1, 2 * (rarer + 1) / (used + 1)), np.nan)
@@ -279,15 +286,18 @@ def friedman(errors: pd.DataFrame, alpha: float = 0.05) -> dict[str, float]:
     return found | {"critical_difference": quantile * np.sqrt(runs * (runs + 1) / (6 * patients))}
 
 
-def _estimates(y: np.ndarray, p: np.ndarray) -> pd.Series:
+def _estimates(y: np.ndarray, p: np.ndarray, measure: Measure) -> pd.Series:
     """Return every metric of the sample itself."""
     y, p = checked(y, p)
-    values = every_metric(y, p, np.ones((len(y), 1)))
+    values = measure(y, p, np.ones((len(y), 1)))
     return pd.Series({name: float(value[0]) for name, value in values.items()})
 
 
-def _with_bounds(estimates: pd.Series, resamples: pd.DataFrame, level: float) -> pd.DataFrame:
-    """Return estimates with the percentiles of their resamples, NaN left out."""
+def with_bounds(estimates: pd.Series, resamples: pd.DataFrame, level: float) -> pd.DataFrame:
+    """Return [metric, estimate, low, high, resamples_used]: percentiles of a column of resamples.
+
+    NaN is left out; ``resamples_used`` counts the others. ``level`` lies in 0..1.
+    """
     bounds = resamples.quantile([(1 - level) / 2, (1 + level) / 2]).to_numpy()  # (2, metrics)
     return pd.DataFrame(
         {

@@ -15,7 +15,6 @@ from birads_lib import calibration, statistics
 from birads_lib.calibration import (
     CORRECTIONS,
     SCORES,
-    bootstrap,
     differences,
     error_if_calibrated,
     estimated_priors,
@@ -165,6 +164,10 @@ def copied_rows(resamples, seed):
     names = np.unique(PATIENTS)
     draws = np.random.default_rng(seed).integers(len(names), size=(resamples, len(names)))
     return [np.concatenate([np.flatnonzero(names[i] == PATIENTS) for i in d]) for d in draws]
+
+
+def bootstrap(*arguments, **options):
+    return statistics.patient_bootstrap(*arguments, measure=every_score, **options)
 
 
 def test_bootstrap_equals_copied_rows(monkeypatch):

@@ -7,22 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import layers
 from scipy.stats import spearmanr
+from test_model import SIZE, TINY
 
 from birads_lib import explain
 from birads_lib.errors import UserError
 from birads_lib.model import build_model
 from birads_lib.settings import Settings
 
-SIZE = 64
-TINY = {
-    "backbone": "small_resnet",
-    "weights": "none",
-    "image_size": SIZE,
-    "embed": 16,
-    "feed_forward": 16,
-    "dense_1": 16,
-    "dense_2": 8,
-}
 TAP = "conv3_block2_out"  # 8 x 8 cells of 48 channels, at 64 pixels
 
 

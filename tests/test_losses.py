@@ -87,19 +87,22 @@ def gradient(labels, logits, loss):
     return tape.gradient(value, z).numpy()
 
 
+def differences(value, logits, step=1e-5):
+    """The gradient of ``value`` by central differences."""
+    found = np.zeros_like(logits)
+    for index in np.ndindex(logits.shape):
+        move = np.zeros_like(logits)
+        move[index] = step
+        found[index] = (value(logits + move) - value(logits - move)) / (2 * step)
+    return found
+
+
 @pytest.mark.parametrize(("stop_gradient", "normalise"), VARIANTS)
 def test_the_gradient_is_that_of_finite_differences(stop_gradient, normalise):
     labels, logits = example(3)
     found = gradient(labels, logits, DistanceAwareLoss(1.5, stop_gradient, normalise))
-    expected, step = np.zeros_like(logits), 1e-5
-    for index in np.ndindex(logits.shape):
-        sides = []
-        for sign in (1, -1):
-            moved = logits.copy()
-            moved[index] += sign * step
-            held = logits if stop_gradient else None
-            sides.append(by_hand(labels, moved, 1.5, normalise, held))
-        expected[index] = (sides[0] - sides[1]) / (2 * step)
+    held = logits if stop_gradient else None
+    expected = differences(lambda z: by_hand(labels, z, 1.5, normalise, held), logits)
     np.testing.assert_allclose(found, expected, atol=2e-6)
 
 
@@ -168,15 +171,12 @@ def test_the_relatives_of_dal_by_hand(name, seed, power):
 def test_gradients_of_the_relatives(name):
     labels, logits = example(5)
     found = gradient(labels, logits, relative(name, 1.5))
-    expected, step = np.zeros_like(logits), 1e-5
-    for index in np.ndindex(logits.shape):
-        values = []
-        for sign in (1, -1):
-            moved = logits.copy()
-            moved[index] += sign * step
-            rows = zip(labels, moved, strict=True)
-            values.append(np.mean([BY_HAND[name](y, softmax(z), 1.5) for y, z in rows]))
-        expected[index] = (values[0] - values[1]) / (2 * step)
+
+    def value(moved):
+        rows = zip(labels, moved, strict=True)
+        return np.mean([BY_HAND[name](y, softmax(z), 1.5) for y, z in rows])
+
+    expected = differences(value, logits)
     np.testing.assert_allclose(found, expected, atol=5e-6)
 
 

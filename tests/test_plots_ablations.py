@@ -107,11 +107,11 @@ def test_architectures_stand_beside_the_published_values():
     figure = plots.architectures(table, {"baseline": {"accuracy": 0.9}, "elsewhere": {"qwk": 1}})
     check(figure)
     assert row_names(figure) == ["baseline", "frozen"]
-    assert legend(figure) == ["patient", "oversample first", "Paper"]
+    assert legend(figure) == ["patient", "oversample first", "The paper, on INbreast"]
     assert [ax.get_title().replace("\n", " ") for ax in figure.axes] == [
         HEADLINE[metric] for metric in SHOWN[:3]
     ]
-    paper = dots(figure.axes[0], "Paper")
+    paper = dots(figure.axes[0], "The paper, on INbreast")
     assert paper[0].tolist() == [0.9, 0]
     assert np.isnan(paper[1, 0])
     assert (
