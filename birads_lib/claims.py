@@ -346,9 +346,9 @@ def ledger(judged: pd.DataFrame, protocols: list[str]) -> pd.DataFrame:
     first, *rest = protocols
     ends = judged[[first, f"{first}_low", f"{first}_high"]].to_numpy()
     table[first.replace("_", " ")] = [with_interval(*row) for row in ends]
-    table["inside"] = judged["inside"]
     for protocol in rest:
         table[protocol.replace("_", " ")] = judged[protocol].map(with_interval)
+    table["inside"] = judged["inside"]
     return table.rename_axis(None).rename_axis(columns="claim")  # one line of headings
 
 

@@ -130,8 +130,9 @@ class Run:
         """Write a figure or table with its passport and show both in the notebook.
 
         Options: ``alt`` (text alternative; needed for a figure), ``data`` (the plotted numbers,
-        offered for download; a table is its own data) and ``protocols`` (which of the run's it
-        shows, where these are not all; the others' marks are left out).
+        offered for download; a table is its own data), ``protocols`` (which of the run's it shows,
+        where these are not all; the others' marks are left out) and ``links`` (of a table: where
+        rows lead, {label: address}).
         """
         is_figure = isinstance(what, Figure)
         if is_figure and not options.get("alt"):
@@ -149,7 +150,8 @@ class Run:
         for name, content in files.items():
             with written_whole(folder / name) as temporary:
                 temporary.write_bytes(content)
-        body = _image(files[f"{id}.png"], options["alt"]) if is_figure else _table(what)
+        links = options.get("links", {})
+        body = _image(files[f"{id}.png"], options["alt"]) if is_figure else _table(what, links)
         _show(_exhibit(id, body, caption, marks, facts, files))
 
     def record(self, table: pd.DataFrame) -> None:
@@ -264,8 +266,12 @@ def _image(png: bytes, alt: str) -> str:
     return f'<img src="{_data_uri("image/png", png)}" alt="{html.escape(alt)}">'
 
 
-def _table(table: pd.DataFrame) -> str:
+def _table(table: pd.DataFrame, links: dict[str, str]) -> str:
     rows = table.to_html(border=0, float_format="{:.3f}".format)
+    for label, address in links.items():
+        text = html.escape(label)
+        anchor = f'<a href="{html.escape(address)}">{text}</a>'
+        rows = rows.replace(f"<th>{text}</th>", f"<th>{anchor}</th>")
     return f'<div class="table-scroll">{rows}</div>'
 
 

@@ -304,9 +304,9 @@ def judged():
 def test_the_ledger_in_texts():
     table = claims.ledger(judged()[1], PROTOCOLS)
     assert table.loc["Accuracy"].tolist() == [
-        "only leaky: image", "0.900", "0.50 (0.45 to 0.55)", "no", "0.90", "-",
+        "only leaky: image", "0.900", "0.50 (0.45 to 0.55)", "0.90", "-", "no",
     ]  # fmt: skip
-    assert table.loc["Other"].tolist() == ["not testable here", "", "-", "", "-", "-"]
+    assert table.loc["Other"].tolist() == ["not testable here", "", "-", "-", "-", ""]
     assert table.loc["Most", "the paper"] == "above 0.5"
     assert claim(value=None, above="chance").claimed == "a comparison"
 

@@ -100,6 +100,13 @@ def test_a_page_over_several_protocols_names_the_leaky_ones(tmp_path, shown):
     assert "leaky-mark" not in dict(alone.marks)
 
 
+def test_rows_of_a_table_may_lead_somewhere(tmp_path, shown):
+    table = pd.DataFrame({"a": [1, 2]}, index=["A < B", "C"])
+    run(tmp_path).publish(table, id="t", caption="c", links={"A < B": "page.html#x"})
+    assert '<th><a href="page.html#x">A &lt; B</a></th>' in shown[-1]
+    assert "<th>C</th>" in shown[-1]
+
+
 def test_a_missing_input_says_what_to_run(tmp_path):
     with pytest.raises(UserError, match="earlier notebook"):
         run(tmp_path, inputs={"predictions": tmp_path / "predictions.parquet"})

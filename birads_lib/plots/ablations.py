@@ -79,7 +79,14 @@ def architectures(table: pd.DataFrame, published: Mapping[str, Mapping[str, floa
             colour, marker = _PROTOCOLS[protocol]
             _intervals(ax, own, places, colour=colour, marker=marker, label=readable(protocol))
         values = [published.get(variant, {}).get(metric, np.nan) for variant in variants]
-        ax.scatter(values, range(len(variants)), marker="X", color=TRAINING, s=60, label="The paper, on INbreast")
+        ax.scatter(
+            values,
+            range(len(variants)),
+            marker="X",
+            color=TRAINING,
+            s=60,
+            label="The paper, on INbreast",
+        )
     _name_rows(axes[0], dict(zip(variants, range(len(variants)), strict=True)))
     legend_below(axes[0], columns=len(protocols) + 1)
     return figure
