@@ -47,6 +47,7 @@ OF_A_RUN = (
     "09_feature_space",
 )  # fmt: skip
 OF_THE_STUDY = ("05_ablations", "10_leakage_audit")  # one page for all protocols
+BOUNDS = ("estimate", "low", "high")
 RULES = {"value": ge, "at_least": ge, "at_most": le, "above": gt, "below": lt}
 PUBLISHED_KEYS = ("system", "task", "data", "classes", "split", "n", "reported", "differs")
 
@@ -75,6 +76,7 @@ class Claim:
     at_most: object = None
     above: object = None
     below: object = None
+    bound: str = "estimate"  # what of the metric the rule reads: also low or high
     not_testable: str = ""
     reading: str = ""  # how words became a rule
 
@@ -164,6 +166,7 @@ def _problems(entry: dict) -> list[str]:
         if not _text(entry, key):
             found.append(f"'{key}' is missing, or no text")
     found += _misnamed(entry, "protocol", PROTOCOLS)
+    found += _misnamed(entry, "bound", BOUNDS)
     found += _misnamed(entry, "notebook", OF_A_RUN + OF_THE_STUDY)
     found += _limit_problems(entry, kinds[0])
     return found
@@ -268,7 +271,7 @@ def _row(claim: Claim, records: dict, variant: str, protocols: list[str]) -> dic
         "value": np.nan if claim.value is None else claim.value,
         "verdict": verdict,
         "why": why,
-        "inside": _inside(claim, own),
+        "could_turn": _could_turn(claim, own),
         "page": figure,
     }
     for protocol, read in reads.items():
@@ -305,27 +308,27 @@ def _missing(claim: Claim, read) -> str:
         record = read(name)
         if record is None:
             return f"no {_short(name)} was recorded by {claim.notebook} under {claim.protocol}"
-        if np.isnan(record["estimate"]):
+        if np.isnan(record[claim.bound if name == claim.metric else "estimate"]):
             return f"{_short(name)} is undefined here"
     return ""
 
 
-def _holds(claim: Claim, read) -> bool:
+def _holds(claim: Claim, read, bound: str = "") -> bool:
     kind, limits = claim.rule
-    seen = read(claim.metric)["estimate"]
+    seen = read(claim.metric)[bound or claim.bound]
     return all(RULES[kind](seen, read(limit)["estimate"]) for limit in limits)
 
 
-def _inside(claim: Claim, own) -> str:
-    """Say whether the claimed value, or any limit, lies inside the interval of the metric."""
+def _could_turn(claim: Claim, own) -> str:
+    """Say whether part of the metric's interval would give another verdict than the rest."""
     if claim.not_testable or _missing(claim, own):
         return ""
+    if claim.bound != "estimate":
+        return "in the rule"
     record = own(claim.metric)
     if np.isnan([record["low"], record["high"]]).any():
         return "no interval"
-    limits = [claim.value] if claim.value is not None else claim.rule[1]
-    values = [own(limit)["estimate"] for limit in limits]
-    return "yes" if any(record["low"] <= v <= record["high"] for v in values) else "no"
+    return "yes" if len({_holds(claim, own, bound) for bound in BOUNDS}) > 1 else "no"
 
 
 def counts(judged: pd.DataFrame) -> pd.Series:
@@ -337,7 +340,7 @@ def counts(judged: pd.DataFrame) -> pd.Series:
 def ledger(judged: pd.DataFrame, protocols: list[str]) -> pd.DataFrame:
     """Return the ledger as texts, for a table: verdict, what is claimed, what each protocol found.
 
-    The first protocol has its interval, and with it whether the claim lies inside.
+    The first protocol has its interval, and with it whether the verdict could turn.
     """
     judged = judged.set_index("claim")
     table = pd.DataFrame({"verdict": judged["verdict"], "the paper": judged["claimed"]})
@@ -348,7 +351,7 @@ def ledger(judged: pd.DataFrame, protocols: list[str]) -> pd.DataFrame:
     table[first.replace("_", " ")] = [with_interval(*row) for row in ends]
     for protocol in rest:
         table[protocol.replace("_", " ")] = judged[protocol].map(with_interval)
-    table["inside"] = judged["inside"]
+    table["could turn"] = judged["could_turn"]
     return table.rename_axis(None).rename_axis(columns="claim")  # one line of headings
 
 

@@ -125,10 +125,32 @@ def test_a_page_over_all_protocols_names_them_in_its_metrics():
 @pytest.mark.parametrize(
     ("width", "expected"), [(0.2, "yes"), (0.05, "no"), (np.nan, "no interval")]
 )
-def test_whether_the_value_lies_inside_the_interval_is_said_apart(width, expected):
+def test_whether_part_of_the_interval_gives_the_other_verdict_is_said_apart(width, expected):
     found = records(patient=0.75, width=width)
     row = claims.judge([claim()], found, "proposed", PROTOCOLS).iloc[0]
-    assert (row["verdict"], row["inside"]) == (NOT_REPRODUCED, expected)
+    assert (row["verdict"], row["could_turn"]) == (NOT_REPRODUCED, expected)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "rule", "holds"),
+    [
+        (0.01, 0.05, {"above": 0, "bound": "low"}, True),
+        (-0.01, 0.05, {"above": 0, "bound": "low"}, False),
+        (-0.01, 0.05, {"at_most": 0, "bound": "low"}, True),
+        (-0.05, -0.01, {"below": 0, "bound": "high"}, True),
+        (-0.05, 0.01, {"below": 0, "bound": "high"}, False),
+    ],
+)
+def test_a_rule_may_read_an_end_of_the_interval(low, high, rule, holds):
+    one = claim(value=None, reading="A difference.", **rule)
+    page = {"accuracy": {"estimate": (low + high) / 2, "low": low, "high": high}}
+    found = {f"04_evaluation-proposed-{PROTOCOLS[0]}": page}
+    row = claims.judge([one], found, "proposed", PROTOCOLS[:1]).iloc[0]
+    assert (row["verdict"] == REPRODUCED) == holds
+    assert row["could_turn"] == "in the rule"
+    page["accuracy"]["low"] = page["accuracy"]["high"] = np.nan
+    row = claims.judge([one], found, "proposed", PROTOCOLS[:1]).iloc[0]
+    assert row["verdict"] == NOT_TESTABLE
 
 
 @given(

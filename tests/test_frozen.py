@@ -1,5 +1,6 @@
 """The frozen pages: executed to the end, without pixels, machines' paths or silent deviations."""
 
+import base64
 import json
 import re
 
@@ -50,7 +51,13 @@ def test_no_page_names_a_machines_folders(page):
 
 
 def test_leaky_pages_are_marked(page):
-    protocol = re.search(r'protocol = "(\w+)"', injected(page))
-    leaky = bool(protocol) and protocol.group(1) != "patient"
+    said = re.findall(r"protocols? = (.*)", injected(page))
+    leaky = any(name in line for line in said for name in ("image", "oversample_first"))
     shown = json.dumps([cell["outputs"] for cell in code(page)])
     assert ("not an estimate of performance" in shown) == leaky
+
+
+def test_the_readmes_picture_is_that_of_the_frozen_audit():
+    page = (BOOK / "inbreast" / "10_leakage_audit.ipynb").read_text()
+    drawn = re.search(r'id=\\"three-bars\\"><img src=\\"data:image/png;base64,([^\\]+)', page)
+    assert base64.b64decode(drawn[1]) == (BOOK / "images" / "three_bars.png").read_bytes()
