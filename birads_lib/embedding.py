@@ -27,6 +27,7 @@ from sklearn.manifold import TSNE
 from sklearn.metrics import silhouette_samples
 from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_limits
+from tqdm import TqdmWarning
 
 from birads_lib.cases import GRADES
 from birads_lib.errors import UserError
@@ -216,6 +217,7 @@ def umap(e: np.ndarray, seed: int = 0, n_neighbors: int = 15) -> np.ndarray:
     }
     with catch_warnings():
         simplefilter("ignore", UserWarning)  # that new points can't be placed: there are none
+        simplefilter("ignore", TqdmWarning)  # that Jupyter can't draw its progress bar
         return _umap_class()(random_state=seed, n_jobs=1, **options).fit_transform(e)
 
 
