@@ -26,7 +26,7 @@ import yaml
 
 from birads_lib.errors import UserError, did_you_mean
 from birads_lib.paths import BOOK
-from birads_lib.study import PROTOCOLS
+from birads_lib.study import EVALUATED, PROTOCOLS
 
 CLAIMS = BOOK / "claims.yml"
 PUBLISHED = BOOK / "published.yml"
@@ -42,10 +42,6 @@ VERDICTS = {
     "not_testable": NOT_TESTABLE,
 }  # name of its count in the records -> verdict
 
-OF_A_RUN = (
-    "04_evaluation", "06_calibration", "07_decision_curves", "08_interpretability",
-    "09_feature_space",
-)  # fmt: skip
 OF_THE_STUDY = ("05_ablations", "10_leakage_audit")  # one page for all protocols
 BOUNDS = ("estimate", "low", "high")
 RULES = {"value": ge, "at_least": ge, "at_most": le, "above": gt, "below": lt}
@@ -167,7 +163,7 @@ def _problems(entry: dict) -> list[str]:
             found.append(f"'{key}' is missing, or no text")
     found += _misnamed(entry, "protocol", PROTOCOLS)
     found += _misnamed(entry, "bound", BOUNDS)
-    found += _misnamed(entry, "notebook", OF_A_RUN + OF_THE_STUDY)
+    found += _misnamed(entry, "notebook", EVALUATED + OF_THE_STUDY)
     found += _limit_problems(entry, kinds[0])
     return found
 
@@ -214,7 +210,7 @@ def record_files(folder: Path, variant: str, protocols: list[str]) -> dict[str, 
     files = {name: folder / f"{name}.metrics.json" for name in OF_THE_STUDY}
     for protocol in protocols:
         run = folder / "runs" / variant / protocol
-        files |= {page_of(n, variant, protocol): run / f"{n}.metrics.json" for n in OF_A_RUN}
+        files |= {page_of(n, variant, protocol): run / f"{n}.metrics.json" for n in EVALUATED}
     return {page: path for page, path in sorted(files.items()) if path.exists()}
 
 

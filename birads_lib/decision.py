@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from birads_lib.cases import GRADES
-from birads_lib.metrics import PredictionError, checked
+from birads_lib.metrics import PredictionError, checked, ratio
 from birads_lib.statistics import resampled_weights
 
 DECISIONS = {3: "BI-RADS ≥ 3", 4: "BI-RADS ≥ 4", 5: "BI-RADS 5"}  # lowest grade acted on
@@ -95,8 +95,7 @@ def to_shares(y: np.ndarray, weights: np.ndarray, shares: np.ndarray) -> np.ndar
     """
     held = (y == _GRADES[:, None]).astype(float) @ weights  # (5, R)
     shares = np.asarray(shares, dtype=float)[:, None]
-    factor = np.divide(shares, held, out=np.zeros_like(held), where=held > 0)
-    return weights * factor[y - 1]
+    return weights * ratio(shares, held, 0)[y - 1]
 
 
 def shares_at(shares: np.ndarray, lowest: int, prevalence: float) -> np.ndarray:
