@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from birads_lib.files import one_at_a_time, written_whole
+from birads_lib.files import new_array, one_at_a_time, written_whole
 from birads_lib.model import build_preparation
 from birads_lib.settings import Settings
 
@@ -53,11 +53,10 @@ def _compute(images, frozen, settings, views: int, paths: list[Path], progress) 
     chunks = [slice(start, start + CHUNK) for start in range(0, len(images), CHUNK)]
     with ExitStack() as stack:
         files = [
-            np.lib.format.open_memmap(
+            new_array(
                 stack.enter_context(written_whole(path)),
-                mode="w+",
-                dtype=settings.cache_dtype,
-                shape=(len(images), views, *output.shape[1:]),
+                (len(images), views, *output.shape[1:]),
+                settings.cache_dtype,
             )
             for path, output in zip(paths, frozen.outputs, strict=True)
         ]

@@ -3,10 +3,13 @@
 import fcntl
 import hashlib
 import os
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import numpy as np
 
 
 @contextmanager
@@ -18,12 +21,46 @@ def written_whole(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
+    host = socket.gethostname()
+    _sweep(path, host)
+    temporary = path.with_name(f".{host}.{os.getpid()}.{path.name}")
     try:
         yield temporary
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())  # else a power cut may leave the name without the bytes
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _sweep(path: Path, host: str) -> None:
+    """Remove what killed processes of this machine left of ``path``: they may have been large."""
+    for left in path.parent.glob(f".{host}.*.{path.name}"):
+        process = left.name.removeprefix(f".{host}.").removesuffix(f".{path.name}")
+        if process.isdigit() and not _is_alive(int(process)):
+            left.unlink(missing_ok=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)  # signal 0 only asks
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
+
+
+def new_array(path: Path, shape: tuple[int, ...], dtype: str | type) -> np.ndarray:
+    """Return a writable memory map of a new .npy file, its room on the disk taken at once.
+
+    Raises OSError where the room is not there; a write to a map without it would kill the process.
+    """
+    array = np.lib.format.open_memmap(path, "w+", dtype, shape)
+    if hasattr(os, "posix_fallocate"):  # not on macOS
+        with open(path, "r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return array
 
 
 @contextmanager

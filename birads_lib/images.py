@@ -23,7 +23,7 @@ from pydicom.pixels import apply_modality_lut, apply_voi_lut
 from tqdm import tqdm
 
 from birads_lib.errors import DatasetError, UserError, check_options
-from birads_lib.files import written_whole
+from birads_lib.files import new_array, written_whole
 
 COLOUR_TOLERANCE = 3  # grey levels between channels that JPEG rounding alone may cause
 CROP_MARGIN = 0.02  # of the longer side: Otsu's threshold loses the faint rim of the skin
@@ -319,7 +319,7 @@ def preprocess_all(dataset, out_path: str | Path, *, workers: int = 2, **options
     files = dataset.files()
     with written_whole(out_path) as temporary:
         shape = (len(files), *frame.shape)
-        array = np.lib.format.open_memmap(temporary, "w+", np.uint8, shape)
+        array = new_array(temporary, shape, np.uint8)
         problems = []
         results = in_parallel(partial(_try_preprocess, **options), files, workers, "preprocessing")
         for index, result in enumerate(results):

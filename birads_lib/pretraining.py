@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from birads_lib import images
 from birads_lib.datasets import phantoms
-from birads_lib.files import written_whole
+from birads_lib.files import new_array, written_whole
 from birads_lib.paths import RESULTS, WEIGHTS
 
 SEED = 90_210_000  # no study may use this seed; its patients are never in a study
@@ -59,7 +59,7 @@ def dataset(folder: Path) -> tuple[np.ndarray, np.ndarray]:
     if not all(name.exists() for name in names):
         with written_whole(names[0]) as temporary:
             shape = (n, IMAGE_SIZE, IMAGE_SIZE)
-            pixels = np.lib.format.open_memmap(temporary, "w+", np.uint8, shape)
+            pixels = new_array(temporary, shape, np.uint8)
             grids = np.zeros((n, cells, cells), np.uint8)
             with ProcessPoolExecutor(os.cpu_count()) as pool:
                 made = pool.map(example, range(n), chunksize=50)

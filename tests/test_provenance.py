@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from birads_lib import provenance
 from birads_lib.errors import UserError
-from birads_lib.files import sha256, written_whole
+from birads_lib.files import sha256
 from birads_lib.study import declared_parameters
 
 matplotlib.use("Agg")
@@ -127,13 +127,3 @@ def test_no_absolute_path_is_shown(tmp_path, shown):
     source = tmp_path / "in.txt"
     source.write_text("x")
     assert run(tmp_path, inputs={"source": source}).inputs[0]["file"] == "in.txt"
-
-
-def test_a_file_appears_whole_or_not_at_all(tmp_path):
-    path = tmp_path / "a.txt"
-    path.write_text("old")
-    with pytest.raises(RuntimeError), written_whole(path) as temporary:  # noqa: PT012
-        temporary.write_text("half")
-        raise RuntimeError
-    assert path.read_text() == "old"
-    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]

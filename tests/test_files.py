@@ -1,0 +1,54 @@
+"""Files appear whole or not at all; what killed processes leave is swept up."""
+
+import errno
+import os
+import socket
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from birads_lib.files import new_array, written_whole
+
+
+def test_a_file_appears_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with pytest.raises(RuntimeError), written_whole(path) as temporary:  # noqa: PT012
+        temporary.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_the_leavings_of_a_killed_writer_go_with_the_next_writing(tmp_path):
+    path = tmp_path / "a.txt"
+    code = (
+        "import os, signal; from birads_lib.files import written_whole\n"
+        f"with written_whole({str(path)!r}) as half:\n"
+        "    half.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == -9
+    assert not path.exists()
+    assert len(list(tmp_path.iterdir())) == 1
+    living = tmp_path / f".{socket.gethostname()}.{os.getppid()}.a.txt"
+    living.write_text("half, and its writer is at work")
+    with written_whole(path) as temporary:
+        temporary.write_text("whole")
+    assert sorted(tmp_path.iterdir()) == [living, path]
+    assert path.read_text() == "whole"
+
+
+def test_a_new_array_is_writable_and_its_room_is_taken(tmp_path):
+    array = new_array(tmp_path / "a.npy", (3, 100, 1000), "float16")
+    assert (tmp_path / "a.npy").stat().st_blocks * 512 >= array.nbytes
+    array[:] = 7
+    array.flush()
+    assert (np.load(tmp_path / "a.npy") == 7).all()
+
+
+def test_an_array_larger_than_the_disk_is_an_error_and_no_crash(tmp_path):
+    with pytest.raises(OSError, match="space|large") as found:
+        new_array(tmp_path / "a.npy", (2**46,), "uint8")
+    assert found.value.errno in (errno.ENOSPC, errno.EFBIG)
