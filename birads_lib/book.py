@@ -14,6 +14,7 @@ from pathlib import Path
 
 import yaml
 
+from birads_lib import pages
 from birads_lib.errors import UserError
 from birads_lib.files import written_whole
 from birads_lib.paths import BOOK, ROOT
@@ -97,16 +98,8 @@ def _title(page: str) -> dict[str, str]:
 
 def numbers(folders: list[Path]) -> dict[str, str]:
     """Return every number that executed notebooks recorded for prose, by its name."""
-    found = {}
-    for page in (p for folder in folders for p in sorted(folder.glob("*.ipynb"))):
-        for cell in json.loads(page.read_text())["cells"]:
-            for output in cell.get("outputs", []):
-                glued = output.get("metadata", {}).get("scrapbook")
-                if glued:
-                    data = output["data"]
-                    text = next(v for k, v in data.items() if k.endswith("text/plain"))
-                    found[glued["name"]] = "".join(text).strip("'")
-    return found
+    found = [pages.read(page).numbers for f in folders for page in sorted(f.glob("*.ipynb"))]
+    return {name: number.text for page in found for name, number in page.items()}
 
 
 def configuration(study: Study) -> dict:

@@ -14,6 +14,7 @@ import sys
 import warnings
 from pathlib import Path
 
+from birads_lib import pages
 from birads_lib.files import one_at_a_time, written_whole
 from birads_lib.paths import RESULTS
 
@@ -47,6 +48,7 @@ def main(notebook: str, page: str, parameters: str) -> int:
             return 1
         with written_whole(page) as temporary:
             failed.replace(temporary)
+        pages.seal(Path(page))
     return 0
 
 

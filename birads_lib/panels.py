@@ -150,12 +150,33 @@ def preprocessing_steps(steps: Mapping[str, np.ndarray], *, show_pixels: bool = 
     return figure
 
 
-def _draw_levels(ax: Axes, image: np.ndarray) -> None:
-    """Draw the share of pixels by grey level; a log scale, as the background outweighs all."""
+def grey_levels(steps: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """Return what ``preprocessing_steps`` draws below the images.
+
+    One row for each step and each of 64 bins of grey levels: step, from, to, percent of pixels.
+    """
+    rows = []
+    for name, image in steps.items():
+        percent, edges = _levels(image)
+        rows.append(
+            pd.DataFrame({"step": name, "from": edges[:-1], "to": edges[1:], "percent": percent})
+        )
+    return pd.concat(rows, ignore_index=True)
+
+
+def _levels(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the share of pixels, in percent, in 64 bins of grey levels, and their 65 edges."""
     top = np.iinfo(image.dtype).max if np.issubdtype(image.dtype, np.integer) else image.max()
     counts, edges = np.histogram(image, bins=64, range=(0, top))
+    return 100 * counts / image.size, edges
+
+
+def _draw_levels(ax: Axes, image: np.ndarray) -> None:
+    """Draw the share of pixels by grey level; a log scale, as the background outweighs all."""
+    percent, edges = _levels(image)
+    top = edges[-1]
     ax.set_axis_on()
-    ax.stairs(100 * counts / image.size, edges, fill=True, color=MUTED)
+    ax.stairs(percent, edges, fill=True, color=MUTED)
     ax.set(yscale="log", ylim=(0.01, 100), xlim=(0, top), xticks=[0, top], xlabel="Grey level")
     ax.set_yticks([0.01, 1, 100], ["0.01", "1", "100"])
     ax.minorticks_off()

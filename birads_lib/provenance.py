@@ -3,16 +3,14 @@
 A notebook opens one ``Run`` and publishes every figure and table through it.
 """
 
-import base64
 import hashlib
-import html
-import io
 import json
 import os
 import platform
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
@@ -20,17 +18,23 @@ from pathlib import Path
 
 import pandas as pd
 from matplotlib.figure import Figure
-from PIL import Image
 
+from birads_lib import exhibits
 from birads_lib.errors import UserError
 from birads_lib.files import sha256, written_whole
 from birads_lib.paths import NOTEBOOKS, ROOT
 from birads_lib.sources import digest, modules_of
 from birads_lib.study import declared_parameters
 
-VERSIONS = ("keras", "numpy", "pandas", "scikit-learn", "opencv-python-headless", "matplotlib")
+VERSIONS = (
+    "keras", "numpy", "scipy", "pandas", "scikit-learn", "opencv-python-headless", "matplotlib",
+    "umap-learn", "papermill", "snakemake",
+)  # fmt: skip
 LEAKY = "leaky protocol, not an estimate of performance"
 SYNTHETIC = "synthetic images (phantoms), not patients"
+TOLERANCE = 1e-6  # between a figure's numbers and those of its notebook, executed again
+# What differs between two executions that are the same in all that can change a result.
+PASSING = ("started", "seconds", "commit", "uncommitted_changes")
 
 
 class Run:
@@ -49,14 +53,19 @@ class Run:
         self.changed = {k: v for k, v in self.parameters.items() if v != defaults[k]}
         self.folder = ROOT / self.parameters["study_dir"]
         self.started = time.time()
-        self.inputs = [_input_facts(name, path) for name, path in (inputs or {}).items()]
+        self.inputs = [self._input(name, path) for name, path in (inputs or {}).items()]
+        modules = modules_of(notebook)
         self.code = {
             "notebook_sha256": sha256(NOTEBOOKS / f"{notebook}.ipynb"),
-            "library_sha256": digest(modules_of(notebook)),
+            "library_sha256": digest(modules),
             **_commit(),
         }
-        if self.marks:
-            _show(_marks(self.marks))  # at the top of the page, too
+        whole = self.passport(self.page, "page")
+        whole["parameters"] = self.parameters
+        whole["code"] = self.code | {"modules": {_shown(path): sha256(path) for path in modules}}
+        # At the top of the page: what holds for all of it.
+        folded = exhibits.passport("Passport of this page", {**whole, "parameters": None})
+        exhibits.show(exhibits.marks_html(self.marks) + folded, whole)
 
     @property
     def page(self) -> str:
@@ -93,17 +102,20 @@ class Run:
             marks.append(("study-note", self.parameters["note"]))
         return marks
 
-    def passport(self, identity: str, extra: dict | None = None) -> dict:
-        """Return the facts behind one figure, table or artefact of this run."""
+    def passport(self, identity: str, kind: str, extra: dict | None = None) -> dict:
+        """Return the facts behind one page, figure, table or artefact of this run."""
+        cell = _cell_of(self.notebook, identity)
         return {
             "id": identity,
+            "kind": kind,
             "study": self.folder.name,
             "protocol": self.parameters.get("protocol"),
             "notebook": self.notebook,
             "page": self.page,
-            "cell": _cell_of(self.notebook, identity),
+            "cell": cell[0] if cell else None,
+            "cell_id": cell[1] if cell else None,
             "parameters_changed": self.changed,
-            "inputs": self.inputs,
+            "inputs": list(self.inputs),
             "code": self.code,
             "environment": _environment(),
             "device": _device(),
@@ -115,44 +127,55 @@ class Run:
 
     def read_images(self, cases: pd.DataFrame) -> None:
         """Count a data set's images among the inputs, by the hashes in its table."""
-        listed = cases[["path", "sha256"]].sort_values("path").to_csv(index=False)
-        digest = hashlib.sha256(listed.encode()).hexdigest()
-        facts = {"name": "images", "file": f"{len(cases)} files", "sha256_of_list": digest}
-        self.inputs.append(facts)
+        facts = {"name": "images", "file": f"{len(cases)} image files"}
+        self.inputs.append(facts | {"sha256_of_hashes": hash_of_hashes(cases["sha256"])})
 
     def output(self, path: Path) -> None:
-        """Write the passport of an artefact beside it, as ``<file>.passport.json``."""
-        facts = self.passport(path.name, {"sha256": sha256(path)})
-        with written_whole(path.with_name(path.name + ".passport.json")) as temporary:
-            temporary.write_text(json.dumps(facts, indent=1))
+        """Write the passport of an artefact beside it, and show it on the page."""
+        path = Path(path)
+        name = path.relative_to(self.home).as_posix()
+        facts = self.passport(name, "artefact", {"file": _shown(path), "sha256": sha256(path)})
+        facts = _settled(_passport_of(path), facts)
+        exhibits.show(exhibits.artefact(facts), facts)
 
     def publish(self, what: Figure | pd.DataFrame, id: str, caption: str, **options):
         """Write a figure or table with its passport and show both in the notebook.
 
         Options: ``alt`` (text alternative; needed for a figure), ``data`` (the plotted numbers,
         offered for download; a table is its own data), ``protocols`` (which of the run's it shows,
-        where these are not all; the others' marks are left out) and ``links`` (of a table: where
-        rows lead, {label: address}).
+        where these are not all; the others' marks are left out), ``links`` (of a table: where
+        rows lead, {label: address}) and ``tolerance`` (how far its numbers may lie, absolutely
+        and relatively, when it is made again from the same inputs).
         """
         is_figure = isinstance(what, Figure)
         if is_figure and not options.get("alt"):
             raise UserError(f"figure '{id}' of {self.notebook} has no alt text: pass alt=...")
         data = options.get("data", None if is_figure else what)
         marks = self._marks_of(options["protocols"]) if "protocols" in options else self.marks
-        folder = self.folder / "figures" / self.page
         files = {}
         if is_figure:
-            files[f"{id}.png"] = _png(what, marks)
+            files[f"{id}.png"] = exhibits.png(what, marks)
         if data is not None:
             files[f"{id}.csv"] = data.to_csv().encode()
-        facts = self.passport(id, {"caption": caption, "files": sorted(files)})
-        files[f"{id}.json"] = json.dumps(facts, indent=1).encode()
+        extra = {
+            "caption": caption,
+            "marks": [text for _, text in marks],
+            "tolerance": options.get("tolerance", TOLERANCE),
+            "files": {name: hashlib.sha256(c).hexdigest() for name, c in files.items()},
+        }
+        facts = self.passport(id, "figure" if is_figure else "table", extra)
+        folder = self.folder / "figures" / self.page
         for name, content in files.items():
             with written_whole(folder / name) as temporary:
                 temporary.write_bytes(content)
-        links = options.get("links", {})
-        body = _image(files[f"{id}.png"], options["alt"]) if is_figure else _table(what, links)
-        _show(_exhibit(id, body, caption, marks, facts, files))
+        facts = _settled(folder / f"{id}.json", facts)
+        body = (
+            exhibits.image(files.pop(f"{id}.png"), options["alt"])
+            if is_figure
+            else exhibits.table(what, options.get("links", {}))
+        )
+        files[f"{id}.json"] = _as_json(facts)
+        exhibits.show(exhibits.exhibit(id, body, marks, facts, files), facts)
 
     def record(self, table: pd.DataFrame) -> None:
         """Write metrics for later notebooks, as ``<notebook>.metrics.json`` in the run's folder.
@@ -171,6 +194,24 @@ class Run:
             temporary.write_text(json.dumps(values, indent=1, allow_nan=False))
         self.output(path)
 
+    def _input(self, name: str, path: Path) -> dict:
+        """Return the facts of one file that is read, and of the passport it came with."""
+        path = Path(path)
+        if not path.exists():
+            raise UserError(
+                f"'{name}' is not there yet: {_shown(path)}. It is made by an earlier notebook; "
+                "run them in the order of their numbers, or `make book`, which does."
+            )
+        facts = {"name": name, "file": _shown(path), "sha256": sha256(path)}
+        passport = _passport_of(path)
+        if passport.exists():
+            made = json.loads(passport.read_text())
+            facts |= {"made_by": made["page"], "artefact": made["id"]}
+            facts |= {"study": made["study"]} if made["study"] != self.folder.name else {}
+            facts |= {"passport_sha256": sha256(passport)}
+            facts["intact"] = made["sha256"] == facts["sha256"]
+        return facts
+
     def value(self, name: str, text: str) -> None:
         """Record a formatted number for prose, as ``<study>_<protocol>_<name>``, or without one."""
         from myst_nb import glue
@@ -179,20 +220,42 @@ class Run:
         glue("_".join(part for part in parts if part), text, False)
 
 
-def _input_facts(name: str, path: Path) -> dict:
-    path = Path(path)
-    if not path.exists():
-        raise UserError(
-            f"'{name}' is not there yet: {_shown(path)}. It is made by an earlier notebook; "
-            "run them in the order of their numbers, or `make book`, which does."
-        )
-    facts = {"name": name, "file": _shown(path), "sha256": sha256(path)}
-    passport = path.with_name(path.name + ".passport.json")
-    if passport.exists():
-        made = json.loads(passport.read_text())
-        facts |= {"made_by": made["page"], "passport_sha256": sha256(passport)}
-        facts["intact"] = made["sha256"] == facts["sha256"]
+def hash_of_hashes(hashes: Iterable[str]) -> str:
+    """Return one SHA-256 over those of many files, whatever their order and names.
+
+    The same as ``sort hashes.txt | sha256sum``, with one hash a line.
+    """
+    return hashlib.sha256("".join(f"{one}\n" for one in sorted(hashes)).encode()).hexdigest()
+
+
+def steady(facts: object) -> object:
+    """Return a passport without what differs between two equal executions (``PASSING``)."""
+    if isinstance(facts, dict):
+        return {name: steady(value) for name, value in facts.items() if name not in PASSING}
+    return [steady(one) for one in facts] if isinstance(facts, list) else facts
+
+
+def _settled(path: Path, facts: dict) -> dict:
+    """Write a passport, unless the one that is there says the same; return what is there then.
+
+    So a notebook that is executed again, to the same result, leaves its files as they were.
+    """
+    facts = json.loads(_as_json(facts))
+    if path.exists():
+        before = json.loads(path.read_text())
+        if steady(before) == steady(facts):
+            return before
+    with written_whole(path) as temporary:
+        temporary.write_bytes(_as_json(facts))
     return facts
+
+
+def _as_json(facts: dict) -> bytes:
+    return json.dumps(facts, indent=1).encode()
+
+
+def _passport_of(path: Path) -> Path:
+    return path.with_name(path.name + ".passport.json")
 
 
 def _shown(path: Path) -> str:
@@ -201,12 +264,12 @@ def _shown(path: Path) -> str:
     return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
 
 
-def _cell_of(notebook: str, identity: str) -> int | None:
-    """Return the number (from 1) of the source cell that names ``identity``."""
+def _cell_of(notebook: str, identity: str) -> tuple[int, str] | None:
+    """Return number (from 1) and id of the source cell that names ``identity``."""
     cells = json.loads((NOTEBOOKS / f"{notebook}.ipynb").read_text())["cells"]
     for number, cell in enumerate(cells, 1):
         if cell["cell_type"] == "code" and f'"{identity}"' in "".join(cell["source"]):
-            return number
+            return number, cell["id"]
     return None
 
 
@@ -222,98 +285,29 @@ def _commit() -> dict:
 
 @cache
 def _environment() -> dict:
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
     lock = ROOT / "uv.lock"
-    versions = {name: version(name) for name in VERSIONS}
-    backend = {"keras_backend": os.environ.get("KERAS_BACKEND", "tensorflow")}
-    locked = {"uv_lock_sha256": sha256(lock) if lock.exists() else None}
-    return {"python": platform.python_version(), **versions, **backend, **locked}
+    return {
+        "uv_lock_sha256": sha256(lock) if lock.exists() else None,
+        "python": platform.python_version(),
+        "keras_backend": backend,
+        **{name: version(name) for name in (*VERSIONS, backend)},
+    }
 
 
 def _device() -> str:
     """Name the processor, and the accelerators where this process has loaded Keras."""
-    names = [f"{platform.machine()} CPU, {os.cpu_count()} cores"]
+    names = [f"{_processor()}, {os.cpu_count()} cores"]
     if "keras" in sys.modules:
         devices = sys.modules["keras"].distribution.list_devices()
         names += [name for name in devices if not name.startswith("cpu")]
     return ", ".join(names)
 
 
-def _png(figure: Figure, marks: list[tuple[str, str]] = ()) -> bytes:
-    """Draw a figure, opaque, without a time stamp (equal figures give equal bytes), and marked.
-
-    The marks are in the picture too: it may be copied without the page. A palette of 256 colours
-    makes the file a third as large; no eye sees the difference.
-    """
-    if marks:
-        figure.suptitle(
-            "\n".join(text for _, text in marks), fontsize=9, color="#8a1c1c", wrap=True
-        )
-    buffer = io.BytesIO()
-    options = {"dpi": 150, "bbox_inches": "tight", "facecolor": "white"}
-    figure.savefig(buffer, format="png", metadata={"Software": None}, **options)
-    drawn = Image.open(buffer).convert("RGB")
-    small = io.BytesIO()
-    few = drawn.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-    few.save(small, "PNG", optimize=True)
-    return small.getvalue()
-
-
-def _data_uri(kind: str, content: bytes) -> str:
-    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
-
-
-def _image(png: bytes, alt: str) -> str:
-    return f'<img src="{_data_uri("image/png", png)}" alt="{html.escape(alt)}">'
-
-
-def _table(table: pd.DataFrame, links: dict[str, str]) -> str:
-    rows = table.to_html(border=0, float_format="{:.3f}".format)
-    for label, address in links.items():
-        text = html.escape(label)
-        anchor = f'<a href="{html.escape(address)}">{text}</a>'
-        rows = rows.replace(f"<th>{text}</th>", f"<th>{anchor}</th>")
-    return f'<div class="table-scroll">{rows}</div>'
-
-
-def _marks(marks: list[tuple[str, str]]) -> str:
-    return "".join(f'<p class="{kind}">{html.escape(text)}</p>' for kind, text in marks)
-
-
-def _exhibit(id: str, body: str, caption: str, marks, facts: dict, files: dict) -> str:
-    """Return the HTML of a figure or table: body, caption, marks, and its passport to unfold."""
-    kinds = {"png": "image/png", "csv": "text/csv", "json": "application/json"}
-    links = " · ".join(
-        f'<a download="{name}" href="{_data_uri(kinds[name.split(".")[-1]], content)}">{name}</a>'
-        for name, content in files.items()
-        if not name.endswith(".png")
-    )
-    return (
-        f'<figure class="exhibit" id="{id}">{body}'
-        f"<figcaption>{html.escape(caption)}</figcaption>{_marks(marks)}</figure>"
-        f'<details class="passport"><summary>Passport of “{id}”</summary>'
-        f"{_facts_table(facts)}<p>Download: {links}</p></details>"
-    )
-
-
-def _facts_table(facts: dict) -> str:
-    rows = []
-    for name, value in facts.items():
-        if name in ("caption", "files") or value in (None, {}, []):
-            continue
-        rows.append(f"<tr><th>{name.replace('_', ' ')}</th><td>{_fact(value)}</td></tr>")
-    return f'<div class="table-scroll"><table>{"".join(rows)}</table></div>'
-
-
-def _fact(value: object) -> str:
-    if isinstance(value, list):
-        return "<br><br>".join(_fact(item) for item in value)
-    if isinstance(value, dict):
-        items = (f"{html.escape(str(k))}: {_fact(v)}" for k, v in value.items())
-        return "<br>".join(items)
-    return f"<code>{html.escape(str(value))}</code>"
-
-
-def _show(content: str) -> None:
-    from IPython.display import HTML, display
-
-    display(HTML(content))
+@cache
+def _processor() -> str:
+    """Return the processor's own name where the system tells it, else its kind."""
+    told = Path("/proc/cpuinfo")  # Linux
+    lines = told.read_text().splitlines() if told.exists() else []
+    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
+    return f"{platform.machine()} CPU" + (f" ({names[0]})" if names else "")

@@ -10,7 +10,7 @@ from bs4 import BeautifulSoup
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace
 
-from birads_lib import provenance
+from birads_lib import exhibits, provenance
 from birads_lib.paths import BOOK
 
 CONFIGURATION = """
@@ -25,7 +25,7 @@ def shown(identity: str, caption: str) -> str:
     """Return an exhibit as ``Run.publish`` shows it."""
     body = '<img src="data:image/png;base64,AAAA" alt="bars">'
     marks = [("leaky-mark", provenance.LEAKY)]
-    return provenance._exhibit(identity, body, caption, marks, {"id": identity}, {})
+    return exhibits.exhibit(identity, body, marks, {"id": identity, "caption": caption}, {})
 
 
 def notebook(path, **captions):
@@ -118,6 +118,6 @@ def test_extraction_alone():
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     html = shown("a", "caption with id=&quot;b&quot;")
-    moved = module.placed(html, "x-a", "p.html#a")
+    moved = module.placed(html, "x-a", "p.html")
     assert moved.count('id="x-a"') == 1
     assert '<figure class="exhibit" id="a"' not in moved

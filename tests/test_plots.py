@@ -359,3 +359,14 @@ def test_histograms_lie_under_their_steps():
     check(figure)
     assert [ax.get_title() for ax in figure.axes if ax.get_title()] == names
     assert texts(figure).count("Grey level") == len(names)
+
+
+def test_grey_levels_are_the_shares_that_a_count_by_hand_gives():
+    image = np.array([[0, 0, 0, 255]], np.uint8)
+    levels = panels.grey_levels({"Read": image, "Twice": np.repeat(image, 2, axis=0)})
+    assert len(levels) == 2 * 64
+    for _, step in levels.groupby("step"):
+        assert step["percent"].iloc[0] == 75
+        assert step["percent"].iloc[-1] == 25
+        assert step["percent"].sum() == 100
+        assert (step["from"].iloc[0], step["to"].iloc[-1]) == (0, 255)

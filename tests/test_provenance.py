@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from birads_lib import provenance
+from birads_lib import exhibits, provenance
 from birads_lib.errors import UserError
 from birads_lib.files import sha256
 from birads_lib.study import declared_parameters
@@ -18,7 +18,7 @@ matplotlib.use("Agg")
 @pytest.fixture
 def shown(monkeypatch):
     pages = []
-    monkeypatch.setattr(provenance, "_show", pages.append)
+    monkeypatch.setattr(exhibits, "show", lambda html, passport=None: pages.append(html))
     return pages
 
 
@@ -55,7 +55,7 @@ def test_a_figure_is_written_with_its_passport_and_data(tmp_path, shown):
 
 
 def test_equal_figures_give_equal_bytes():
-    assert provenance._png(figure()) == provenance._png(figure())
+    assert exhibits.png(figure()) == exhibits.png(figure())
 
 
 def test_a_figure_without_alt_text_is_refused(tmp_path, shown):

@@ -8,16 +8,18 @@ Without a study ("10_leakage_audit#three-bars") it takes the first study of this
 doesn't hold the notebook, a sentence says so; an exhibit that the notebook lacks is an error.
 """
 
-import json
 import re
 from difflib import get_close_matches
 from fnmatch import fnmatch
 from pathlib import Path
+from urllib.parse import urljoin
 
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
-_FIGURE = re.compile(r'<figure class="exhibit" id="([^"]+)"')
+from birads_lib.pages import FIGURE, read
+
+_ADDRESS = re.compile(r'href="(?!data:)([^"]+)"')
 
 
 class ExhibitDirective(SphinxDirective):
@@ -32,12 +34,12 @@ class ExhibitDirective(SphinxDirective):
             return [_sentence("This figure's notebook was not run in this build.")]
         notebook = Path(self.env.srcdir, f"{found[0]}.ipynb")
         self.env.note_dependency(str(notebook))
-        exhibits = exhibits_of(notebook)
+        exhibits = read(notebook).exhibits
         if identity not in exhibits:
             near = get_close_matches(identity, exhibits, n=1) or sorted(exhibits)
             raise self.error(f"{page} has no exhibit '{identity}'; there is {', '.join(near)}")
         address = self.env.app.builder.get_relative_uri(self.env.docname, found[0])
-        html = placed(exhibits[identity], self._new_id(found[0], identity), f"{address}#{identity}")
+        html = placed(exhibits[identity].html, self._new_id(found[0], identity), address)
         return [nodes.raw("", html, format="html")]
 
     def _new_id(self, page: str, identity: str) -> str:
@@ -48,21 +50,15 @@ class ExhibitDirective(SphinxDirective):
         return name if used.count(name) == 1 else f"{name}-{used.count(name)}"
 
 
-def exhibits_of(notebook: Path) -> dict[str, str]:
-    """Return the HTML of every exhibit that an executed notebook shows, by its id."""
-    found = {}
-    for cell in json.loads(notebook.read_text())["cells"]:
-        for output in cell.get("outputs", []):
-            html = "".join(output.get("data", {}).get("text/html", ""))
-            match = _FIGURE.match(html)
-            if match:
-                found[match[1]] = html
-    return found
+def placed(html: str, identity: str, page: str) -> str:
+    """Return an exhibit's HTML under another id, its caption with a link to its own page.
 
-
-def placed(html: str, identity: str, address: str) -> str:
-    """Return an exhibit's HTML under another id, its caption with a link to its own page."""
-    html = _FIGURE.sub(f'<figure class="exhibit" id="{identity}"', html, count=1)
+    Addresses in it, which count from that page, are made to count from here.
+    """
+    match = FIGURE.match(html)
+    html = FIGURE.sub(f'<figure class="exhibit" id="{identity}"', html, count=1)
+    html = _ADDRESS.sub(lambda found: f'href="{urljoin(page, found[1])}"', html)
+    address = f"{page}#{match[1]}"
     link = f' <a class="reference internal" href="{address}">To its chapter.</a></figcaption>'
     return html.replace("</figcaption>", link, 1)
 
