@@ -135,7 +135,7 @@ class Run:
         path = Path(path)
         name = path.relative_to(self.home).as_posix()
         facts = self.passport(name, "artefact", {"file": _shown(path), "sha256": sha256(path)})
-        facts = _settled(_passport_of(path), facts)
+        facts = _settled(passport_path(path), facts)
         exhibits.show(exhibits.artefact(facts), facts)
 
     def publish(self, what: Figure | pd.DataFrame, id: str, caption: str, **options):
@@ -161,7 +161,7 @@ class Run:
             "caption": caption,
             "marks": [text for _, text in marks],
             "tolerance": options.get("tolerance", TOLERANCE),
-            "files": {name: hashlib.sha256(c).hexdigest() for name, c in files.items()},
+            "files": {name: sha256_of(content) for name, content in files.items()},
         }
         facts = self.passport(id, "figure" if is_figure else "table", extra)
         folder = self.folder / "figures" / self.page
@@ -203,7 +203,7 @@ class Run:
                 "run them in the order of their numbers, or `make book`, which does."
             )
         facts = {"name": name, "file": _shown(path), "sha256": sha256(path)}
-        passport = _passport_of(path)
+        passport = passport_path(path)
         if passport.exists():
             made = json.loads(passport.read_text())
             facts |= {"made_by": made["page"], "artefact": made["id"]}
@@ -225,7 +225,12 @@ def hash_of_hashes(hashes: Iterable[str]) -> str:
 
     The same as ``sort hashes.txt | sha256sum``, with one hash a line.
     """
-    return hashlib.sha256("".join(f"{one}\n" for one in sorted(hashes)).encode()).hexdigest()
+    return sha256_of("".join(f"{one}\n" for one in sorted(hashes)).encode())
+
+
+def sha256_of(content: bytes) -> str:
+    """Return the SHA-256 of some bytes, in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def steady(facts: object) -> object:
@@ -254,7 +259,8 @@ def _as_json(facts: dict) -> bytes:
     return json.dumps(facts, indent=1).encode()
 
 
-def _passport_of(path: Path) -> Path:
+def passport_path(path: Path) -> Path:
+    """Return where the passport of an artefact lies: beside it."""
     return path.with_name(path.name + ".passport.json")
 
 
