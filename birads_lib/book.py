@@ -14,7 +14,7 @@ from pathlib import Path
 
 import yaml
 
-from birads_lib import pages
+from birads_lib import overview, pages, verify
 from birads_lib.errors import UserError
 from birads_lib.files import written_whole
 from birads_lib.paths import BOOK, ROOT
@@ -23,13 +23,14 @@ from birads_lib.study import Study, load
 DEFAULT_STUDY = "phantoms"  # the one that _toc.yml at the root lists
 FROZEN = ("inbreast",)  # executed elsewhere and committed; every book shows them
 MISSING = "(not run in this build)"
+TEMPLATES = BOOK / "_templates"
+GENERATED = (overview.CHAPTER,)  # chapters made from the pages of the book's studies
 
 
 def prose_files() -> list[str]:
     """Return everything the book is made of but executed notebooks, relative to the root."""
     kept = [ROOT / "_config.yml", ROOT / "_toc.yml"]
     kept += [p for p in BOOK.rglob("*") if p.is_file() and p.suffix not in (".ipynb", ".pyc")]
-    kept += [p for name in FROZEN for p in (BOOK / name).glob("*.ipynb")]
     return sorted(p.relative_to(ROOT).as_posix() for p in kept)
 
 
@@ -76,7 +77,7 @@ def _existing(chapters: list[dict]) -> list[dict]:
     kept = []
     for chapter in chapters:
         below = _existing(chapter.get("sections", []))
-        if any(ROOT.glob(f"{chapter['file']}.*")):
+        if chapter["file"] in GENERATED or any(ROOT.glob(f"{chapter['file']}.*")):
             named = {"file": chapter["file"], **_title(chapter["file"])}
             kept.append(named | ({"sections": below} if below else {}))
         else:
@@ -118,12 +119,34 @@ def configuration(study: Study) -> dict:
     return config
 
 
+def staged_page(page: pages.Page) -> bytes:
+    """Return an executed page as the book shows it: as it is, or marked where it is stale."""
+    changed = verify.changed_sources(page)
+    if not changed:
+        return page.path.read_bytes()
+    notebook = json.loads(page.path.read_text())
+    text = f"Stale: {'; '.join(changed)} since this page was executed"
+    when = page.papermill.get("start_time", "")[:10]
+    mark = f'<p class="stale-mark">{text}{f" on {when}" if when else ""}.</p>'
+    cell = {"cell_type": "markdown", "id": "stale", "metadata": {}, "source": [mark]}
+    notebook["cells"].insert(1, cell)
+    return json.dumps(notebook, ensure_ascii=False).encode()
+
+
+def generated(studies: dict[str, list[pages.Page]]) -> dict[str, bytes]:
+    """Return the chapters that are made from the pages of the book's studies, by path."""
+    return overview.chapter(studies, (TEMPLATES / "provenance.md").read_text())
+
+
 def stage(study: Study) -> bool:
     """Bring ``_build/<study>/source`` up to date and say whether anything in it changed."""
     source = ROOT / "_build" / study.name / "source"
     wanted = {source / p: (ROOT / p).read_bytes() for p in prose_files() if p.startswith("book/")}
-    for page in sorted((BOOK / study.name).glob("*.ipynb")):
-        wanted[source / page.relative_to(ROOT)] = page.read_bytes()
+    studies = {name: pages.of_study(name, BOOK) for name in dict.fromkeys([study.name, *FROZEN])}
+    for page in (page for own in studies.values() for page in own):
+        wanted[source / page.path.relative_to(ROOT)] = staged_page(page)
+    for path, content in generated(studies).items():
+        wanted[source / path] = content
     for name, made in (("_toc", contents(study)), ("_config", configuration(study))):
         wanted[source / f"{name}.yml"] = yaml.safe_dump(made, sort_keys=False).encode()
     there = {p for p in source.rglob("*") if p.is_file() and "__pycache__" not in p.parts}

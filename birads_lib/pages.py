@@ -111,9 +111,9 @@ def read(path: Path) -> Page:
     )
 
 
-def of_study(study: str) -> list[Page]:
+def of_study(study: str, book: Path = BOOK) -> list[Page]:
     """Return the executed pages of a study, in the order of their names."""
-    return [read(path) for path in sorted((BOOK / study).glob("*.ipynb"))]
+    return [read(path) for path in sorted((book / study).glob("*.ipynb"))]
 
 
 def _has(output: dict, kind: str) -> bool:

@@ -64,6 +64,12 @@ class Study:
     variants: dict[str, dict] = field(default_factory=lambda: {"proposed": {}})
     ablations: dict[str, dict] = field(default_factory=dict)
     notebooks: dict[str, dict] = field(default_factory=dict)
+    root: str = "results"  # folder of studies, from the root of the project
+
+    @property
+    def folder(self) -> str:
+        """Where the study's artefacts lie, from the root of the project."""
+        return f"{self.root}/{self.name}"
 
     def runs(self) -> list[tuple[str, str]]:
         """Return every (variant or ablation, protocol) that is trained."""
@@ -102,7 +108,7 @@ class Study:
     def parameters(self, notebook: str, variant: str | None = None, protocol: str | None = None):
         """Return what papermill passes to one execution of ``notebook``, as a dict."""
         own = {
-            "study_dir": f"results/{self.name}",
+            "study_dir": self.folder,
             "dataset": self.dataset,
             "note": self.note,
             "show_pixels": self.show_pixels,
@@ -155,11 +161,14 @@ def notebook_names() -> list[str]:
     return sorted(path.stem for path in NOTEBOOKS.glob("[0-9]*.ipynb"))
 
 
-def load(path: str | Path, data: str | None = None, weights: str | None = None) -> Study:
+def load(
+    path: str | Path, data: str | None = None, weights: str | None = None, root: str = "results"
+) -> Study:
     """Read and check a study's YAML.
 
     ``data`` overrides the folder of its data set, ``weights`` the file of the backbone's weights;
-    both are kept as given: relative to the root of the project, where make runs.
+    both are kept as given: relative to the root of the project, where make runs. ``root`` is where
+    the studies' artefacts lie.
 
     Raises UserError naming key, file and line of every problem, before anything runs.
     """
@@ -183,7 +192,7 @@ def load(path: str | Path, data: str | None = None, weights: str | None = None) 
     if weights:
         raw.setdefault("notebooks", {}).setdefault("03_training", {})["weights"] = weights
     raw["protocols"] = tuple(raw.get("protocols", ("patient",)))
-    return Study(**{"title": raw["name"], **raw})
+    return Study(**{"title": raw["name"], **raw}, root=root)
 
 
 def _lines(node: yaml.Node, prefix: tuple = ()) -> dict[tuple, int]:
@@ -298,7 +307,7 @@ def claim(study: Study) -> None:
 
     Snakemake's own lock outlives a ``kill -9``; this one goes with the process.
     """
-    path = ROOT / "results" / study.name / "running"
+    path = ROOT / study.folder / "running"
     path.parent.mkdir(parents=True, exist_ok=True)
     file = open(path, "a")  # noqa: SIM115 (open as long as the process)
     try:
@@ -314,7 +323,7 @@ def check_dataset(study: Study) -> None:
 
     options = {k: v for k, v in study.dataset.items() if k not in ("reader", "folder")}
     datasets.check(study.dataset["reader"], options)
-    folder = datasets.folder_of(study.dataset, f"results/{study.name}")
+    folder = datasets.folder_of(study.dataset, study.folder)
     if study.dataset["reader"] != "phantoms":
         datasets.existing(folder)
     grouped = study.dataset["reader"] != "class_folders" or options.get("patient_pattern")

@@ -2,10 +2,10 @@
 
     python -m birads_lib.verify phantoms inbreast
 
-Of every page: its own seal; the PNG and CSV of each exhibit, in the page, in ``results/`` and in the
-rendered book; the files it wrote; each input, against the passport of the page that wrote it, back to
-the hashes of the images. What is stale (made by sources that have changed since) is told, and is no
-failure.
+Of every page: its own seal; the PNG and CSV of each exhibit, in the page, in ``results/`` and in
+the rendered book; the files it wrote; each input, against the passport of the page that wrote it,
+back to the hashes of the images. What is stale (made by sources that have changed since) is told,
+and is no failure.
 """
 
 import argparse
@@ -48,7 +48,7 @@ class Report:
 
 
 def study(name: str, images: Path | None = None) -> Report:
-    """Check everything of one study's pages; ``images``: a folder of image files to hash as well."""
+    """Check all of one study's pages; ``images``: a folder whose files are hashed as well."""
     report = Report()
     folder = BOOK / name
     read = _sealed_pages(folder, report)
