@@ -7,6 +7,8 @@ CONFIG  ?= config/$(STUDY).yaml
 PROFILE ?= local
 DATA    ?=
 WEIGHTS ?=
+FIG     ?=
+FROM    ?=
 
 UV := $(shell command -v uv || echo .tools/bin/uv)
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -26,6 +28,11 @@ book: .venv/ready ## run a study and render its book: STUDY=name or CONFIG=my.ya
 	@$(call SNAKEMAKE,"$(CONFIG)") || { echo; cat results/problem.txt 2>/dev/null || \
 	  echo "Stopped. Run the same command again: it goes on from where it was."; exit 1; }
 	@python -m birads_lib.book "$(CONFIG)"
+
+verify: .venv/ready ## check the hashes of all that is rendered; FIG=<name>: make one figure again and compare
+	@$(if $(FIG),python -m birads_lib.remake "$(CONFIG)" "$(FIG)" --data "$(DATA)" \
+	  --weights "$(WEIGHTS)" $(if $(FROM),--from-$(FROM)),\
+	  python -m birads_lib.verify "$(CONFIG)" $(if $(DATA),--images "$(DATA)"))
 
 lab: .venv/ready ## open the notebooks in JupyterLab
 	jupyter lab notebooks
@@ -52,4 +59,4 @@ test: .venv/dev ## everything that guards the project
 	python3 -m venv .tools
 	.tools/bin/pip install --quiet uv
 
-.PHONY: help book lab weights lint test
+.PHONY: help book verify lab weights lint test

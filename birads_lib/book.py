@@ -17,11 +17,11 @@ import yaml
 from birads_lib import overview, pages, verify
 from birads_lib.errors import UserError
 from birads_lib.files import written_whole
+from birads_lib.pages import FROZEN
 from birads_lib.paths import BOOK, ROOT
 from birads_lib.study import Study, load
 
 DEFAULT_STUDY = "phantoms"  # the one that _toc.yml at the root lists
-FROZEN = ("inbreast",)  # executed elsewhere and committed; every book shows them
 MISSING = "(not run in this build)"
 TEMPLATES = BOOK / "_templates"
 GENERATED = (overview.CHAPTER,)  # chapters made from the pages of the book's studies

@@ -174,7 +174,7 @@ class Run:
             if is_figure
             else exhibits.table(what, options.get("links", {}))
         )
-        files[f"{id}.json"] = _as_json(facts)
+        files[f"{id}.json"] = as_json(facts)
         exhibits.show(exhibits.exhibit(id, body, marks, facts, files), facts)
 
     def record(self, table: pd.DataFrame) -> None:
@@ -245,17 +245,18 @@ def _settled(path: Path, facts: dict) -> dict:
 
     So a notebook that is executed again, to the same result, leaves its files as they were.
     """
-    facts = json.loads(_as_json(facts))
+    facts = json.loads(as_json(facts))
     if path.exists():
         before = json.loads(path.read_text())
         if steady(before) == steady(facts):
             return before
     with written_whole(path) as temporary:
-        temporary.write_bytes(_as_json(facts))
+        temporary.write_bytes(as_json(facts))
     return facts
 
 
-def _as_json(facts: dict) -> bytes:
+def as_json(facts: dict) -> bytes:
+    """Return a passport as its file holds it."""
     return json.dumps(facts, indent=1).encode()
 
 
