@@ -22,7 +22,7 @@ SNAKEMAKE = snakemake --profile profiles/$(PROFILE) --config study=$(1) \
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
-book: .venv/ready ## run a study and render its book: STUDY=name or CONFIG=my.yaml, DATA=folder
+book: .venv/$(if $(filter slurm,$(PROFILE)),slurm,ready) ## run a study and render its book: STUDY=name or CONFIG=my.yaml, DATA=folder
 	@python -m birads_lib.study "$(CONFIG)" $(if $(DATA),"$(DATA)")
 	@rm -f results/problem.txt
 	@$(call SNAKEMAKE,"$(CONFIG)") || { echo; cat results/problem.txt 2>/dev/null || \
@@ -50,6 +50,10 @@ test: .venv/dev ## everything that guards the project
 .venv/ready: uv.lock pyproject.toml | $(UV)
 	$(UV) sync --locked --inexact
 	@touch $@
+
+.venv/slurm: uv.lock pyproject.toml | $(UV)
+	$(UV) sync --locked --inexact --extra slurm
+	@touch $@ .venv/ready
 
 .venv/dev: uv.lock pyproject.toml | $(UV)
 	$(UV) sync --locked --inexact --group dev

@@ -29,7 +29,8 @@ TRAINED = [variant for variant, _ in STUDY.runs()]
 wildcard_constraints:
     variant="|".join(dict.fromkeys(TRAINED)),
     protocol="|".join(study.PROTOCOLS),
-    own="|".join(["", *(f"-{v}" for v in dict.fromkeys(TRAINED) if STUDY.preprocesses(v))]),
+    # In brackets, as Snakemake takes an empty pattern for none at all.
+    own=f"({'|'.join(f'-{v}' for v in dict.fromkeys(TRAINED) if STUDY.preprocesses(v))})?",
 
 
 def source(notebook):
