@@ -6,6 +6,7 @@ STUDY   ?= phantoms
 CONFIG  ?= config/$(STUDY).yaml
 PROFILE ?= local
 DATA    ?=
+STUDIES ?=
 WEIGHTS ?=
 
 UV := $(shell command -v uv || echo .tools/bin/uv)
@@ -26,6 +27,9 @@ book: .venv/ready ## run a study and render its book: STUDY=name or CONFIG=my.ya
 	@$(call SNAKEMAKE,"$(CONFIG)") || { echo; cat results/problem.txt 2>/dev/null || \
 	  echo "Stopped. Run the same command again: it goes on from where it was."; exit 1; }
 	@python -m birads_lib.book "$(CONFIG)"
+
+compare: .venv/ready ## the metrics of two studies that were run, and their difference: STUDIES=a,b
+	@python -m birads_lib.compare "$(STUDIES)"
 
 lab: .venv/ready ## open the notebooks in JupyterLab
 	jupyter lab notebooks
@@ -52,4 +56,4 @@ test: .venv/dev ## everything that guards the project
 	python3 -m venv .tools
 	.tools/bin/pip install --quiet uv
 
-.PHONY: help book lab weights lint test
+.PHONY: help book compare lab weights lint test
