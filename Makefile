@@ -6,6 +6,7 @@ STUDY   ?= phantoms
 CONFIG  ?= config/$(STUDY).yaml
 PROFILE ?= local
 DATA    ?=
+STUDIES ?=
 WEIGHTS ?=
 FIG     ?=
 FROM    ?=
@@ -33,6 +34,9 @@ verify: .venv/ready ## check the hashes of all that is rendered; FIG=<name>: mak
 	@$(if $(FIG),python -m birads_lib.remake "$(CONFIG)" "$(FIG)" --data "$(DATA)" \
 	  --weights "$(WEIGHTS)" $(if $(FROM),--from-$(FROM)),\
 	  python -m birads_lib.verify "$(CONFIG)" $(if $(DATA),--images "$(DATA)"))
+
+compare: .venv/ready ## the metrics of two studies that were run, and their difference: STUDIES=a,b
+	@python -m birads_lib.compare "$(STUDIES)"
 
 lab: .venv/ready ## open the notebooks in JupyterLab
 	jupyter lab notebooks
@@ -63,4 +67,4 @@ test: .venv/dev ## everything that guards the project
 	python3 -m venv .tools
 	.tools/bin/pip install --quiet uv
 
-.PHONY: help book verify lab weights lint test
+.PHONY: help book verify compare lab weights lint test

@@ -19,9 +19,10 @@ from birads_lib.errors import UserError
 from birads_lib.files import written_whole
 from birads_lib.pages import FROZEN
 from birads_lib.paths import BOOK, ROOT
-from birads_lib.study import Study, load
+from birads_lib.study import PROTOCOLS, Study, load
 
 DEFAULT_STUDY = "phantoms"  # the one that _toc.yml at the root lists
+LEAKY = [protocol for protocol in PROTOCOLS if protocol != "patient"]
 MISSING = "(not run in this build)"
 TEMPLATES = BOOK / "_templates"
 GENERATED = (overview.CHAPTER,)  # chapters made from the pages of the book's studies
@@ -45,6 +46,8 @@ def contents(study: Study) -> dict:
         if study.name != DEFAULT_STUDY and _is_about(part, DEFAULT_STUDY):
             own = [] if study.name in FROZEN else chapters_of(study)
             part = {"caption": study.title, "chapters": own}
+        if _is_about(part, study.name):
+            part = {**part, "chapters": part["chapters"] + comparisons_of(study)}
         chapters = _existing(part["chapters"])
         if chapters:
             parts.append({**part, "chapters": chapters})
@@ -67,6 +70,12 @@ def chapters_of(study: Study) -> list[dict]:
         chapter | ({"sections": sections} if sections else {})
         for chapter, *sections in (groups[home] for home in sorted(groups))
     ]
+
+
+def comparisons_of(study: Study) -> list[dict]:
+    """Return the pages on which a study was compared with others; these aren't its own."""
+    pages = sorted((BOOK / study.name).glob("12_comparison-*.ipynb"))
+    return [{"file": f"book/{study.name}/{page.stem}"} for page in pages]
 
 
 def _is_about(part: dict, study: str) -> bool:
@@ -93,7 +102,7 @@ def _title(page: str) -> dict[str, str]:
         return {}
     first = "".join(json.loads(path.read_text())["cells"][0]["source"])
     label = ", ".join(part for part in run if part != "proposed").replace("_", " ")
-    label += "" if run[-1] == "patient" else ", leaky"
+    label += ", leaky" if run[-1] in LEAKY else ""
     return {"title": f"{first.splitlines()[0].lstrip('# ')} ({label})"}
 
 

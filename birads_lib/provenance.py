@@ -69,10 +69,13 @@ class Run:
 
     @property
     def page(self) -> str:
-        """The executed notebook's name: the source's, with variant and protocol if it is of one."""
+        """The executed notebook's name: the source's, with variant and protocol if it is of one.
+
+        A comparison's ends with the other study.
+        """
         variant, protocol = self.parameters.get("variant"), self.parameters.get("protocol")
-        over_all = "protocols" in self.parameters
-        parts = [self.notebook] if over_all else [self.notebook, variant, protocol]
+        over_all, other = "protocols" in self.parameters, self.parameters.get("other")
+        parts = [self.notebook, other] if over_all else [self.notebook, variant, protocol]
         return "-".join(part for part in parts if part)
 
     @property

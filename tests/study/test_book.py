@@ -17,7 +17,7 @@ import yaml
 from bs4 import BeautifulSoup
 from pybtex.database import parse_file
 
-from birads_lib import study, style
+from birads_lib import parameters, study, style
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BOOK = Path(os.environ.get("BIRADS_BOOK", ROOT / "_build" / "smoke" / "_build" / "html"))
@@ -196,7 +196,9 @@ def test_parameters_that_the_method_names_exist():
     rows = [line.strip(" |").rsplit("|", 1)[-1] for line in table.splitlines() if "`" in line]
     named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
     assert named
-    assert named <= {p for n in study.notebook_names() for p in study.declared_parameters(n)}
+    assert named <= {
+        p for n in parameters.notebook_names() for p in parameters.declared_parameters(n)
+    }
 
 
 def test_studies_shown_in_prose_are_valid(tmp_path):
