@@ -252,7 +252,11 @@ def main(arguments: list[str]) -> int:
     failed = False
     for name in dict.fromkeys([own, *FROZEN]):
         started = time.time()
-        report = study(name, given.images if name == own else None)
+        try:
+            report = study(name, given.images if name == own else None)
+        except UserError as error:  # not run here: there is nothing to verify, which is told
+            print(f"{name}: {error}")
+            continue
         tell(name, report, time.time() - started)
         failed = failed or bool(report.problems)
     return int(failed)

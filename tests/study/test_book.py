@@ -298,3 +298,18 @@ def test_pages_in_a_browser(browser, address, width, height):
         if errors or seen["wide"] > 0 or seen["missing"] or seen["shut"]:
             problems.append((page, errors, seen))
     assert not problems
+
+
+@built
+def test_the_table_of_exhibits_is_searched(browser, address):
+    browser.get(f"{address}/book/provenance.html")
+    box = browser.find_element("css selector", "input.filter")
+    rows = "[...document.querySelectorAll('#provenance-table tbody tr')]"
+    shown = f"return {rows}.filter(row => row.checkVisibility()).map(row => row.textContent)"
+    every = browser.execute_script(shown)
+    box.send_keys("Headline patient")
+    found = browser.execute_script(shown)
+    assert 0 < len(found) < len(every)
+    assert all("headline" in text.lower() and "patient" in text.lower() for text in found)
+    box.send_keys(" no such thing")
+    assert not browser.execute_script(shown)
