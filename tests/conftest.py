@@ -38,17 +38,26 @@ def undisturbed(tmp_path_factory) -> Project:
     return Project(folder)
 
 
-@pytest.fixture
-def clean_copy(tmp_path) -> Path:
-    """A copy of the project as it is before anything ran, without the frozen pages."""
-    root = tmp_path / "project"
+def copied(root: Path) -> Path:
+    """Copy the project to ``root`` as it is before anything ran, without the frozen pages."""
     for name in ("birads_lib", "notebooks", "config", "book"):
-        ignored = shutil.ignore_patterns("__pycache__", "inbreast", ".ipynb_checkpoints", "smoke")
-        ignored = ignored if name == "book" else shutil.ignore_patterns("__pycache__")
+        made = [] if name != "book" else [p.name for p in (ROOT / name).iterdir() if _is_made(p)]
+        ignored = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", *made)
         shutil.copytree(ROOT / name, root / name, ignore=ignored)
     for name in ("_config.yml", "_toc.yml", "uv.lock"):
         shutil.copy(ROOT / name, root)
     return root
+
+
+def _is_made(folder: Path) -> bool:
+    """Whether a folder of the book holds executed notebooks."""
+    return folder.is_dir() and any(folder.glob("*.ipynb"))
+
+
+@pytest.fixture
+def clean_copy(tmp_path) -> Path:
+    """A copy of the project as it is before anything ran."""
+    return copied(tmp_path / "project")
 
 
 def made_up_run(home: Path, protocol: str = "patient", seed: int = 0, images: str = "a") -> None:

@@ -51,4 +51,4 @@ def _dots(ax: Axes, rows: pd.DataFrame, metrics: list[str], label, colour, marke
     ax.scatter(rows["estimate"], places, color=colour, marker=marker, s=30, zorder=3, label=label)
     ax.xaxis.set_major_locator(MaxNLocator(4))
     ax.tick_params(axis="y", length=0)
-    ax.grid(axis="x")
+    ax.grid(True, axis="x")
