@@ -27,6 +27,12 @@ book: .venv/ready ## run a study and render its book: STUDY=name or CONFIG=my.ya
 	  echo "Stopped. Run the same command again: it goes on from where it was."; exit 1; }
 	@python -m birads_lib.book "$(CONFIG)"
 
+crate: .venv/ready ## pack an executed study as a Process Run Crate: STUDY=name or CONFIG=my.yaml
+	@python -m birads_lib.crate "$(CONFIG)"
+
+release: .venv/ready ## gather a study's verified book, its crate and checksums: STUDY=name or CONFIG=my.yaml
+	@python -m birads_lib.release "$(CONFIG)"
+
 lab: .venv/ready ## open the notebooks in JupyterLab
 	jupyter lab notebooks
 
@@ -52,4 +58,4 @@ test: .venv/dev ## everything that guards the project
 	python3 -m venv .tools
 	.tools/bin/pip install --quiet uv
 
-.PHONY: help book lab weights lint test
+.PHONY: help book crate release lab weights lint test

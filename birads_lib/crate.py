@@ -36,7 +36,7 @@ def build(one: Study, config: Path) -> ROCrate:
     """
     packing = Packing(one)
     read = {page.name: page for page in _pages(packing, config)}
-    packing.add_sources(config, citation.read()["version"])
+    packing.add_sources(config, citation.read())
     made = {name: packing.add_page(page) for name, page in read.items()}
     packing.add_seals()
     early = {name: made[name] for name, page in read.items() if not page.passport}
@@ -164,7 +164,7 @@ def _describe(packing: Packing, read: list[Page], actions: list[Entity]) -> None
     profile = {"name": "Process Run Crate", "version": "0.5", "url": PROFILE}
     facts = {
         "name": f"{said['title']}: {packing.study.title}",
-        "description": f"{said['abstract']} {_contents(packing, read)}",
+        "description": f"{said['abstract']} {_contents(packing, read, actions)}",
         "conformsTo": thing(crate, PROFILE, "CreativeWork", **profile),
         "mentions": few(actions),
         "datePublished": max(_time(page.papermill["end_time"]) for page in read),
@@ -179,20 +179,20 @@ def _describe(packing: Packing, read: list[Page], actions: list[Entity]) -> None
         root[name] = value
 
 
-def _contents(packing: Packing, read: list[Page]) -> str:
+def _contents(packing: Packing, read: list[Page], actions: list[Entity]) -> str:
     """Say what is in the crate, and what is not."""
     shown = sum(len(page.exhibits) for page in read)
     said = [f"Study '{packing.study.name}': {len(read)} executed notebooks with {shown} exhibits."]
     note = packing.study.note
     said += [f"Note: {note}."] if note else []
-    open_pages = sum(page.path.name not in packing.seals for page in read)
-    if open_pages:
-        said.append(f"{open_pages} pages have no seal: executed elsewhere, nothing says unchanged.")
-    changed = sum(bool(verify.changed_sources(page)) for page in read)
+    unsealed = sum(page.path.name not in packing.seals for page in read)
+    if unsealed:
+        said.append(f"{unsealed} pages have no seal that shows them to be as they ran.")
+    changed = sum(action["instrument"].id.startswith("#") for action in actions)
     if changed:
         said.append(f"{changed} pages were executed by other versions of the code than those here.")
     for why, count in sorted(Counter(packing.absent.values()).items()):
-        said.append(f"{count} described, not in the crate: {why}.")
+        said.append(f"Described and not in the crate, {count}: {why}.")
     return " ".join(said)
 
 

@@ -82,14 +82,19 @@ class Packing:
         facts = {"description": said, "sha256": digest} | facts
         return thing(self.crate, identity, "CreativeWork", name=place, **facts)
 
-    def add_sources(self, config: Path, version: str) -> None:
-        """Add notebooks, library, study and what else was there before anything ran."""
-        kind = {"@type": ["File", "SoftwareSourceCode"], "version": version}
+    def add_sources(self, config: Path, said: dict) -> None:
+        """Add notebooks, library, study and what else was there before anything ran.
+
+        ``said``: what CITATION.cff says.
+        """
+        facts = {"version": said["version"]}
+        facts |= {"url": said["repository-code"]} if "repository-code" in said else {}
+        kind = {"@type": ["File", "SoftwareSourceCode"]}
         for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
-            self.add_file(f"notebooks/{path.name}", path, **kind, name=path.stem)
+            self.add_file(f"notebooks/{path.name}", path, **kind, **facts, name=path.stem)
         library = [p for p in files_below(ROOT / "birads_lib") if p.suffix in (".py", ".h5")]
         parts = [self.add_file(path.relative_to(ROOT).as_posix(), path) for path in library]
-        facts = {"name": "birads_lib", "version": version, "hasPart": parts}
+        facts |= {"name": "birads_lib", "hasPart": parts}
         thing(self.crate, "#birads_lib", "SoftwareSourceCode", **facts)
         for name in SOURCES:
             self.add_file(name, ROOT / name)

@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 heading() { printf '\n== %s (after %d s)\n' "$1" "$SECONDS"; }
 
 heading "units, TensorFlow"
-pytest -q -n 2 tests --ignore tests/test_book.py
+pytest -q -n 2 tests --ignore tests/test_book.py --ignore tests/test_crate_smoke.py
 
 heading "model, losses, training and explanations, JAX"
 export JAX_COMPILATION_CACHE_DIR="$PWD/_build/jax" JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0
@@ -22,5 +22,8 @@ pytest -q -n 2 --dist loadfile --nbval-lax --nbval-cell-timeout 300 -p no:cachep
 
 heading "the rendered pages"
 pytest -q tests/test_book.py
+
+heading "its crate and its release"
+pytest -q tests/test_crate_smoke.py
 
 heading "done"
