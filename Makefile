@@ -38,6 +38,12 @@ verify: .venv/ready ## check the hashes of all that is rendered; FIG=<name>: mak
 compare: .venv/ready ## the metrics of two studies that were run, and their difference: STUDIES=a,b
 	@python -m birads_lib.compare "$(STUDIES)"
 
+crate: .venv/ready ## pack an executed study as a Process Run Crate: STUDY=name or CONFIG=my.yaml
+	@python -m birads_lib.crate "$(CONFIG)"
+
+release: .venv/ready ## gather a study's verified book, its crate and checksums: STUDY=name or CONFIG=my.yaml
+	@python -m birads_lib.release "$(CONFIG)"
+
 lab: .venv/ready ## open the notebooks in JupyterLab
 	jupyter lab notebooks
 
@@ -67,4 +73,4 @@ test: .venv/dev ## everything that guards the project
 	python3 -m venv .tools
 	.tools/bin/pip install --quiet uv
 
-.PHONY: help book verify compare lab weights lint test
+.PHONY: help book verify compare crate release lab weights lint test

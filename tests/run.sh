@@ -20,7 +20,7 @@ python -m birads_lib.book config/smoke.yaml
 heading "its executed notebooks run again and say the same (nbval)"
 pytest -q -n 2 --dist loadfile --nbval-lax --nbval-cell-timeout 300 -p no:cacheprovider book/smoke
 
-heading "its pages and their passports, the rendered book"
+heading "its passports, figures made again, crate and release, the rendered book"
 pytest -q tests/study
 
 heading "done"
