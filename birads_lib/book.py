@@ -10,14 +10,15 @@ all if nothing is.
 import json
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 import yaml
 
-from birads_lib import pages
+from birads_lib import pages, reporting
 from birads_lib.errors import UserError
 from birads_lib.files import written_whole
-from birads_lib.paths import BOOK, ROOT
+from birads_lib.paths import BOOK, CONFIG, ROOT
 from birads_lib.study import Study, load
 
 DEFAULT_STUDY = "phantoms"  # the one that _toc.yml at the root lists
@@ -33,10 +34,17 @@ def prose_files() -> list[str]:
     return sorted(p.relative_to(ROOT).as_posix() for p in kept)
 
 
-def contents(study: Study) -> dict:
+def generated(study: Study) -> dict[str, str]:
+    """Return the pages that are made while staging, as {path from the root: text}."""
+    frozen = [load(CONFIG / f"{name}.yaml") for name in FROZEN if name != study.name]
+    return reporting.generated([study, *frozen])
+
+
+def contents(study: Study, made: Collection[str] = ()) -> dict:
     """Return the table of contents of a study's book, from the default study's ``_toc.yml``.
 
-    Another study takes the place of the default one; pages that don't exist are left out.
+    Another study takes the place of the default one; pages that neither exist nor are ``made``
+    while staging are left out.
     """
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
     parts = []
@@ -44,14 +52,14 @@ def contents(study: Study) -> dict:
         if study.name != DEFAULT_STUDY and _is_about(part, DEFAULT_STUDY):
             own = [] if study.name in FROZEN else chapters_of(study)
             part = {"caption": study.title, "chapters": own}
-        chapters = _existing(part["chapters"])
+        chapters = _existing(part["chapters"], made)
         if chapters:
             parts.append({**part, "chapters": chapters})
     return {**toc, "parts": parts}
 
 
 def chapters_of(study: Study) -> list[dict]:
-    """Return a study's chapters: one for each notebook, its further runs as sections.
+    """Return a study's chapters: one for each notebook, its further runs as sections, two cards.
 
     What ablations need, images and training, stands under the chapter that compares them.
     """
@@ -62,21 +70,22 @@ def chapters_of(study: Study) -> list[dict]:
         group = groups.setdefault(home, [])
         place = 0 if page == home else len(group)  # 05 stands before what it compares
         group.insert(place, {"file": f"book/{study.name}/{page}"})
+    cards = [{"file": f"book/{study.name}/{card}"} for card in reporting.CARDS]
     return [
         chapter | ({"sections": sections} if sections else {})
         for chapter, *sections in (groups[home] for home in sorted(groups))
-    ]
+    ] + cards
 
 
 def _is_about(part: dict, study: str) -> bool:
     return any(chapter["file"].startswith(f"book/{study}/") for chapter in part["chapters"])
 
 
-def _existing(chapters: list[dict]) -> list[dict]:
+def _existing(chapters: list[dict], made: Collection[str]) -> list[dict]:
     kept = []
     for chapter in chapters:
-        below = _existing(chapter.get("sections", []))
-        if any(ROOT.glob(f"{chapter['file']}.*")):
+        below = _existing(chapter.get("sections", []), made)
+        if f"{chapter['file']}.md" in made or any(ROOT.glob(f"{chapter['file']}.*")):
             named = {"file": chapter["file"], **_title(chapter["file"])}
             kept.append(named | ({"sections": below} if below else {}))
         else:
@@ -124,8 +133,10 @@ def stage(study: Study) -> bool:
     wanted = {source / p: (ROOT / p).read_bytes() for p in prose_files() if p.startswith("book/")}
     for page in sorted((BOOK / study.name).glob("*.ipynb")):
         wanted[source / page.relative_to(ROOT)] = page.read_bytes()
-    for name, made in (("_toc", contents(study)), ("_config", configuration(study))):
-        wanted[source / f"{name}.yml"] = yaml.safe_dump(made, sort_keys=False).encode()
+    made = generated(study)
+    wanted |= {source / path: text.encode() for path, text in made.items()}
+    for name, settings in (("_toc", contents(study, made)), ("_config", configuration(study))):
+        wanted[source / f"{name}.yml"] = yaml.safe_dump(settings, sort_keys=False).encode()
     there = {p for p in source.rglob("*") if p.is_file() and "__pycache__" not in p.parts}
     for path in there - set(wanted):
         path.unlink()
