@@ -10,22 +10,22 @@ all if nothing is.
 import json
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 import yaml
 
-from birads_lib import overview, pages, verify
+from birads_lib import overview, pages, reporting, verify
 from birads_lib.errors import UserError
 from birads_lib.files import written_whole
 from birads_lib.pages import FROZEN
-from birads_lib.paths import BOOK, ROOT
+from birads_lib.paths import BOOK, CONFIG, ROOT
 from birads_lib.study import PROTOCOLS, Study, load
 
 DEFAULT_STUDY = "phantoms"  # the one that _toc.yml at the root lists
 LEAKY = [protocol for protocol in PROTOCOLS if protocol != "patient"]
 MISSING = "(not run in this build)"
 TEMPLATES = BOOK / "_templates"
-GENERATED = (overview.CHAPTER,)  # chapters made from the pages of the book's studies
 
 
 def prose_files() -> list[str]:
@@ -35,10 +35,27 @@ def prose_files() -> list[str]:
     return sorted(p.relative_to(ROOT).as_posix() for p in kept)
 
 
-def contents(study: Study) -> dict:
+def _pages(study: Study) -> dict[str, list[pages.Page]]:
+    """Return the executed pages of each study in a book, its own first, by title."""
+    return {one.title: pages.of_study(one.name, BOOK) for one in _studies(study)}
+
+
+def _studies(study: Study) -> list[Study]:
+    return [study, *(load(CONFIG / f"{name}.yaml") for name in FROZEN if name != study.name)]
+
+
+def generated(study: Study) -> dict[str, bytes]:
+    """Return the chapters that are made from executed pages while staging, by path."""
+    made = overview.chapter(_pages(study), (TEMPLATES / "provenance.md").read_text())
+    texts = reporting.generated(_studies(study))
+    return made | {path: text.encode() for path, text in texts.items()}
+
+
+def contents(study: Study, made: Collection[str] = ()) -> dict:
     """Return the table of contents of a study's book, from the default study's ``_toc.yml``.
 
-    Another study takes the place of the default one; pages that don't exist are left out.
+    Another study takes the place of the default one; pages that neither exist nor are ``made``
+    while staging are left out.
     """
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
     parts = []
@@ -48,14 +65,14 @@ def contents(study: Study) -> dict:
             part = {"caption": study.title, "chapters": own}
         if _is_about(part, study.name):
             part = {**part, "chapters": part["chapters"] + comparisons_of(study)}
-        chapters = _existing(part["chapters"])
+        chapters = _existing(part["chapters"], made)
         if chapters:
             parts.append({**part, "chapters": chapters})
     return {**toc, "parts": parts}
 
 
 def chapters_of(study: Study) -> list[dict]:
-    """Return a study's chapters: one for each notebook, its further runs as sections.
+    """Return a study's chapters: one for each notebook, its further runs as sections, two cards.
 
     What ablations need, images and training, stands under the chapter that compares them.
     """
@@ -66,10 +83,11 @@ def chapters_of(study: Study) -> list[dict]:
         group = groups.setdefault(home, [])
         place = 0 if page == home else len(group)  # 05 stands before what it compares
         group.insert(place, {"file": f"book/{study.name}/{page}"})
+    cards = [{"file": f"book/{study.name}/{card}"} for card in reporting.CARDS]
     return [
         chapter | ({"sections": sections} if sections else {})
         for chapter, *sections in (groups[home] for home in sorted(groups))
-    ]
+    ] + cards
 
 
 def comparisons_of(study: Study) -> list[dict]:
@@ -82,11 +100,11 @@ def _is_about(part: dict, study: str) -> bool:
     return any(chapter["file"].startswith(f"book/{study}/") for chapter in part["chapters"])
 
 
-def _existing(chapters: list[dict]) -> list[dict]:
+def _existing(chapters: list[dict], made: Collection[str]) -> list[dict]:
     kept = []
     for chapter in chapters:
-        below = _existing(chapter.get("sections", []))
-        if chapter["file"] in GENERATED or any(ROOT.glob(f"{chapter['file']}.*")):
+        below = _existing(chapter.get("sections", []), made)
+        if f"{chapter['file']}.md" in made or any(ROOT.glob(f"{chapter['file']}.*")):
             named = {"file": chapter["file"], **_title(chapter["file"])}
             kept.append(named | ({"sections": below} if below else {}))
         else:
@@ -142,22 +160,16 @@ def staged_page(page: pages.Page) -> bytes:
     return json.dumps(notebook, ensure_ascii=False).encode()
 
 
-def generated(studies: dict[str, list[pages.Page]]) -> dict[str, bytes]:
-    """Return the chapters that are made from the pages of the book's studies, by path."""
-    return overview.chapter(studies, (TEMPLATES / "provenance.md").read_text())
-
-
 def stage(study: Study) -> bool:
     """Bring ``_build/<study>/source`` up to date and say whether anything in it changed."""
     source = ROOT / "_build" / study.name / "source"
     wanted = {source / p: (ROOT / p).read_bytes() for p in prose_files() if p.startswith("book/")}
-    studies = {name: pages.of_study(name, BOOK) for name in dict.fromkeys([study.name, *FROZEN])}
-    for page in (page for own in studies.values() for page in own):
+    for page in (page for own in _pages(study).values() for page in own):
         wanted[source / page.path.relative_to(ROOT)] = staged_page(page)
-    for path, content in generated(studies).items():
-        wanted[source / path] = content
-    for name, made in (("_toc", contents(study)), ("_config", configuration(study))):
-        wanted[source / f"{name}.yml"] = yaml.safe_dump(made, sort_keys=False).encode()
+    made = generated(study)
+    wanted |= {source / path: content for path, content in made.items()}
+    for name, settings in (("_toc", contents(study, made)), ("_config", configuration(study))):
+        wanted[source / f"{name}.yml"] = yaml.safe_dump(settings, sort_keys=False).encode()
     there = {p for p in source.rglob("*") if p.is_file() and "__pycache__" not in p.parts}
     for path in there - set(wanted):
         path.unlink()

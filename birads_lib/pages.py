@@ -8,7 +8,7 @@ import base64
 import json
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from birads_lib.errors import UserError
@@ -91,6 +91,12 @@ class Page:
 
 def read(path: Path) -> Page:
     """Read one executed notebook; raises UserError where the file isn't a notebook."""
+    facts = path.stat()
+    return _read(path, facts.st_mtime_ns, facts.st_size)
+
+
+@lru_cache(maxsize=256)  # a book's chapters are made from the same pages
+def _read(path: Path, time: int, size: int) -> Page:
     try:
         notebook = json.loads(path.read_text())
         cells, metadata = notebook["cells"], notebook.get("metadata", {})
