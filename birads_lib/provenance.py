@@ -260,7 +260,8 @@ def _settled(path: Path, facts: dict) -> dict:
 
 def as_json(facts: dict) -> bytes:
     """Return a passport as its file holds it."""
-    return json.dumps(facts, indent=1).encode()
+    # Sorted, as nbformat sorts what it writes: file and page hold the same bytes.
+    return json.dumps(facts, indent=1, sort_keys=True).encode()
 
 
 def passport_path(path: Path) -> Path:
