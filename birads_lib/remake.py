@@ -24,7 +24,7 @@ from birads_lib.files import sha256
 from birads_lib.pages import Exhibit, Page
 from birads_lib.paths import ROOT
 from birads_lib.provenance import passport_path, steady
-from birads_lib.study import Study, load
+from birads_lib.study import Study, check_dataset, load
 
 SCRATCH = "results/.remade"  # a study's folder below it holds what was made again
 
@@ -236,6 +236,8 @@ def main(arguments: list[str]) -> int:
     print(
         f"\nmaking it again from {'the images' if whole else 'what its notebook read, intact'} ..."
     )
+    if whole:
+        check_dataset(study)
     options = [f"study={config}"]
     options += [f"{k}={v}" for k, v in (("data", given.data), ("weights", given.weights)) if v]
     made = again(study, options, page, exhibit, whole)
