@@ -4,7 +4,7 @@ import html
 from collections.abc import Iterable
 
 from birads_lib import exhibits, verify
-from birads_lib.pages import Page
+from birads_lib.pages import Page, digest_of
 from birads_lib.plots.lineage import lineage
 from birads_lib.provenance import SYNTHETIC
 
@@ -99,11 +99,7 @@ def _number_rows(page: Page) -> Iterable[str]:
 def _row(page: Page, name: str, anchor: str, kind: str, said: str, facts: dict) -> str:
     address = f"{page.study}/{page.name}.html#{anchor}"
     where = f"{kind}, {page.study}, {page.name.replace('_', ' ').replace('-', ', ', 2)}"
-    read = "".join(f", {one['name']} {_digest(one)[:8]}" for one in facts["inputs"])
+    read = "".join(f", {one['name']} {digest_of(one)[:8]}" for one in facts["inputs"])
     made = f"{facts['started'][:10]}, code {facts['code']['library_sha256'][:8]}{read}"
     head = f'<a href="{html.escape(address)}">{html.escape(name)}</a><br>{html.escape(where)}'
     return f"<tr><th>{head}</th><td>{html.escape(said)}</td><td>{html.escape(made)}</td></tr>"
-
-
-def _digest(one: dict) -> str:
-    return one.get("sha256") or one.get("sha256_of_hashes") or one.get("sha256_of_list", "")
