@@ -6,7 +6,10 @@ STUDY   ?= phantoms
 CONFIG  ?= config/$(STUDY).yaml
 PROFILE ?= local
 DATA    ?=
+STUDIES ?=
 WEIGHTS ?=
+FIG     ?=
+FROM    ?=
 
 UV := $(shell command -v uv || echo .tools/bin/uv)
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -20,12 +23,26 @@ SNAKEMAKE = snakemake --profile profiles/$(PROFILE) --config study=$(1) \
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
-book: .venv/ready ## run a study and render its book: STUDY=name or CONFIG=my.yaml, DATA=folder
+book: .venv/$(if $(filter slurm,$(PROFILE)),slurm,ready) ## run a study and render its book: STUDY=name or CONFIG=my.yaml, DATA=folder
 	@python -m birads_lib.study "$(CONFIG)" $(if $(DATA),"$(DATA)")
 	@rm -f results/problem.txt
 	@$(call SNAKEMAKE,"$(CONFIG)") || { echo; cat results/problem.txt 2>/dev/null || \
 	  echo "Stopped. Run the same command again: it goes on from where it was."; exit 1; }
 	@python -m birads_lib.book "$(CONFIG)"
+
+verify: .venv/ready ## check the hashes of all that is rendered; FIG=<name>: make one figure again and compare
+	@$(if $(FIG),python -m birads_lib.remake "$(CONFIG)" "$(FIG)" --data "$(DATA)" \
+	  --weights "$(WEIGHTS)" $(if $(FROM),--from-$(FROM)),\
+	  python -m birads_lib.verify "$(CONFIG)" $(if $(DATA),--images "$(DATA)"))
+
+compare: .venv/ready ## the metrics of two studies that were run, and their difference: STUDIES=a,b
+	@python -m birads_lib.compare "$(STUDIES)"
+
+crate: .venv/ready ## pack an executed study as a Process Run Crate: STUDY=name or CONFIG=my.yaml
+	@python -m birads_lib.crate "$(CONFIG)"
+
+release: .venv/ready ## gather a study's verified book, its crate and checksums: STUDY=name or CONFIG=my.yaml
+	@python -m birads_lib.release "$(CONFIG)"
 
 lab: .venv/ready ## open the notebooks in JupyterLab
 	jupyter lab notebooks
@@ -44,6 +61,10 @@ test: .venv/dev ## everything that guards the project
 	$(UV) sync --locked --inexact
 	@touch $@
 
+.venv/slurm: uv.lock pyproject.toml | $(UV)
+	$(UV) sync --locked --inexact --extra slurm
+	@touch $@ .venv/ready
+
 .venv/dev: uv.lock pyproject.toml | $(UV)
 	$(UV) sync --locked --inexact --group dev
 	@touch $@ .venv/ready
@@ -52,4 +73,4 @@ test: .venv/dev ## everything that guards the project
 	python3 -m venv .tools
 	.tools/bin/pip install --quiet uv
 
-.PHONY: help book lab weights lint test
+.PHONY: help book verify compare crate release lab weights lint test

@@ -8,14 +8,17 @@ import shutil
 
 from birads_lib import datasets, sources, study
 
-STUDY = study.load(config["study"], config.get("data"), config.get("weights"))
+STUDY = study.load(
+    config["study"], config.get("data"), config.get("weights"), config.get("root", "results")
+)
 if workflow.is_main_process:
     try:
         study.claim(STUDY)
     except study.UserError as error:
         raise SystemExit(str(error))
-RESULTS = f"results/{STUDY.name}"
-PAGES = f"book/{STUDY.name}"
+RESULTS = STUDY.folder
+# What is made again to verify a figure stays out of the book.
+PAGES = f"{STUDY.root}/pages/{STUDY.name}" if "root" in config else f"book/{STUDY.name}"
 RUN = f"{RESULTS}/runs/{{variant}}/{{protocol}}"
 EXECUTE = "python -m birads_lib.execute {input.notebook} {output.page} {params.values:q}"
 
@@ -26,7 +29,8 @@ TRAINED = [variant for variant, _ in STUDY.runs()]
 wildcard_constraints:
     variant="|".join(dict.fromkeys(TRAINED)),
     protocol="|".join(study.PROTOCOLS),
-    own="|".join(["", *(f"-{v}" for v in dict.fromkeys(TRAINED) if STUDY.preprocesses(v))]),
+    # In brackets, as Snakemake takes an empty pattern for none at all.
+    own=f"({'|'.join(f'-{v}' for v in dict.fromkeys(TRAINED) if STUDY.preprocesses(v))})?",
 
 
 def source(notebook):

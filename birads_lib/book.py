@@ -15,29 +15,40 @@ from pathlib import Path
 
 import yaml
 
-from birads_lib import pages, reporting
+from birads_lib import overview, pages, reporting, verify
 from birads_lib.errors import UserError
 from birads_lib.files import written_whole
+from birads_lib.pages import FROZEN
 from birads_lib.paths import BOOK, CONFIG, ROOT
-from birads_lib.study import Study, load
+from birads_lib.study import PROTOCOLS, Study, load
 
 DEFAULT_STUDY = "phantoms"  # the one that _toc.yml at the root lists
-FROZEN = ("inbreast",)  # executed elsewhere and committed; every book shows them
+LEAKY = [protocol for protocol in PROTOCOLS if protocol != "patient"]
 MISSING = "(not run in this build)"
+TEMPLATES = BOOK / "_templates"
 
 
 def prose_files() -> list[str]:
     """Return everything the book is made of but executed notebooks, relative to the root."""
     kept = [ROOT / "_config.yml", ROOT / "_toc.yml"]
     kept += [p for p in BOOK.rglob("*") if p.is_file() and p.suffix not in (".ipynb", ".pyc")]
-    kept += [p for name in FROZEN for p in (BOOK / name).glob("*.ipynb")]
     return sorted(p.relative_to(ROOT).as_posix() for p in kept)
 
 
-def generated(study: Study) -> dict[str, str]:
-    """Return the pages that are made while staging, as {path from the root: text}."""
-    frozen = [load(CONFIG / f"{name}.yaml") for name in FROZEN if name != study.name]
-    return reporting.generated([study, *frozen])
+def _pages(study: Study) -> dict[str, list[pages.Page]]:
+    """Return the executed pages of each study in a book, its own first, by title."""
+    return {one.title: pages.of_study(one.name, BOOK) for one in _studies(study)}
+
+
+def _studies(study: Study) -> list[Study]:
+    return [study, *(load(CONFIG / f"{name}.yaml") for name in FROZEN if name != study.name)]
+
+
+def generated(study: Study) -> dict[str, bytes]:
+    """Return the chapters that are made from executed pages while staging, by path."""
+    made = overview.chapter(_pages(study), (TEMPLATES / "provenance.md").read_text())
+    texts = reporting.generated(_studies(study))
+    return made | {path: text.encode() for path, text in texts.items()}
 
 
 def contents(study: Study, made: Collection[str] = ()) -> dict:
@@ -52,6 +63,8 @@ def contents(study: Study, made: Collection[str] = ()) -> dict:
         if study.name != DEFAULT_STUDY and _is_about(part, DEFAULT_STUDY):
             own = [] if study.name in FROZEN else chapters_of(study)
             part = {"caption": study.title, "chapters": own}
+        if _is_about(part, study.name):
+            part = {**part, "chapters": part["chapters"] + comparisons_of(study)}
         chapters = _existing(part["chapters"], made)
         if chapters:
             parts.append({**part, "chapters": chapters})
@@ -75,6 +88,12 @@ def chapters_of(study: Study) -> list[dict]:
         chapter | ({"sections": sections} if sections else {})
         for chapter, *sections in (groups[home] for home in sorted(groups))
     ] + cards
+
+
+def comparisons_of(study: Study) -> list[dict]:
+    """Return the pages on which a study was compared with others; these aren't its own."""
+    pages = sorted((BOOK / study.name).glob("12_comparison-*.ipynb"))
+    return [{"file": f"book/{study.name}/{page.stem}"} for page in pages]
 
 
 def _is_about(part: dict, study: str) -> bool:
@@ -101,7 +120,7 @@ def _title(page: str) -> dict[str, str]:
         return {}
     first = "".join(json.loads(path.read_text())["cells"][0]["source"])
     label = ", ".join(part for part in run if part != "proposed").replace("_", " ")
-    label += "" if run[-1] == "patient" else ", leaky"
+    label += ", leaky" if run[-1] in LEAKY else ""
     return {"title": f"{first.splitlines()[0].lstrip('# ')} ({label})"}
 
 
@@ -127,14 +146,28 @@ def configuration(study: Study) -> dict:
     return config
 
 
+def staged_page(page: pages.Page) -> bytes:
+    """Return an executed page as the book shows it: as it is, or marked where it is stale."""
+    changed = verify.changed_sources(page)
+    if not changed:
+        return page.path.read_bytes()
+    notebook = json.loads(page.path.read_text())
+    text = f"Stale: {'; '.join(changed)} since this page was executed"
+    when = page.papermill.get("start_time", "")[:10]
+    mark = f'<p class="stale-mark">{text}{f" on {when}" if when else ""}.</p>'
+    cell = {"cell_type": "markdown", "id": "stale", "metadata": {}, "source": [mark]}
+    notebook["cells"].insert(1, cell)
+    return json.dumps(notebook, ensure_ascii=False).encode()
+
+
 def stage(study: Study) -> bool:
     """Bring ``_build/<study>/source`` up to date and say whether anything in it changed."""
     source = ROOT / "_build" / study.name / "source"
     wanted = {source / p: (ROOT / p).read_bytes() for p in prose_files() if p.startswith("book/")}
-    for page in sorted((BOOK / study.name).glob("*.ipynb")):
-        wanted[source / page.relative_to(ROOT)] = page.read_bytes()
+    for page in (page for own in _pages(study).values() for page in own):
+        wanted[source / page.path.relative_to(ROOT)] = staged_page(page)
     made = generated(study)
-    wanted |= {source / path: text.encode() for path, text in made.items()}
+    wanted |= {source / path: content for path, content in made.items()}
     for name, settings in (("_toc", contents(study, made)), ("_config", configuration(study))):
         wanted[source / f"{name}.yml"] = yaml.safe_dump(settings, sort_keys=False).encode()
     there = {p for p in source.rglob("*") if p.is_file() and "__pycache__" not in p.parts}

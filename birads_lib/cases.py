@@ -80,6 +80,16 @@ class Dataset:
         return [self.root / path for path in self.cases["path"]]
 
 
+def same_images(a: pd.DataFrame, b: pd.DataFrame) -> bool:
+    """Whether two tables of cases are of the same files, patients and grades, in any order.
+
+    The files' hashes decide, as two cohorts may use one name for different images.
+    """
+    facts = ["image_id", "patient_id", "birads", "sha256"]
+    known = [table[facts].sort_values("image_id", ignore_index=True) for table in (a, b)]
+    return known[0].equals(known[1])
+
+
 def checked(schema: pa.DataFrameSchema, table: pd.DataFrame, what: str) -> pd.DataFrame:
     """Return ``table`` in the schema's column order and types, or raise ``DatasetError``."""
     missing = [name for name in schema.columns if name not in table.columns]

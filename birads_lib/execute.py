@@ -7,49 +7,106 @@ The executed copy appears at its name only when every cell ran. A failure leaves
 the mistake is ours.
 """
 
+import errno
+import fcntl
 import json
 import logging
 import os
+import re
+import shutil
+import signal
 import sys
+import threading
+import time
 import warnings
+from contextlib import suppress
 from pathlib import Path
 
-from birads_lib import pages
 from birads_lib.files import one_at_a_time, written_whole
 from birads_lib.paths import RESULTS
 
 USER_ERRORS = ("UserError", "DatasetError", "LeakageError", "PredictionError")
 PROBLEM = RESULTS / "problem.txt"  # what stopped the last run, for make to say last
+# How Python and the libraries below it say so; the last is NumPy's way.
+FULL = re.compile(
+    f"{os.strerror(errno.ENOSPC)}|{os.strerror(errno.EDQUOT)}|\\d+ requested and \\d+ written"
+)
+LITTLE_ROOM = 2**20  # bytes
 
 
 def main(notebook: str, page: str, parameters: str) -> int:
     """Execute ``notebook`` with ``parameters`` (JSON) into ``page``; return the exit status."""
+    values = json.loads(parameters)
+    study_dir, page = Path(values["study_dir"]), Path(page)
+    try:
+        problem = _execute(notebook, page, values, study_dir)
+    except OSError as error:  # here, not in the notebook: the page or the log, say
+        if not FULL.search(str(error)):
+            raise
+        problem = _full_disk(study_dir, page)
+    if problem:
+        print(f"\n{problem}", file=sys.stderr)
+        with suppress(OSError), written_whole(PROBLEM) as temporary:  # its disk may be full, too
+            temporary.write_text(problem)
+    return int(bool(problem))
+
+
+def _execute(notebook: str, page: Path, values: dict, study_dir: Path) -> str:
+    """Execute one page and return what went wrong, if anything."""
     import papermill
 
-    values = json.loads(parameters)
-    log = Path(values["study_dir"]) / "logs" / f"{Path(page).stem}.log"
-    failed = Path(values["study_dir"]) / "failed" / Path(page).name
+    from birads_lib import pages  # here, as kernels import this module for `end_with`
+
+    log = study_dir / "logs" / f"{page.stem}.log"
+    failed = study_dir / "failed" / page.name
     failed.parent.mkdir(parents=True, exist_ok=True)
     # A process that a kill left over may still execute this page.
     with one_at_a_time(log.with_suffix(".lock"), f"waiting for another process at {page}"):
         _send_chatter_to(log)
         _share_cores()
-        bar = {"desc": Path(page).stem, "mininterval": 1, "ncols": 90}
+        bar = {"desc": page.stem, "mininterval": 1, "ncols": 90}
         try:
             papermill.execute_notebook(
                 notebook, str(failed), values, kernel_name="python3", progress_bar=bar,
-                stdout_file=sys.stdout, start_timeout=300,
+                stdout_file=sys.stdout, start_timeout=300, extra_arguments=_kernel_options(),
             )  # fmt: skip
         except papermill.PapermillExecutionError as error:
-            message = f"{_explain(error)}\n\nThe notebook, up to there: {failed}\n"
-            with written_whole(PROBLEM) as temporary:
-                temporary.write_text(message)
-            print(f"\n{message}", file=sys.stderr)
-            return 1
+            if FULL.search(error.evalue):
+                return _full_disk(study_dir, page)
+            return f"{_explain(error)}\n\nThe notebook, up to there: {failed}\n"
         with written_whole(page) as temporary:
-            failed.replace(temporary)
-        pages.seal(Path(page))
-    return 0
+            shutil.copyfile(failed, temporary)  # pages may lie on another disk
+        pages.seal(page)
+        failed.unlink()
+    return ""
+
+
+def _full_disk(study_dir: Path, page: Path) -> str:
+    """Return what a user hears; half a file is gone by now, so a full disk may have some room."""
+    folders = [study_dir, page.parent]
+    full = [f for f in folders if f.exists() and shutil.disk_usage(f).free < LITTLE_ROOM]
+    where = full[0] if full else study_dir
+    return f"the disk is full: {where}; free some room and run the same command again: it goes on\n"
+
+
+def _kernel_options() -> list[str]:
+    """Have the kernel watch this process by ``end_with``, and not in its own way."""
+    watch = f"import birads_lib.execute as _; _.end_with({os.getpid()}); del _"
+    return ["--IPKernelApp.parent_handle=1", f"--IPKernelApp.exec_lines={watch}"]
+
+
+def end_with(process: int) -> None:
+    """End this kernel and all it started when its parent ``process`` has ended, however it did.
+
+    A kernel that ends alone, as IPython's own watch has it, leaves a pool's workers waiting.
+    """
+
+    def watch() -> None:
+        while os.getppid() == process:
+            time.sleep(0.2)
+        os.killpg(0, signal.SIGKILL)  # a kernel leads a process group
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _share_cores() -> None:
@@ -61,7 +118,8 @@ def _share_cores() -> None:
 def _send_chatter_to(log: Path) -> None:
     """Keep what native libraries write past Python to the terminal in a file instead.
 
-    The kernel inherits file descriptor 2; progress and errors keep the terminal.
+    The kernel inherits file descriptor 2; progress and errors keep the terminal. It inherits
+    the file's lock with it, so that none starts beside one whose parent was killed.
     """
     warnings.filterwarnings("ignore")
     logging.getLogger("papermill").setLevel(logging.ERROR)
@@ -69,7 +127,9 @@ def _send_chatter_to(log: Path) -> None:
     sys.stderr.flush()
     sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
     log.parent.mkdir(parents=True, exist_ok=True)
-    with open(log, "w") as file:
+    with open(log, "a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.truncate(0)
         os.dup2(file.fileno(), 2)
 
 

@@ -11,7 +11,22 @@ from PIL import Image
 # What an output of a notebook carries beside its HTML: the same passport, for programs.
 PASSPORT_TYPE = "application/vnd.birads.passport+json"
 KINDS = {"png": "image/png", "csv": "text/csv", "json": "application/json"}
-_UNSEEN = ("caption", "modules", "study", "page", "kind", "cell_id")  # said elsewhere, or long
+_ORDER = (  # of facts in a passport and in its parts, as a reader wants them
+    "id", "notebook", "protocol", "parameters_changed", "inputs", "name", "file", "sha256",
+    "sha256_of_hashes", "made_by", "passport_sha256", "intact", "code", "notebook_sha256",
+    "library_sha256", "commit", "environment", "device", "seed", "started", "seconds", "tolerance",
+)  # fmt: skip
+_UNSEEN = (
+    "caption",
+    "modules",
+    "study",
+    "page",
+    "kind",
+    "cell",
+    "cell_id",
+    "artefact",
+    "marks",
+)  # said elsewhere, or long
 
 
 def show(content: str, passport: dict | None = None) -> None:
@@ -98,11 +113,16 @@ def passport(title: str, facts: dict, more: str = "", id: str = "") -> str:
     )
 
 
+def _seen(facts: dict) -> dict:
+    """Return the facts that a reader sees, in their order."""
+    names = [name for name in _ORDER if name in facts]
+    names += [name for name in facts if name not in (*_ORDER, *_UNSEEN)]
+    return {name: facts[name] for name in names if facts[name] not in (None, {}, [])}
+
+
 def _facts_table(facts: dict) -> str:
     rows = []
-    for name, value in facts.items():
-        if name in _UNSEEN or value in (None, {}, []):
-            continue
+    for name, value in _seen(facts).items():
         shown = {"inputs": _inputs, "notebook": lambda _: _cell(facts)}.get(name, _fact)(value)
         rows.append(f"<tr><th>{name.replace('_', ' ')}</th><td>{shown}</td></tr>")
     return f'<div class="table-scroll"><table>{"".join(rows)}</table></div>'
@@ -120,7 +140,7 @@ def _inputs(inputs: list[dict]) -> str:
     """Name what was read; each leads to the passport of the file, on the page that wrote it."""
     said = []
     for one in inputs:
-        items = {name: _fact(value) for name, value in one.items() if name not in _UNSEEN}
+        items = {name: _fact(value) for name, value in _seen(one).items()}
         if "made_by" in one:
             page = f"{one['made_by']}.html#{anchor(one['artefact'])}"
             address = f"../{one['study']}/{page}" if "study" in one else page
@@ -133,7 +153,7 @@ def _fact(value: object) -> str:
     if isinstance(value, list):
         return "<br><br>".join(_fact(item) for item in value)
     if isinstance(value, dict):
-        return _listed({k: _fact(v) for k, v in value.items() if k not in _UNSEEN})
+        return _listed({name: _fact(fact) for name, fact in _seen(value).items()})
     return f"<code>{html.escape(str(value))}</code>"
 
 

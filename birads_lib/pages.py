@@ -8,7 +8,7 @@ import base64
 import json
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from birads_lib.errors import UserError
@@ -16,6 +16,7 @@ from birads_lib.exhibits import PASSPORT_TYPE
 from birads_lib.files import one_at_a_time, sha256, written_whole
 from birads_lib.paths import BOOK
 
+FROZEN = ("inbreast",)  # studies executed elsewhere and committed; every book shows them
 SEALS = "SHA256SUMS"  # one file for each study's pages, as `sha256sum -c` reads it
 FIGURE = re.compile(r'<figure class="exhibit" id="([^"]+)"')
 _DOWNLOAD = re.compile(r'<a download="([^"]+)" href="data:[^;]+;base64,([^"]*)"')
@@ -90,6 +91,12 @@ class Page:
 
 def read(path: Path) -> Page:
     """Read one executed notebook; raises UserError where the file isn't a notebook."""
+    facts = path.stat()
+    return _read(path, facts.st_mtime_ns, facts.st_size)
+
+
+@lru_cache(maxsize=256)  # a book's chapters are made from the same pages
+def _read(path: Path, time: int, size: int) -> Page:
     try:
         notebook = json.loads(path.read_text())
         cells, metadata = notebook["cells"], notebook.get("metadata", {})
@@ -111,9 +118,9 @@ def read(path: Path) -> Page:
     )
 
 
-def of_study(study: str) -> list[Page]:
+def of_study(study: str, book: Path = BOOK) -> list[Page]:
     """Return the executed pages of a study, in the order of their names."""
-    return [read(path) for path in sorted((BOOK / study).glob("*.ipynb"))]
+    return [read(path) for path in sorted((book / study).glob("*.ipynb"))]
 
 
 def _has(output: dict, kind: str) -> bool:

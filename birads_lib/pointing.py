@@ -16,7 +16,7 @@ from birads_lib.cases import GRADES, Dataset, contour_points
 from birads_lib.errors import UserError
 from birads_lib.images import Geometry, geometry, read_grey, to_8bit
 from birads_lib.panels import breast_outline
-from birads_lib.study import declared_parameters
+from birads_lib.parameters import declared_parameters
 
 BLUR = 1 / 28  # of the frame's side, 8 pixels at 224: a bright speck is no brightest place
 

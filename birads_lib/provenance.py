@@ -69,10 +69,13 @@ class Run:
 
     @property
     def page(self) -> str:
-        """The executed notebook's name: the source's, with variant and protocol if it is of one."""
+        """The executed notebook's name: the source's, with variant and protocol if it is of one.
+
+        A comparison's ends with the other study.
+        """
         variant, protocol = self.parameters.get("variant"), self.parameters.get("protocol")
-        over_all = "protocols" in self.parameters
-        parts = [self.notebook] if over_all else [self.notebook, variant, protocol]
+        over_all, other = "protocols" in self.parameters, self.parameters.get("other")
+        parts = [self.notebook, other] if over_all else [self.notebook, variant, protocol]
         return "-".join(part for part in parts if part)
 
     @property
@@ -174,7 +177,7 @@ class Run:
             if is_figure
             else exhibits.table(what, options.get("links", {}))
         )
-        files[f"{id}.json"] = _as_json(facts)
+        files[f"{id}.json"] = as_json(facts)
         exhibits.show(exhibits.exhibit(id, body, marks, facts, files), facts)
 
     def record(self, table: pd.DataFrame) -> None:
@@ -245,18 +248,20 @@ def _settled(path: Path, facts: dict) -> dict:
 
     So a notebook that is executed again, to the same result, leaves its files as they were.
     """
-    facts = json.loads(_as_json(facts))
+    facts = json.loads(as_json(facts))
     if path.exists():
         before = json.loads(path.read_text())
         if steady(before) == steady(facts):
             return before
     with written_whole(path) as temporary:
-        temporary.write_bytes(_as_json(facts))
+        temporary.write_bytes(as_json(facts))
     return facts
 
 
-def _as_json(facts: dict) -> bytes:
-    return json.dumps(facts, indent=1).encode()
+def as_json(facts: dict) -> bytes:
+    """Return a passport as its file holds it."""
+    # Sorted, as nbformat sorts what it writes: file and page hold the same bytes.
+    return json.dumps(facts, indent=1, sort_keys=True).encode()
 
 
 def passport_path(path: Path) -> Path:

@@ -9,12 +9,13 @@ grade's own interval uses the resamples where it is defined; ``resamples_used`` 
 Intervals describe the sampling of patients for the models as trained, not their retraining.
 
 Two models are compared on the same images (``aligned``), image by image, in the same resamples
-(``paired_differences``) or by the variance of their AUCs (``delong``); many models are compared
-by their ranks within each patient (``friedman``). A difference that can't be computed is NaN, as
+(``paired_differences``) or by the variance of their AUCs (``delong``); what graded other images, by
+``differences`` of independent resamples; many models by their ranks within each patient
+(``friedman``). A difference that can't be computed is NaN, as
 its metrics are; where nothing differs, a p-value is 1.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,7 @@ from birads_lib.errors import UserError
 from birads_lib.metrics import PredictionError, checked, every_metric, ratio
 from birads_lib.predictions import KEY
 
+Sample = tuple[np.ndarray, np.ndarray, object]  # y, p and patients, as ``patient_bootstrap`` has
 Measure = Callable[[np.ndarray, np.ndarray, np.ndarray], dict[str, np.ndarray]]
 _CELLS = 1 << 21  # images x resamples held at once: 16 MB an array, whatever n is
 
@@ -33,7 +35,7 @@ def patient_bootstrap(
     p: np.ndarray,
     patients: object,
     n_resamples: int = 2000,
-    seed: int = 0,
+    seed: int | Sequence[int] = 0,
     measure: Measure = every_metric,
 ) -> pd.DataFrame:
     """Return every metric of every resample: one row per resample, one column per metric.
@@ -56,7 +58,7 @@ def patient_bootstrap(
 
 
 def resampled_weights(
-    patients: object, n: int, n_resamples: int, seed: int
+    patients: object, n: int, n_resamples: int, seed: int | Sequence[int]
 ) -> Iterator[np.ndarray]:
     """Yield how often each of n images counts in some resamples of patients, (n, R) at a time.
 
@@ -149,11 +151,42 @@ def paired_differences(
     Raises:
         PredictionError: as ``patient_bootstrap`` does.
     """
-    # The same seed draws the same patients for both.
-    a, b = (patient_bootstrap(y, p, patients, n_resamples, seed, measure) for p in (p_a, p_b))
+    return differences(
+        (y, p_a, patients), (y, p_b, patients), True, n_resamples, seed, level, measure
+    )
+
+
+def differences(
+    a: Sample,
+    b: Sample,
+    paired: bool,
+    n_resamples: int = 2000,
+    seed: int = 0,
+    level: float = 0.95,
+    measure: Measure = every_metric,
+) -> pd.DataFrame:
+    """Return [metric, estimate, low, high, p_value, resamples_used] of a minus b, per metric.
+
+    Args:
+        a, b: (y (n,), p (n, 5), patients (n,)) each; their rows needn't correspond.
+        paired: both are of the same patients, who are drawn for both at once. Otherwise each is
+            resampled by itself, which takes them for independent.
+        n_resamples, seed, level, measure: as in ``paired_differences``, and so is the p-value.
+
+    Raises:
+        PredictionError: as ``patient_bootstrap`` does, or for other patients that are to be paired.
+    """
+    if paired and {*map(str, a[2])} != {*map(str, b[2])}:
+        raise PredictionError("the two have other patients; they can't be paired")
+    # The same seed draws the same patients.
+    seeds = [seed, seed if paired else [seed, 1]]
+    drawn = [
+        patient_bootstrap(*sample, n_resamples, own, measure)
+        for sample, own in zip((a, b), seeds, strict=True)
+    ]
     # Differences that are 0 on paper may not be in their last bits.
-    resamples = (a - b).round(12)
-    estimates = _estimates(y, p_a, measure) - _estimates(y, p_b, measure)
+    resamples = (drawn[0] - drawn[1]).round(12)
+    estimates = _estimates(*a[:2], measure) - _estimates(*b[:2], measure)
     table = with_bounds(estimates, resamples, level)
     used = table["resamples_used"].to_numpy()
     rarer = np.minimum((resamples <= 0).sum(), (resamples >= 0).sum()).to_numpy()

@@ -1,40 +1,39 @@
 """A study: one YAML that says which data, which parameters and which protocols.
 
-The parameters a notebook takes are those its own ``parameters`` cell declares, as plain
-``name = literal  # help`` lines. A key of the YAML that no notebook declares is an error.
+What notebooks take stands in ``parameters``. A key of the YAML that no notebook declares, or a
+value that can't be right, is an error with its line, before anything runs.
 """
 
-import ast
 import fcntl
 import json
-import math
 import re
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 
 import yaml
 
+from birads_lib import parameters, sweeps
 from birads_lib.errors import UserError, did_you_mean
-from birads_lib.paths import NOTEBOOKS, ROOT
+from birads_lib.parameters import TRAINED, declared_parameters, notebook_names
+from birads_lib.paths import ROOT
 
 KEYS = (
     "name", "title", "note", "dataset", "show_pixels", "protocols", "variants", "ablations",
-    "notebooks",
+    "sweep", "notebooks",
 )  # fmt: skip
 PROTOCOLS = ("patient", "image", "oversample_first")
 EVALUATED = (
     "04_evaluation", "06_calibration", "07_decision_curves", "08_interpretability",
     "09_feature_space",
 )  # fmt: skip  # once for each variant and protocol
+LONGEST_NAME = 100  # of a variant: it becomes part of a file's
 _NAME = "of letters, digits and _ that begins with a letter or digit"
 _claimed: list = []  # locks held by this process
 RESERVED = ("images",)  # folders of book/ that hold no study
-SET_BY_THE_STUDY = (
-    "study_dir", "note", "dataset", "show_pixels", "variant", "protocol", "protocols",
-    "image_file", "reference", "runs", "changes",
-)  # fmt: skip
+
+Problems = list[tuple[tuple, str]]  # (key path, message)
 
 
 class _Loader(yaml.SafeLoader):
@@ -64,6 +63,12 @@ class Study:
     variants: dict[str, dict] = field(default_factory=lambda: {"proposed": {}})
     ablations: dict[str, dict] = field(default_factory=dict)
     notebooks: dict[str, dict] = field(default_factory=dict)
+    root: str = "results"  # folder of studies, from the root of the project
+
+    @property
+    def folder(self) -> str:
+        """Where the study's artefacts lie, from the root of the project."""
+        return f"{self.root}/{self.name}"
 
     def runs(self) -> list[tuple[str, str]]:
         """Return every (variant or ablation, protocol) that is trained."""
@@ -102,7 +107,7 @@ class Study:
     def parameters(self, notebook: str, variant: str | None = None, protocol: str | None = None):
         """Return what papermill passes to one execution of ``notebook``, as a dict."""
         own = {
-            "study_dir": f"results/{self.name}",
+            "study_dir": self.folder,
             "dataset": self.dataset,
             "note": self.note,
             "show_pixels": self.show_pixels,
@@ -134,36 +139,31 @@ class Study:
         return json.dumps(self.parameters(notebook, **wildcards), sort_keys=True)
 
 
-@cache
-def declared_parameters(notebook: str) -> dict:
-    """Return the names and default values in a source notebook's ``parameters`` cell."""
-    cells = json.loads((NOTEBOOKS / f"{notebook}.ipynb").read_text())["cells"]
-    source = "".join(
-        "".join(cell["source"]) + "\n"
-        for cell in cells
-        if "parameters" in cell["metadata"].get("tags", [])
-    )
-    return {
-        node.targets[0].id: ast.literal_eval(node.value)
-        for node in ast.parse(source).body
-        if isinstance(node, ast.Assign)
-    }
-
-
-def notebook_names() -> list[str]:
-    """Return the names of all source notebooks, in their order."""
-    return sorted(path.stem for path in NOTEBOOKS.glob("[0-9]*.ipynb"))
-
-
-def load(path: str | Path, data: str | None = None, weights: str | None = None) -> Study:
+def load(
+    path: str | Path, data: str | None = None, weights: str | None = None, root: str = "results"
+) -> Study:
     """Read and check a study's YAML.
 
     ``data`` overrides the folder of its data set, ``weights`` the file of the backbone's weights;
-    both are kept as given: relative to the root of the project, where make runs.
+    both are kept as given: relative to the root of the project, where make runs. ``root`` is where
+    the studies' artefacts lie.
 
     Raises UserError naming key, file and line of every problem, before anything runs.
     """
     path = Path(path)
+    raw, lines = _read(path)
+    problems = _problems(raw)
+    if not problems:
+        study = _study(raw, data, weights, root)
+        problems = _clashes(study, lines)
+    if problems:
+        listed = [f"{path}, line {_line(lines, where)}: {what}" for where, what in problems]
+        raise UserError("\n".join(dict.fromkeys(listed)))
+    return study
+
+
+def _read(path: Path) -> tuple[dict, dict[tuple, int]]:
+    """Return what a YAML file holds, and the line of each key path in it."""
     if not path.is_file():
         known = sorted(p.stem for p in path.parent.glob("*.yaml"))
         raise UserError(f"no study at {path}; studies there: {', '.join(known) or 'none'}")
@@ -174,27 +174,37 @@ def load(path: str | Path, data: str | None = None, weights: str | None = None) 
         raise UserError(f"{path} is not valid YAML: {error}") from None
     if not isinstance(raw, dict):
         raise UserError(f"{path}: expected a mapping with the keys {', '.join(KEYS)}")
-    problems = _problems(raw)
-    if problems:
-        listed = [f"{path}, line {_line(lines, where)}: {what}" for where, what in problems]
-        raise UserError("\n".join(listed))
+    return raw, lines
+
+
+def _study(raw: dict, data: str | None, weights: str | None, root: str) -> Study:
+    """Return the study that a checked YAML describes."""
+    values = {"title": raw["name"], **raw}
+    sweep = values.pop("sweep", None)
+    if sweep:
+        values["variants"] = values.get("variants", {"proposed": {}}) | dict(sweeps.variants(sweep))
     if data:
-        raw["dataset"]["folder"] = data
+        values["dataset"] = raw["dataset"] | {"folder": data}
     if weights:
-        raw.setdefault("notebooks", {}).setdefault("03_training", {})["weights"] = weights
-    raw["protocols"] = tuple(raw.get("protocols", ("patient",)))
-    return Study(**{"title": raw["name"], **raw})
+        given = raw.get("notebooks", {})
+        training = given.get("03_training", {}) | {"weights": weights}
+        values["notebooks"] = given | {"03_training": training}
+    values["protocols"] = tuple(raw.get("protocols", ("patient",)))
+    return Study(**values, root=root)
 
 
 def _lines(node: yaml.Node, prefix: tuple = ()) -> dict[tuple, int]:
-    """Return the line on which each key path of a YAML document stands."""
-    if not isinstance(node, yaml.MappingNode):
+    """Return the line on which each key path of a YAML document stands; items count from 0."""
+    if isinstance(node, yaml.SequenceNode):
+        children = [(place, item, item) for place, item in enumerate(node.value)]
+    elif isinstance(node, yaml.MappingNode):
+        children = [(key.value, key, value) for key, value in node.value]
+    else:
         return {}
     lines = {}
-    for key, value in node.value:
-        here = (*prefix, key.value)
-        lines[here] = key.start_mark.line + 1
-        lines |= _lines(value, here)
+    for name, start, value in children:
+        lines[*prefix, name] = start.start_mark.line + 1
+        lines |= _lines(value, (*prefix, name))
     return lines
 
 
@@ -205,37 +215,46 @@ def _line(lines: dict[tuple, int], where: tuple) -> int:
     return lines.get(where, 1)
 
 
-def _problems(raw: dict) -> list[tuple[tuple, str]]:
-    """Return every problem of a study as (key path, message)."""
+def _problems(raw: dict) -> Problems:
+    """Return every problem of a study's single keys and values."""
     found = _unknown(raw, KEYS, ())
     found += [((), f"the key '{key}' is missing") for key in ("name", "dataset") if key not in raw]
     if not _is_name(raw.get("name", "x")) or raw.get("name") in RESERVED:
         found.append((("name",), f"expected a name {_NAME}, and not {', '.join(RESERVED)}"))
+    wrong = [key for key in ("title", "note") if not isinstance(raw.get(key, ""), str)]
+    found += [((key,), "expected a text; put it in quotes") for key in wrong]
     if not isinstance(raw.get("show_pixels", True), bool):
         found.append((("show_pixels",), "expected true or false"))
-    found += _dataset_problems(raw.get("dataset", {"reader": ""}))
     found += _protocol_problems(raw.get("protocols", ["patient"]))
     for section in ("notebooks", "variants", "ablations"):
         found += _section_problems(raw.get(section, {}), section)
-    twice = {*raw.get("variants", {})} & {*raw.get("ablations", {})} if not found else ()
-    found += [(("ablations", name), f"'{name}' is a variant, too") for name in sorted(twice)]
-    return found
+    if raw.get("variants", True) == {}:
+        found.append((("variants",), "expected at least one, such as proposed: {}"))
+    if "sweep" in raw:
+        found += [(("sweep", *where), what) for where, what in sweeps.problems(raw["sweep"])]
+    found += _dataset_problems(raw.get("dataset", {"reader": "phantoms"}))
+    return found or _named_twice(raw) + _patients_unknown(raw)
 
 
-def _dataset_problems(dataset: object) -> list[tuple[tuple, str]]:
-    if isinstance(dataset, dict) and isinstance(dataset.get("reader"), str):
-        return []
-    return [(("dataset",), "expected a mapping with at least 'reader' (phantoms, inbreast, ...)")]
+def _dataset_problems(dataset: object) -> Problems:
+    if not isinstance(dataset, dict) or not isinstance(dataset.get("reader"), str):
+        what = "expected a mapping with at least 'reader' (phantoms, inbreast, ...)"
+        return [(("dataset",), what)]
+    from birads_lib import datasets  # slow to import
+
+    return [(("dataset", key), what) for key, what in datasets.problems_of(dataset).items()]
 
 
-def _protocol_problems(protocols: object, *where: str) -> list[tuple[tuple, str]]:
+def _protocol_problems(protocols: object, *where: str) -> Problems:
     where = (*where, "protocols")
     if not isinstance(protocols, list) or not protocols:
         return [(where, f"expected a list of protocols out of {', '.join(PROTOCOLS)}")]
+    if any(protocols.count(protocol) > 1 for protocol in protocols):
+        return [(where, "expected each protocol once")]
     return _unknown(protocols, PROTOCOLS, where)
 
 
-def _section_problems(section: object, name: str) -> list[tuple[tuple, str]]:
+def _section_problems(section: object, name: str) -> Problems:
     """Check {notebook: {key: value}}, or {variant: {key: value}} of preprocessing or training."""
     if not isinstance(section, dict):
         return [((name,), "expected a mapping of names to parameters")]
@@ -251,27 +270,78 @@ def _section_problems(section: object, name: str) -> list[tuple[tuple, str]]:
     return found
 
 
-def _value_problems(values: dict, name: str, key: str) -> list[tuple[tuple, str]]:
+def _value_problems(values: dict, name: str, key: str) -> Problems:
     """Check the parameters of one notebook, variant or ablation."""
-    sources = [key] if name == "notebooks" else ["02_preprocessing", "03_training"]
-    declared = {k: v for source in sources for k, v in declared_parameters(source).items()}
     found = []
     if name == "ablations" and "protocols" in values:
         found += _protocol_problems(values["protocols"], name, key)
         values = {k: v for k, v in values.items() if k != "protocols"}
-    found += _unknown(values, [k for k in declared if k not in SET_BY_THE_STUDY], (name, key))
-    return found + [
-        ((name, key, k), f"'{k}' is {v!r}, expected {_kind(declared[k])}")
-        for k, v in values.items()
-        if k in declared and not _same_kind(v, declared[k])
-    ]
+    notebooks = (key,) if name == "notebooks" else TRAINED
+    wrong = parameters.problems(values, notebooks)
+    return found + [((name, key, k), what) for k, what in wrong]
+
+
+def _named_twice(raw: dict) -> Problems:
+    """Check that all that is trained has a name of its own, short enough for a file's."""
+    names = [("variants", name) for name in raw.get("variants", ["proposed"])]
+    names += [("ablations", name) for name in raw.get("ablations", ())]
+    names += (
+        [("sweep", name) for name, _ in sweeps.variants(raw["sweep"])] if "sweep" in raw else []
+    )
+    kinds = {"variants": "a variant", "ablations": "an ablation", "sweep": "a point of the sweep"}
+    found, first = [], {}
+    for section, name in names:
+        if name in first:
+            found.append(((section, name), f"'{name}' is {kinds[first[name]]}, too"))
+        if len(name) > LONGEST_NAME:
+            what = f"a name may have {LONGEST_NAME} characters; this makes '{name}'"
+            found.append(((section, name), what))
+        first.setdefault(name, section)
+    return found
+
+
+def _patients_unknown(raw: dict) -> Problems:
+    """Check that patients are known where a split is by patient."""
+    asked = [raw.get("protocols", ["patient"])]
+    asked += [values.get("protocols", ()) for values in raw.get("ablations", {}).values()]
+    grouped = raw["dataset"]["reader"] != "class_folders" or raw["dataset"].get("patient_pattern")
+    if grouped or not any("patient" in protocols for protocols in asked):
+        return []
+    what = (
+        "protocol 'patient' needs to know whose each image is: give 'patient_pattern' here, or "
+        "choose 'protocols: [image]' and read its mark"
+    )
+    return [(("dataset",), what)]
+
+
+def _clashes(study: Study, lines: dict[tuple, int]) -> Problems:
+    """Return which values don't go together, run by run."""
+    found = []
+    for variant, protocol in study.runs():
+        notebooks = ["03_training"] + (["09_feature_space"] if variant in study.variants else [])
+        values = {"protocol": protocol}
+        for notebook in notebooks:
+            values |= declared_parameters(notebook) | study.notebooks.get(notebook, {})
+        values |= study.changes(variant) | {"protocol": protocol}
+        for keys, what in parameters.clashes(values):
+            found.append((_where(keys, variant, lines), what))
+    return found
+
+
+def _where(keys: tuple[str, ...], variant: str, lines: dict[tuple, int]) -> tuple:
+    """Return the key path at which a variant was given one of several parameters."""
+    sections = [("variants", variant), ("ablations", variant)]
+    sections += [] if any(section in lines for section in sections) else [("sweep",)]
+    sections += [("notebooks", "03_training"), ("notebooks", "09_feature_space")]
+    given = [(*section, key) for section in sections for key in keys if (*section, key) in lines]
+    return given[0] if given else sections[0]
 
 
 def _is_name(text: object) -> bool:
     return isinstance(text, str) and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_]*", text) is not None
 
 
-def _unknown(given, allowed, where: tuple) -> list[tuple[tuple, str]]:
+def _unknown(given: Iterable, allowed: Iterable[str], where: tuple) -> Problems:
     return [
         ((*where, key), f"unknown '{key}'; {did_you_mean(key, allowed)}")
         for key in given
@@ -279,26 +349,12 @@ def _unknown(given, allowed, where: tuple) -> list[tuple[tuple, str]]:
     ]
 
 
-def _same_kind(value: object, default: object) -> bool:
-    """Say whether a value may stand where ``default`` stands; an int may stand for a float."""
-    if isinstance(default, bool) or isinstance(value, bool):
-        return type(value) is type(default)
-    if isinstance(default, float):
-        return isinstance(value, int | float) and math.isfinite(value)
-    return isinstance(value, type(default))
-
-
-def _kind(default: object) -> str:
-    names = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
-    return names.get(type(default), f"a {type(default).__name__}") + f" (default: {default!r})"
-
-
 def claim(study: Study) -> None:
     """Keep others from running this study as long as this process lives; UserError if one does.
 
     Snakemake's own lock outlives a ``kill -9``; this one goes with the process.
     """
-    path = ROOT / "results" / study.name / "running"
+    path = ROOT / study.folder / "running"
     path.parent.mkdir(parents=True, exist_ok=True)
     file = open(path, "a")  # noqa: SIM115 (open as long as the process)
     try:
@@ -309,20 +365,12 @@ def claim(study: Study) -> None:
 
 
 def check_dataset(study: Study) -> None:
-    """Raise UserError for a reader, options or folder that the data set can't be read with."""
-    from birads_lib import datasets  # heavy, and only needed here
+    """Raise UserError where the folder of a study's images isn't given, or isn't there."""
+    from birads_lib import datasets  # slow to import
 
-    options = {k: v for k, v in study.dataset.items() if k not in ("reader", "folder")}
-    datasets.check(study.dataset["reader"], options)
-    folder = datasets.folder_of(study.dataset, f"results/{study.name}")
+    folder = datasets.folder_of(study.dataset, study.folder)
     if study.dataset["reader"] != "phantoms":
         datasets.existing(folder)
-    grouped = study.dataset["reader"] != "class_folders" or options.get("patient_pattern")
-    if "patient" in study.protocols and not grouped:
-        raise UserError(
-            "protocol 'patient' needs to know whose each image is: give 'patient_pattern' under "
-            "'dataset', or choose 'protocols: [image]' and read its mark"
-        )
 
 
 if __name__ == "__main__":  # python -m birads_lib.study my.yaml [folder]: say what is wrong

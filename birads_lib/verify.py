@@ -1,21 +1,21 @@
 """Are the pages what was executed, and does each chain of hashes reach the images?
 
-    python -m birads_lib.verify phantoms inbreast
+    python -m birads_lib.verify config/phantoms.yaml
 
-Of every page: its own seal; the PNG and CSV of each exhibit, in the page, in ``results/`` and in the
-rendered book; the files it wrote; each input, against the passport of the page that wrote it, back to
-the hashes of the images. What is stale (made by sources that have changed since) is told, and is no
-failure.
+Of every page: its own seal; the PNG and CSV of each exhibit, in the page, in ``results/`` and in
+the rendered book; the files it wrote; each input, against the passport of the page that wrote it,
+back to the hashes of the images. What is stale (made by sources that have changed since) is told,
+and is no failure.
 """
 
 import argparse
 import io
-import json
 import re
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -24,9 +24,10 @@ from tqdm import tqdm
 from birads_lib import pages, provenance
 from birads_lib.errors import UserError
 from birads_lib.files import sha256
-from birads_lib.pages import Page
+from birads_lib.pages import FROZEN, Page
 from birads_lib.paths import BOOK, NOTEBOOKS, ROOT
 from birads_lib.sources import digest, modules_of
+from birads_lib.study import load
 
 IMAGE_LIST = ("01_data_exploration", "image-files")  # where each chain ends
 
@@ -39,6 +40,7 @@ class Report:
     notes: list[str] = field(default_factory=list)
     stale: dict[str, list[str]] = field(default_factory=dict)  # what has changed -> pages
     checked: dict[str, int] = field(default_factory=dict)
+    read: dict[str, tuple[str, str]] = field(default_factory=dict)  # file -> first reader, hash
 
     def equal(self, kind: str, found: object, expected: object, problem: str) -> None:
         """Count one check, and its problem where the two differ."""
@@ -48,7 +50,7 @@ class Report:
 
 
 def study(name: str, images: Path | None = None) -> Report:
-    """Check everything of one study's pages; ``images``: a folder of image files to hash as well."""
+    """Check all of one study's pages; ``images``: a folder whose files are hashed as well."""
     report = Report()
     folder = BOOK / name
     read = _sealed_pages(folder, report)
@@ -64,6 +66,12 @@ def study(name: str, images: Path | None = None) -> Report:
         _check_rendered(page, report)
         for why in changed_sources(page):
             report.stale.setdefault(why, []).append(page.name)
+    older = [page.name for page in read if not page.passport]
+    if older:
+        report.notes.append(
+            f"{len(older)} pages are from before pages had passports of their own: of what they "
+            "wrote and drew there is no hash but the page's"
+        )
     if images:
         _check_images(by_name, images, report)
     return report
@@ -74,16 +82,26 @@ def changed_sources(page: Page) -> list[str]:
     passports = page.passports()
     if not passports:
         return []
-    code, modules = passports[0]["code"], modules_of(page.notebook)
+    code, now = passports[0]["code"], _sources(page.notebook)
     found = []
-    if sha256(NOTEBOOKS / f"{page.notebook}.ipynb") != code["notebook_sha256"]:
+    if now["notebook_sha256"] != code["notebook_sha256"]:
         found.append(f"notebooks/{page.notebook}.ipynb has changed")
-    if digest(modules) != code["library_sha256"]:
-        now = {path.relative_to(ROOT).as_posix(): sha256(path) for path in modules}
-        before = code.get("modules", {})
-        changed = sorted(n for n in now.keys() | before.keys() if now.get(n) != before.get(n))
+    if now["library_sha256"] != code["library_sha256"]:
+        after, before = now["modules"], code.get("modules", {})
+        changed = sorted(n for n in after.keys() | before.keys() if after.get(n) != before.get(n))
         found.append(f"{', '.join(changed) if before else 'the library'} changed")
     return found
+
+
+@cache
+def _sources(notebook: str) -> dict:
+    """Return the hashes of a notebook and of the modules it uses, as they are now."""
+    modules = modules_of(notebook)
+    return {
+        "notebook_sha256": sha256(NOTEBOOKS / f"{notebook}.ipynb"),
+        "library_sha256": digest(modules),
+        "modules": {path.relative_to(ROOT).as_posix(): sha256(path) for path in modules},
+    }
 
 
 def _sealed_pages(folder: Path, report: Report) -> list[Page]:
@@ -146,8 +164,9 @@ def _check_artefact(page: Page, facts: dict, report: Report) -> None:
         return
     report.equal("written files", sha256(path), facts["sha256"], f"{where} was changed")
     beside = provenance.passport_path(path)
-    said = json.loads(beside.read_text()) if beside.exists() else None
-    report.equal("passports", said, facts, f"{where}: the passport beside it was changed")
+    said = beside.read_bytes() if beside.exists() else b""
+    expected = provenance.as_json(facts)
+    report.equal("passports", said, expected, f"{where}: the passport beside it was changed")
 
 
 def _check_input(page: Page, facts: dict, one: dict, by_name: dict, report: Report) -> None:
@@ -159,6 +178,9 @@ def _check_input(page: Page, facts: dict, one: dict, by_name: dict, report: Repo
         said = f"{where}: not the images that {IMAGE_LIST[0]} lists"
         report.equal("links to the images", one["sha256_of_hashes"], expected, said)
     elif "made_by" in one:
+        first = report.read.setdefault(one["file"], (where, one["sha256"]))
+        said = f"{where}: {one['file']} was another file when {first[0]} read it"
+        report.equal("files that pages read alike", one["sha256"], first[1], said)
         _check_link(where, page, one, by_name, report)
     elif (ROOT / one["file"]).exists() and sha256(ROOT / one["file"]) != one["sha256"]:
         report.notes.append(f"{where}: {one['file']} has changed since")
@@ -171,9 +193,7 @@ def _check_link(where: str, page: Page, one: dict, by_name: dict, report: Report
         maker = pages.read(path) if path.exists() else None
     if maker is None:
         report.problems.append(f"{where}: its page {one['made_by']} is not here")
-    elif not maker.passport:
-        report.notes.append(f"{where}: {maker.name} is from before pages had passports")
-    else:
+    elif maker.passport:
         made = maker.artefacts.get(one["artefact"], {})
         said = f"{where}: not the file that {one['made_by']} wrote; re-execute {page.name}"
         report.equal("links between pages", made.get("sha256"), one["sha256"], said)
@@ -215,22 +235,28 @@ def tell(name: str, report: Report, seconds: float) -> None:
     for line in dict.fromkeys(report.notes):
         print(f"  note: {line}")
     for why, names in report.stale.items():
-        print(f"  stale: {why} since {len(names)} pages were executed: {', '.join(names)}")
+        listed = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        print(f"  stale: {why} since {listed} ran")
     for line in dict.fromkeys(report.problems):
         print(f"  PROBLEM: {line}")
     print(f"  {'all hold' if not report.problems else f'{len(report.problems)} problems'}")
 
 
 def main(arguments: list[str]) -> int:
-    """Verify studies by name; return the exit status."""
+    """Verify all that the book of a study shows; return the exit status."""
     parser = argparse.ArgumentParser(prog="verify")
-    parser.add_argument("studies", nargs="+")
-    parser.add_argument("--images", type=Path, help="a folder of image files to hash as well")
+    parser.add_argument("config", help="the YAML of the study whose book it is")
+    parser.add_argument("--images", type=Path, help="a folder of the study's images, to be hashed")
     given = parser.parse_args(arguments)
+    own = load(given.config).name
     failed = False
-    for name in given.studies:
+    for name in dict.fromkeys([own, *FROZEN]):
         started = time.time()
-        report = study(name, given.images)
+        try:
+            report = study(name, given.images if name == own else None)
+        except UserError as error:  # not run here: there is nothing to verify, which is told
+            print(f"{name}: {error}")
+            continue
         tell(name, report, time.time() - started)
         failed = failed or bool(report.problems)
     return int(failed)

@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 heading() { printf '\n== %s (after %d s)\n' "$1" "$SECONDS"; }
 
 heading "units, TensorFlow"
-pytest -q -n 2 tests --ignore tests/test_book.py
+pytest -q -n 2 tests --ignore tests/study
 
 heading "model, losses, training and explanations, JAX"
 export JAX_COMPILATION_CACHE_DIR="$PWD/_build/jax" JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0
@@ -20,7 +20,7 @@ python -m birads_lib.book config/smoke.yaml
 heading "its executed notebooks run again and say the same (nbval)"
 pytest -q -n 2 --dist loadfile --nbval-lax --nbval-cell-timeout 300 -p no:cacheprovider book/smoke
 
-heading "the rendered pages"
-pytest -q tests/test_book.py
+heading "its passports, figures made again, crate and release, the rendered book"
+pytest -q tests/study
 
 heading "done"

@@ -4,18 +4,21 @@ import fcntl
 import json
 import subprocess
 import sys
-import threading
+import time
+from pathlib import Path
 
 import nbformat
 import pytest
 
-from birads_lib.execute import PROBLEM
+from birads_lib.execute import FULL, PROBLEM
 from birads_lib.paths import ROOT
 
 
 @pytest.fixture
-def execute(tmp_path):
-    def run(code):
+def command(tmp_path):
+    """A function that writes a notebook around some code; it returns how to execute it."""
+
+    def write(code):
         notebook = nbformat.v4.new_notebook()
         notebook.metadata.kernelspec = {
             "name": "python3",
@@ -29,8 +32,15 @@ def execute(tmp_path):
         nbformat.write(notebook, tmp_path / "source.ipynb")
         values = json.dumps({"study_dir": str(tmp_path), "x": 2})
         command = [sys.executable, "-m", "birads_lib.execute", str(tmp_path / "source.ipynb")]
-        command += [str(tmp_path / "page.ipynb"), values]
-        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        return [*command, str(tmp_path / "page.ipynb"), values]
+
+    return write
+
+
+@pytest.fixture
+def execute(command):
+    def run(code):
+        return subprocess.run(command(code), cwd=ROOT, capture_output=True, text=True)
 
     return run
 
@@ -53,16 +63,94 @@ def test_a_users_mistake_gives_the_message_and_no_traceback(execute, tmp_path):
     assert (tmp_path / "failed" / "page.ipynb").exists()
 
 
-def test_a_second_execution_waits_for_the_first(execute, tmp_path):
+def test_a_second_execution_waits_for_the_first(command, tmp_path):
     (tmp_path / "logs").mkdir()
     with open(tmp_path / "logs" / "page.lock", "a") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        timer = threading.Timer(8, fcntl.flock, (held, fcntl.LOCK_UN))
-        timer.start()
-        done = execute("print('x is', x)")
-        timer.join()
-    assert "waiting for another process" in done.stderr
-    assert done.returncode == 0
+        second = subprocess.Popen(command("print('x is', x)"), cwd=ROOT, stderr=subprocess.PIPE)
+        assert "waiting for another process" in second.stderr.readline().decode()
+        fcntl.flock(held, fcntl.LOCK_UN)
+        second.communicate()
+    assert second.returncode == 0
+
+
+def kill_when_there(command, path):
+    """Start an execution, kill it alone once its notebook has written a file, and return that."""
+    killed = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+    while not path.exists():
+        assert killed.poll() is None
+        time.sleep(0.05)
+    killed.kill()
+    killed.wait()
+    return path.read_text()
+
+
+def test_the_kernel_of_a_killed_execution_ends_before_the_next_begins(command, execute, tmp_path):
+    """The cell holds Python's lock, so that the kernel can't end at once."""
+    code = (
+        "import ctypes, fcntl, pathlib\n"
+        f"folder = pathlib.Path({str(tmp_path)!r})\n"
+        "alone = open(folder / 'alone', 'a')\n"
+        "fcntl.flock(alone, fcntl.LOCK_EX | fcntl.LOCK_NB)\n"
+        "if not (folder / 'begun').exists():\n"
+        "    (folder / 'begun').touch()\n"
+        "    ctypes.PyDLL(None).sleep(20)"
+    )
+    kill_when_there(command(code), tmp_path / "begun")
+    done = execute(code)
+    assert done.returncode == 0, done.stderr
+
+
+def test_no_process_outlives_a_killed_execution(command, tmp_path):
+    code = (
+        "import concurrent.futures, os, pathlib, time\n"
+        "pool = concurrent.futures.ProcessPoolExecutor(1)\n"
+        "pids = [os.getpid(), pool.submit(os.getpid).result()]\n"
+        f"half = pathlib.Path({str(tmp_path / 'half')!r})\n"
+        "half.write_text(' '.join(map(str, pids)))\n"
+        "half.rename(half.with_name('pids'))\n"
+        "time.sleep(600)"
+    )
+    kernel, worker = map(int, kill_when_there(command(code), tmp_path / "pids").split())
+    deadline = time.monotonic() + 60
+    while is_at_work(kernel) or is_at_work(worker):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def is_at_work(process):
+    """Say whether a process runs; one that has ended may wait for its parent to ask."""
+    status = Path(f"/proc/{process}/stat")
+    try:
+        return status.read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_a_full_disk_is_said_with_its_folder_and_what_to_do(execute, tmp_path):
+    done = execute("import errno, os\nraise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))")
+    assert done.returncode == 1
+    assert f"the disk is full: {tmp_path}; free some room" in done.stderr
+    assert "the disk is full" in PROBLEM.read_text()
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("said", "is_full"),
+    [
+        ("[Errno 28] No space left on device: 'a.csv'", True),
+        ("[Errno 122] Disk quota exceeded", True),
+        (
+            "[Errno 28] Error writing bytes to file. Detail: [errno 28] No space left on device",
+            True,
+        ),
+        ("Unable to close file (errno = 28, error message = 'No space left on device')", True),
+        ("200000 requested and 32752 written", True),  # NumPy's words
+        ("[Errno 13] Permission denied: 'a.csv'", False),
+    ],
+)
+def test_libraries_words_for_a_full_disk_are_known(said, is_full):
+    assert bool(FULL.search(said)) == is_full
 
 
 def test_our_mistake_gives_the_traceback(execute):

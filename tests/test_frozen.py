@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from birads_lib.book import FROZEN
+from birads_lib.pages import FROZEN
 from birads_lib.paths import BOOK
 
 PAGES = [page for name in FROZEN for page in sorted((BOOK / name).glob("*.ipynb"))]

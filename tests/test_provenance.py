@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from birads_lib import exhibits, provenance
 from birads_lib.errors import UserError
 from birads_lib.files import sha256
-from birads_lib.study import declared_parameters
+from birads_lib.parameters import declared_parameters
 
 matplotlib.use("Agg")
 

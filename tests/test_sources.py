@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from birads_lib import sources, study
+from birads_lib import parameters, sources
 from birads_lib.paths import NOTEBOOKS, WEIGHTS
 
-ALL = study.notebook_names()
+ALL = parameters.notebook_names()
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -23,7 +23,7 @@ def test_each_notebook_has_one_parameters_cell_of_plain_lines(name):
     tagged = [c for c in cells if "parameters" in c["metadata"].get("tags", [])]
     assert len(tagged) == 1
     lines = [line for line in "".join(tagged[0]["source"]).splitlines() if line.strip()]
-    assert len(lines) == len(study.declared_parameters(name))  # one a line
+    assert len(lines) == len(parameters.declared_parameters(name))  # one a line
     assert not [line for line in lines if "  # " not in line]  # each with its help
 
 

@@ -72,6 +72,35 @@ def test_our_own_studies_are_valid(name):
         ("encoder_layers: 0", "encoder_layer: 0", "line 9: unknown 'encoder_layer'"),
         ("folds: 3", "study_dir: x", "line 6: unknown 'study_dir'"),
         ("name: mine", "name: [", "is not valid YAML"),
+        ("name: mine", "name: mine\ntitle: 3", "line 2: expected a text"),
+        ("[patient, image]", "[image, image]", "line 3: expected each protocol once"),
+        ("image_size: 64", "image_size: 16", "line 5: 'image_size' is 16, expected 32 to 4096"),
+        ("folds: 3", "folds: 1", "line 6: 'folds' is 1, expected at least 2"),
+        ("folds: 3", "dal_lambda: .nan", "line 6: 'dal_lambda' is nan, expected a finite number"),
+        ("folds: 3", "dal_lambda: -.inf", "line 6: 'dal_lambda' is -inf, expected a finite"),
+        ("folds: 3", "loss: dall", "line 6: 'loss' is 'dall'; did you mean 'dal'?"),
+        ("folds: 3", "heads: 3", "line 6: 3 heads can't share embed=128 equally"),
+        ("encoder_layers: 0", "dropout_1: 1.5", "line 9: 'dropout_1' is 1.5, expected 0 to 0.99"),
+        ("encoder_layers: 0", "embed: 5", "line 9: 2 heads can't share embed=5 equally"),
+        ("  proposed: {}\n  plain: {encoder_layers: 0}", "  {}", "line 7: expected at least one"),
+        (
+            "patients: 12",
+            "patient: 12",
+            "line 2: unknown option 'patient': did you mean 'patients'",
+        ),
+        ("patients: 12", "patients: many", "line 2: 'patients' is 'many', expected a whole number"),
+        ("patients: 12", "patients: 0", "line 2: phantoms: patients must be a whole number from 1"),
+        ("patients: 12", "prevalence: [1]", "line 2: phantoms: prevalence must be five shares"),
+        ("patients: 12", "folder: 3", "line 2: 'folder' is 3, expected a text"),
+        ("reader: phantoms", "reader: phantom", "line 2: unknown reader 'phantom': did you mean"),
+        ("phantoms, patients: 12", "inbreast, images: 1", "line 2: 'images' is 1, expected a text"),
+        (
+            "phantoms, patients: 12",
+            "class_folders, workers: 0, patient_pattern: (x)",
+            "line 2: 'workers' is 0, expected at least 1",
+        ),
+        ("phantoms, patients: 12", "class_folders, patient_pattern: x", "line 2: patient_pattern"),
+        ("phantoms, patients: 12", "class_folders", "line 2: protocol 'patient' needs to know"),
     ],
 )
 def test_each_mistake_is_named_with_its_line(written, old, new, expected):
@@ -85,6 +114,14 @@ def test_all_mistakes_at_once(written):
     with pytest.raises(UserError) as error:
         study.load(written(text))
     assert len(str(error.value).splitlines()) == 3
+
+
+def test_a_clash_is_told_once_and_where_it_was_made(written):
+    text = GOOD.replace("plain: {encoder_layers: 0}", "plain: {encoder_layers: 0, heads: 3}")
+    with pytest.raises(UserError) as error:
+        study.load(written(text.replace("folds: 3", "folds: 3, embed: 64")))
+    (line,) = str(error.value).splitlines()  # one variant of two, under two protocols
+    assert line.endswith("line 9: 3 heads can't share embed=64 equally")
 
 
 def test_no_such_study_lists_those_there_are(tmp_path, written):
@@ -191,13 +228,84 @@ def test_mistakes_in_ablations(written, old, new, expected):
 @pytest.mark.parametrize(
     ("dataset", "expected"),
     [
-        ({"reader": "class_foldres", "folder": "."}, "did you mean 'class_folders'"),
-        ({"reader": "class_folders", "folder": ".", "patients": "x"}, "unknown option 'patients'"),
         ({"reader": "class_folders"}, "needs the folder of the images"),
         ({"reader": "class_folders", "folder": "no/such"}, "does not exist"),
-        ({"reader": "class_folders", "folder": "."}, "needs to know whose each image is"),
     ],
 )
-def test_the_data_set_is_checked_before_anything_runs(dataset, expected):
+def test_the_folder_is_checked_before_anything_runs(dataset, expected):
     with pytest.raises(UserError, match=expected):
         study.check_dataset(study.Study("mine", "Mine", dataset))
+
+
+SWEPT = (
+    GOOD
+    + """sweep:
+  dal_lambda: [0.5, 1]
+  image_size:
+    - 64
+    - 96
+"""
+)
+
+
+def test_a_grid_becomes_variants_with_all_that_variants_have(written):
+    mine = study.load(written(SWEPT))
+    names = [f"dal_lambda_{x}_image_size_{n}" for x in ("0p5", "1") for n in (64, 96)]
+    assert list(mine.variants) == ["proposed", "plain", *names]
+    assert mine.changes(names[1]) == {"dal_lambda": 0.5, "image_size": 96}
+    assert [run for run in mine.runs() if run[0] == names[3]] == [
+        (names[3], "patient"),
+        (names[3], "image"),
+    ]
+    pages = set(mine.pages())
+    assert {f"02_preprocessing-{names[0]}", f"04_evaluation-{names[3]}-image"} <= pages
+    assert mine.parameters("03_training", names[1], "image")["dal_lambda"] == 0.5
+    assert mine.image_file(names[1]) == f"images-{names[1]}.npy"
+
+
+def test_a_sweep_alone_stands_beside_proposed(written):
+    mine = study.load(written("name: a\ndataset: {reader: phantoms}\nsweep: {heads: [1, 2]}\n"))
+    assert list(mine.variants) == ["proposed", "heads_1", "heads_2"]
+
+
+@pytest.mark.parametrize(
+    ("values", "names"),
+    [
+        ("{stage1_rate: [1e-4, 1.0e-05]}", ["stage1_rate_0p0001", "stage1_rate_1em05"]),
+        ("{clahe: [true, false]}", ["clahe_true", "clahe_false"]),
+        ("{taps: [[last], [conv4_block2_out, last]]}", ["taps_last", "taps_conv4_block2_out_last"]),
+        ("{weights: [a/b-c.weights.h5]}", ["weights_a_bmcpweightsph5"]),
+    ],
+)
+def test_names_of_swept_values(written, values, names):
+    mine = study.load(written(GOOD + f"sweep: {values}\n"))
+    assert list(mine.variants)[2:] == names
+    assert all(study._is_name(name) for name in names)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("[0.5, 1]", "[]", "line 11: 'dal_lambda' is [], expected a list of values"),
+        ("[0.5, 1]", "0.5", "line 11: 'dal_lambda' is 0.5, expected a list of values"),
+        ("[0.5, 1]", "[1, 1.0]", "line 11: 'dal_lambda' has 1.0 twice"),
+        ("[0.5, 1]", "[0.5, x]", "line 11: 'dal_lambda' is 'x', expected a finite number"),
+        ("dal_lambda: [", "dal_lamda: [", "line 11: unknown 'dal_lamda'; did you mean"),
+        ("- 96", "- 9", "line 14: 'image_size' is 9, expected 32 to 4096"),
+        ("plain:", "dal_lambda_1_image_size_64:", "line 10: 'dal_lambda_1_image_size_64' is a var"),
+        ("  dal_lambda: [0.5, 1]", "  heads: [2, 3]", "line 11: 3 heads can't share embed=128"),
+        ("[0.5, 1]", f"{list(range(60))}", "line 10: 120 variants, each trained by itself"),
+        ("[0.5, 1]", "[0.5, 1]\n  loss: [dal]\n  weights: [" + 90 * "x" + ".h5]",
+         "line 10: a name may have 100 characters"),
+    ],
+)  # fmt: skip
+def test_mistakes_in_sweeps(written, old, new, expected):
+    with pytest.raises(UserError) as error:
+        study.load(written(SWEPT.replace(old, new)))
+    assert expected in str(error.value)
+
+
+@pytest.mark.parametrize("sweep", ["[1]", "{}", "3"])
+def test_a_sweep_that_is_no_grid(written, sweep):
+    with pytest.raises(UserError, match="line 10: expected a mapping of parameters to lists"):
+        study.load(written(GOOD + f"sweep: {sweep}\n"))

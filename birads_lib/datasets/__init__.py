@@ -6,14 +6,17 @@ import os
 from collections import defaultdict
 from collections.abc import Callable
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 
+from birads_lib import parameters
 from birads_lib.cases import Dataset
 from birads_lib.errors import DatasetError, UserError, check_options, did_you_mean
 from birads_lib.images import Inspected, in_parallel, inspect
 from birads_lib.paths import ROOT
 
 READERS = ("class_folders", "inbreast", "phantoms")
+CHECKED_BY = {"class_folders": "class_folders", "phantoms": "phantoms.phantom"}  # have a `check`
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".dcm", ".dicom")
 LITTER = ("thumbs.db", "desktop.ini")  # what file managers leave; names with a leading dot too
 
@@ -37,6 +40,37 @@ def check(reader: str, options: dict) -> Callable[..., Dataset]:
     read = import_module(f"birads_lib.datasets.{reader}").read
     check_options(read, options)
     return read
+
+
+def problems_of(dataset: dict) -> dict[str, str]:
+    """Return {key: what is wrong with it} of a study's ``dataset``, a mapping with ``reader``.
+
+    Unknown readers and options are found, and values of the wrong kind or that the reader's own
+    ``check`` refuses. No file of the data set is looked at.
+    """
+    reader = dataset["reader"]
+    if reader not in READERS:
+        return {"reader": f"unknown reader {reader!r}: {did_you_mean(reader, READERS)}"}
+    kinds = signature(import_module(f"birads_lib.datasets.{reader}").read).parameters.values()
+    defaults = {kind.name: kind.default for kind in kinds if kind.kind is kind.KEYWORD_ONLY}
+    defaults["folder"] = ""
+    options = {name: value for name, value in dataset.items() if name != "reader"}
+    found = {name: _option_problem(reader, name, options[name], defaults) for name in options}
+    return {name: what for name, what in found.items() if what}
+
+
+def _option_problem(reader: str, name: str, value: object, defaults: dict) -> str:
+    if name not in defaults:
+        return f"unknown option {name!r}: {did_you_mean(name, defaults)}"
+    if isinstance(defaults[name], str | int | float):
+        what = parameters.problem(name, value, defaults[name])
+        if what or name == "folder" or reader not in CHECKED_BY:
+            return what
+    try:
+        import_module(f"birads_lib.datasets.{CHECKED_BY[reader]}").check(**{name: value})
+    except UserError as error:
+        return str(error)
+    return ""
 
 
 def fingerprint(folder: Path) -> str:

@@ -60,6 +60,11 @@ def read(folder: str | Path, *, patient_pattern: str = "", workers: int = 2) -> 
     return Dataset(root, pd.DataFrame(rows).assign(density=None, modality=None), no_findings())
 
 
+def check(*, patient_pattern: str = "", **others: object) -> None:
+    """Raise UserError for a pattern that is no regular expression with a group."""
+    _compiled(patient_pattern)
+
+
 def _compiled(pattern: str) -> re.Pattern | None:
     if not pattern:
         return None

@@ -17,9 +17,9 @@ import yaml
 from bs4 import BeautifulSoup
 from pybtex.database import parse_file
 
-from birads_lib import study, style
+from birads_lib import parameters, study, style
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 BOOK = Path(os.environ.get("BIRADS_BOOK", ROOT / "_build" / "smoke" / "_build" / "html"))
 PROSE = sorted((ROOT / "book").glob("*.md")) + sorted((ROOT / "book" / "_notices").glob("*.md"))
 SIZES = ((390, 844), (1280, 900))  # a phone and a desktop, CSS pixels
@@ -209,7 +209,9 @@ def test_parameters_that_the_method_names_exist():
     rows = [line.strip(" |").rsplit("|", 1)[-1] for line in table.splitlines() if "`" in line]
     named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
     assert named
-    assert named <= {p for n in study.notebook_names() for p in study.declared_parameters(n)}
+    assert named <= {
+        p for n in parameters.notebook_names() for p in parameters.declared_parameters(n)
+    }
 
 
 def test_studies_shown_in_prose_are_valid(tmp_path):
@@ -309,3 +311,18 @@ def test_pages_in_a_browser(browser, address, width, height):
         if errors or seen["wide"] > 0 or seen["missing"] or seen["shut"]:
             problems.append((page, errors, seen))
     assert not problems
+
+
+@built
+def test_the_table_of_exhibits_is_searched(browser, address):
+    browser.get(f"{address}/book/provenance.html")
+    box = browser.find_element("css selector", "input.filter")
+    rows = "[...document.querySelectorAll('#provenance-table tbody tr')]"
+    shown = f"return {rows}.filter(row => row.checkVisibility()).map(row => row.textContent)"
+    every = browser.execute_script(shown)
+    box.send_keys("Headline patient")
+    found = browser.execute_script(shown)
+    assert 0 < len(found) < len(every)
+    assert all("headline" in text.lower() and "patient" in text.lower() for text in found)
+    box.send_keys(" no such thing")
+    assert not browser.execute_script(shown)

@@ -1,0 +1,52 @@
+"""The validator of the Process Run Crate profile, as it runs without a network."""
+
+import io
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import requests
+import requests_cache
+import rocrate
+from rocrate_validator import services
+from urllib3 import HTTPResponse
+
+CONTEXT = "https://w3id.org/ro/crate/1.1/context"  # all that the validator asks the web for
+
+
+class _Shipped(requests.adapters.BaseAdapter):
+    """Answers with the RO-Crate context that the package rocrate ships, in place of the web.
+
+    It is of a later version than 1.1; a term has the same meaning in both.
+    """
+
+    def send(self, request, **options):
+        content = (Path(rocrate.__file__).parent / "data" / "ro-crate.jsonld").read_bytes()
+        answer = requests.Response()
+        answer.status_code, answer.url, answer.request = 200, request.url, request
+        answer.headers["Content-Type"] = "application/ld+json"
+        answer.raw = HTTPResponse(io.BytesIO(content), answer.headers, 200, preload_content=False)
+        return answer
+
+    def close(self):
+        pass
+
+
+@cache
+def _answers() -> Path:
+    """Return the validator's store of web answers, with the context in it."""
+    path = Path(tempfile.mkdtemp()) / "http"
+    with requests_cache.CachedSession(str(path), backend="sqlite", expire_after=-1) as session:
+        session.mount("https://", _Shipped())
+        session.get(CONTEXT)
+    return path
+
+
+def problems(folder: Path, severity: str = "REQUIRED") -> list[str]:
+    """Return what the validator says of a crate's folder, up to "REQUIRED" or "RECOMMENDED"."""
+    settings = services.ValidationSettings(
+        rocrate_uri=str(folder), profile_identifier="process-run-crate",
+        requirement_severity=severity, offline=True, cache_path=_answers(),
+    )  # fmt: skip
+    found = services.validate(settings).get_issues()
+    return [f"{one.violatingEntity}: {one.message}" for one in found]

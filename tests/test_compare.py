@@ -1,0 +1,175 @@
+"""Two studies side by side: which, what of them, and the page; the mistakes one can make."""
+
+import json
+import os
+import subprocess
+import sys
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import made_up_run
+
+from birads_lib import book, cases, compare
+from birads_lib.errors import UserError
+from birads_lib.metrics import HEADLINE
+from birads_lib.plots import comparison as plots
+from birads_lib.study import Study
+
+TEXT = "name: {0}\ntitle: {0}\ndataset: {{reader: phantoms}}\n"
+
+
+@pytest.fixture
+def studies(tmp_path, monkeypatch):
+    """A folder of two studies that were run, a and b, and one that was not, c."""
+    (tmp_path / "config").mkdir()
+    for name in "abc":
+        text = TEXT.format(name) + "protocols: [patient, image]\n"
+        (tmp_path / "config" / f"{name}.yaml").write_text(text)
+    for number, name in enumerate("ab"):
+        for protocol in ("patient", "image"):
+            made_up_run(tmp_path / "results" / name, protocol, seed=number)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(compare, "RESULTS", tmp_path / "results")
+    return tmp_path / "config"
+
+
+def changed(studies, name, text):
+    path = studies / f"{name}.yaml"
+    path.write_text(path.read_text() + text)
+
+
+def values(names):
+    return compare.arguments(compare.chosen(names))
+
+
+def test_names_and_paths_give_the_same(studies):
+    found = values("a,b")
+    assert found["study_dir"] == "results/a"
+    assert (found["other"], found["variant"]) == ("b", "proposed")
+    assert found["protocols"] == ["patient", "image"]
+    assert found == values(f" {studies / 'a.yaml'}, config/b.yaml")
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        ("", "expected two studies, STUDIES=a,b; got none"),
+        ("a", "expected two studies, STUDIES=a,b; got a"),
+        ("a,b,c", "got a, b, c"),
+        ("a,d", "no study at config/d.yaml; studies there: a, b, c"),
+        ("d,e", "no study at config/d.yaml; studies there: a, b, c\nno study at config/e.yaml"),
+        ("a,a", "both are the study 'a'"),
+        ("a,config/a.yaml", "both are the study 'a'"),
+        ("a,c", "'c' has no results of 'proposed' under patient, image: run `make book STUDY=c`"),
+        ("config/c.yaml,a", "run `make book CONFIG=config/c.yaml` first"),
+    ],
+)
+def test_mistakes(studies, names, expected):
+    with pytest.raises(UserError) as error:
+        values(names)
+    assert expected in str(error.value)
+
+
+def test_only_what_both_have_is_compared(studies):
+    changed(studies, "b", "variants: {plain: {}, proposed: {}}\n")
+    path = studies / "a.yaml"
+    path.write_text(path.read_text().replace("[patient, image]", "[image]"))
+    found = values("b,a")
+    assert (found["variant"], found["protocols"]) == ("proposed", ["image"])
+
+
+def test_nothing_in_common(studies):
+    changed(studies, "b", "variants: {plain: {}}\n")
+    path = studies / "a.yaml"
+    path.write_text(path.read_text().replace("[patient, image]", "[oversample_first]"))
+    with pytest.raises(UserError) as error:
+        values("a,b")
+    assert "no variant in common (proposed and plain)" in str(error.value)
+    assert "no protocol in common (oversample_first and patient, image)" in str(error.value)
+
+
+def test_what_stands_on_either_stands_on_both(studies):
+    changed(studies, "b", "note: too few\n")
+    path = studies / "a.yaml"
+    path.write_text(path.read_text().replace("reader: phantoms", "reader: inbreast"))
+    assert values("a,b")["note"] == f"b: too few; b: {compare.SYNTHETIC}"
+    assert values("b,a")["note"] == "b: too few"  # the reader of the first marks the rest
+
+
+def table_of(**changes):
+    facts = {"image_id": ["x", "y"], "patient_id": ["p", None], "birads": [1, 2]}
+    return pd.DataFrame(facts | {"sha256": ["0", "1"], "path": ["x", "y"]} | changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "same"),
+    [
+        ({"path": ["elsewhere", "y"]}, True),
+        ({"image_id": ["x", "z"]}, False),
+        ({"patient_id": ["p", "q"]}, False),
+        ({"birads": [1, 3]}, False),
+        ({"sha256": ["0", "2"]}, False),  # such as phantoms of another seed
+    ],
+)
+def test_images_are_the_same_by_file_patient_and_grade(changes, same):
+    assert cases.same_images(table_of(), table_of(**changes).iloc[::-1]) == same
+
+
+def test_the_figure_shows_both_and_the_difference():
+    rows = pd.DataFrame({"metric": list(HEADLINE), "estimate": 0.5, "low": 0.4, "high": 0.6})
+    rows.loc[4, ["estimate", "low", "high"]] = np.nan  # undefined
+    parts = [rows.assign(protocol=q) for q in ("patient", "image")]
+    values = pd.concat(part.assign(study=s) for part in parts for s in ("mine", "yours"))
+    figure = plots.side_by_side(values, pd.concat(parts))
+    texts = {text.get_text() for text in figure.findobj(mpl.text.Text)}
+    assert {"mine", "yours", "mine minus yours", "Protocol patient", "Protocol image"} <= texts
+    assert HEADLINE["qwk"] in texts
+    assert HEADLINE["ordinal_mae"] not in texts  # it has another unit
+    left, right = figure.axes[:2]
+    assert len(left.collections) == 4  # intervals and dots of each
+    assert len(right.collections) == 2
+    assert len(right.lines) == 1  # 0
+
+
+def test_a_comparison_stands_in_the_contents_but_is_no_page_of_the_study(tmp_path, monkeypatch):
+    mine = Study("mine", "Mine", {"reader": "phantoms"})
+    monkeypatch.setattr(book, "ROOT", tmp_path)
+    monkeypatch.setattr(book, "BOOK", tmp_path / "book")
+    chapters = [{"file": "book/phantoms/01_data_exploration"}]
+    toc = json.dumps({"parts": [{"caption": "P", "chapters": chapters}]})
+    (tmp_path / "_toc.yml").write_text(toc)
+    (tmp_path / "book" / "mine").mkdir(parents=True)
+    cell = {"cell_type": "markdown", "source": ["# Do two differ?"]}
+    for name in ("01_data_exploration", "12_comparison-smoke"):
+        path = tmp_path / "book" / "mine" / f"{name}.ipynb"
+        path.write_text(json.dumps({"cells": [cell]}))
+    *_, last = book.contents(mine)["parts"][0]["chapters"]
+    assert last == {"file": "book/mine/12_comparison-smoke", "title": "Do two differ? (smoke)"}
+    assert not [page for page in mine.pages() if page.startswith("12")]
+
+
+def test_from_end_to_end(clean_copy):
+    """All but Sphinx, on two made-up studies, in a copy of the project."""
+    for number, name in enumerate("ab"):
+        text = TEXT.format(name) + "notebooks: {12_comparison: {resamples: 50}}\n"
+        (clean_copy / "config" / f"{name}.yaml").write_text(text)
+        made_up_run(clean_copy / "results" / name, seed=number, images="ab"[number])
+    code = (
+        "from birads_lib import book, compare\n"
+        "book.render = lambda study: book.ROOT / '_build' / study.name / 'index.html'\n"
+        "print('page', compare.compare('a,b').relative_to(book.ROOT))"
+    )
+    environment = os.environ | {"PYTHONPATH": str(clean_copy)}
+    options = {"cwd": clean_copy, "env": environment, "capture_output": True, "text": True}
+    done = subprocess.run([sys.executable, "-c", code], **options)
+    assert done.returncode == 0, done.stderr
+    assert "other images, resampled by themselves" in done.stdout
+    assert "Quadratic kappa" in done.stdout
+    assert done.stdout.endswith("page _build/a/book/a/12_comparison-b.html\n")
+    page = (clean_copy / "book" / "a" / "12_comparison-b.ipynb").read_text()
+    assert page.index('id=\\"comparison\\"') < page.index('id=\\"comparison-table\\"')
+    passport = clean_copy / "results/a/figures/12_comparison-b/comparison.json"
+    inputs = [fact["file"] for fact in json.loads(passport.read_text())["inputs"]]
+    assert "results/b/runs/proposed/patient/predictions.parquet" in inputs

@@ -1,0 +1,345 @@
+"""Crates and releases of small studies: complete, valid, the same each time, telling nothing."""
+
+import json
+import subprocess
+import zipfile
+
+import pandas as pd
+import pytest
+from crate_validator import problems
+from matplotlib.figure import Figure
+from rocrate.rocrate import ROCrate
+
+from birads_lib import citation, crate, exhibits, packing, pages, provenance, release, verify
+from birads_lib.errors import UserError
+from birads_lib.files import sha256
+from birads_lib.paths import ROOT
+from birads_lib.study import Study, declared_parameters
+
+PAGES = [
+    "01_data_exploration", "02_preprocessing", "03_training-proposed-patient",
+    "04_evaluation-proposed-patient", "09_feature_space-proposed-patient",
+]  # fmt: skip
+RUN = "runs/proposed/patient"
+WHOSE = "patient-of-the-images"  # stands in every table that tells whose an image is
+
+
+class SmallStudy(Study):
+    def pages(self):
+        return PAGES
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    """A project of its own: the sources of this one, and no studies."""
+    root = tmp_path / "project"
+    for name in ("birads_lib", "notebooks", *packing.SOURCES):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).symlink_to(ROOT / name)
+    (root / "config").mkdir()
+    (root / "config" / "small.yaml").write_text("name: small\n")
+    for module in (provenance, crate, packing, citation, release, verify):
+        monkeypatch.setattr(module, "ROOT", root)
+    for module in (crate, packing, verify):
+        monkeypatch.setattr(module, "BOOK", root / "book")
+    return root
+
+
+class Maker:
+    """Executes notebooks of a study as papermill would, but for what their cells do."""
+
+    def __init__(self, root, monkeypatch, one):
+        self.root, self.study, self.shown = root, one, []
+        self.results = root / "results" / one.name
+        monkeypatch.setattr(exhibits, "show", lambda *output: self.shown.append(output))
+
+    def run(self, page, inputs=(), outputs=(), **changes):
+        notebook, self.shown[:] = page.split("-")[0], []
+        one = self.study
+        own = {
+            "study_dir": f"results/{one.name}",
+            "dataset": one.dataset,
+            "show_pixels": one.show_pixels,
+        }
+        declared = declared_parameters(notebook)
+        values = declared | {k: v for k, v in own.items() if k in declared} | changes
+        run = provenance.Run(notebook, values, {name: self.results / name for name in inputs})
+        if notebook == "01_data_exploration":
+            hashes = pd.DataFrame({"sha256": ["a" * 64, "b" * 64]})
+            run.read_images(hashes)
+            run.publish(hashes, id="image-files", caption="The images")
+        for name in outputs:
+            path = self.results / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(f"{name} {WHOSE}")
+            run.output(path)
+        drawn = Figure(figsize=(1, 1))
+        drawn.subplots().plot([1, 2])
+        run.publish(
+            drawn, id="drawn", caption="A figure", alt="rising", data=pd.DataFrame({"a": [1]})
+        )
+        if notebook == "09_feature_space":
+            run.publish(pd.DataFrame({"patient_id": [WHOSE]}), id="whose", caption="A table")
+        self.write(page, values)
+
+    def write(self, page, values):
+        outputs = [
+            {"data": {"text/html": html, **({exhibits.PASSPORT_TYPE: facts[0]} if facts else {})}}
+            for html, *facts in self.shown
+        ]
+        cells = [{"id": "a", "source": "# A question?"}, {"id": "b", "outputs": outputs}]
+        times = {"start_time": "2026-01-02T03:04:05.678901+00:00", "duration": 2.5}
+        times["end_time"] = "2026-01-02T03:04:08.178901+00:00"
+        path = self.root / "book" / self.study.name / f"{page}.ipynb"
+        path.parent.mkdir(exist_ok=True)
+        told = {"papermill": times | {"parameters": values}}
+        path.write_text(json.dumps({"cells": cells, "metadata": told}))
+        pages.seal(path)
+
+    def run_all(self):
+        self.run(PAGES[0], outputs=["cases.parquet", "findings.parquet"])
+        self.run(PAGES[1], ["cases.parquet"], ["images.npy"])
+        made = ["predictions.parquet", "embeddings.npy", "history.csv", "fold0/model.keras"]
+        made = [f"{RUN}/{name}" for name in made]
+        self.run(PAGES[2], ["cases.parquet", "images.npy"], made, folds=2)
+        self.run(PAGES[3], made[:1], [f"{RUN}/04_evaluation.metrics.json"])
+        self.run(PAGES[4], made[:2])
+
+
+@pytest.fixture
+def open_study(root, monkeypatch):
+    maker = Maker(root, monkeypatch, SmallStudy("small", "A small study", {"reader": "phantoms"}))
+    maker.run_all()
+    return maker
+
+
+@pytest.fixture
+def restricted(root, monkeypatch):
+    dataset = {"reader": "inbreast"}
+    one = SmallStudy("small", "A small study", dataset, show_pixels=False)
+    maker = Maker(root, monkeypatch, one)
+    maker.run_all()
+    return maker
+
+
+def written(maker):
+    """Write the crate of a study; return its folder and its entities by id."""
+    crate.write(maker.study, maker.root / "config" / "small.yaml")
+    folder = maker.root / "_build" / "small" / "crate"
+    graph = json.loads((folder / "ro-crate-metadata.json").read_text())["@graph"]
+    return folder, {entity["@id"]: entity for entity in graph}
+
+
+def ids(entity, name):
+    values = entity.get(name, [])
+    return {one["@id"] for one in (values if isinstance(values, list) else [values])}
+
+
+def test_a_crate_conforms_to_the_profile(open_study):
+    folder, entities = written(open_study)
+    assert problems(folder) == []
+    del entities["#02_preprocessing"]["instrument"]
+    path = folder / "ro-crate-metadata.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"@graph": list(entities.values())}))
+    assert any("instrument" in problem for problem in problems(folder))
+
+
+def test_a_crate_is_read_back_with_all_its_files(open_study):
+    folder, entities = written(open_study)
+    back = ROCrate(folder)
+    files = {one.id for one in back.data_entities}
+    there = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+    assert files == there - {"ro-crate-metadata.json"}
+    for identity in files:
+        assert entities[identity]["sha256"] == sha256(folder / identity)
+        assert entities[identity]["contentSize"] == str((folder / identity).stat().st_size)
+    results = {p.relative_to(open_study.root).as_posix() for p in open_study.results.rglob("*.*")}
+    assert {name for name in results if not name.endswith(".passport.json")} <= files
+    assert {f"book/small/{name}.ipynb" for name in PAGES} <= files
+    assert {"uv.lock", "config/small.yaml", "notebooks/03_training.ipynb"} <= files
+    sums = ["sha256sum", "--quiet", "-c", "SHA256SUMS"]
+    subprocess.run(sums, cwd=folder / "book" / "small", check=True)
+
+
+def test_the_chain_leads_from_a_figure_to_the_images(open_study):
+    _, entities = written(open_study)
+    actions = [one for one in entities.values() if one["@type"] == "CreateAction"]
+    assert ids(entities["./"], "mentions") == {f"#{name}" for name in PAGES}
+    waiting, seen = ["results/small/figures/04_evaluation-proposed-patient/drawn.png"], set()
+    while waiting:
+        one = waiting.pop()
+        seen.add(one)
+        for action in actions:
+            if one in ids(action, "result"):
+                waiting += ids(action, "object") - seen
+    assert f"results/small/{RUN}/predictions.parquet" in seen
+    images = [one for one in seen if one.startswith("#2 image files-")]
+    assert len(images) == 1
+    hashes = provenance.hash_of_hashes(["a" * 64, "b" * 64])
+    assert entities[images[0]]["sha256"] == hashes
+    about = "results/small/figures/01_data_exploration/image-files.csv"
+    assert ids(entities[images[0]], "subjectOf") == {about}
+
+
+def test_an_action_tells_parameters_times_and_software(open_study):
+    _, entities = written(open_study)
+    action = entities["#03_training-proposed-patient"]
+    assert action["startTime"] == "2026-01-02T03:04:05.678+00:00"
+    given = [entities[one] for one in ids(action, "object")]
+    values = {one["name"]: one for one in given if one["@type"] == "PropertyValue"}
+    assert set(values) == set(declared_parameters("03_training"))
+    assert values["folds"]["value"] == "2"
+    assert values["folds"]["description"] == "changed by the study"
+    assert values["loss"]["description"] == "as the notebook has it"
+    assert ids(action, "instrument") == {"notebooks/03_training.ipynb"}
+    software = ids(entities["notebooks/03_training.ipynb"], "softwareRequirements")
+    used = {entities[one]["name"] for one in software}
+    assert {"python", "numpy", "keras", "birads_lib"} <= used
+    assert [entities[one]["name"] for one in ids(action, "agent")] == [
+        "BI-RADS by the Book authors"
+    ]
+
+
+def test_equal_studies_give_equal_crates(open_study):
+    archive = open_study.root / "_build" / "small" / "small-crate.zip"
+    folder, _ = written(open_study)
+    before = archive.read_bytes()
+    written(open_study)
+    assert archive.read_bytes() == before
+    names = zipfile.ZipFile(archive).namelist()
+    assert names == sorted(names)
+    assert "ro-crate-metadata.json" in names
+    assert not list(folder.parent.glob(".crate.[nf]*"))
+
+
+def test_a_restricted_study_gives_no_image_and_no_name_away(restricted):
+    folder, entities = written(restricted)
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    names = {path.relative_to(folder).as_posix() for path in files}
+    assert not [name for name in names if name.endswith((".npy", ".npz", ".parquet", ".keras"))]
+    own = {name for name in names if name.startswith("results/") and "/figures/" not in name}
+    assert own == {
+        f"results/small/{RUN}/{n}" for n in ("history.csv", "04_evaluation.metrics.json")
+    }
+    tables = [
+        pd.read_csv(path) for path in files if path.suffix == ".csv" and "figures" in path.parts
+    ]
+    assert tables
+    assert not [table for table in tables if {"image_id", "patient_id"} & set(table.columns)]
+    # The page holds the table, encoded, so it isn't there either; its other exhibits are.
+    page = "book/small/09_feature_space-proposed-patient.ipynb"
+    assert page not in names
+    assert "results/small/figures/09_feature_space-proposed-patient/drawn.png" in names
+    left_out = {
+        one["name"]: one for one in entities.values() if "Not in" in one.get("description", "")
+    }
+    for name in (
+        "images.npy",
+        "cases.parquet",
+        f"{RUN}/embeddings.npy",
+        f"{RUN}/fold0/model.keras",
+    ):
+        told = left_out[f"results/small/{name}"]
+        assert told["sha256"] == sha256(restricted.results / name)
+        assert "may not be shown" in told["description"]
+    assert page in left_out
+    assert problems(folder) == []
+
+
+def test_a_page_that_shows_images_stops_a_restricted_crate(restricted):
+    restricted.run(PAGES[1], ["cases.parquet"], show_pixels=True)
+    with pytest.raises(UserError, match=r"02_preprocessing.ipynb shows images"):
+        written(restricted)
+    assert not (restricted.root / "_build").exists()
+
+
+def test_a_changed_file_stops_the_packing(open_study):
+    path = open_study.results / RUN / "history.csv"
+    path.write_text("better")
+    with pytest.raises(UserError, match=r"history.csv is not what 03_training-proposed-patient"):
+        written(open_study)
+
+
+def test_a_changed_page_stops_the_packing(open_study):
+    path = open_study.root / "book" / "small" / f"{PAGES[3]}.ipynb"
+    path.write_text(path.read_text().replace("rising", "falling"))
+    with pytest.raises(UserError, match="was changed after it ran"):
+        written(open_study)
+
+
+def test_a_page_executed_by_hand_stops_the_packing(open_study):
+    path = open_study.root / "book" / "small" / f"{PAGES[3]}.ipynb"
+    path.write_text(path.read_text().replace("end_time", "end"))
+    pages.seal(path)
+    with pytest.raises(UserError, match="was not executed by the study"):
+        written(open_study)
+
+
+def test_a_study_that_did_not_run_says_how_to_run_it(open_study):
+    (open_study.root / "book" / "small" / f"{PAGES[0]}.ipynb").unlink()
+    with pytest.raises(UserError, match=r"1 of 5 pages.*01_data.*`make book STUDY=small`"):
+        written(open_study)
+
+
+def test_large_and_absent_files_are_described(open_study, monkeypatch):
+    (open_study.results / "findings.parquet").unlink()
+    monkeypatch.setattr(packing, "LARGEST", 0)
+    folder, entities = written(open_study)
+    assert not (folder / "results" / "small" / "cases.parquet").exists()
+    said = {one["name"]: one.get("description") for one in entities.values() if "sha256" in one}
+    assert "not at hand" in said["results/small/findings.parquet"]
+    assert "larger than" in said["results/small/cases.parquet"]
+
+
+def test_sources_changed_since_are_told(open_study, monkeypatch):
+    changed = lambda page: ["losses.py changed"] if page.notebook == "03_training" else []  # noqa: E731
+    monkeypatch.setattr(verify, "changed_sources", changed)
+    _, entities = written(open_study)
+    ran = entities[next(iter(ids(entities["#03_training-proposed-patient"], "instrument")))]
+    assert ran["@id"].startswith("#")
+    assert "losses.py changed" in ran["description"]
+    assert ran["sha256"] == sha256(ROOT / "notebooks" / "03_training.ipynb")
+    assert "1 pages were executed by other versions" in entities["./"]["description"]
+
+
+def rendered(maker):
+    html = maker.root / "_build" / "small" / "_build" / "html"
+    html.mkdir(parents=True)
+    (html / "index.html").write_text("<p>A book</p>")
+    (html.parents[1] / "rendered").touch()
+
+
+def released(maker):
+    return release.release(maker.study, maker.root / "config" / "small.yaml")
+
+
+def test_a_release_can_be_checked(open_study):
+    rendered(open_study)
+    folder = released(open_study)
+    assert {path.name for path in folder.iterdir()} == {
+        "small-book.zip", "small-crate.zip", "CITATION.cff", "LICENSE", "LICENSE-text",
+        "SHA256SUMS",
+    }  # fmt: skip
+    check = ["sha256sum", "-c", "SHA256SUMS"]
+    done = subprocess.run(check, cwd=folder, capture_output=True, text=True, check=True)
+    assert done.stdout.count(": OK") == 5
+    (folder / "CITATION.cff").write_text("other")
+    assert subprocess.run(check, cwd=folder, capture_output=True).returncode == 1
+    assert zipfile.ZipFile(folder / "small-book.zip").namelist() == ["index.html"]
+    assert folder.name == "small-0.1.0"  # no git here: the version of CITATION.cff
+
+
+def test_a_study_that_is_not_rendered_is_not_released(open_study):
+    with pytest.raises(UserError, match=r"not rendered; `make book STUDY=small`"):
+        released(open_study)
+
+
+def test_a_study_with_problems_is_not_released(open_study, capsys):
+    rendered(open_study)
+    (open_study.results / "cases.parquet").write_text("other")
+    with pytest.raises(UserError, match="not released"):
+        released(open_study)
+    assert (
+        "PROBLEM: small/01_data_exploration: results/small/cases.parquet" in capsys.readouterr().out
+    )
+    assert not (open_study.root / "_build" / "release").exists()

@@ -1,0 +1,175 @@
+"""A study that is killed, runs out of disk or runs otherwise ends as if undisturbed."""
+
+import os
+import random
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from small_study import EVALUATED, SECONDS, TRAINED, Project
+
+
+def test_side_by_side_or_one_after_the_other_gives_the_same_bytes(undisturbed, tmp_path):
+    """Two trainings on a core each, and alone on one: also the same study twice in a row."""
+    project = Project.new(tmp_path / "project")
+    done = project.run(*TRAINED, EVALUATED, cores=1)
+    assert done.returncode == 0, done.stdout
+    names = {Path(name).name for name in project.results()}
+    assert {"04_evaluation.metrics.json", "predictions.parquet", "images.npy"} <= names
+    assert project.results() == undisturbed.results()
+
+
+def after(seconds: float):
+    """Return a moment so long after the start of a run."""
+    begun = []
+
+    def moment(project: Project) -> bool:
+        begun.append(time.monotonic())
+        return begun[-1] - begun[0] > seconds
+
+    return moment
+
+
+def made(pattern: str):
+    """Return the moment at which a file of the project appears."""
+    return lambda project: any(path.is_file() for path in project.root.glob(pattern))
+
+
+DICE = random.Random(9)
+MOMENTS = {
+    "a pool makes phantoms": made("results/tiny/phantoms/images/p*.png"),
+    "Snakemake writes its records": made(".snakemake/metadata/**/*"),
+    "training begins": made("results/tiny/runs/proposed/patient/fold0/run.json"),
+    "an epoch has ended": made("results/tiny/runs/proposed/patient/fold0/state.npz"),
+    "at random": after(DICE.uniform(5, 30)),
+    "at random again": after(DICE.uniform(5, 30)),
+}
+
+
+def kill(project: Project, moment) -> None:
+    """Start the study and kill all its processes but the kernels, which see to themselves."""
+    with open(project.root / "said.txt", "a") as said:
+        run = subprocess.Popen(
+            **project.options(EVALUATED, cores=2),
+            stdout=said, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+    deadline = time.monotonic() + SECONDS
+    while run.poll() is None and not moment(project):
+        assert time.monotonic() < deadline, (project.root / "said.txt").read_text()
+        time.sleep(0.005)
+    if run.poll() is None:
+        os.killpg(run.pid, signal.SIGKILL)
+        run.wait()
+
+
+def living(folder: Path) -> list[str]:
+    """Return the commands of processes at work in a folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if folder in [(process / "cwd").resolve(), *(process / "cwd").resolve().parents]:
+                found.append((process / "cmdline").read_text().replace("\0", " "))
+        except OSError:  # it has ended by now
+            continue
+    return found
+
+
+def test_killed_again_and_again_it_ends_as_if_undisturbed(undisturbed, tmp_path):
+    project, expected = Project.new(tmp_path / "project"), undisturbed.results()
+    for when, moment in MOMENTS.items():
+        kill(project, moment)
+        found = project.results()
+        wrong = [name for name, digest in found.items() if expected.get(name) != digest]
+        assert (when, wrong, project.half_pages()) == (when, [], [])
+    done = project.run(EVALUATED, cores=2)
+    assert done.returncode == 0, done.stdout
+    alike = {name: digest for name, digest in expected.items() if "image/" not in name}
+    alike = {name: digest for name, digest in alike.items() if "-image" not in name}
+    assert project.results() == alike
+    assert project.leavings() == []
+    assert not any(path.is_file() for path in project.root.glob(".snakemake/incomplete/**/*"))
+    assert living(project.root) == []
+
+
+def test_half_a_record_of_snakemake_is_not_believed(undisturbed, tmp_path):
+    """As a kill leaves it: the record cut off, the mark that the file is incomplete still there."""
+    project = undisturbed.copy(tmp_path / "project")
+    metrics = project.run_folder / "04_evaluation.metrics.json"
+    written = [path for path in project.root.glob(".snakemake/metadata/**/*") if path.is_file()]
+    record = max(written, key=lambda path: path.stat().st_mtime)  # 04 came last
+    record.write_text(record.read_text()[:20])
+    mark = project.root / ".snakemake/incomplete" / record.name
+    mark.write_text("")
+    metrics.write_text("half")
+    done = project.run(EVALUATED, cores=2)
+    assert done.returncode == 0, done.stdout
+    assert "1 of 1 steps" in done.stdout
+    assert project.results() == undisturbed.results()
+
+
+@pytest.fixture
+def disk():
+    """A function that puts a small disk under a folder, with what the folder holds."""
+    mounted = []
+
+    def mount(folder: Path, size: str) -> None:
+        aside = folder.rename(folder.with_name(f"{folder.name}_aside"))
+        folder.mkdir()
+        options = ["-t", "tmpfs", "-o", f"size={size}", "none", folder]
+        if subprocess.run(["mount", *options]).returncode:
+            pytest.skip("only root may mount a small disk")
+        mounted.append(folder)
+        subprocess.run(["cp", "-a", f"{aside}/.", folder], check=True)
+
+    yield mount
+    for folder in mounted:
+        subprocess.run(["umount", "-l", folder], check=True)
+
+
+def leave_room(folder: Path, size: int) -> None:
+    """Fill the disk of a folder, but for ``size`` bytes."""
+    filling = folder / ".filling"
+    filling.unlink(missing_ok=True)
+    free = os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize
+    with open(filling, "wb") as file:
+        os.posix_fallocate(file.fileno(), 0, free - size)
+
+
+def test_a_full_disk_is_said_and_the_study_goes_on_with_room(undisturbed, disk, tmp_path):
+    project, said = undisturbed.copy(tmp_path / "project"), "the disk is full: results/tiny; free"
+    project.forget("results/tiny/runs/proposed/patient", "results/tiny/trunk_cache")
+    project.forget("results/tiny/figures/0[34]*-patient", "book/tiny/0[34]*-patient.ipynb")
+    project.forget("results/tiny/failed", "results/tiny/logs")
+    disk(project.study, "100m")
+    for room in (0, 6 * 2**20):  # nothing can be written; training begins, and finds no room
+        leave_room(project.study, room)
+        done = project.run(EVALUATED, cores=2)
+        assert done.returncode != 0
+        assert said in done.stdout
+        assert said in (project.root / "results/problem.txt").read_text()
+        assert not (project.run_folder / "predictions.parquet").exists()
+        assert {*project.results().items()} <= {*undisturbed.results().items()}
+        assert project.half_pages() == []
+    assert (project.run_folder / "fold0/run.json").exists()
+    (project.study / ".filling").unlink()
+    done = project.run(EVALUATED, cores=2)
+    assert done.returncode == 0, done.stdout
+    assert project.results() == undisturbed.results()
+
+
+def test_pages_have_a_full_disk_of_their_own(undisturbed, disk, tmp_path):
+    project = undisturbed.copy(tmp_path / "project")
+    project.forget(EVALUATED)
+    disk(project.pages, "10m")
+    leave_room(project.pages, 4096)
+    done = project.run(EVALUATED, cores=2)
+    assert done.returncode != 0
+    assert "the disk is full: book/tiny; free some room" in done.stdout
+    assert not (project.root / EVALUATED).exists()
+    (project.pages / ".filling").unlink()
+    done = project.run(EVALUATED, cores=2)
+    assert done.returncode == 0, done.stdout
+    assert project.half_pages() == []
+    assert project.results() == undisturbed.results()

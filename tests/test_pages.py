@@ -1,0 +1,101 @@
+"""Executed pages are read back as they were published."""
+
+import json
+
+import nbformat
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from birads_lib import exhibits, pages, provenance
+from birads_lib.errors import UserError
+from birads_lib.files import sha256
+from birads_lib.study import declared_parameters
+
+
+@pytest.fixture
+def execute(tmp_path, monkeypatch):
+    """Return a function that runs a notebook's ``Run`` and writes what it shows as a page."""
+    outputs = []
+
+    def show(html, passport=None):
+        data = {"text/html": html} | ({exhibits.PASSPORT_TYPE: passport} if passport else {})
+        outputs.append(nbformat.v4.new_output("display_data", data))
+
+    monkeypatch.setattr(exhibits, "show", show)
+
+    def run(act, notebook="04_evaluation", name="page", **changes):
+        outputs.clear()
+        values = declared_parameters(notebook) | {"study_dir": str(tmp_path / "study")} | changes
+        act(provenance.Run(notebook, values, {}))
+        cell = nbformat.v4.new_code_cell("run", outputs=list(outputs), id="c-1")
+        whole = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# Good?"), cell])
+        path = tmp_path / "book" / f"{name}.ipynb"
+        path.parent.mkdir(exist_ok=True)
+        nbformat.write(whole, path)
+        return path
+
+    return run
+
+
+def publish(run):
+    figure = Figure(figsize=(1, 1))
+    figure.subplots().plot([1, 2])
+    table = pd.DataFrame({"a": [1.5, 2.5]})
+    run.publish(figure, id="roc", caption="C", alt="rising", data=table, tolerance=0.5)
+    run.publish(table, id="numbers", caption="T")
+    run.home.mkdir(parents=True, exist_ok=True)
+    (run.home / "made.txt").write_text("x")
+    run.output(run.home / "made.txt")
+
+
+def test_exhibits_files_and_passports_come_back(execute):
+    page = pages.read(execute(publish))
+    assert page.title == "Good?"
+    assert [e.kind for e in page.exhibits.values()] == ["figure", "table"]
+    roc = page.exhibits["roc"]
+    assert sorted(roc.files) == ["roc.csv", "roc.json", "roc.png"]
+    assert roc.files["roc.png"].startswith(b"\x89PNG")
+    assert roc.files["roc.csv"].decode().splitlines() == [",a", "0,1.5", "1,2.5"]
+    assert roc.passport["tolerance"] == 0.5
+    for name in ("roc.png", "roc.csv"):
+        assert roc.passport["files"][name] == provenance.sha256_of(roc.files[name])
+    assert page.artefacts["made.txt"]["sha256"] == provenance.sha256_of(b"x")
+    assert page.passport["parameters"]["resamples"] == 2000
+    assert page.passport["code"]["modules"]["birads_lib/metrics.py"]
+    assert len(page.passports()) == 4
+
+
+def test_a_second_execution_with_the_same_result_leaves_the_passports(execute, tmp_path):
+    execute(publish)
+    beside = tmp_path / "study/runs/proposed/patient/made.txt.passport.json"
+    before = {p: p.read_bytes() for p in (tmp_path / "study").rglob("*.json")}
+    assert beside in before
+    page = pages.read(execute(publish))
+    assert {p: p.read_bytes() for p in (tmp_path / "study").rglob("*.json")} == before
+    assert page.artefacts["made.txt"] == json.loads(before[beside])
+    execute(publish, resamples=7)
+    assert beside.read_bytes() != before[beside]
+
+
+def test_numbers_that_cells_glued(tmp_path):
+    data = {"application/papermill.record/text/plain": "'0.71'"}
+    glued = nbformat.v4.new_output("display_data", data, metadata={"scrapbook": {"name": "qwk"}})
+    cell = nbformat.v4.new_code_cell("x", outputs=[glued], id="c-9")
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "a.ipynb")
+    assert pages.read(tmp_path / "a.ipynb").numbers == {"qwk": pages.Number("0.71", "c-9")}
+
+
+@pytest.mark.parametrize("text", ["", "no JSON", "[]", "{}"])
+def test_what_is_no_notebook_is_said_to_be_none(tmp_path, text):
+    (tmp_path / "a.ipynb").write_text(text)
+    with pytest.raises(UserError, match=r"a\.ipynb is no notebook"):
+        pages.read(tmp_path / "a.ipynb")
+
+
+def test_seals_are_what_sha256sum_reads(tmp_path):
+    for name in ("b.ipynb", "a.ipynb", "b.ipynb"):
+        (tmp_path / name).write_text(name)
+        pages.seal(tmp_path / name)
+    assert pages.seals(tmp_path) == {n: sha256(tmp_path / n) for n in ("a.ipynb", "b.ipynb")}
+    assert (tmp_path / pages.SEALS).read_text().splitlines()[0].endswith("  a.ipynb")

@@ -1,0 +1,104 @@
+"""What notebooks' parameters may be: as the settings say, and as training itself refuses."""
+
+import math
+import subprocess
+import sys
+from dataclasses import asdict, fields
+
+import pytest
+
+from birads_lib import parameters
+from birads_lib.errors import UserError
+from birads_lib.settings import Settings
+
+GIVEN = [
+    (notebook, name, default)
+    for notebook in parameters.notebook_names()
+    for name, default in parameters.declared((notebook,)).items()
+]
+NUMBERS = [row for row in GIVEN if type(row[2]) in (int, float)]
+
+
+@pytest.mark.parametrize("setting", fields(Settings), ids=lambda setting: setting.name)
+def test_limits_of_training_are_those_of_its_settings(setting):
+    low, high, choices = parameters.limits(setting.name)
+    meant = setting.metadata
+    if setting.name not in parameters.LIMITS:
+        assert (low, high) == (meant["low"], meant["high"])
+    assert choices == (tuple(meant["choices"]) if meant["choices"] else None)
+
+
+@pytest.mark.parametrize(("notebook", "name", "default"), NUMBERS)
+def test_every_number_has_a_range_and_what_leaves_it_is_refused(notebook, name, default):
+    low, high, _ = parameters.limits(name)
+    assert low is not None
+    kind = type(default)
+    assert str(low) in parameters.problem(name, kind(low - 1), default)
+    assert parameters.problem(name, kind(low), default) == ""
+    if high is not None:
+        assert str(high) in parameters.problem(name, kind(high + 1), default)
+
+
+@pytest.mark.parametrize(("notebook", "name", "default"), GIVEN)
+def test_every_default_is_right(notebook, name, default):
+    assert parameters.problem(name, default, default) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "default", "expected"),
+    [
+        ("dal_lambda", math.nan, 1.0, "expected a finite number"),
+        ("dal_lambda", math.inf, 1.0, "expected a finite number"),
+        ("dal_lambda", 10**400, 1.0, ""),  # no float, and none the less a number
+        ("dal_lambda", True, 1.0, "expected a finite number"),
+        ("dal_lambda", 2, 1.0, ""),
+        ("views", 2.0, 4, "expected a whole number"),
+        ("taps", [], ["last"], "expected a list"),
+        ("taps", [3], ["last"], "expected a list"),
+        ("taps", ["conv2_block2_out", "last"], ["last"], ""),
+        ("loss", "dall", "dal", "did you mean 'dal'?"),
+        ("weights", "phantom", "phantoms", "did you mean 'phantoms'?"),
+        ("weights", "mine.weights.h5", "phantoms", ""),
+    ],
+)
+def test_values_one_by_one(name, value, default, expected):
+    found = parameters.problem(name, value, default)
+    assert expected in found if expected else found == ""
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"embed": 128, "heads": 3},
+        {"embed": 129, "heads": 2},
+        {"stage1_epochs": 0, "stage2_epochs": 0},
+        {"stage1_epochs": 0, "stage2_epochs": 1},
+        {"embed": 12, "heads": 3},
+    ],
+)
+def test_clashes_are_those_that_training_refuses(changed):
+    declared = parameters.declared_parameters("03_training")
+    found = parameters.clashes(declared | changed | {"protocol": "patient"})
+    try:
+        Settings.of({k: v for k, v in (declared | changed).items() if k in asdict(Settings())})
+        refused = False
+    except UserError:
+        refused = True
+    assert bool(found) == refused
+
+
+def test_clashes_with_protocol_and_folds():
+    values = parameters.declared_parameters("03_training")
+    unbalanced = values | {"balance": False, "protocol": "oversample_first"}
+    assert [keys for keys, _ in parameters.clashes(unbalanced)] == [("balance",)]
+    assert not parameters.clashes(unbalanced | {"protocol": "image"})
+    assert [keys for keys, _ in parameters.clashes(values | {"fold": 5})] == [("fold", "folds")]
+    assert not parameters.clashes(values | {"fold": 4})
+
+
+def test_checking_a_study_brings_no_keras():
+    code = (
+        "import sys; from birads_lib import study; assert 'cv2' not in sys.modules; "
+        "study.load('config/smoke.yaml'); assert 'keras' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=parameters.NOTEBOOKS.parent, check=True)

@@ -1,0 +1,149 @@
+"""A figure made again: what differs is found, and said."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from birads_lib import exhibits, remake
+from birads_lib.errors import UserError
+from birads_lib.pages import Exhibit, Page
+
+TABLE = pd.DataFrame({"metric": ["a", "b"], "estimate": [0.5, np.nan], "n": [3, 4]})
+
+
+def exhibit(table=TABLE, png=b"picture", **facts):
+    """Return an exhibit as a page holds it."""
+    passport = {
+        "id": "roc", "caption": "c", "notebook": "04_evaluation", "tolerance": 1e-3, "inputs": [],
+        "code": {"library_sha256": "f" * 64, "commit": "1"}, "parameters_changed": {},
+        "environment": {"numpy": "2.4"}, "device": "CPU",
+    } | facts  # fmt: skip
+    files = {"roc.csv": table.to_csv().encode(), "roc.json": json.dumps(passport).encode()}
+    html = exhibits.exhibit("roc", exhibits.image(png, "alt"), [], passport, files)
+    return Exhibit("roc", html)
+
+
+@pytest.mark.parametrize(
+    ("change", "beyond", "largest"),
+    [
+        ({}, 0, 0.0),
+        ({"estimate": [0.5009, np.nan]}, 0, 0.0009),
+        ({"estimate": [0.52, np.nan]}, 1, 0.02),
+        ({"estimate": [np.nan, np.nan]}, 1, 0.0),
+        ({"estimate": [0.5, 0.5]}, 1, 0.0),
+        ({"metric": ["a", "c"]}, 1, 0.0),
+        ({"n": [3, 5], "metric": ["x", "b"]}, 2, 1.0),
+    ],
+)
+def test_numbers_are_compared_within_the_tolerance(change, beyond, largest):
+    found = remake.compare(exhibit(), exhibit(TABLE.assign(**change)))
+    assert found.numbers == 8  # the index is a column
+    assert found.beyond == beyond
+    assert found.largest == pytest.approx(largest)
+
+
+def test_a_table_of_another_shape_differs():
+    for other in (TABLE[:1], TABLE.rename(columns={"n": "m"}), TABLE.assign(more=1)):
+        assert remake.compare(exhibit(), exhibit(other)).beyond == -1
+
+
+def test_what_differs_is_told_by_kind(capsys):
+    later = exhibit(
+        TABLE.assign(n=[3, 9]),
+        b"other",
+        inputs=[{"name": "predictions", "sha256": "a" * 64}],
+        code={"library_sha256": "0" * 64, "commit": "2"},
+        environment={"numpy": "2.5"},
+        parameters_changed={"resamples": 7, "study_dir": "results/.remade/x"},
+    )
+    assert not remake.tell(exhibit(), later)
+    said = capsys.readouterr().out
+    assert "numbers: 8 compared, largest difference 5, tolerance 0.001: DIFFER in 1" in said
+    assert "picture: not the same bytes" in said
+    assert "predictions: none -> aaaaaaaaaaaa" in said
+    assert "library_sha256: ffffffffffff -> 000000000000" in said
+    assert "numpy: 2.4 -> 2.5" in said
+    assert "resamples: none -> 7" in said
+    assert "study_dir" not in said  # the scratch folder
+    assert "commit" not in said  # which differs though nothing that matters does
+    assert "device: equal" in said
+
+
+def test_the_same_is_said_to_be_the_same(capsys):
+    assert remake.tell(exhibit(), exhibit())
+    said = capsys.readouterr().out
+    assert "8 compared, equal, tolerance 0.001: hold" in said
+    assert "picture: equal byte for byte" in said
+    assert "differs" not in said
+
+
+@pytest.fixture
+def study(tmp_path, monkeypatch):
+    """Two pages, each with an exhibit "roc"; one also has "only"."""
+    made = [
+        Page(tmp_path / "s" / f"{name}.ipynb", name, {}, exhibits_, {}, {}, {})
+        for name, exhibits_ in (
+            ("04_evaluation-proposed-patient", {"roc": exhibit(), "only": exhibit()}),
+            ("04_evaluation-proposed-image", {"roc": exhibit()}),
+        )
+    ]
+    monkeypatch.setattr(remake.pages, "of_study", lambda name: made if name == "s" else [])
+    return made
+
+
+def test_a_figure_is_found_by_page_and_name_or_by_a_name_of_its_own(study):
+    assert remake.find("s", "04_evaluation-proposed-image#roc")[0] is study[1]
+    assert remake.find("s", "only") == (study[0], study[0].exhibits["only"])
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted", "said"),
+    [
+        ("s", "roc", "2 pages have 'roc'; name one of them:\n  04_evaluation-proposed-patient#roc"),
+        ("s", "onyl", "no figure or table 'onyl'; did you mean 'only'?"),
+        ("s", "04_evaluation-proposed-imag#roc", "did you mean '04_evaluation-proposed-image'?"),
+        ("none", "roc", "make book STUDY=none"),
+    ],
+)
+def test_a_wrong_name_is_told_with_the_right_ones(study, name, wanted, said):
+    with pytest.raises(UserError) as error:
+        remake.find(name, wanted)
+    assert said in str(error.value)
+
+
+def test_the_figure_of_another_study(monkeypatch):
+    assert remake._of_another_study("config/phantoms.yaml", "a#b") == (
+        "config/phantoms.yaml",
+        "a#b",
+    )
+    assert remake._of_another_study("x", "inbreast/a#b") == ("config/inbreast.yaml", "a#b")
+    with pytest.raises(UserError, match="did you mean 'inbreast'"):
+        remake._of_another_study("x", "inbraest/a#b")
+
+
+def test_the_chain_names_each_file_once_and_ends_in_the_images(tmp_path, monkeypatch):
+    images = {"name": "images", "file": "9 image files", "sha256_of_hashes": "1" * 64}
+    cases = {"name": "cases", "file": "cases.parquet", "sha256": "2" * 64, "made_by": "01_data",
+             "artefact": "cases.parquet"}  # fmt: skip
+    grades = {"name": "predictions", "file": "p.parquet", "sha256": "3" * 64, "made_by": "03_train",
+              "artefact": "p.parquet"}  # fmt: skip
+    wrote = {
+        "01_data": {"cases.parquet": {"inputs": [images]}},
+        "03_train": {"p.parquet": {"inputs": [cases]}},
+        "10_audit": {},
+    }
+    last = exhibit(inputs=[grades, cases])
+    made = {
+        name: Page(tmp_path / "s" / f"{name}.ipynb", name, {}, {"roc": last}, files, {}, {})
+        for name, files in wrote.items()
+    }
+    monkeypatch.setattr(remake.pages, "of_study", lambda name: list(made.values()))
+    assert remake.trace(made["10_audit"], last) == [
+        "s/10_audit#roc",
+        "  read p.parquet, SHA-256 3333333333333333, written by 03_train",
+        "    read cases.parquet, SHA-256 2222222222222222, written by 01_data",
+        "      read 9 image files, SHA-256 1111111111111111",
+        "  read cases.parquet, SHA-256 2222222222222222, written by 01_data (as above)",
+    ]
