@@ -1,4 +1,4 @@
-# The DAG of a study: one rule per notebook; nothing else runs notebooks.
+# The DAG of a study: one rule per notebook. Only a comparison of two studies runs beside it.
 #
 #   snakemake --config study=config/phantoms.yaml
 #

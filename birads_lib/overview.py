@@ -4,12 +4,12 @@ import html
 from collections.abc import Iterable
 
 from birads_lib import exhibits, verify
-from birads_lib.pages import Page
+from birads_lib.pages import Page, digest_of
 from birads_lib.plots.lineage import lineage
 from birads_lib.provenance import SYNTHETIC
 
 CHAPTER = "book/provenance"
-_HEADS = ("What", "Kind", "Study", "Page", "What it says", "Made", "Code", "Read")
+_HEADS = ("What, and where", "What it says", "Made, by which code, from what")
 
 
 def chapter(studies: dict[str, list[Page]], template: str) -> dict[str, bytes]:
@@ -87,32 +87,19 @@ def _table(pages: Iterable[Page]) -> str:
 def _exhibit_rows(page: Page) -> Iterable[str]:
     for exhibit in page.exhibits.values():
         facts = exhibit.passport
-        read = ", ".join(_short(one) for one in facts["inputs"])
-        address = f"{page.study}/{page.name}.html#{exhibit.id}"
-        yield _row(
-            page, exhibit.id, address, exhibit.kind, facts["caption"], facts["started"],
-            facts["code"]["library_sha256"], read,
-        )  # fmt: skip
+        yield _row(page, exhibit.id, exhibit.id, exhibit.kind, facts["caption"], facts)
 
 
 def _number_rows(page: Page) -> Iterable[str]:
     facts = page.passport or next((e.passport for e in page.exhibits.values()), None)
     for name, number in page.numbers.items() if facts else ():
-        address = f"{page.study}/{page.name}.html#cell-{number.cell_id}"
-        read = ", ".join(_short(one) for one in facts["inputs"])
-        yield _row(
-            page, name, address, "number", number.text, facts["started"],
-            facts["code"]["library_sha256"], read,
-        )  # fmt: skip
+        yield _row(page, name, f"cell-{number.cell_id}", "number", number.text, facts)
 
 
-def _short(one: dict) -> str:
-    digest = one.get("sha256") or one.get("sha256_of_hashes") or one.get("sha256_of_list", "")
-    return f"{one['name']} {digest[:8]}"
-
-
-def _row(page: Page, name, address, kind, said, made, code, read) -> str:
-    title = page.name.replace("_", " ").replace("-", ", ", 2)
-    cells = (kind, page.study, title, said, made[:10], code[:8], read)
-    cells = "".join(f"<td>{html.escape(text)}</td>" for text in cells)
-    return f'<tr><th><a href="{html.escape(address)}">{html.escape(name)}</a></th>{cells}</tr>'
+def _row(page: Page, name: str, anchor: str, kind: str, said: str, facts: dict) -> str:
+    address = f"{page.study}/{page.name}.html#{anchor}"
+    where = f"{kind}, {page.study}, {page.name.replace('_', ' ').replace('-', ', ', 2)}"
+    read = "".join(f", {one['name']} {digest_of(one)[:8]}" for one in facts["inputs"])
+    made = f"{facts['started'][:10]}, code {facts['code']['library_sha256'][:8]}{read}"
+    head = f'<a href="{html.escape(address)}">{html.escape(name)}</a><br>{html.escape(where)}'
+    return f"<tr><th>{head}</th><td>{html.escape(said)}</td><td>{html.escape(made)}</td></tr>"

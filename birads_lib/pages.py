@@ -139,6 +139,12 @@ def _numbers(outputs: list[tuple[str, dict]]) -> dict[str, Number]:
     return found
 
 
+def digest_of(read: dict) -> str:
+    """Return the hash of one input in a passport; of images, that over the list of theirs."""
+    names = ("sha256", "sha256_of_hashes", "sha256_of_list")  # the last in earlier passports
+    return next((read[name] for name in names if name in read), "")
+
+
 def seal(page: Path) -> None:
     """Note the hash of a page that was just executed in its folder's ``SHA256SUMS``."""
     path = page.parent / SEALS

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from fnmatch import fnmatch
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -22,9 +23,9 @@ from matplotlib.figure import Figure
 from birads_lib import exhibits
 from birads_lib.errors import UserError
 from birads_lib.files import sha256, written_whole
+from birads_lib.parameters import declared_parameters
 from birads_lib.paths import NOTEBOOKS, ROOT
 from birads_lib.sources import digest, modules_of
-from birads_lib.study import declared_parameters
 
 VERSIONS = (
     "keras", "numpy", "scipy", "pandas", "scikit-learn", "opencv-python-headless", "matplotlib",
@@ -33,6 +34,15 @@ VERSIONS = (
 LEAKY = "leaky protocol, not an estimate of performance"
 SYNTHETIC = "synthetic images (phantoms), not patients"
 TOLERANCE = 1e-6  # between a figure's numbers and those of its notebook, executed again
+WRITTEN_BY = {
+    "cases.parquet": "01_data_exploration",
+    "findings.parquet": "01_data_exploration",
+    "images*.npy": "02_preprocessing",
+    "predictions.parquet": "03_training",
+    "embeddings.npy": "03_training",
+    "history.csv": "03_training",
+    "model.keras": "03_training",
+}
 # What differs between two executions that are the same in all that can change a result.
 PASSING = ("started", "seconds", "commit", "uncommitted_changes")
 
@@ -53,7 +63,9 @@ class Run:
         self.changed = {k: v for k, v in self.parameters.items() if v != defaults[k]}
         self.folder = ROOT / self.parameters["study_dir"]
         self.started = time.time()
-        self.inputs = [self._input(name, path) for name, path in (inputs or {}).items()]
+        given = {name: Path(path) for name, path in (inputs or {}).items()}
+        _check_there(given)
+        self.inputs = [self._input(name, path) for name, path in given.items()]
         modules = modules_of(notebook)
         self.code = {
             "notebook_sha256": sha256(NOTEBOOKS / f"{notebook}.ipynb"),
@@ -199,12 +211,6 @@ class Run:
 
     def _input(self, name: str, path: Path) -> dict:
         """Return the facts of one file that is read, and of the passport it came with."""
-        path = Path(path)
-        if not path.exists():
-            raise UserError(
-                f"'{name}' is not there yet: {_shown(path)}. It is made by an earlier notebook; "
-                "run them in the order of their numbers, or `make book`, which does."
-            )
         facts = {"name": name, "file": _shown(path), "sha256": sha256(path)}
         passport = passport_path(path)
         if passport.exists():
@@ -221,6 +227,23 @@ class Run:
 
         parts = [self.folder.name, self.parameters.get("protocol"), name]
         glue("_".join(part for part in parts if part), text, False)
+
+
+def _check_there(inputs: dict[str, Path]) -> None:
+    """Raise UserError naming every input that isn't there, and the notebook that makes it."""
+    missing = [path for path in inputs.values() if not path.exists()]
+    if missing:
+        listed = ", ".join(_shown(path) for path in missing)
+        makers = sorted({maker for path in missing for maker in _makers(path)})
+        earlier = ", then ".join(makers) or "the earlier notebooks"
+        raise UserError(f"not there yet: {listed}. Run {earlier} first, or `make book` for all.")
+
+
+def _makers(path: Path) -> list[str]:
+    """Return the notebook that writes a file of this name."""
+    if path.name.endswith(".metrics.json"):
+        return [path.name.removesuffix(".metrics.json")]
+    return [maker for pattern, maker in WRITTEN_BY.items() if fnmatch(path.name, pattern)]
 
 
 def hash_of_hashes(hashes: Iterable[str]) -> str:

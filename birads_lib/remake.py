@@ -21,10 +21,10 @@ import pandas as pd
 from birads_lib import pages, verify
 from birads_lib.errors import UserError, did_you_mean
 from birads_lib.files import sha256
-from birads_lib.pages import Exhibit, Page
+from birads_lib.pages import Exhibit, Page, digest_of
 from birads_lib.paths import ROOT
 from birads_lib.provenance import passport_path, steady
-from birads_lib.study import Study, load
+from birads_lib.study import Study, check_dataset, load
 
 SCRATCH = "results/.remade"  # a study's folder below it holds what was made again
 
@@ -71,7 +71,7 @@ def trace(page: Page, exhibit: Exhibit) -> list[str]:
 
 def _trace_inputs(facts: dict, by_name: dict, depth: int, lines: list[str], seen: set) -> None:
     for one in facts["inputs"]:
-        digest = one.get("sha256", one.get("sha256_of_hashes", ""))
+        digest = digest_of(one)
         maker = f", written by {one['made_by']}" if "made_by" in one else ""
         again = " (as above)" if digest in seen and "made_by" in one else ""
         lines.append(f"{'  ' * depth}read {one['file']}, SHA-256 {digest[:16]}{maker}{again}")
@@ -156,7 +156,7 @@ def compare(before: Exhibit, after: Exhibit) -> Difference | None:
 def differences(before: dict, after: dict) -> dict[str, list[str]]:
     """Return what differs between two passports, by kind: inputs, code, parameters, ..."""
     old_inputs, new_inputs = (
-        {one["name"]: _digest(one) for one in f["inputs"]} for f in (before, after)
+        {one["name"]: digest_of(one) for one in f["inputs"]} for f in (before, after)
     )
     skipped = ("study_dir",)  # the scratch folder
     parameters = [
@@ -172,10 +172,6 @@ def differences(before: dict, after: dict) -> dict[str, list[str]]:
         if before["device"] == after["device"]
         else [f"{before['device']} -> {after['device']}"],
     }
-
-
-def _digest(one: dict) -> str:
-    return one.get("sha256", one.get("sha256_of_hashes", one.get("sha256_of_list")))
 
 
 def _changed(before: dict, after: dict) -> list[str]:
@@ -236,6 +232,8 @@ def main(arguments: list[str]) -> int:
     print(
         f"\nmaking it again from {'the images' if whole else 'what its notebook read, intact'} ..."
     )
+    if whole:
+        check_dataset(study)
     options = [f"study={config}"]
     options += [f"{k}={v}" for k, v in (("data", given.data), ("weights", given.weights)) if v]
     made = again(study, options, page, exhibit, whole)

@@ -74,6 +74,20 @@ def test_another_study_takes_the_default_ones_place(project):
     }
 
 
+@pytest.mark.parametrize(
+    ("run", "label"),
+    [
+        ("proposed-patient", "patient"),
+        ("emd-oversample_first", "emd, oversample first, leaky"),
+        ("no_clahe", "no clahe"),  # images of a variant's own, of no protocol
+    ],
+)
+def test_titles_tell_runs_apart_and_mark_leaky_ones(project, run, label):
+    cell = {"cell_type": "markdown", "source": ["# A question\n", "text"]}
+    (project / f"book/mine/03_a-{run}.ipynb").write_text(json.dumps({"cells": [cell]}))
+    assert book._title(f"book/mine/03_a-{run}") == {"title": f"A question ({label})"}
+
+
 def test_numbers_come_from_executed_pages(project):
     named = book.configuration(PHANTOMS)["parse"]["myst_substitutions"]
     assert named == {

@@ -172,6 +172,45 @@ def test_paired_differences_equal_a_loop_over_scikit_learn(study, other):
         assert p_value == pytest.approx(min(1, 2 * (min(counts) + 1) / (len(d) + 1)))
 
 
+@pytest.mark.parametrize("paired", [True, False])
+def test_differences_of_unlike_rows_equal_a_loop_over_scikit_learn(study, other, paired):
+    y, p, patients = study
+    rows = np.concatenate([np.arange(0, 80, 2), [0, 0, 6]])  # half the images, some of them again
+    b = (y[rows], other[rows], patients[rows])
+    table = statistics.differences((y, p, patients), b, paired, n_resamples=60, seed=11)
+    drawn_a = drawn_rows(patients, 11, 60)
+    drawn_b = drawn_rows(b[2], 11 if paired else [11, 1], 60)
+    loop_a = pd.DataFrame([by_scikit_learn(y[r], p[r]) for r in drawn_a])
+    loop_b = pd.DataFrame([by_scikit_learn(b[0][r], b[1][r]) for r in drawn_b])
+    low, high = np.nanpercentile(loop_a - loop_b, [2.5, 97.5], axis=0)
+    np.testing.assert_allclose(table["low"], low, atol=1e-9)
+    np.testing.assert_allclose(table["high"], high, atol=1e-9)
+    whole = pd.Series(by_scikit_learn(y, p)) - pd.Series(by_scikit_learn(*b[:2]))
+    np.testing.assert_allclose(table["estimate"], whole, atol=1e-9)
+
+
+def test_differences_of_independent_samples_have_the_sum_of_their_variances():
+    """Accuracy over patients of one image each: the normal approximation is known."""
+    rng = np.random.default_rng(0)
+    samples = []
+    for n, share in ((400, 0.7), (300, 0.5)):
+        right = rng.random(n) < share
+        p = np.eye(5)[np.where(right, 0, 1)]
+        samples.append((np.ones(n, int), p, [f"p{i}" for i in range(n)]))
+    table = statistics.differences(*samples, False, n_resamples=4000).set_index("metric")
+    shares = [p[:, 0].mean() for _, p, _ in samples]
+    variance = sum(q * (1 - q) / len(y) for q, (y, _, _) in zip(shares, samples, strict=True))
+    row = table.loc["accuracy"]
+    assert row["estimate"] == pytest.approx(shares[0] - shares[1])
+    assert (row["high"] - row["low"]) / 2 == pytest.approx(1.96 * variance**0.5, rel=0.06)
+
+
+def test_other_patients_are_not_paired(study):
+    y, p, patients = study
+    with pytest.raises(PredictionError, match="other patients"):
+        statistics.differences((y, p, patients), (y[4:], p[4:], patients[4:]), True)
+
+
 def test_a_model_does_not_differ_from_itself(study):
     y, p, patients = study
     table = paired_differences(y, p, p, patients, n_resamples=30)
