@@ -8,7 +8,7 @@ that is made here; whatever else it may be is an error.
 import html
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
@@ -31,8 +31,7 @@ NEEDS = {  # status -> the texts that an answer of it has, and has to have
 }
 _TEXTS = ("answer", "missing", "why")
 _KEYS = ("item", "topic", "same", "status", *_TEXTS, *READERS)
-# {name} and `{name}`, but neither {role}`...` nor ```{directive} nor :::{directive}
-_PLACE = re.compile(r"(?<!``)(?<!::)(?:(?<=`)(?=\{\w+\}`)|(?=\{\w+\}(?!`)))\{(\w+)\}")
+_PLACE = re.compile(r"\{(?!(?:notebook|exhibit|include|admonition)\})(\w+)\}")  # no role of MyST
 _POINTER = re.compile(r"\{notebook\}`([^`<]*)<(\d\d_\w+)>`")
 _EXHIBIT = re.compile(r"(?<=\{exhibit\} )\d\d_\w+(?=#)")
 _CARD = re.compile(r"\[([^]]*)\]\((model_card|data_sheet)\.md\)")
@@ -257,12 +256,19 @@ def generated(studies: list[Study]) -> dict[str, str]:
     """
     lists, words = load()
     told = [tell(study, words) for study in studies]
-    told = [one for one in told if one.pages] or told[:1]
+    told = _apart([one for one in told if one.pages] or told[:1])
     made = {"book/reporting.md": chapter(lists, told)}
     for one in told:
         for name, template in zip(CARDS, ("model_card", f"data_sheet-{one.reader}"), strict=True):
             made[f"book/{one.study.name}/{name}.md"] = card(TEMPLATES / f"{template}.md", one)
     return made
+
+
+def _apart(told: list[Told]) -> list[Told]:
+    """Call studies by their titles where their short names are the same."""
+    short = Counter(one.names["short"] for one in told)
+    longer = [{"short": one.study.title} if short[one.names["short"]] > 1 else {} for one in told]
+    return [replace(one, names=one.names | name) for one, name in zip(told, longer, strict=True)]
 
 
 def card(template: Path, told: Told) -> str:
@@ -328,7 +334,7 @@ def _section(checklist: Checklist, told: list[Told], answers: dict) -> str:
     for title, items in checklist.sections.items():
         rows = [row for item in items for row in _rows(checklist.id, item, told, answers)]
         head = ":::{list-table}\n:class: checklist\n:header-rows: 1\n:widths: 8 24 14 54"
-        table = "\n".join([head, "", _row("", "topic", "status", "answer"), *rows, ":::"])
+        table = "\n".join([head, "", _row("item", "topic", "status", "answer"), *rows, ":::"])
         parts += [f"### {title}", table]
     return "\n\n".join(filter(None, parts))
 
@@ -340,9 +346,8 @@ def _rows(checklist: str, item: Item, told: list[Told], answers: dict) -> list[s
         return [_row(item.number, item.topic, _badge(given[0]), _text(given[0], told))]
     rows = []
     for one, answer in zip(told, given, strict=True):
-        number = "" if rows else item.number
         topic = f"{item.topic} ({one.names['short']})"
-        rows.append(_row(number, topic, _badge(answer), _text(answer, [one])))
+        rows.append(_row(item.number, topic, _badge(answer), _text(answer, [one])))
     return rows
 
 

@@ -153,6 +153,17 @@ def test_no_placeholder_is_left_in_a_page():
     assert not [page for page, soup in pages().items() if "{{" in soup.get_text()]
 
 
+@built
+def test_the_checklists_answer_every_item_of_every_study():
+    page = pages()["book/reporting.html"]
+    assert len(page.select(".statuses .bar")) >= len(page.select("table.checklist")) / 12
+    cells = [[td.get_text(strip=True) for td in row("td")] for row in page.select(".checklist tr")]
+    assert all(all(row) for row in cells), "a cell is empty"
+    assert len({row[0] for row in cells if row}) >= 52
+    for card in ("model_card", "data_sheet"):
+        assert any(re.fullmatch(rf"book/\w+/{card}\.html", name) for name in pages())
+
+
 # The sources of the book
 
 
@@ -163,6 +174,8 @@ def bibliography():
 def cited() -> set[str]:
     text = "\n".join(path.read_text() for path in PROSE)
     text += "\n".join(p.read_text() for p in (ROOT / "notebooks").glob("*.ipynb"))
+    text += "\n".join(p.read_text() for p in (ROOT / "book" / "_templates").glob("*.md"))
+    text += (ROOT / "book" / "reporting.yml").read_text()
     keys = re.findall(r"\{cite(?::\w+)?\}`([^`]+)`", text)
     return {key.strip() for group in keys for key in group.split(",")}
 

@@ -1,0 +1,321 @@
+"""Checklists are whole; answers say what the pages of a study say, or that none does."""
+
+import csv
+import io
+import re
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+import yaml
+from bs4 import BeautifulSoup
+from sphinx.application import Sphinx
+from sphinx.util.docutils import docutils_namespace
+
+from birads_lib import facts, pages, reporting
+from birads_lib.errors import UserError
+from birads_lib.paths import BOOK, CONFIG, ROOT
+from birads_lib.study import Study, load
+
+LISTS, WORDS = reporting.load()
+OWN = ("study", "title", "notices")  # names that are neither facts nor words
+INBREAST = load(CONFIG / "inbreast.yaml")
+SMOKE = load(CONFIG / "smoke.yaml")
+NOT_RUN = [
+    Study("never_run", "Never run", {"reader": reader}, protocols=("image",))
+    for reader in reporting.READERS
+]
+
+
+@pytest.fixture(scope="module")
+def inbreast():
+    return pages.of_study("inbreast")
+
+
+# The checklists
+
+
+@pytest.mark.parametrize(("number", "count", "items"), [(0, 52, 27), (1, 44, 44), (2, 30, 30)])
+def test_every_item_is_there_once(number, count, items):
+    found = [item.number for item in LISTS[number].items]
+    assert len(found) == len(set(found)) == count
+    assert {int(re.match(r"\d+", one)[0]) for one in found} == set(range(1, items + 1))
+
+
+def test_lettered_items_are_those_of_the_guideline():
+    letters = Counter(re.match(r"\d+", one.number)[0] for one in LISTS[0].items)
+    assert {number: n for number, n in letters.items() if n > 1} == {
+        "3": 3, "5": 2, "6": 3, "8": 3, "9": 3, "12": 7, "18": 6, "20": 3, "23": 2, "27": 3,
+    }  # fmt: skip
+    assert [one["answer"] for one in LISTS[2].conditions] == ["no", "no", "no", "no", "yes"]
+
+
+@pytest.mark.parametrize("reader", reporting.READERS)
+def test_every_answer_has_a_status_and_what_it_needs(reader):
+    for checklist in LISTS:
+        for item in checklist.items:
+            answer = item.to(reader)
+            assert all(getattr(answer, key) for key in reporting.NEEDS[answer.status])
+            assert len(answer.text()) > 15, f"{checklist.id} {item.number} says next to nothing"
+
+
+def test_what_nobody_did_is_not_called_done():
+    undone = ["3c", "10", "14", "18a", "18b", "18c", "18d", "19", "27b"]
+    for study in ("inbreast", "phantoms", "class_folders"):
+        found = {item.number: item.to(study).status for item in LISTS[0].items}
+        assert all(found[number] == "not done" for number in undone)
+        assert {i.number: i.to(study).status for i in LISTS[1].items}["33"] == "not done"
+
+
+def test_every_name_in_answers_and_templates_is_one_that_is_known():
+    texts = [path.read_text() for path in reporting.TEMPLATES.glob("*card*.md")]
+    texts += [path.read_text() for path in reporting.TEMPLATES.glob("data*.md")]
+    for checklist in LISTS:
+        answers = [answer for item in checklist.items for answer in item.answers.values()]
+        texts += [text for a in answers for text in (a.answer, a.missing, a.why)]
+    named = {name for text in texts for name in reporting._PLACE.findall(text)}
+    assert len(named) > 40
+    assert named <= {*facts.FACTS, *WORDS["phantoms"], *OWN}
+    assert all(WORDS[reader].keys() == WORDS["phantoms"].keys() for reader in reporting.READERS)
+
+
+ITEM = {"item": "1", "topic": "Title", "status": "done", "answer": "It does."}
+
+
+def written(tmp_path, *items):
+    path = tmp_path / "reporting.yml"
+    one = {"id": "a", "title": "A", "cite": "x", "about": "x", "sections": {"S": list(items)}}
+    words = {reader: {} for reader in reporting.READERS}
+    path.write_text(yaml.safe_dump({"words": words, "checklists": [one]}))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"topik": "x"}, "a 1: unknown 'topik'; did you mean 'topic'"),
+        ({"status": "maybe"}, "'status' has to be one of done, partly"),
+        ({"status": "partly"}, "'missing' is missing"),
+        ({"status": "not done"}, "'why' is missing"),
+        ({"why": "x"}, "'why' has no place under 'done'"),
+        ({"answer": " "}, "'answer' is missing, or no text"),
+        ({"topic": None}, "'topic' is missing"),
+        ({"inbreast": {"status": "done"}}, "'inbreast': 'answer' is missing"),
+        ({"same": "a 2"}, "'same' is 'a 2'"),
+    ],
+)
+def test_a_wrong_item_is_named_with_its_key(tmp_path, changes, message):
+    with pytest.raises(UserError, match=re.escape(message)):
+        reporting.load(written(tmp_path, ITEM | changes))
+
+
+def test_all_problems_come_at_once(tmp_path):
+    wrong = written(tmp_path, ITEM | {"answer": 3}, ITEM | {"item": "2", "topic": ""}, ITEM)
+    with pytest.raises(UserError) as caught:
+        reporting.load(wrong)
+    assert len(str(caught.value).splitlines()) == 2  # the third hides the first: the same number
+    assert "same number" in str(caught.value)
+
+
+# Facts
+
+
+def rows(page, exhibit):
+    """Read an exhibit's CSV without the library."""
+    text = page.exhibits[exhibit].files[f"{exhibit}.csv"].decode()
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_facts_of_the_data_are_those_of_the_csv(inbreast):
+    found = facts.facts(inbreast)
+    data = next(page for page in inbreast if page.name == "01_data_exploration")
+    grades = [int(row["images"]) for row in rows(data, "grades")]
+    assert found["images"] == str(sum(grades))
+    assert re.findall(r"\d+", found["images_by_grade"]) == [str(n) for n in grades]
+    assert float(found["always_accuracy"]) == pytest.approx(max(grades) / sum(grades), abs=0.005)
+    counts = {int(r["images"]): int(r["count"]) for r in rows(data, "images-per-patient")}
+    assert found["patients"] == str(sum(counts.values()))
+    assert sum(n * patients for n, patients in counts.items()) == sum(grades)
+    assert found["images_per_patient"] == f"{min(counts)} to {max(counts)}"
+    assert found["rarest"].split(",")[0] == f"BI-RADS {grades.index(min(grades)) + 1}"
+
+
+def test_facts_of_the_run_are_those_of_the_csv(inbreast):
+    found, there = facts.facts(inbreast), {page.name: page for page in inbreast}
+    training, evaluation = (
+        there[f"{name}-proposed-patient"] for name in ("03_training", "04_evaluation")
+    )
+    parts = rows(training, "parts")
+    folds = [name for name in parts[0] if name.isdigit()]
+    assert found["folds"] == str(len(folds))
+    tested = [sum(int(row[fold]) for row in parts if row["part"] == "test") for fold in folds]
+    assert found["test_images"] == f"{min(tested)} to {max(tested)}"
+    assert sum(tested) == int(found["images"])
+    settings = {row[""]: row["this run"] for row in rows(training, "hyper-parameters")}
+    assert found["batch_size"] == settings["batch_size"]
+    assert "/" not in found["weights"]
+    for row in rows(evaluation, "headline"):
+        numbers = [float(row[key]) for key in ("estimate", "low", "high")]
+        expected = "{:.2f} ({:.2f} to {:.2f})".format(*numbers)
+        assert found[f"{row['metric']}_patient"] == expected
+
+
+def test_what_no_page_tells_is_said_and_names_the_page():
+    found = facts.facts([])
+    assert found["images"] == "not known: 01_data_exploration was not run"
+    assert found["accuracy_patient"] == "not known: 04_evaluation-proposed-patient was not run"
+    assert not any(facts.known(text) for text in found.values())
+
+
+def test_a_page_that_lacks_an_exhibit_is_named(inbreast):
+    found = facts.facts([replace(page, exhibits={}, numbers={}) for page in inbreast])
+    assert found["images"] == "not known: 01_data_exploration does not tell it"
+    assert facts.facts(inbreast)["disagreement"].startswith(facts.UNKNOWN)  # of phantoms only
+
+
+def test_a_leaky_run_gives_no_number(inbreast):
+    leaky = [page for page in inbreast if re.search("-(image|oversample_first)$", page.name)]
+    assert len(leaky) > 10
+    assert not any(facts.known(text) for text in facts.facts(leaky).values())
+
+
+# Answers and pages
+
+
+def test_what_was_not_run_is_not_called_done():
+    told = reporting.tell(NOT_RUN[0], WORDS)
+    items = {item.number: item for item in LISTS[0].items}
+    measures = reporting.answered(items["12e"], told, "x")
+    assert measures.status == "partly"
+    assert "`06_calibration-proposed-patient` was not run" in measures.missing
+    data = reporting.answered(items["11"], told, "x")
+    assert data.status == "partly"
+    assert "*not known: 01_data_exploration was not run*" in data.answer
+    assert reporting.answered(items["19"], told, "x").status == "not done"
+
+
+def test_the_pages_that_are_there_leave_nothing_open():
+    told = reporting.tell(INBREAST, WORDS)
+    made = reporting.generated([INBREAST])
+    assert list(made) == [
+        "book/reporting.md", "book/inbreast/model_card.md", "book/inbreast/data_sheet.md",
+    ]  # fmt: skip
+    assert not any("not known: " in text for text in made.values())
+    assert not any(reporting._PLACE.search(text) for text in made.values())
+    assert told.names["accuracy_patient"] in made["book/inbreast/model_card.md"]
+
+
+@pytest.mark.parametrize("study", NOT_RUN, ids=lambda study: study.dataset["reader"])
+def test_pages_of_a_study_that_was_not_run_say_so(study):
+    made = reporting.generated([study])
+    assert "not known: 04_evaluation-proposed-patient was not run" in made["book/reporting.md"]
+    synthetic = study.dataset["reader"] == "phantoms"
+    cards = [text for name, text in made.items() if "never_run/" in name]
+    assert all(("_notices/synthetic.md" in text) == synthetic for text in cards)
+    own = study.dataset["reader"] == "class_folders"
+    assert ("the owner of the data has to say" in " ".join(cards).lower()) == own
+
+
+def test_studies_that_say_the_same_share_a_row_and_others_do_not():
+    made = reporting.generated([SMOKE, INBREAST])["book/reporting.md"]
+    assert made.count("- Involvement of patients and the public") == 1
+    assert "Dates of the data (synthetic)" in made
+    assert "Dates of the data (INbreast)" in made
+
+
+def test_two_studies_of_one_kind_are_told_apart_by_their_titles():
+    told = [reporting.tell(replace(NOT_RUN[0], title=title), WORDS) for title in ("A", "B")]
+    told.append(reporting.tell(NOT_RUN[2], WORDS))
+    made = reporting.chapter(LISTS, reporting._apart(told))
+    assert "TRIPOD+AI, A<" in made
+    assert "TRIPOD+AI, own images<" in made
+    joint = reporting.linked("{notebook}`training <03_training>`", reporting._apart(told)[:2])
+    page = "never_run/03_training-proposed-patient"
+    assert joint == f"{{notebook}}`training <{page}>` / {{notebook}}`B <{page}>`"
+
+
+def test_the_bars_count_every_item():
+    made = reporting.generated([INBREAST])["book/reporting.md"]
+    bars = BeautifulSoup(made, "html.parser").select(".bar")
+    counts = [[int(part.get_text()) for part in bar("span")] for bar in bars]
+    assert [sum(count) for count in counts] == [52, 44, 30]
+    said = [re.findall(r"\d+(?=,|$)", bar["aria-label"].split(":")[1]) for bar in bars]
+    assert [sum(map(int, one)) for one in said] == [52, 44, 30]
+
+
+def test_an_unknown_name_is_an_error_that_names_the_place():
+    told = reporting.tell(NOT_RUN[0], WORDS)
+    with pytest.raises(UserError, match=r"here: unknown \{imagse\}; did you mean 'images'"):
+        reporting.fill("There are {imagse}.", told, "here")
+    with pytest.raises(UserError, match="no notebook '04_evalaution'"):
+        reporting.linked("{notebook}`x <04_evalaution>`", [told])
+
+
+CONFIGURATION = """
+extensions = ["myst_parser", "sphinxcontrib.bibtex", "exhibit", "notebook_role"]
+myst_enable_extensions = ["colon_fence"]
+exclude_patterns = ["book/_*"]
+nitpicky = True
+def setup(app):
+    app.add_config_value("external_site_map", SITE, "env")
+"""
+
+
+def test_the_pages_render_without_a_warning(tmp_path, monkeypatch):
+    """In a book of stubs: all prose that may be linked, and notebooks for the exhibits."""
+    monkeypatch.syspath_prepend(str(BOOK / "_ext"))
+    made = reporting.generated([SMOKE, INBREAST])
+    for path, text in made.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    (tmp_path / "book/_notices").symlink_to(BOOK / "_notices")
+    (tmp_path / "references.bib").write_bytes((BOOK / "references.bib").read_bytes())
+    (tmp_path / "references.md").write_text("# R\n\n```{bibliography}\n```\n")
+    for prose in BOOK.glob("*.md"):
+        (tmp_path / "book" / prose.name).write_text("# Stub\n")
+    executed = [*(BOOK / "inbreast").glob("*.ipynb"), *(BOOK / "smoke").glob("*.ipynb")]
+    for page in executed:
+        stub = tmp_path / "book" / page.parent.name / page.name
+        stub.symlink_to(page)
+        stub.with_suffix(".md").write_text("# Stub\n")
+    site = [page.relative_to(BOOK.parent).with_suffix("").as_posix() for page in executed]
+    own = f'SITE = {site}\nbibtex_bibfiles = ["references.bib"]\n'
+    (tmp_path / "conf.py").write_text(own + CONFIGURATION)
+    listed = [p.relative_to(tmp_path).with_suffix("").as_posix() for p in tmp_path.rglob("*.md")]
+    (tmp_path / "index.md").write_text(
+        "# I\n\n```{toctree}\n" + "\n".join(sorted(listed)) + "\n```\n"
+    )
+    warnings = io.StringIO()
+    out = [str(tmp_path / name) for name in ("_out", "_trees")]
+    with docutils_namespace():
+        app = Sphinx(str(tmp_path), str(tmp_path), *out, "html", status=None, warning=warnings)
+        app.build()
+    assert warnings.getvalue() == ""
+    soup = BeautifulSoup((tmp_path / "_out/book/reporting.html").read_text(), "html.parser")
+    assert len(soup.select("table.checklist")) == sum(len(one.sections) for one in LISTS)
+    card = (tmp_path / "_out/book/inbreast/model_card.html").read_text()
+    assert len(BeautifulSoup(card, "html.parser").select("figure.exhibit")) == 3
+
+
+# How to cite, and under which licences
+
+
+def test_the_citation_file_has_what_its_format_needs():
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert cited["cff-version"] == "1.2.0"
+    assert {"message", "title", "authors"} <= set(cited)
+    assert cited["type"] == "software"
+    assert cited["license"] == "MIT"
+    for reference in cited["references"]:
+        assert {"type", "title", "authors"} <= set(reference)
+        assert re.fullmatch(r"10\.\d{4,9}/\S+", reference["doi"])
+        assert all({"family-names", "given-names"} <= set(one) for one in reference["authors"])
+
+
+def test_both_licences_are_named_wherever_a_reader_looks():
+    for path in ("README.md", "CITATION.cff", "book/intro.md", "book/_templates/model_card.md"):
+        text = (ROOT / path).read_text()
+        assert "MIT" in text, path
+        assert "CC BY 4.0" in text, path
+    assert (ROOT / "LICENSE").read_text().startswith("MIT License")
+    assert "CC BY 4.0" in (ROOT / "LICENSE-text").read_text()
