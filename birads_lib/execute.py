@@ -22,7 +22,7 @@ import warnings
 from contextlib import suppress
 from pathlib import Path
 
-from birads_lib.files import one_at_a_time, written_whole
+from birads_lib.files import written_whole
 from birads_lib.paths import BOOK, RESULTS, ROOT
 
 USER_ERRORS = ("UserError", "DatasetError", "LeakageError", "PredictionError")
@@ -57,27 +57,24 @@ def _execute(notebook: str, page: Path, values: dict, study_dir: Path) -> str:
 
     from birads_lib import pages  # here, as kernels import this module for `end_with`
 
-    log = study_dir / "logs" / f"{page.stem}.log"
     failed = study_dir / "failed" / page.name
     failed.parent.mkdir(parents=True, exist_ok=True)
-    # A process that a kill left over may still execute this page.
-    with one_at_a_time(log.with_suffix(".lock"), f"waiting for another process at {page}"):
-        _send_chatter_to(log)
-        _share_cores()
-        bar = {"desc": page.stem, "mininterval": 1, "ncols": 90}
-        try:
-            papermill.execute_notebook(
-                notebook, str(failed), values, kernel_name="python3", progress_bar=bar,
-                stdout_file=sys.stdout, start_timeout=300, extra_arguments=_kernel_options(),
-            )  # fmt: skip
-        except papermill.PapermillExecutionError as error:
-            if FULL.search(error.evalue):
-                return _full_disk(study_dir, page.parent)
-            return f"{_explain(error)}\n\nThe notebook, up to there: {failed}"
-        with written_whole(page) as temporary:
-            shutil.copyfile(failed, temporary)  # pages may lie on another disk
-        pages.seal(page)
-        failed.unlink()
+    _send_chatter_to(study_dir / "logs" / f"{page.stem}.log", page)
+    _share_cores()
+    bar = {"desc": page.stem, "mininterval": 1, "ncols": 90}
+    try:
+        papermill.execute_notebook(
+            notebook, str(failed), values, kernel_name="python3", progress_bar=bar,
+            stdout_file=sys.stdout, start_timeout=300, extra_arguments=_kernel_options(),
+        )  # fmt: skip
+    except papermill.PapermillExecutionError as error:
+        if FULL.search(error.evalue):
+            return _full_disk(study_dir, page.parent)
+        return f"{_explain(error)}\n\nThe notebook, up to there: {failed}"
+    with written_whole(page) as temporary:
+        shutil.copyfile(failed, temporary)  # pages may lie on another disk
+    pages.seal(page)
+    failed.unlink()
     return ""
 
 
@@ -127,11 +124,11 @@ def _share_cores() -> None:
         os.environ.setdefault("TF_NUM_INTRAOP_THREADS", os.environ["OMP_NUM_THREADS"])
 
 
-def _send_chatter_to(log: Path) -> None:
+def _send_chatter_to(log: Path, page: Path) -> None:
     """Keep what native libraries write past Python to the terminal in a file instead.
 
-    The kernel inherits file descriptor 2; progress and errors keep the terminal. It inherits
-    the file's lock with it, so that none starts beside one whose parent was killed.
+    The kernel inherits file descriptor 2; progress and errors keep the terminal. It inherits the
+    file's lock, too: no other execution of the page begins before both have ended.
     """
     warnings.filterwarnings("ignore")
     logging.getLogger("papermill").setLevel(logging.ERROR)
@@ -140,7 +137,11 @@ def _send_chatter_to(log: Path) -> None:
     sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
     log.parent.mkdir(parents=True, exist_ok=True)
     with open(log, "a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:  # held by a process that a kill left over, say
+            print(f"waiting for another process at {page}", file=sys.stderr)
+            fcntl.flock(file, fcntl.LOCK_EX)
         file.truncate(0)
         os.dup2(file.fileno(), 2)
 

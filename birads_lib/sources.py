@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import json
+from functools import cache
 from pathlib import Path
 
 from birads_lib.paths import NOTEBOOKS, ROOT
@@ -10,6 +11,7 @@ from birads_lib.paths import NOTEBOOKS, ROOT
 PACKAGE = "birads_lib"
 
 
+@cache
 def modules_of(notebook: str) -> list[Path]:
     """Return the files of the library that a source notebook imports, directly or not."""
     cells = json.loads((NOTEBOOKS / f"{notebook}.ipynb").read_text())["cells"]

@@ -2,6 +2,8 @@
 
 import fcntl
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -65,7 +67,7 @@ def test_a_users_mistake_gives_the_message_and_no_traceback(execute, tmp_path):
 
 def test_a_second_execution_waits_for_the_first(command, tmp_path):
     (tmp_path / "logs").mkdir()
-    with open(tmp_path / "logs" / "page.lock", "a") as held:
+    with open(tmp_path / "logs" / "page.log", "a") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         second = subprocess.Popen(command("print('x is', x)"), cwd=ROOT, stderr=subprocess.PIPE)
         assert "waiting for another process" in second.stderr.readline().decode()
@@ -85,20 +87,22 @@ def kill_when_there(command, path):
     return path.read_text()
 
 
-def test_the_kernel_of_a_killed_execution_ends_before_the_next_begins(command, execute, tmp_path):
-    """The cell holds Python's lock, so that the kernel can't end at once."""
+def test_the_kernel_of_a_killed_execution_ends_before_the_next_begins(command, tmp_path):
+    """It stops itself, so that it can't end at once."""
     code = (
-        "import ctypes, fcntl, pathlib\n"
-        f"folder = pathlib.Path({str(tmp_path)!r})\n"
-        "alone = open(folder / 'alone', 'a')\n"
-        "fcntl.flock(alone, fcntl.LOCK_EX | fcntl.LOCK_NB)\n"
-        "if not (folder / 'begun').exists():\n"
-        "    (folder / 'begun').touch()\n"
-        "    ctypes.PyDLL(None).sleep(20)"
+        "import os, pathlib, signal\n"
+        f"half = pathlib.Path({str(tmp_path / 'half')!r})\n"
+        "half.write_text(str(os.getpid()))\n"
+        "half.rename(half.with_name('pid'))\n"
+        "os.kill(os.getpid(), signal.SIGSTOP)"
     )
-    kill_when_there(command(code), tmp_path / "begun")
-    done = execute(code)
-    assert done.returncode == 0, done.stderr
+    kernel = int(kill_when_there(command(code), tmp_path / "pid"))
+    code = "print('x is', x)"
+    second = subprocess.Popen(command(code), cwd=ROOT, stderr=subprocess.PIPE)
+    assert "waiting for another process" in second.stderr.readline().decode()
+    os.kill(kernel, signal.SIGCONT)
+    second.communicate()
+    assert second.returncode == 0
 
 
 def test_no_process_outlives_a_killed_execution(command, tmp_path):
