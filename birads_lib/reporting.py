@@ -181,10 +181,10 @@ class Told:
         return page_name(notebook, next(iter(self.study.variants)))
 
 
-def tell(study: Study, words: dict[str, dict[str, str]]) -> Told:
-    """Gather what is known of a study, from its executed pages and its reader."""
+def tell(study: Study, words: dict[str, dict[str, str]], book: Path = BOOK) -> Told:
+    """Gather what is known of a study, from its executed pages in ``book`` and its reader."""
     variant = next(iter(study.variants))
-    there = {path.stem: path for path in sorted((pages.BOOK / study.name).glob("*.ipynb"))}
+    there = {path.stem: path for path in sorted((book / study.name).glob("*.ipynb"))}
     found = [pages.read(path) for name, path in there.items() if name in sources(variant)]
     marked = {
         name: text if known(text) else f"*{text}*" for name, text in facts(found, variant).items()
@@ -249,13 +249,13 @@ def answered(item: Item, told: Told, where: str) -> Answer:
 # The pages
 
 
-def generated(studies: list[Study]) -> dict[str, str]:
+def generated(studies: list[Study], book: Path = BOOK) -> dict[str, str]:
     """Return the pages of this module for a book of some studies, its own first: path -> text.
 
     The chapter, and for each study that has executed pages a model card and a data sheet.
     """
     lists, words = load()
-    told = [tell(study, words) for study in studies]
+    told = [tell(study, words, book) for study in studies]
     told = _apart([one for one in told if one.pages] or told[:1])
     made = {"book/reporting.md": chapter(lists, told)}
     for one in told:
