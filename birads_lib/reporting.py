@@ -31,6 +31,7 @@ NEEDS = {  # status -> the texts that an answer of it has, and has to have
 }
 _TEXTS = ("answer", "missing", "why")
 _KEYS = ("item", "topic", "same", "status", *_TEXTS, *READERS)
+_HEAD = {"id", "title", "cite", "about"}  # of a checklist
 _PLACE = re.compile(r"\{(?!(?:notebook|exhibit|include|admonition)\})(\w+)\}")  # no role of MyST
 _POINTER = re.compile(r"\{notebook\}`([^`<]*)<(\d\d_\w+)>`")
 _EXHIBIT = re.compile(r"(?<=\{exhibit\} )\d\d_\w+(?=#)")
@@ -98,10 +99,11 @@ def load(path: Path = CHECKLISTS) -> tuple[list[Checklist], dict[str, dict[str, 
             for entry in section
         }
         count = sum(len(section) for one in lists for section in one["sections"].values())
-    except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path.name} holds no words and checklists of items ({error})") from None
     problems = [f"{name}: {what}" for name in entries for what in _problems(name, entries)]
     problems += [f"words: '{reader}' is missing" for reader in READERS if reader not in words]
+    problems += [f"{one['id']}: '{key}' is missing" for one in lists for key in _HEAD - set(one)]
     problems += ["two items of a checklist have the same number"] if count > len(entries) else []
     if problems:
         raise UserError("\n".join(f"{path.name}, {problem}" for problem in problems))
@@ -148,7 +150,7 @@ def _checklist(raw: dict, entries: dict[str, dict]) -> Checklist:
         title: [_item(entry, entries) for entry in section]
         for title, section in raw["sections"].items()
     }
-    named = {key: raw[key] for key in ("id", "title", "cite", "about")}
+    named = {key: raw[key] for key in _HEAD}
     return Checklist(**named, sections=sections, conditions=raw.get("conditions", []))
 
 
