@@ -26,8 +26,7 @@ help: ## list these commands
 book: .venv/$(if $(filter slurm,$(PROFILE)),slurm,ready) ## run a study and render its book: STUDY=name or CONFIG=my.yaml, DATA=folder
 	@python -m birads_lib.study "$(CONFIG)" $(if $(DATA),"$(DATA)")
 	@rm -f results/problem.txt
-	@$(call SNAKEMAKE,"$(CONFIG)") || { echo; cat results/problem.txt 2>/dev/null || \
-	  echo "Stopped. Run the same command again: it goes on from where it was."; exit 1; }
+	@$(call SNAKEMAKE,"$(CONFIG)") || { echo; python -m birads_lib.execute; exit 1; }
 	@python -m birads_lib.book "$(CONFIG)"
 
 verify: .venv/ready ## check the hashes of all that is rendered; FIG=<name>: make one figure again and compare

@@ -23,10 +23,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from birads_lib.files import one_at_a_time, written_whole
-from birads_lib.paths import RESULTS
+from birads_lib.paths import BOOK, RESULTS, ROOT
 
 USER_ERRORS = ("UserError", "DatasetError", "LeakageError", "PredictionError")
-PROBLEM = RESULTS / "problem.txt"  # what stopped the last run, for make to say last
+PROBLEM = RESULTS / "problem.txt"  # what stopped the last run
 # How Python and the libraries below it say so; the last is NumPy's way.
 FULL = re.compile(
     f"{os.strerror(errno.ENOSPC)}|{os.strerror(errno.EDQUOT)}|\\d+ requested and \\d+ written"
@@ -43,11 +43,11 @@ def main(notebook: str, page: str, parameters: str) -> int:
     except OSError as error:  # here, not in the notebook: the page or the log, say
         if not FULL.search(str(error)):
             raise
-        problem = _full_disk(study_dir, page)
+        problem = _full_disk(study_dir, page.parent)
     if problem:
-        print(f"\n{problem}", file=sys.stderr)
+        print(f"\n{problem}\n", file=sys.stderr)
         with suppress(OSError), written_whole(PROBLEM) as temporary:  # its disk may be full, too
-            temporary.write_text(problem)
+            temporary.write_text(problem + "\n")
     return int(bool(problem))
 
 
@@ -72,8 +72,8 @@ def _execute(notebook: str, page: Path, values: dict, study_dir: Path) -> str:
             )  # fmt: skip
         except papermill.PapermillExecutionError as error:
             if FULL.search(error.evalue):
-                return _full_disk(study_dir, page)
-            return f"{_explain(error)}\n\nThe notebook, up to there: {failed}\n"
+                return _full_disk(study_dir, page.parent)
+            return f"{_explain(error)}\n\nThe notebook, up to there: {failed}"
         with written_whole(page) as temporary:
             shutil.copyfile(failed, temporary)  # pages may lie on another disk
         pages.seal(page)
@@ -81,12 +81,24 @@ def _execute(notebook: str, page: Path, values: dict, study_dir: Path) -> str:
     return ""
 
 
-def _full_disk(study_dir: Path, page: Path) -> str:
-    """Return what a user hears; half a file is gone by now, so a full disk may have some room."""
-    folders = [study_dir, page.parent]
-    full = [f for f in folders if f.exists() and shutil.disk_usage(f).free < LITTLE_ROOM]
-    where = full[0] if full else study_dir
-    return f"the disk is full: {where}; free some room and run the same command again: it goes on\n"
+def _full_disk(*folders: Path) -> str:
+    """Return what a user hears: the first full folder, or the first, which may have room again."""
+    where = next(filter(_is_full, folders), folders[0])
+    return f"the disk is full: {where}; free some room and run the same command again: it goes on"
+
+
+def _is_full(folder: Path) -> bool:
+    return folder.exists() and shutil.disk_usage(folder).free < LITTLE_ROOM
+
+
+def what_stopped() -> str:
+    """Return why the last run stopped, for make to say last."""
+    folders = (RESULTS, BOOK, ROOT / ".snakemake")
+    if PROBLEM.exists():
+        return PROBLEM.read_text().rstrip()
+    if any(map(_is_full, folders)):  # Snakemake itself could not write
+        return _full_disk(*folders)
+    return "Stopped. Run the same command again: it goes on from where it was."
 
 
 def _kernel_options() -> list[str]:
@@ -141,4 +153,4 @@ def _explain(error) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(main(*sys.argv[1:]) if sys.argv[1:] else print(what_stopped()))

@@ -17,7 +17,7 @@ CONTEXT = "https://w3id.org/ro/crate/1.1/context"  # all that the validator asks
 class _Shipped(requests.adapters.BaseAdapter):
     """Answers with the RO-Crate context that the package rocrate ships, in place of the web.
 
-    It is of a later version than 1.1; a term has the same meaning in both.
+    That one is of a later version than 1.1, so this can't tell a term that 1.1 lacks.
     """
 
     def send(self, request, **options):

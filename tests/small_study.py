@@ -38,7 +38,7 @@ class Project:
             ignored = shutil.ignore_patterns("__pycache__")
             shutil.copytree(ROOT / folder, root / folder, ignore=ignored)
         (root / "book").mkdir()
-        for file in ("Snakefile", "Makefile", "book/claims.yml", "book/published.yml"):
+        for file in ("Snakefile", "book/claims.yml", "book/published.yml"):
             shutil.copy(ROOT / file, root / file)
         (root / "tiny.yaml").write_text(STUDY)
         return cls(root)

@@ -1,4 +1,4 @@
-"""Crates of an executed study and of the frozen one; the release of a rendered one."""
+"""Crates of a study that Snakemake ran and of the frozen one; the release of a rendered one."""
 
 import json
 import subprocess
