@@ -47,7 +47,7 @@ def _studies(study: Study) -> list[Study]:
 def generated(study: Study) -> dict[str, bytes]:
     """Return the chapters that are made from executed pages while staging, by path."""
     made = overview.chapter(_pages(study), (TEMPLATES / "provenance.md").read_text())
-    texts = reporting.generated(_studies(study))
+    texts = reporting.generated(_studies(study), BOOK)
     return made | {path: text.encode() for path, text in texts.items()}
 
 

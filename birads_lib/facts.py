@@ -219,6 +219,10 @@ def _span(values) -> str:
 
 
 def _interval(row: pd.Series) -> str:
+    if pd.isna(row["estimate"]):
+        return "undefined"
+    if row[["low", "high"]].isna().any():
+        return f"{row['estimate']:.2f} (no interval)"
     return f"{row['estimate']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
 
 

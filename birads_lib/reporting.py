@@ -31,6 +31,7 @@ NEEDS = {  # status -> the texts that an answer of it has, and has to have
 }
 _TEXTS = ("answer", "missing", "why")
 _KEYS = ("item", "topic", "same", "status", *_TEXTS, *READERS)
+_HEAD = {"id", "title", "cite", "about"}  # of a checklist
 _PLACE = re.compile(r"\{(?!(?:notebook|exhibit|include|admonition)\})(\w+)\}")  # no role of MyST
 _POINTER = re.compile(r"\{notebook\}`([^`<]*)<(\d\d_\w+)>`")
 _EXHIBIT = re.compile(r"(?<=\{exhibit\} )\d\d_\w+(?=#)")
@@ -98,10 +99,11 @@ def load(path: Path = CHECKLISTS) -> tuple[list[Checklist], dict[str, dict[str, 
             for entry in section
         }
         count = sum(len(section) for one in lists for section in one["sections"].values())
-    except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path.name} holds no words and checklists of items ({error})") from None
     problems = [f"{name}: {what}" for name in entries for what in _problems(name, entries)]
     problems += [f"words: '{reader}' is missing" for reader in READERS if reader not in words]
+    problems += [f"{one['id']}: '{key}' is missing" for one in lists for key in _HEAD - set(one)]
     problems += ["two items of a checklist have the same number"] if count > len(entries) else []
     if problems:
         raise UserError("\n".join(f"{path.name}, {problem}" for problem in problems))
@@ -148,7 +150,7 @@ def _checklist(raw: dict, entries: dict[str, dict]) -> Checklist:
         title: [_item(entry, entries) for entry in section]
         for title, section in raw["sections"].items()
     }
-    named = {key: raw[key] for key in ("id", "title", "cite", "about")}
+    named = {key: raw[key] for key in _HEAD}
     return Checklist(**named, sections=sections, conditions=raw.get("conditions", []))
 
 
@@ -181,10 +183,10 @@ class Told:
         return page_name(notebook, next(iter(self.study.variants)))
 
 
-def tell(study: Study, words: dict[str, dict[str, str]]) -> Told:
-    """Gather what is known of a study, from its executed pages and its reader."""
+def tell(study: Study, words: dict[str, dict[str, str]], book: Path = BOOK) -> Told:
+    """Gather what is known of a study, from its executed pages in ``book`` and its reader."""
     variant = next(iter(study.variants))
-    there = {path.stem: path for path in sorted((pages.BOOK / study.name).glob("*.ipynb"))}
+    there = {path.stem: path for path in sorted((book / study.name).glob("*.ipynb"))}
     found = [pages.read(path) for name, path in there.items() if name in sources(variant)]
     marked = {
         name: text if known(text) else f"*{text}*" for name, text in facts(found, variant).items()
@@ -249,13 +251,13 @@ def answered(item: Item, told: Told, where: str) -> Answer:
 # The pages
 
 
-def generated(studies: list[Study]) -> dict[str, str]:
+def generated(studies: list[Study], book: Path = BOOK) -> dict[str, str]:
     """Return the pages of this module for a book of some studies, its own first: path -> text.
 
     The chapter, and for each study that has executed pages a model card and a data sheet.
     """
     lists, words = load()
-    told = [tell(study, words) for study in studies]
+    told = [tell(study, words, book) for study in studies]
     told = _apart([one for one in told if one.pages] or told[:1])
     made = {"book/reporting.md": chapter(lists, told)}
     for one in told:

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 import yaml
 from bs4 import BeautifulSoup
@@ -109,6 +110,16 @@ def test_a_wrong_item_is_named_with_its_key(tmp_path, changes, message):
         reporting.load(written(tmp_path, ITEM | changes))
 
 
+@pytest.mark.parametrize("text", ["a: [", "[]", "words: {}", "words: {}\nchecklists: [1]"])
+def test_a_file_of_another_shape_is_refused(tmp_path, text):
+    path = tmp_path / "reporting.yml"
+    path.write_text(text)
+    with pytest.raises(UserError, match=r"reporting\.yml holds no"):
+        reporting.load(path)
+    with pytest.raises(UserError, match=r"nowhere\.yml"):
+        reporting.load(tmp_path / "nowhere.yml")
+
+
 def test_all_problems_come_at_once(tmp_path):
     wrong = written(tmp_path, ITEM | {"answer": 3}, ITEM | {"item": "2", "topic": ""}, ITEM)
     with pytest.raises(UserError) as caught:
@@ -171,6 +182,18 @@ def test_a_page_that_lacks_an_exhibit_is_named(inbreast):
     found = facts.facts([replace(page, exhibits={}, numbers={}) for page in inbreast])
     assert found["images"] == "not known: 01_data_exploration does not tell it"
     assert facts.facts(inbreast)["disagreement"].startswith(facts.UNKNOWN)  # of phantoms only
+
+
+@pytest.mark.parametrize(
+    ("bounds", "said"),
+    [
+        ((0.5, 0.4, 0.6), "0.50 (0.40 to 0.60)"),
+        ((0.5, float("nan"), float("nan")), "0.50 (no interval)"),
+        ((float("nan"), 0.4, 0.6), "undefined"),
+    ],
+)
+def test_an_estimate_without_an_interval_has_none_made_up(bounds, said):
+    assert facts._interval(pd.Series(bounds, ["estimate", "low", "high"])) == said
 
 
 def test_a_leaky_run_gives_no_number(inbreast):
@@ -261,30 +284,34 @@ def setup(app):
 """
 
 
-def test_the_pages_render_without_a_warning(tmp_path, monkeypatch):
-    """In a book of stubs: all prose that may be linked, and notebooks for the exhibits."""
-    monkeypatch.syspath_prepend(str(BOOK / "_ext"))
-    made = reporting.generated([SMOKE, INBREAST])
+def stubs(root, made):
+    """Write the pages into a book where all else that they may link to is a stub."""
     for path, text in made.items():
-        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / path).write_text(text)
-    (tmp_path / "book/_notices").symlink_to(BOOK / "_notices")
-    (tmp_path / "references.bib").write_bytes((BOOK / "references.bib").read_bytes())
-    (tmp_path / "references.md").write_text("# R\n\n```{bibliography}\n```\n")
-    for prose in BOOK.glob("*.md"):
-        (tmp_path / "book" / prose.name).write_text("# Stub\n")
-    executed = [*(BOOK / "inbreast").glob("*.ipynb"), *(BOOK / "smoke").glob("*.ipynb")]
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text)
+    (root / "book/_notices").symlink_to(BOOK / "_notices")
+    (root / "references.bib").write_bytes((BOOK / "references.bib").read_bytes())
+    (root / "references.md").write_text("# R\n\n```{bibliography}\n```\n")
+    executed = [page for name in ("inbreast", "smoke") for page in (BOOK / name).glob("*.ipynb")]
     for page in executed:
-        stub = tmp_path / "book" / page.parent.name / page.name
-        stub.symlink_to(page)
-        stub.with_suffix(".md").write_text("# Stub\n")
-    site = [page.relative_to(BOOK.parent).with_suffix("").as_posix() for page in executed]
+        stub = root / page.relative_to(ROOT)
+        stub.parent.mkdir(exist_ok=True)
+        stub.symlink_to(page)  # its exhibits are read; as a page, it is a stub, too
+    for page in (*executed, *BOOK.glob("*.md")):
+        (root / page.relative_to(ROOT)).with_suffix(".md").write_text("# Stub\n")
+    site = [page.relative_to(ROOT).with_suffix("").as_posix() for page in executed]
     own = f'SITE = {site}\nbibtex_bibfiles = ["references.bib"]\n'
-    (tmp_path / "conf.py").write_text(own + CONFIGURATION)
-    listed = [p.relative_to(tmp_path).with_suffix("").as_posix() for p in tmp_path.rglob("*.md")]
-    (tmp_path / "index.md").write_text(
-        "# I\n\n```{toctree}\n" + "\n".join(sorted(listed)) + "\n```\n"
-    )
+    (root / "conf.py").write_text(own + CONFIGURATION)
+    pages = sorted(p.relative_to(root).with_suffix("").as_posix() for p in root.rglob("*.md"))
+    (root / "index.md").write_text("\n".join(["# I", "", "```{toctree}", *pages, "```"]))
+
+
+@pytest.mark.parametrize(
+    ("studies", "exhibits"), [([SMOKE, INBREAST], 3), ([NOT_RUN[2]], 0)], ids=["run", "not run"]
+)
+def test_the_pages_render_without_a_warning(tmp_path, monkeypatch, studies, exhibits):
+    monkeypatch.syspath_prepend(str(BOOK / "_ext"))
+    stubs(tmp_path, reporting.generated(studies))
     warnings = io.StringIO()
     out = [str(tmp_path / name) for name in ("_out", "_trees")]
     with docutils_namespace():
@@ -293,8 +320,9 @@ def test_the_pages_render_without_a_warning(tmp_path, monkeypatch):
     assert warnings.getvalue() == ""
     soup = BeautifulSoup((tmp_path / "_out/book/reporting.html").read_text(), "html.parser")
     assert len(soup.select("table.checklist")) == sum(len(one.sections) for one in LISTS)
-    card = (tmp_path / "_out/book/inbreast/model_card.html").read_text()
-    assert len(BeautifulSoup(card, "html.parser").select("figure.exhibit")) == 3
+    card = (tmp_path / f"_out/book/{studies[-1].name}/model_card.html").read_text()
+    assert len(BeautifulSoup(card, "html.parser").select("figure.exhibit")) == exhibits
+    assert card.count("notebook was not run in this build") == 3 - exhibits
 
 
 # How to cite, and under which licences

@@ -113,3 +113,17 @@ def test_what_is_gone_leaves_the_staged_book(project):
     (project / "book/phantoms/01_a.ipynb").unlink()
     assert book.stage(PHANTOMS)
     assert not (project / "_build/phantoms/source/book/phantoms/01_a.ipynb").exists()
+
+
+def test_pages_that_are_made_while_staging_are_there_and_listed(project):
+    toc = yaml.safe_load((project / "_toc.yml").read_text())
+    cards = [{"file": f"book/phantoms/{name}"} for name in ("model_card", "data_sheet")]
+    toc["parts"][0]["chapters"] += [*cards, {"file": "book/reporting"}, {"file": "book/nowhere"}]
+    (project / "_toc.yml").write_text(yaml.safe_dump(toc))
+    book.stage(PHANTOMS)
+    source = project / "_build/phantoms/source"
+    staged = yaml.safe_load((source / "_toc.yml").read_text())["parts"][0]["chapters"]
+    made = [*cards, {"file": "book/reporting"}]
+    assert staged == [{"file": "book/phantoms/01_a"}, *made]
+    assert all((source / f"{page['file']}.md").is_file() for page in made)
+    assert not (source / "book/inbreast").exists()  # it has no page in this project
