@@ -32,6 +32,13 @@ FULL = re.compile(
     f"{os.strerror(errno.ENOSPC)}|{os.strerror(errno.EDQUOT)}|\\d+ requested and \\d+ written"
 )
 LITTLE_ROOM = 2**20  # bytes
+# For the kernel's glibc: else it gives large arrays back after each step of a training and asks
+# the system for new ones.
+KEEP_MEMORY = {
+    "MALLOC_MMAP_THRESHOLD_": str(2**25),
+    "MALLOC_TRIM_THRESHOLD_": str(2**32),
+    "MALLOC_TOP_PAD_": str(2**28),
+}
 
 
 def main(notebook: str, page: str, parameters: str) -> int:
@@ -61,6 +68,7 @@ def _execute(notebook: str, page: Path, values: dict, study_dir: Path) -> str:
     failed.parent.mkdir(parents=True, exist_ok=True)
     _send_chatter_to(study_dir / "logs" / f"{page.stem}.log", page)
     _share_cores()
+    os.environ.update(KEEP_MEMORY | os.environ)
     bar = {"desc": page.stem, "mininterval": 1, "ncols": 90}
     try:
         papermill.execute_notebook(
