@@ -25,7 +25,7 @@ from birads_lib.errors import UserError
 from birads_lib.files import sha256, written_whole
 from birads_lib.parameters import declared_parameters
 from birads_lib.paths import NOTEBOOKS, ROOT
-from birads_lib.sources import digest, modules_of
+from birads_lib.sources import digest, hashes, modules_of
 
 VERSIONS = (
     "keras", "numpy", "scipy", "pandas", "scikit-learn", "opencv-python-headless", "matplotlib",
@@ -74,7 +74,7 @@ class Run:
         }
         whole = self.passport(self.page, "page")
         whole["parameters"] = self.parameters
-        whole["code"] = self.code | {"modules": {_shown(path): sha256(path) for path in modules}}
+        whole["code"] = self.code | {"modules": hashes(modules)}
         # At the top of the page: what holds for all of it.
         folded = exhibits.passport("Passport of this page", {**whole, "parameters": None})
         exhibits.show(exhibits.marks_html(self.marks) + folded, whole)

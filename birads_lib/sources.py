@@ -6,15 +6,20 @@ import json
 from functools import cache
 from pathlib import Path
 
+from birads_lib.files import sha256
 from birads_lib.paths import NOTEBOOKS, ROOT
 
 PACKAGE = "birads_lib"
 
 
-@cache
 def modules_of(notebook: str) -> list[Path]:
     """Return the files of the library that a source notebook imports, directly or not."""
-    cells = json.loads((NOTEBOOKS / f"{notebook}.ipynb").read_text())["cells"]
+    return _modules_of(NOTEBOOKS / f"{notebook}.ipynb", ROOT)
+
+
+@cache  # a book asks for each notebook once for each of its pages
+def _modules_of(path: Path, root: Path) -> list[Path]:
+    cells = json.loads(path.read_text())["cells"]
     code = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")
     return closure(_imports(code))
 
@@ -40,6 +45,11 @@ def digest(paths: list[Path]) -> str:
     for path in sorted(paths):
         total.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
     return total.hexdigest()
+
+
+def hashes(paths: list[Path]) -> dict[str, str]:
+    """Return the SHA-256 of each file, by its path from the root of the project."""
+    return {path.relative_to(ROOT).as_posix(): sha256(path) for path in paths}
 
 
 def _imports(code: str) -> set[str]:

@@ -26,7 +26,7 @@ from birads_lib.errors import UserError
 from birads_lib.files import sha256
 from birads_lib.pages import FROZEN, Page
 from birads_lib.paths import BOOK, NOTEBOOKS, ROOT
-from birads_lib.sources import digest, modules_of
+from birads_lib.sources import digest, hashes, modules_of
 from birads_lib.study import load
 
 IMAGE_LIST = ("01_data_exploration", "image-files")  # where each chain ends
@@ -100,7 +100,7 @@ def _sources(notebook: str) -> dict:
     return {
         "notebook_sha256": sha256(NOTEBOOKS / f"{notebook}.ipynb"),
         "library_sha256": digest(modules),
-        "modules": {path.relative_to(ROOT).as_posix(): sha256(path) for path in modules},
+        "modules": hashes(modules),
     }
 
 
