@@ -14,7 +14,7 @@ from pathlib import Path
 from birads_lib.errors import UserError
 from birads_lib.exhibits import PASSPORT_TYPE
 from birads_lib.files import one_at_a_time, sha256, written_whole
-from birads_lib.paths import BOOK
+from birads_lib.paths import BOOK, RESULTS
 
 FROZEN = ("inbreast",)  # studies executed elsewhere and committed; every book shows them
 SEALS = "SHA256SUMS"  # one file for each study's pages, as `sha256sum -c` reads it
@@ -148,7 +148,7 @@ def digest_of(read: dict) -> str:
 def seal(page: Path) -> None:
     """Note the hash of a page that was just executed in its folder's ``SHA256SUMS``."""
     path = page.parent / SEALS
-    with one_at_a_time(page.parent / f".{SEALS}.lock", "waiting for another page's seal"):
+    with one_at_a_time(RESULTS / f"{page.parent.name}.seals.lock", "waiting for another seal"):
         known = seals(page.parent) | {page.name: sha256(page)}
         lines = [f"{digest}  {name}\n" for name, digest in sorted(known.items())]
         with written_whole(path) as temporary:
