@@ -120,6 +120,7 @@ def _sealed_pages(folder: Path, report: Report) -> list[Page]:
             continue
         if name not in seals:
             report.problems.append(f"{where}: executed elsewhere, it has no seal")
+            continue
         report.equal(
             "pages", sha256(there[name]), seals.get(name),
             f"{where}: the executed notebook was changed after it ran",
