@@ -240,7 +240,8 @@ def test_pages_of_a_study_that_was_not_run_say_so(study):
 
 
 def test_studies_that_say_the_same_share_a_row_and_others_do_not():
-    made = reporting.generated([SMOKE, INBREAST])["book/reporting.md"]
+    told = [reporting.tell(study, WORDS) for study in (SMOKE, INBREAST)]
+    made = reporting.chapter(LISTS, told)
     assert made.count("- Involvement of patients and the public") == 1
     assert "Dates of the data (synthetic)" in made
     assert "Dates of the data (INbreast)" in made
