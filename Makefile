@@ -58,6 +58,9 @@ lint: .venv/dev ## check style, and that source notebooks carry no outputs
 test: .venv/dev ## everything that guards the project
 	bash tests/run.sh
 
+stress: .venv/dev ## what CI adds to it: whole studies killed, without room, on Slurm (as root)
+	pytest -q -n 2 tests/stress
+
 .venv/ready: uv.lock pyproject.toml | $(UV)
 	$(SYNC)
 	@touch $@
@@ -74,4 +77,4 @@ test: .venv/dev ## everything that guards the project
 	python3 -m venv .tools
 	.tools/bin/pip install --quiet uv
 
-.PHONY: help book verify compare crate release lab weights lint test
+.PHONY: help book verify compare crate release lab weights lint test stress

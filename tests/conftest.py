@@ -7,9 +7,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from small_study import EVALUATED, TRAINED, Project
-
-from birads_lib.files import one_at_a_time
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -21,21 +18,6 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs the restricted data sets, absent here: {folder} (set BIRADS_SHARED)")
     return folder
-
-
-@pytest.fixture(scope="session")
-def undisturbed(tmp_path_factory) -> Project:
-    """The tiny study, run without a disturbance; once for all workers of pytest-xdist."""
-    shared = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        shared = shared.parent
-    folder, whole = shared / "undisturbed", shared / "undisturbed.whole"
-    with one_at_a_time(shared / "undisturbed.lock", "waiting for the undisturbed study"):
-        if not whole.exists():
-            done = Project.new(folder).run(*TRAINED, EVALUATED, cores=2)
-            assert done.returncode == 0, done.stdout
-            whole.touch()
-    return Project(folder)
 
 
 def copied(root: Path) -> Path:

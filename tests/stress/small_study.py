@@ -9,7 +9,7 @@ from pathlib import Path
 
 from birads_lib.files import sha256
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 STUDY = """
 name: tiny
 dataset: {reader: phantoms, patients: 24, seed: 7, size: 96}
