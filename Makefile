@@ -51,6 +51,10 @@ lab: .venv/ready ## open the notebooks in JupyterLab
 weights: .venv/ready ## make the small ResNet's weights anew, from phantoms of other seeds
 	python -m birads_lib.pretraining
 
+bench: .venv/bench ## measure this project against what does the same work, for its chapter (an hour)
+	python -m bench
+	python -m birads_lib.execute notebooks/13_speed.ipynb book/speed/13_speed.ipynb "{}"
+
 lint: .venv/dev ## check style, and that source notebooks carry no outputs
 	ruff check . && ruff format --check .
 	pytest -q tests/test_sources.py
@@ -73,8 +77,12 @@ stress: .venv/dev ## what CI adds to it: whole studies killed, without room, on 
 	$(SYNC) --group dev
 	@touch $@ .venv/ready
 
+.venv/bench: uv.lock pyproject.toml | $(UV)
+	$(SYNC) --group bench
+	@touch $@ .venv/ready
+
 .tools/bin/uv:
 	python3 -m venv .tools
 	.tools/bin/pip install --quiet uv
 
-.PHONY: help book verify compare crate release lab weights lint test stress
+.PHONY: help bench book verify compare crate release lab weights lint test stress

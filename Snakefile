@@ -69,6 +69,8 @@ rule data_exploration:
         cases=f"{RESULTS}/cases.parquet",
         findings=f"{RESULTS}/findings.parquet",
         page=f"{PAGES}/01_data_exploration.ipynb",
+    benchmark:
+        f"{RESULTS}/benchmarks/01_data_exploration.tsv"
     params:
         values=values("01_data_exploration"),
         images=images_given(),
@@ -87,6 +89,8 @@ rule preprocessing:
     output:
         images=f"{RESULTS}/images{{own}}.npy",
         page=f"{PAGES}/02_preprocessing{{own}}.ipynb",
+    benchmark:
+        f"{RESULTS}/benchmarks/02_preprocessing{{own}}.tsv"
     params:
         values=lambda wildcards: STUDY.arguments(
             "02_preprocessing", variant=wildcards.own[1:] or None
@@ -108,6 +112,8 @@ rule training:
         embeddings=f"{RUN}/embeddings.npy",
         history=f"{RUN}/history.csv",
         page=f"{PAGES}/03_training-{{variant}}-{{protocol}}.ipynb",
+    benchmark:
+        f"{RESULTS}/benchmarks/03_training-{{variant}}-{{protocol}}.tsv"
     params:
         values=values("03_training"),
     # The head's matrices are small: two runs side by side do more than one on all cores.
@@ -127,6 +133,8 @@ rule evaluation:
     output:
         metrics=f"{RUN}/04_evaluation.metrics.json",
         page=f"{PAGES}/04_evaluation-{{variant}}-{{protocol}}.ipynb",
+    benchmark:
+        f"{RESULTS}/benchmarks/04_evaluation-{{variant}}-{{protocol}}.tsv"
     params:
         values=values("04_evaluation"),
     shell:
@@ -141,6 +149,8 @@ rule ablations:
     output:
         metrics=f"{RESULTS}/05_ablations.metrics.json",
         page=f"{PAGES}/05_ablations.ipynb",
+    benchmark:
+        f"{RESULTS}/benchmarks/05_ablations.tsv"
     params:
         values=values("05_ablations"),
     shell:
@@ -155,6 +165,8 @@ rule calibration:
     output:
         metrics=f"{RUN}/06_calibration.metrics.json",
         page=f"{PAGES}/06_calibration-{{variant}}-{{protocol}}.ipynb",
+    benchmark:
+        f"{RESULTS}/benchmarks/06_calibration-{{variant}}-{{protocol}}.tsv"
     params:
         values=values("06_calibration"),
     shell:
@@ -169,6 +181,8 @@ rule decision_curves:
     output:
         metrics=f"{RUN}/07_decision_curves.metrics.json",
         page=f"{PAGES}/07_decision_curves-{{variant}}-{{protocol}}.ipynb",
+    benchmark:
+        f"{RESULTS}/benchmarks/07_decision_curves-{{variant}}-{{protocol}}.tsv"
     params:
         values=values("07_decision_curves"),
     shell:
@@ -186,6 +200,8 @@ rule interpretability:
     output:
         metrics=f"{RUN}/08_interpretability.metrics.json",
         page=f"{PAGES}/08_interpretability-{{variant}}-{{protocol}}.ipynb",
+    benchmark:
+        f"{RESULTS}/benchmarks/08_interpretability-{{variant}}-{{protocol}}.tsv"
     params:
         values=values("08_interpretability"),
     shell:
@@ -201,6 +217,8 @@ rule feature_space:
     output:
         metrics=f"{RUN}/09_feature_space.metrics.json",
         page=f"{PAGES}/09_feature_space-{{variant}}-{{protocol}}.ipynb",
+    benchmark:
+        f"{RESULTS}/benchmarks/09_feature_space-{{variant}}-{{protocol}}.tsv"
     params:
         values=values("09_feature_space"),
     shell:
@@ -216,6 +234,8 @@ rule leakage_audit:
     output:
         metrics=f"{RESULTS}/10_leakage_audit.metrics.json",
         page=f"{PAGES}/10_leakage_audit.ipynb",
+    benchmark:
+        f"{RESULTS}/benchmarks/10_leakage_audit.tsv"
     params:
         values=values("10_leakage_audit"),
     shell:
@@ -234,6 +254,8 @@ rule claims:
     output:
         metrics=f"{RESULTS}/11_claims.metrics.json",
         page=f"{PAGES}/11_claims.ipynb",
+    benchmark:
+        f"{RESULTS}/benchmarks/11_claims.tsv"
     params:
         values=values("11_claims"),
     shell:

@@ -18,7 +18,7 @@ import yaml
 from birads_lib import overview, pages, reporting, verify
 from birads_lib.errors import UserError
 from birads_lib.files import written_whole
-from birads_lib.pages import FROZEN
+from birads_lib.pages import COMMITTED, FROZEN
 from birads_lib.paths import BOOK, CONFIG, ROOT
 from birads_lib.study import PROTOCOLS, Study, load
 
@@ -36,8 +36,9 @@ def prose_files() -> list[str]:
 
 
 def _pages(study: Study) -> dict[str, list[pages.Page]]:
-    """Return the executed pages of each study in a book, its own first, by title."""
-    return {one.title: pages.of_study(one.name, BOOK) for one in _studies(study)}
+    """Return the executed pages of a book by title: of its study, frozen ones, the bench's."""
+    own = {one.title: pages.of_study(one.name, BOOK) for one in _studies(study)}
+    return own | {"What it takes": pages.of_study("speed", BOOK)}
 
 
 def _studies(study: Study) -> list[Study]:
@@ -137,7 +138,7 @@ def configuration(study: Study) -> dict:
     """
     config = yaml.safe_load((ROOT / "_config.yml").read_text())
     named = config.setdefault("parse", {}).setdefault("myst_substitutions", {})
-    known = numbers([BOOK / name for name in dict.fromkeys([*FROZEN, study.name])])
+    known = numbers([BOOK / name for name in dict.fromkeys([*COMMITTED, study.name])])
     own = {k: v for k, v in known.items() if k.startswith(f"{study.name}_")}
     known |= {"this" + name.removeprefix(study.name): text for name, text in own.items()}
     known["this_title"] = study.title

@@ -236,7 +236,10 @@ def _check_there(inputs: dict[str, Path]) -> None:
         listed = ", ".join(_shown(path) for path in missing)
         makers = sorted({maker for path in missing for maker in _makers(path)})
         earlier = ", then ".join(makers) or "the earlier notebooks"
-        raise UserError(f"not there yet: {listed}. Run {earlier} first, or `make book` for all.")
+        do = f"Run {earlier} first, or `make book` for all."
+        if missing[0].parent.name == "speed":  # no notebook makes it
+            do = "Run `make bench` first."
+        raise UserError(f"not there yet: {listed}. {do}")
 
 
 def _makers(path: Path) -> list[str]:

@@ -31,7 +31,7 @@ EVALUATED = (
 LONGEST_NAME = 100  # of a variant: it becomes part of a file's
 _NAME = "of letters, digits and _ that begins with a letter or digit"
 _claimed: list = []  # locks held by this process
-RESERVED = ("images",)  # folders of book/ that hold no study
+RESERVED = ("images", "speed")  # folders of book/ that hold no study
 
 Problems = list[tuple[tuple, str]]  # (key path, message)
 

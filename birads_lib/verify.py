@@ -24,7 +24,7 @@ from tqdm import tqdm
 from birads_lib import pages, provenance
 from birads_lib.errors import UserError
 from birads_lib.files import sha256
-from birads_lib.pages import FROZEN, Page
+from birads_lib.pages import COMMITTED, Page
 from birads_lib.paths import BOOK, NOTEBOOKS, ROOT
 from birads_lib.sources import digest, hashes, modules_of
 from birads_lib.study import load
@@ -251,7 +251,7 @@ def main(arguments: list[str]) -> int:
     given = parser.parse_args(arguments)
     own = load(given.config).name
     failed = False
-    for name in dict.fromkeys([own, *FROZEN]):
+    for name in dict.fromkeys([own, *COMMITTED]):
         started = time.time()
         try:
             report = study(name, given.images if name == own else None)

@@ -1,0 +1,109 @@
+"""One contest: the same work done by several programs, turn by turn, on one machine.
+
+Each contender has a process of its own, which keeps what it has loaded. First all do the work once,
+untimed, for their results to be compared; then they take turns for some rounds, so that whatever
+else slows the machine slows all of them.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+
+from bench.memory import Peak
+
+OURS = "this project"
+
+
+def largest_difference(ours: object, theirs: object) -> float:
+    """Return the largest difference of two results: arrays, or numbers by name, NaN equal to NaN.
+
+    Of results by name those that both have are compared; none in common is a ValueError.
+    """
+    if isinstance(ours, dict):
+        names = [name for name in ours if name in theirs]
+        ours, theirs = ([result[name] for name in names] for result in (ours, theirs))
+    ours, theirs = np.asarray(ours, float), np.asarray(theirs, float)
+    if ours.shape != theirs.shape or not ours.size:
+        raise ValueError(f"results of shapes {ours.shape} and {theirs.shape} can't be compared")
+    if (np.isnan(ours) != np.isnan(theirs)).any():
+        return float("inf")
+    return float(np.nanmax(np.abs(ours - theirs)))
+
+
+@dataclass(frozen=True)
+class Peer:
+    """What a user would use instead.
+
+    Attributes:
+        work: does it in a folder of inputs; returns its result, an array or numbers.
+        at_least: how many times as long as we it should take, or None.
+        tolerance: how far its result may be from ours, as ``Contest.compare`` says; None where
+            it has no result to compare.
+        why: a sentence on what it does otherwise.
+        share: of the whole work, what it is timed on; its seconds are divided by it.
+    """
+
+    work: Callable[[Path], object]
+    at_least: float | None
+    tolerance: float | None
+    why: str = ""
+    share: float = 1.0
+
+
+@dataclass(frozen=True)
+class Contest:
+    """Some work, how we do it, and who else does it."""
+
+    name: str
+    work: str
+    prepare: Callable[[Path], None]
+    ours: Callable[[Path], object]
+    peers: dict[str, Peer]
+    rounds: int = 5
+    compare: Callable[[object, object], float] = largest_difference
+    unit: str = "largest difference"  # what ``compare`` returns
+
+
+def hold(contest: Contest, folder: Path, say: Callable[[str], None] = print) -> dict:
+    """Return what was measured: per contender seconds of each round, memory and difference."""
+    folder.mkdir(parents=True, exist_ok=True)
+    contest.prepare(folder)
+    works = {OURS: contest.ours} | {name: peer.work for name, peer in contest.peers.items()}
+    pools = {name: ProcessPoolExecutor(1, get_context("spawn")) for name in works}
+    try:
+        found, peaks = {}, {}
+        for name, work in works.items():
+            pid = pools[name].submit(os.getpid).result()
+            with Peak(pid) as peak:
+                _, found[name] = pools[name].submit(_timed, work, folder).result()
+            peaks[name] = peak.megabytes
+        seconds = {name: [] for name in works}
+        for number in range(contest.rounds):
+            for name, work in works.items():
+                taken, _ = pools[name].submit(_timed, work, folder).result()
+                seconds[name].append(taken)
+            latest = ", ".join(f"{name} {taken[-1]:.3g} s" for name, taken in seconds.items())
+            say(f"{contest.name} · round {number + 1}/{contest.rounds}: {latest}")
+    finally:
+        for pool in pools.values():
+            pool.shutdown(cancel_futures=True)
+    rows = [{"name": name, "seconds": seconds[name], "peak_mb": peaks[name]} for name in works]
+    for row, (name, peer) in zip(rows[1:], contest.peers.items(), strict=True):
+        alike = peer.tolerance is not None
+        row["seconds"] = [taken / peer.share for taken in seconds[name]]
+        row["difference"] = contest.compare(found[OURS], found[name]) if alike else None
+        row |= {key: getattr(peer, key) for key in ("at_least", "tolerance", "why", "share")}
+    facts = {"name": contest.name, "work": contest.work, "unit": contest.unit}
+    return facts | {"contenders": rows}
+
+
+def _timed(work: Callable[[Path], object], folder: Path) -> tuple[float, object]:
+    start = time.perf_counter()
+    result = work(folder)
+    return time.perf_counter() - start, result

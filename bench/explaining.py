@@ -1,0 +1,107 @@
+"""Grad-CAM of a batch of images at the last stage of the network."""
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from bench.contest import Contest, Peer
+
+IMAGES, SIDE = 32, 224
+
+
+@cache
+def model():
+    import keras
+
+    from birads_lib.model import build_model
+    from birads_lib.settings import Settings
+
+    keras.utils.set_random_seed(0)
+    return build_model(Settings(weights="none", image_size=SIDE))
+
+
+@cache
+def images() -> np.ndarray:
+    from bench.training import images
+
+    return images()[:IMAGES]
+
+
+def grades() -> np.ndarray:
+    return np.arange(IMAGES) % 5 + 1
+
+
+def nothing(folder: Path) -> None:
+    """Phantoms are drawn by whoever needs them."""
+
+
+def ours(folder: Path) -> np.ndarray:
+    from birads_lib.explain import grad_cam
+
+    return grad_cam(model(), images(), grades()).values
+
+
+@cache
+def linear():
+    """Return the model from normalised images to scores, its last map's layer among its own."""
+    import keras
+
+    copy = keras.models.clone_model(model())
+    copy.set_weights(model().get_weights())
+    trunk, head = copy.get_layer("trunk"), copy.get_layer("head")
+    head.get_layer("probabilities").activation = keras.activations.linear
+    last = [layer for layer in trunk.layers if len(layer.output.shape) == 4][-1].name
+    return copy.get_layer("preparation"), keras.Model(trunk.input, head(trunk.outputs)), last
+
+
+def eager_loop(folder: Path) -> np.ndarray:
+    """As tutorials write it: a tape around the model, one image after the other."""
+    import keras
+    import tensorflow as tf
+
+    prepare, flat, last = linear()
+    both = keras.Model(flat.input, [flat.get_layer(last).output, flat.output])
+    maps = []
+    for image, grade in zip(images(), grades(), strict=True):
+        with tf.GradientTape() as tape:
+            features, scores = both(prepare(image[None, ..., None]), training=False)
+            score = scores[:, grade - 1]
+        weights = tf.reduce_mean(tape.gradient(score, features), axis=(1, 2), keepdims=True)
+        maps.append(tf.nn.relu(tf.reduce_sum(features * weights, axis=-1)).numpy())
+    return scaled(np.concatenate(maps))
+
+
+def tf_keras_vis(folder: Path) -> np.ndarray:
+    from tf_keras_vis.gradcam import Gradcam
+    from tf_keras_vis.utils.scores import CategoricalScore
+
+    prepare, flat, last = linear()
+    maps = Gradcam(flat)(
+        CategoricalScore(list(grades() - 1)),
+        prepare(images()[..., None]),
+        penultimate_layer=flat.get_layer(last),
+        seek_penultimate_conv_layer=False,
+        expand_cam=False,
+        normalize_cam=False,
+    )
+    return scaled(np.asarray(maps))
+
+
+def scaled(maps: np.ndarray) -> np.ndarray:
+    top = maps.max(axis=(1, 2), keepdims=True)
+    return maps / np.where(top > 0, top, 1)
+
+
+CONTESTS = [
+    Contest(
+        "grad_cam",
+        f"Grad-CAM of {IMAGES} images of {SIDE} x {SIDE}, ResNet-50, last stage",
+        nothing,
+        ours,
+        {
+            "eager loop": Peer(eager_loop, 10, 1e-3, "one image after the other"),
+            "tf-keras-vis": Peer(tf_keras_vis, 1.5, 1e-3, "all images in one batch"),
+        },
+    )
+]

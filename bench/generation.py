@@ -1,0 +1,40 @@
+"""Draw a cohort of phantoms, on two cores and on one."""
+
+import shutil
+import tempfile
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from bench.contest import Contest, Peer
+from birads_lib.datasets import phantoms
+from birads_lib.files import sha256
+
+PATIENTS = 100  # four images each
+
+
+def make(folder: Path, workers: int) -> np.ndarray:
+    """Return the bytes of the images' hashes, as numbers."""
+    own = Path(tempfile.mkdtemp(dir=folder))
+    try:
+        dataset = phantoms.read(own, patients=PATIENTS, seed=1, workers=workers)
+        hashes = [sha256(path) for path in dataset.files()]
+    finally:
+        shutil.rmtree(own)
+    return np.array([list(bytes.fromhex(digest)) for digest in hashes])
+
+
+def nothing(folder: Path) -> None:
+    """Each contender makes its own."""
+
+
+CONTESTS = [
+    Contest(
+        "phantoms",
+        f"draw {PATIENTS * 4} phantoms of 256 x 256 pixels",
+        nothing,
+        partial(make, workers=2),
+        {"one core": Peer(partial(make, workers=1), 1.8, 0.0, "the same program")},
+    )
+]

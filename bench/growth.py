@@ -1,0 +1,90 @@
+"""How time and memory grow with the number of images: 400, 4,000 and 40,000 of them."""
+
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+
+from bench.memory import Peak
+
+SIZES = (400, 4_000, 40_000)
+DRAWN = 400  # phantoms; more images are the same files again
+SIDE = 224
+
+
+def preprocessing(folder: Path, n: int) -> None:
+    """Preprocess n files of phantoms on two cores."""
+    from birads_lib.datasets import phantoms
+    from birads_lib.images import preprocess_all
+
+    drawn = phantoms.read(folder.parent / "drawn", patients=DRAWN // 4, seed=1).files()
+    files = [drawn[number % DRAWN] for number in range(n)]
+    dataset = SimpleNamespace(root=folder, files=lambda: files)
+    preprocess_all(dataset, folder / "images.npy", workers=2, image_size=SIDE, crop=True)
+
+
+def evaluation(folder: Path, n: int) -> None:
+    """Take all metrics of n images in 2,000 resamples over patients, and their intervals."""
+    from bench.evaluation import predictions
+    from birads_lib import statistics
+
+    statistics.intervals(*predictions(n))
+
+
+def training(folder: Path, n: int) -> None:
+    """Cache the features of n images, train one epoch on four fifths, predict all."""
+    from birads_lib.settings import Settings
+    from birads_lib.training import train_fold
+
+    images = np.lib.format.open_memmap(
+        folder / "images.npy", mode="w+", dtype=np.uint8, shape=(n, SIDE, SIDE)
+    )
+    rng = np.random.default_rng(0)
+    for start in range(0, n, DRAWN):
+        images[start : start + DRAWN] = rng.integers(0, 256, (min(DRAWN, n), SIDE, SIDE), np.uint8)
+    images.flush()
+    images = np.load(folder / "images.npy", mmap_mode="r")
+    names = np.arange(n).astype(str)
+    cases = pd.DataFrame({"birads": np.arange(n) % 5 + 1, "image_id": names})
+    part = np.where(np.arange(n) % 5 < 4, "train", "validation")
+    parts = pd.DataFrame({"row": range(n), "copy": 0, "image_id": names, "patient_id": names})
+    chosen = Settings(
+        backbone="small_resnet", weights="phantoms", image_size=SIDE, augment=False,
+        stage1_epochs=1, stage2_epochs=0,
+    )  # fmt: skip
+    train_fold(images, cases, parts.assign(part=part), chosen, folder / "fold")
+
+
+WORKS: dict[str, tuple[Callable[[Path, int], None], float | None]] = {
+    "preprocessing": (preprocessing, 2000),  # at most so many MB
+    "evaluation": (evaluation, None),
+    "training": (training, 4000),
+}
+
+
+def measure(folder: Path, say: Callable[[str], None] = print) -> list[dict]:
+    """Return seconds and the most memory of each work at each size, in a process of its own."""
+    rows = []
+    for name, (work, most) in WORKS.items():
+        for n in SIZES:
+            with tempfile.TemporaryDirectory(dir=folder) as own:
+                row = {"work": name, "images": n, "at_most_mb": most}
+                rows.append(row | _alone(work, Path(own), n))
+            say(f"{name}, {n:,} images: {rows[-1]['seconds']:.1f} s, {rows[-1]['peak_mb']:.0f} MB")
+    return rows
+
+
+def _alone(work: Callable[[Path, int], None], folder: Path, n: int) -> dict:
+    pool = ProcessPoolExecutor(1, get_context("spawn"))
+    with pool, Peak(pool.submit(os.getpid).result()) as peak:
+        start = time.perf_counter()
+        pool.submit(work, folder, n).result()
+        seconds = time.perf_counter() - start
+    return {"seconds": seconds, "peak_mb": peak.megabytes}

@@ -1,0 +1,59 @@
+"""A contest takes turns, compares results and counts memory."""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("psutil")
+
+from bench.contest import OURS, Contest, Peer, hold, largest_difference
+
+
+def add(folder: Path, value: float) -> np.ndarray:
+    with open(folder / "turns.txt", "a") as turns:
+        turns.write(f"{value} ")
+    return np.full(3, value)
+
+
+def fill(folder: Path, megabytes: int) -> None:
+    import time
+
+    held = np.ones(megabytes * 10**6, np.uint8)
+    time.sleep(0.3)
+    del held
+
+
+def nothing(folder: Path) -> None:
+    pass
+
+
+def test_contenders_take_turns_and_are_compared(tmp_path):
+    peers = {
+        "other": Peer(partial(add, value=1.5), 2, 0.1),
+        "half": Peer(partial(add, value=2), None, None, share=0.5),
+    }
+    contest = Contest("c", "adding", nothing, partial(add, value=1), peers, rounds=2)
+    measured = hold(contest, tmp_path, say=lambda line: None)
+    ours, other, half = measured["contenders"]
+    assert (tmp_path / "turns.txt").read_text().split() == ["1", "1.5", "2"] * 3  # one untimed
+    assert [one["name"] for one in measured["contenders"]] == [OURS, "other", "half"]
+    assert all(len(one["seconds"]) == 2 for one in measured["contenders"])
+    assert (other["difference"], other["at_least"]) == (0.5, 2)
+    assert half["difference"] is None
+
+
+def test_memory_is_that_of_each_contender(tmp_path):
+    peers = {"more": Peer(partial(fill, megabytes=300), None, None)}
+    contest = Contest("c", "filling", nothing, partial(fill, megabytes=1), peers, rounds=0)
+    less, more = hold(contest, tmp_path)["contenders"]
+    assert 290 < more["peak_mb"] - less["peak_mb"] < 320
+
+
+def test_differences():
+    assert largest_difference([1, np.nan], [1.5, np.nan]) == 0.5
+    assert largest_difference([1, np.nan], [1, 1]) == np.inf
+    assert largest_difference({"a": 1, "b": 2}, {"b": 2.5, "c": 0}) == 0.5
+    with pytest.raises(ValueError, match="shapes"):
+        largest_difference([1], [1, 2])

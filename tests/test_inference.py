@@ -1,0 +1,29 @@
+"""OpenVINO predicts what Keras predicts."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from birads_lib.errors import UserError
+from birads_lib.inference import predictor
+from birads_lib.model import build_model
+from birads_lib.settings import Settings
+
+SMALL = Settings(backbone="small_resnet", weights="phantoms", image_size=64)
+
+
+@pytest.mark.parametrize("n", [1, 32, 33])
+def test_the_same_probabilities(n):
+    pytest.importorskip("openvino")
+    model = build_model(SMALL)
+    images = np.random.default_rng(0).integers(0, 256, (n, 64, 64), np.uint8)
+    found = predictor(model)(images)
+    assert found.shape == (n, 5)
+    np.testing.assert_allclose(found, model.predict(images[..., None], verbose=0), atol=1e-4)
+
+
+def test_where_it_is_not_installed_it_says_what_to_do(monkeypatch):
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    with pytest.raises(UserError, match="--extra openvino"):
+        predictor(build_model(SMALL))
