@@ -9,14 +9,13 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from bench import contest, growth, jobs, startup
+from bench import contest, growth, jobs, rebuilding, startup
 from birads_lib.errors import did_you_mean
 from birads_lib.files import written_whole
 from birads_lib.paths import RESULTS
 
 MODULES = (
     "evaluation", "preprocessing", "explaining", "prediction", "generation", "training",
-    "rebuilding",
 )  # fmt: skip
 FOLDER = RESULTS / "speed"
 
@@ -29,6 +28,7 @@ def contests() -> dict[str, contest.Contest]:
 def main(names: list[str]) -> None:
     known = {name: partial(contest.hold, one) for name, one in contests().items()}
     known |= {"growth": growth.measure, "startup": startup.measure, "jobs": jobs.listed}
+    known["rebuilding"] = rebuilding.measure
     unknown = [name for name in names if name not in known]
     if unknown:
         sys.exit("\n".join(f"no '{name}'; {did_you_mean(name, known)}" for name in unknown))

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from bench.contest import Contest, Peer
+from bench.contest import OURS, Contest, Peer, hold
 from birads_lib.paths import ROOT
 
 FOLDERS = ("birads_lib", "notebooks", "config", "profiles", "book")
@@ -14,8 +14,6 @@ FILES = ("Snakefile", "Makefile", "_config.yml", "_toc.yml", "pyproject.toml", "
 
 def copy_project(folder: Path) -> None:
     """Copy what a build reads, with the installed packages as they are."""
-    if folder.joinpath("Makefile").exists():
-        return
     for name in FOLDERS:
         shutil.copytree(
             ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "smoke")
@@ -35,46 +33,51 @@ def build(folder: Path) -> None:
 
 
 def anew(folder: Path) -> None:
-    own = folder / "anew"
-    copy_project(own)
     for made in ("results", "book/smoke", "_build", ".snakemake"):
-        shutil.rmtree(own / made, ignore_errors=True)
-    build(own)
+        shutil.rmtree(folder / "anew" / made, ignore_errors=True)
+    build(folder / "anew")
 
 
 def after_prose(folder: Path) -> None:
-    after(folder / "prose", "book/glossary.md", "\nA sentence.\n")
+    edit(folder / "prose", "book/glossary.md", "\nA sentence.\n")
 
 
 def after_plot(folder: Path) -> None:
-    after(folder / "plot", "birads_lib/plots/evaluation.py", "\n# A comment.\n")
+    edit(folder / "plot", "birads_lib/plots/evaluation.py", "\n# A comment.\n")
 
 
-def after(own: Path, file: str, text: str) -> None:
-    """Add to a file and build; the first time there is nothing built yet, and that is untimed."""
-    if not own.joinpath("Makefile").exists():
-        copy_project(own)
-        build(own)
+def edit(own: Path, file: str, text: str) -> None:
     with open(own / file, "a") as edited:
         edited.write(text)
     build(own)
 
 
-def nothing(folder: Path) -> None:
-    """Each contender has a copy of its own."""
+def built(folder: Path) -> None:
+    """Build one copy, and copy it with its results; the first edit of each is untimed."""
+    for name in ("anew", "prose", "plot"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    copy_project(folder / "anew")
+    build(folder / "anew")
+    for name in ("prose", "plot"):
+        shutil.copytree(folder / "anew", folder / name, symlinks=True)
 
 
-CONTESTS = [
-    Contest(
-        f"rebuilding_{name}",
-        f"the smoke study's book after an edit to {what}",
-        nothing,
-        work,
-        {"built anew": Peer(anew, at_least, None, "every notebook and every page")},
-        rounds=2,
-    )
-    for name, what, work, at_least in [
-        ("prose", "a chapter's prose", after_prose, 20),
-        ("plot", "the plots of chapter 04", after_plot, 3),
+def measure(folder: Path) -> list[dict]:
+    """Return two contests, that of an edit to prose and that of one to a plot."""
+    peers = {
+        "a plot": Peer(after_plot, None, None),
+        "built anew": Peer(anew, None, None, "every notebook and every page"),
+    }
+    held = hold(Contest("rebuilding", "", built, after_prose, peers, rounds=2), folder)
+    prose, plot, whole = held["contenders"]
+    edits = [
+        ("prose", prose, "a chapter's prose", 20),
+        ("plot", plot, "the plots of chapter 04", 3),
     ]
-]
+    contests = []
+    for name, ours, what, at_least in edits:
+        facts = {"name": f"rebuilding_{name}", "unit": held["unit"]}
+        facts["work"] = f"the smoke study's book after an edit to {what}"
+        rows = [ours | {"name": OURS}, whole | {"at_least": at_least}]
+        contests.append(facts | {"contenders": rows})
+    return contests

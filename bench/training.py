@@ -9,7 +9,7 @@ import pandas as pd
 from bench.contest import Contest, Peer
 from birads_lib.datasets import phantoms
 
-IMAGES, SIDE, EPOCHS = 48, 224, 4
+IMAGES, SIDE, EPOCHS = 32, 224, 4
 STAGES = {1: {"stage1_epochs": EPOCHS, "stage2_epochs": 0}}
 STAGES[2] = {"stage1_epochs": 0, "stage2_epochs": EPOCHS}
 
@@ -94,7 +94,7 @@ def contest(stage: int, at_least: float) -> Contest:
         nothing,
         partial(with_cache, stage=stage),
         {"plain Keras fit": Peer(partial(with_fit, stage=stage), at_least, 1e-3)},
-        rounds=3,
+        rounds=2,
     )
 
 

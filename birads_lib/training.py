@@ -98,14 +98,15 @@ def train_fold(
     _check_run(run)
     _forget_other_runs(run)
     if not (folder / "predictions.parquet").exists():
-        keras.utils.clear_session()
-        keras.utils.set_random_seed(draw_seed(settings.seed, fold))
-        model = build_model(settings)
-        set_trainable(model, settings, stage=1)
+        network = _network(settings, draw_seed(settings.seed, fold))
         history: list[dict] = []
-        for stage in (1, 2):
-            _run_stage(model, run, stage, history)
-        _write_outputs(model, run, history)
+        try:
+            for stage in (1, 2):
+                _run_stage(network, run, stage, history)
+            _write_outputs(network, run, history)
+        except BaseException:  # what Keras leaves of a broken `fit` is not for the next one
+            _networks.clear()
+            raise
     return pd.read_parquet(folder / "predictions.parquet")
 
 
@@ -115,13 +116,74 @@ def predict(model: keras.Model, images: np.ndarray, batch_size: int = CHUNK):
     return _predict(with_embeddings(model), [images[:, None, ..., None]], rows, batch_size)
 
 
-def _run_stage(model: keras.Model, run: _Run, stage: int, history: list[dict]) -> None:
+class _Network:
+    """A model and what is trained of it, kept from fold to fold.
+
+    TensorFlow takes longer to build the graphs of a small network than to train it for an epoch.
+    """
+
+    def __init__(self, settings: Settings):
+        self.settings, self.model = settings, build_model(settings)
+        self._parts: dict[object, tuple[keras.Model | None, keras.Model]] = {}
+
+    def renew(self) -> None:
+        """Put back what a new model begins with: weights, statistics and dropout's seeds."""
+        for kept, new in zip(
+            self.model.variables, build_model(self.settings).variables, strict=True
+        ):
+            kept.assign(new.value)
+
+    def of_stage(self, stage: int) -> tuple[keras.Model | None, keras.Model]:
+        """Return the frozen trunk and the compiled learner of a stage, as new."""
+        set_trainable(self.model, self.settings, stage)
+        if stage not in self._parts:
+            frozen, learner = self._cut(self.model)
+            rate = getattr(self.settings, f"stage{stage}_rate")
+            loss = LOSSES[self.settings.loss](self.settings)
+            learner.compile(keras.optimizers.Adam(rate), loss, metrics=["accuracy"])
+            learner.optimizer.build(learner.trainable_variables)
+            self._parts[stage] = frozen, learner
+        for variable in self._parts[stage][1].optimizer.variables:
+            variable.assign(np.zeros(variable.shape))  # the journal sets the rate
+        return self._parts[stage]
+
+    def of_outputs(self) -> tuple[keras.Model | None, keras.Model]:
+        """Return the frozen trunk and a learner that gives embeddings, too."""
+        if "outputs" not in self._parts:
+            self._parts["outputs"] = self._cut(with_embeddings(self.model))
+        return self._parts["outputs"]
+
+    def _cut(self, model: keras.Model) -> tuple[keras.Model | None, keras.Model]:
+        """Return what is run once and what in each step; without the trunk cache, None and all."""
+        frozen, tail = cut(model)
+        if self.settings.trunk_cache:
+            return frozen, tail
+        maps = frozen(model.get_layer("preparation")(model.input), training=False)
+        return None, keras.Model(model.input, tail(maps))
+
+
+_networks: dict[Settings, _Network] = {}  # that of the last fold
+
+
+def _network(settings: Settings, seed: int) -> _Network:
+    """Return the network of some settings as it is before training, with a seed."""
+    keras.utils.set_random_seed(seed)
+    if settings in _networks:
+        _networks[settings].renew()
+    else:
+        _networks.clear()
+        keras.utils.clear_session()
+        _networks[settings] = _Network(settings)
+    return _networks[settings]
+
+
+def _run_stage(network: _Network, run: _Run, stage: int, history: list[dict]) -> None:
     """Train one stage, or what is left of it; leave the variables of its best or last epoch."""
     settings = run.settings
     if not getattr(settings, f"stage{stage}_epochs"):
         return
-    set_trainable(model, settings, stage)
-    learner, features = _learner(model, run)
+    frozen, learner = network.of_stage(stage)
+    features = _inputs(frozen, run)
     training = Batches(
         features,
         run.labels,
@@ -132,12 +194,6 @@ def _run_stage(model: keras.Model, run: _Run, stage: int, history: list[dict]) -
     validation = Batches(features, run.labels, run.rows("validation"), CHUNK)
     path = run.folder / "state.npz"
     journal = Journal(path, run.name, settings, stage, history, training, run.progress)
-    learner.compile(
-        optimizer=keras.optimizers.Adam(journal.first_rate),
-        loss=LOSSES[settings.loss](settings),
-        metrics=["accuracy"],
-    )
-    learner.optimizer.build(learner.trainable_variables)
     journal.restore(learner)
     done = sum(row["stage"] == stage for row in history)
     if not journal.plan.stop and done < journal.epochs:
@@ -154,18 +210,11 @@ def _run_stage(model: keras.Model, run: _Run, stage: int, history: list[dict]) -
         variable.assign(best)
 
 
-def _learner(model: keras.Model, run: _Run) -> tuple[keras.Model, list[np.ndarray]]:
-    """Return what is trained in each step, and its inputs, (n, views, ...) each.
-
-    With the trunk cache that is the tail on cached features, without it the same tail behind
-    the layers that make them, on images.
-    """
-    frozen, tail = cut(model)
-    if run.settings.trunk_cache:
-        features = trunk_features(run.images, frozen, run.settings, run.cache, run.progress)
-        return tail, features
-    maps = frozen(model.get_layer("preparation")(model.input), training=False)
-    return keras.Model(model.input, tail(maps)), [run.images[:, None, ..., None]]
+def _inputs(frozen: keras.Model | None, run: _Run) -> list[np.ndarray]:
+    """Return what a learner sees, (n, views, ...) each: cached features, or the images."""
+    if frozen is None:
+        return [run.images[:, None, ..., None]]
+    return trunk_features(run.images, frozen, run.settings, run.cache, run.progress)
 
 
 def _predict(model: keras.Model, features, rows: np.ndarray, batch_size: int = CHUNK):
@@ -176,19 +225,19 @@ def _predict(model: keras.Model, features, rows: np.ndarray, batch_size: int = C
     return probabilities, embeddings
 
 
-def _write_outputs(model: keras.Model, run: _Run, history: list[dict]) -> None:
+def _write_outputs(network: _Network, run: _Run, history: list[dict]) -> None:
     """Write everything a fold leaves; predictions last, as they say that it is finished."""
     repeated = (run.parts["part"] == "train") & run.parts.duplicated(["row", "part"])
     table = run.parts[~repeated].reset_index(drop=True)
     rows, where = np.unique(table["row"], return_inverse=True)
-    learner, features = _learner(with_embeddings(model), run)
-    probabilities, embeddings = _predict(learner, features, rows)
+    frozen, learner = network.of_outputs()
+    probabilities, embeddings = _predict(learner, _inputs(frozen, run), rows)
 
     table["fold"], table["seed"] = run.fold, run.settings.seed
     table["y_true"] = run.labels[table["row"]] + 1
     table[PROBABILITIES] = probabilities[where].astype(float)
     with written_whole(run.folder / "model.keras") as temporary:
-        model.save(temporary)
+        network.model.save(temporary)
     with written_whole(run.folder / "history.csv") as temporary:
         pd.DataFrame(history).to_csv(temporary, index=False)
     with written_whole(run.folder / "embeddings.npy") as temporary:

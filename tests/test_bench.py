@@ -36,7 +36,7 @@ def test_contenders_take_turns_and_are_compared(tmp_path):
     }
     contest = Contest("c", "adding", nothing, partial(add, value=1), peers, rounds=2)
     measured = hold(contest, tmp_path, say=lambda line: None)
-    ours, other, half = measured["contenders"]
+    _, other, half = measured["contenders"]
     assert (tmp_path / "turns.txt").read_text().split() == ["1", "1.5", "2"] * 3  # one untimed
     assert [one["name"] for one in measured["contenders"]] == [OURS, "other", "half"]
     assert all(len(one["seconds"]) == 2 for one in measured["contenders"])

@@ -127,6 +127,29 @@ def test_the_saved_model_predicts_what_was_predicted(undisturbed):
     np.testing.assert_allclose(saved, embeddings[rows], atol=1e-3)
 
 
+@pytest.mark.parametrize("cached", [True, False])
+def test_a_fold_is_the_same_alone_and_after_another(tmp_path, cached):
+    """Folds share their graphs, and nothing else: weights, moments and dropout begin anew."""
+    train(tmp_path / "first", protocol="image", trunk_cache=cached)
+    after = train(tmp_path / "after", trunk_cache=cached)
+    training._networks.clear()
+    alone = train(tmp_path / "alone", trunk_cache=cached)
+    pd.testing.assert_frame_equal(after, alone, check_exact=True)
+    histories = [pd.read_csv(tmp_path / f / "history.csv") for f in ("after", "alone")]
+    pd.testing.assert_frame_equal(*histories, check_exact=True)
+
+
+def test_after_a_broken_fold_the_next_begins_clean(tmp_path, undisturbed):
+    def give_up(line):
+        if "epoch" in line:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "broken", progress=give_up)
+    table = train(tmp_path / "whole")
+    pd.testing.assert_frame_equal(table, undisturbed[1], check_exact=True)
+
+
 def test_history_and_messages_say_every_epoch(undisturbed):
     folder, _, lines = undisturbed
     history = pd.read_csv(folder / "history.csv")
