@@ -1,6 +1,6 @@
 """Train the paper's network: its ResNet-50, the last 40 layers of it open in stage 2."""
 
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +15,14 @@ STAGES[2] = {"stage1_epochs": 0, "stage2_epochs": EPOCHS}
 
 
 @cache
-def images() -> np.ndarray:
+def drawn(n: int) -> np.ndarray:
     """Return phantoms, uint8 (n, side, side)."""
-    drawn = (phantoms.render(0, n, "L", "MLO", size=SIDE) for n in range(IMAGES))
-    return np.stack([phantom.image for phantom in drawn])
+    phantom = partial(phantoms.render, 0, laterality="L", view="MLO", size=SIDE)
+    return np.stack([phantom(number).image for number in range(n)])
+
+
+def images() -> np.ndarray:
+    return drawn(IMAGES)
 
 
 def labels() -> np.ndarray:
@@ -85,8 +89,6 @@ def nothing(folder: Path) -> None:
 
 
 def contest(stage: int, at_least: float) -> Contest:
-    from functools import partial
-
     what = "only the head learns" if stage == 1 else "the last 40 layers of the ResNet-50 learn too"
     return Contest(
         f"training_stage{stage}",
