@@ -33,7 +33,9 @@ def measure(folder: Path) -> list[dict]:
 
 def timed(command: list[str]) -> float:
     start = time.perf_counter()
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(done.stderr[-2000:])
     return time.perf_counter() - start
 
 
@@ -43,9 +45,11 @@ def make_run(study: Path) -> Path:
     shares = pd.DataFrame(p, columns=table_of.PROBABILITIES)
     rows = pd.DataFrame({"image_id": np.arange(IMAGES).astype(str), "patient_id": patients})
     rows = rows.astype({"patient_id": str}).assign(variant="proposed", protocol="patient")
-    rows = rows.assign(fold=patients % 5, seed=0, part="test", copy=0, y_true=y)
+    rows = pd.concat([rows.assign(seed=0, copy=0, y_true=y), shares], axis=1)
+    parts = enumerate(("test", "validation"))
+    parts = [rows.assign(fold=(patients + turn) % 5, part=part) for turn, part in parts]
     run = study / "runs/proposed/patient"
-    table_of.write(pd.concat([rows, shares], axis=1), run / "predictions.parquet")
+    table_of.write(pd.concat(parts, ignore_index=True), run / "predictions.parquet")
     epochs = pd.MultiIndex.from_product([range(5), (1, 2), range(1, 9)])
     history = pd.DataFrame(epochs.tolist(), columns=["fold", "stage", "epoch"])
     history.assign(rate=1e-3, **dict.fromkeys(CURVES, 0.5)).to_csv(run / "history.csv")
