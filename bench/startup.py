@@ -46,7 +46,7 @@ def make_run(study: Path) -> Path:
     rows = pd.DataFrame({"image_id": np.arange(IMAGES).astype(str), "patient_id": patients})
     rows = rows.astype({"patient_id": str}).assign(variant="proposed", protocol="patient")
     rows = pd.concat([rows.assign(seed=0, copy=0, y_true=y), shares], axis=1)
-    parts = enumerate(("test", "validation"))
+    parts = enumerate(("test", "validation", "train"))
     parts = [rows.assign(fold=(patients + turn) % 5, part=part) for turn, part in parts]
     run = study / "runs/proposed/patient"
     table_of.write(pd.concat(parts, ignore_index=True), run / "predictions.parquet")
