@@ -68,6 +68,7 @@ class Contest:
     rounds: int = 5
     compare: Callable[[object, object], float] = largest_difference
     unit: str = "largest difference"  # what ``compare`` returns
+    warm: bool = True  # whether all do the work once before it is timed
 
 
 def hold(contest: Contest, folder: Path, say: Callable[[str], None] = print) -> dict:
@@ -77,8 +78,8 @@ def hold(contest: Contest, folder: Path, say: Callable[[str], None] = print) -> 
     works = {OURS: contest.ours} | {name: peer.work for name, peer in contest.peers.items()}
     pools = {name: ProcessPoolExecutor(1, get_context("spawn")) for name in works}
     try:
-        found, peaks = {}, {}
-        for name, work in works.items():
+        found, peaks = {}, dict.fromkeys(works)
+        for name, work in works.items() if contest.warm else ():
             pid = pools[name].submit(os.getpid).result()
             with Peak(pid) as peak:
                 _, found[name] = pools[name].submit(_timed, work, folder).result()

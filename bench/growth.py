@@ -57,7 +57,7 @@ def training(folder: Path, n: int) -> None:
     parts = pd.DataFrame({"row": range(n), "copy": 0, "image_id": names, "patient_id": names})
     chosen = Settings(
         backbone="small_resnet", weights="phantoms", image_size=SIDE, augment=False,
-        stage1_epochs=1, stage2_epochs=0,
+        batch_size=32, stage1_epochs=1, stage2_epochs=0,
     )  # fmt: skip
     train_fold(images, cases, parts.assign(part=part), chosen, folder / "fold")
 

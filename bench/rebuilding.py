@@ -53,7 +53,7 @@ def edit(own: Path, file: str, text: str) -> None:
 
 
 def built(folder: Path) -> None:
-    """Build one copy, and copy it with its results; the first edit of each is untimed."""
+    """Build one copy, and copy it with its results."""
     for name in ("anew", "prose", "plot"):
         shutil.rmtree(folder / name, ignore_errors=True)
     copy_project(folder / "anew")
@@ -68,7 +68,7 @@ def measure(folder: Path) -> list[dict]:
         "a plot": Peer(after_plot, None, None),
         "built anew": Peer(anew, None, None, "every notebook and every page"),
     }
-    held = hold(Contest("rebuilding", "", built, after_prose, peers, rounds=2), folder)
+    held = hold(Contest("rebuilding", "", built, after_prose, peers, rounds=2, warm=False), folder)
     prose, plot, whole = held["contenders"]
     edits = [
         ("prose", prose, "a chapter's prose", 20),
