@@ -45,6 +45,9 @@ crate: .venv/ready ## pack an executed study as a Process Run Crate: STUDY=name 
 release: .venv/ready ## gather a study's verified book, its crate and checksums: STUDY=name or CONFIG=my.yaml
 	@python -m birads_lib.release "$(CONFIG)"
 
+extra: .venv/ready ## install an optional part: EXTRA=gpu, jax, openvino or slurm
+	$(SYNC) --extra $(EXTRA)
+
 lab: .venv/ready ## open the notebooks in JupyterLab
 	jupyter lab notebooks
 
@@ -85,4 +88,4 @@ stress: .venv/dev ## what CI adds to it: whole studies killed, without room, on 
 	python3 -m venv .tools
 	.tools/bin/pip install --quiet uv
 
-.PHONY: help bench book verify compare crate release lab weights lint test stress
+.PHONY: help bench extra book verify compare crate release lab weights lint test stress

@@ -19,8 +19,6 @@ _ORDER = (  # of facts in a passport and in its parts, as a reader wants them
 _UNSEEN = (
     "caption",
     "modules",
-    "study",
-    "page",
     "kind",
     "cell",
     "cell_id",

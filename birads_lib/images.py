@@ -116,10 +116,13 @@ def _decode_dicom(data: bytes) -> np.ndarray:
 
 def _unsigned(shown: np.ndarray, header: pydicom.Dataset) -> np.ndarray:
     """Return displayed values (H, W) as uint8 or uint16, black background."""
+    is_bright = header.PhotometricInterpretation != "MONOCHROME1"
+    if is_bright and shown.dtype in (np.uint8, np.uint16):  # nothing to do: no table, no window
+        return shown.astype(np.uint8 if max(2**header.BitsStored - 1, shown.max()) < 256 else "u2")
     shown = np.asarray(shown, np.float32)  # exact up to 24 bits
     shown = shown - min(0.0, shown.min())  # a modality LUT may go below zero
     top = max(2.0**header.BitsStored - 1, shown.max())
-    if header.PhotometricInterpretation == "MONOCHROME1":
+    if not is_bright:
         shown = top - shown
     if top > 65535:
         shown = shown * (65535 / top)
@@ -133,9 +136,21 @@ def to_8bit(image: np.ndarray, window_percentiles: Sequence[float] = (0.0, 99.9)
     """
     if image.dtype == np.uint8:
         return image
-    low, high = np.percentile(image, window_percentiles)
-    scaled = (image.astype(np.float32) - low) * (255 / max(high - low, 1))
-    return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+    low, high = _percentiles(image, window_percentiles)
+    levels = np.arange(int(image.max()) + 1, dtype=np.float32)
+    scaled = (levels - low) * (255 / max(high - low, 1))
+    return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)[image]
+
+
+def _percentiles(image: np.ndarray, wanted: Sequence[float]) -> np.ndarray:
+    """Return what ``np.percentile`` does of whole numbers: a histogram is made faster than sorted.
+
+    Between two values it interpolates (Hyndman and Fan 1996, definition 7).
+    """
+    up_to = np.bincount(image.ravel()).cumsum()  # how many pixels are no brighter
+    place = np.asarray(wanted, float) / 100 * (image.size - 1)
+    lower, upper = (up_to.searchsorted(to(place), side="right") for to in (np.floor, np.ceil))
+    return lower + (upper - lower) * (place - np.floor(place))
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ def predictor(model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
     try:
         import openvino
     except ImportError:
-        raise UserError("OpenVINO is not installed: run `uv sync --extra openvino`") from None
+        raise UserError("OpenVINO is not installed: run `make extra EXTRA=openvino`") from None
     # Its CPU plugin may choose bfloat16, which is not float32's rounding.
     options = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
     with tempfile.TemporaryDirectory() as folder:

@@ -179,7 +179,8 @@ def _read(path: Path) -> tuple[dict, dict[tuple, int]]:
 
 def _study(raw: dict, data: str | None, weights: str | None, root: str) -> Study:
     """Return the study that a checked YAML describes."""
-    values = {"title": raw["name"], **raw}
+    shown = raw["dataset"]["reader"] == "phantoms"  # others' images only where the YAML says so
+    values = {"title": raw["name"], "show_pixels": shown, **raw}
     sweep = values.pop("sweep", None)
     if sweep:
         values["variants"] = values.get("variants", {"proposed": {}}) | dict(sweeps.variants(sweep))

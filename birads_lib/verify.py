@@ -198,6 +198,9 @@ def _check_link(where: str, page: Page, one: dict, by_name: dict, report: Report
         made = maker.artefacts.get(one["artefact"], {})
         said = f"{where}: not the file that {one['made_by']} wrote; re-execute {page.name}"
         report.equal("links between pages", made.get("sha256"), one["sha256"], said)
+        said = f"{where}: its passport is not the one on {one['made_by']}"
+        theirs = provenance.sha256_of(provenance.as_json(made))
+        report.equal("passports along", one.get("passport_sha256"), theirs, said)
 
 
 def image_hashes(by_name: dict[str, Page]) -> list[str]:
@@ -213,7 +216,10 @@ def _check_images(by_name: dict[str, Page], folder: Path, report: Report) -> Non
     """Hash every file below a folder: each image of the list must be there."""
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     there = {sha256(p) for p in tqdm(files, desc="hashing images", unit="file", ncols=80)}
-    for one in image_hashes(by_name):
+    listed = image_hashes(by_name)
+    if not listed:
+        report.problems.append(f"page {IMAGE_LIST[0]} lists no hashes to hold {folder} against")
+    for one in listed:
         report.equal("images", one in there, True, f"no file below {folder} has the hash {one}")
 
 

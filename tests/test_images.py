@@ -447,3 +447,13 @@ def test_images_changed_since_are_all_named_and_nothing_is_written(tmp_path):
         images.preprocess_all(dataset, tmp_path / "images.npy", image_size=32)
     assert not list(tmp_path.glob("*.npy"))
     assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_windows_as_numpy_s_percentiles_and_scaling_pixel_by_pixel(seed):
+    rng = np.random.default_rng(seed)
+    image = rng.integers(0, rng.integers(1, 65536), (rng.integers(1, 90), 7)).astype(np.uint16)
+    low, high = np.percentile(image, window := sorted(rng.uniform(0, 100, 2)))
+    scaled = (image.astype(np.float32) - low) * (255 / max(high - low, 1))
+    expected = np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+    np.testing.assert_array_equal(images.to_8bit(image, window), expected)

@@ -25,5 +25,5 @@ def test_the_same_probabilities(n):
 
 def test_where_it_is_not_installed_it_says_what_to_do(monkeypatch):
     monkeypatch.setitem(sys.modules, "openvino", None)
-    with pytest.raises(UserError, match="--extra openvino"):
+    with pytest.raises(UserError, match="EXTRA=openvino"):
         predictor(build_model(SMALL))
