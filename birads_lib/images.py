@@ -27,7 +27,8 @@ from birads_lib.files import new_array, written_whole
 
 COLOUR_TOLERANCE = 3  # grey levels between channels that JPEG rounding alone may cause
 CROP_MARGIN = 0.02  # of the longer side: Otsu's threshold loses the faint rim of the skin
-MANY_BYTES = 2**28  # fewer are decoded before worker processes have started
+MANY_BYTES = 2**25  # of DICOM files; fewer are decoded before worker processes have started
+PICTURES = (".png", ".jpg", ".jpeg")  # whose decoder lets other threads work
 
 
 def read_grey(path: str | Path) -> np.ndarray:
@@ -385,14 +386,14 @@ def in_parallel(
 ) -> Iterator[Any]:
     """Yield ``function(file)`` of each file in order, with a progress bar on standard output.
 
-    Few bytes go to threads, which start at once; many to processes, as JPEG 2000 decodes under
-    Python's lock. They are spawned: a forked one hangs in OpenCV if the parent has used it.
+    Pictures and few bytes go to threads, which start at once; many bytes of DICOM to processes, as
+    JPEG 2000 decodes under Python's lock. They are spawned: a forked one hangs in OpenCV if the parent has used it.
     Each keeps OpenCV to one thread, as all cores are busy.
     """
     if not files:
         return
-    total_bytes = sum(file.stat().st_size for file in files if file.exists())
-    if total_bytes < MANY_BYTES:
+    dicom = [file for file in files if file.suffix.lower() not in PICTURES and file.exists()]
+    if sum(file.stat().st_size for file in dicom) < MANY_BYTES:
         pool = ThreadPool(workers)
     else:
         pool = get_context("spawn").Pool(workers, cv2.setNumThreads, (1,))
