@@ -387,8 +387,8 @@ def in_parallel(
     """Yield ``function(file)`` of each file in order, with a progress bar on standard output.
 
     Pictures and few bytes go to threads, which start at once; many bytes of DICOM to processes, as
-    JPEG 2000 decodes under Python's lock. They are spawned: a forked one hangs in OpenCV if the parent has used it.
-    Each keeps OpenCV to one thread, as all cores are busy.
+    JPEG 2000 decodes under Python's lock. They are spawned: a forked one hangs in OpenCV if the
+    parent has used it. Each keeps OpenCV to one thread, as all cores are busy.
     """
     if not files:
         return
