@@ -9,7 +9,7 @@ import pandas as pd
 from bench.contest import Contest, Peer
 from birads_lib.datasets import phantoms
 
-IMAGES, SIDE, EPOCHS = 32, 224, 4
+IMAGES, SIDE, EPOCHS = 16, 224, 4
 STAGES = {1: {"stage1_epochs": EPOCHS, "stage2_epochs": 0}}
 STAGES[2] = {"stage1_epochs": 0, "stage2_epochs": EPOCHS}
 
@@ -72,7 +72,7 @@ def with_fit(folder: Path, stage: int) -> np.ndarray:
     model = build_model(chosen)
     set_trainable(model, chosen, stage)
     rate = chosen.stage1_rate if stage == 1 else chosen.stage2_rate
-    model.compile(keras.optimizers.Adam(rate), LOSSES[chosen.loss](chosen), ["accuracy"])
+    model.compile(keras.optimizers.Adam(rate), LOSSES[chosen.loss](chosen), metrics=["accuracy"])
     x, rows = images()[:, None, ..., None], np.arange(IMAGES)
     given = Batches([x], labels(), rows, chosen.batch_size, (chosen.seed, 0, stage))
     validation = Batches([x], labels(), rows, 32)

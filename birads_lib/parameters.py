@@ -29,6 +29,7 @@ LIMITS = {  # (least, most) of what isn't among training's settings, or is narro
     "prevalence": (0, 0.99),
     "randomised": (1, None),
     "resamples": (1, 1_000_000),
+    "gpu_rate": (1, 1_000_000),
     "seed": (0, 2**32 - 1),  # as scikit-learn takes it
     "tiles": (1, None),
     "tolerance": (0, None),
