@@ -1,22 +1,21 @@
-"""What each job of the default study took, as Snakemake noted it when the study ran."""
+"""What each job of a study took, as Snakemake noted it: the smoke study of `rebuilding`."""
 
 import csv
-import sys
 from pathlib import Path
 
-from birads_lib.paths import RESULTS
+from bench import rebuilding
 
-STUDY = RESULTS / "phantoms"
 MEGABYTE = 2**20 / 1e6  # Snakemake counts in MiB
 
 
 def listed(folder: Path) -> list[dict]:
     """Return rule, page, seconds and memory (MB, shared pages in proportion) of each job."""
-    files = sorted((STUDY / "benchmarks").glob("*.tsv"))
-    if not files:
-        sys.exit("the default study has no job list yet: run `make book` first")
+    own = folder.parent / "rebuilding/anew"
+    if not own.exists():
+        rebuilding.copy_project(own)
+        rebuilding.build(own)
     jobs = []
-    for path in files:
+    for path in sorted(own.glob("results/smoke/benchmarks/*.tsv")):
         row = next(csv.DictReader(path.open(), delimiter="\t"))
         rule = path.stem.split("-")[0]
         memory = float(row["max_pss"]) * MEGABYTE
