@@ -39,18 +39,14 @@ def evaluation(folder: Path, n: int) -> None:
 
 
 def training(folder: Path, n: int) -> None:
-    """Cache the features of n images, train one epoch on four fifths, predict all."""
+    """Train one epoch on the cached features of four fifths of n images, and predict all.
+
+    Images and features are zeros, in files with holes: of the right size, and read like others.
+    """
     from birads_lib.settings import Settings
     from birads_lib.training import train_fold
 
-    images = np.lib.format.open_memmap(
-        folder / "images.npy", mode="w+", dtype=np.uint8, shape=(n, SIDE, SIDE)
-    )
-    rng = np.random.default_rng(0)
-    for start in range(0, n, DRAWN):
-        images[start : start + DRAWN] = rng.integers(0, 256, (min(DRAWN, n), SIDE, SIDE), np.uint8)
-    images.flush()
-    images = np.load(folder / "images.npy", mmap_mode="r")
+    images = zeros(folder / "images.npy", (n, SIDE, SIDE), "uint8")
     names = np.arange(n).astype(str)
     cases = pd.DataFrame({"birads": np.arange(n) % 5 + 1, "image_id": names})
     part = np.where(np.arange(n) % 5 < 4, "train", "validation")
@@ -59,7 +55,29 @@ def training(folder: Path, n: int) -> None:
         backbone="small_resnet", weights="phantoms", image_size=SIDE, augment=False,
         batch_size=32, stage1_epochs=1, stage2_epochs=0,
     )  # fmt: skip
-    train_fold(images, cases, parts.assign(part=part), chosen, folder / "fold")
+    cache = folder / "cache"
+    fill_cache(cache, images, chosen)
+    train_fold(images, cases, parts.assign(part=part), chosen, folder / "fold", cache=cache)
+
+
+def fill_cache(cache: Path, images: np.ndarray, settings) -> None:
+    """Leave files under the names by which ``trunk_features`` finds those of these images."""
+    from birads_lib.features import _key
+    from birads_lib.model import build_model, cut, set_trainable
+
+    model = build_model(settings)
+    set_trainable(model, settings, stage=1)
+    frozen, _ = cut(model)
+    key = _key(images, frozen, settings, views=1)
+    cache.mkdir()
+    for place, output in enumerate(frozen.outputs):
+        shape = (len(images), 1, *output.shape[1:])
+        zeros(cache / f"features_{key}_{place}.npy", shape, settings.cache_dtype)
+
+
+def zeros(path: Path, shape: tuple[int, ...], dtype: str) -> np.ndarray:
+    np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape).flush()
+    return np.load(path, mmap_mode="r")
 
 
 WORKS: dict[str, tuple[Callable[[Path, int], None], float | None]] = {
