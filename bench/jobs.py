@@ -1,21 +1,21 @@
-"""What each job of a study took, as Snakemake noted it: the smoke study of `rebuilding`."""
+"""What each job of the smoke study took, as Snakemake noted it when the study ran."""
 
 import csv
+import sys
 from pathlib import Path
 
-from bench import rebuilding
+from birads_lib.paths import RESULTS
 
 MEGABYTE = 2**20 / 1e6  # Snakemake counts in MiB
 
 
 def listed(folder: Path) -> list[dict]:
     """Return rule, page, seconds and memory (MB, shared pages in proportion) of each job."""
-    own = folder.parent / "rebuilding/anew"
-    if not own.exists():
-        rebuilding.copy_project(own)
-        rebuilding.build(own)
+    files = sorted(RESULTS.glob("smoke/benchmarks/*.tsv"))
+    if not files:
+        sys.exit("the smoke study has no job list yet: run `make book STUDY=smoke` first")
     jobs = []
-    for path in sorted(own.glob("results/smoke/benchmarks/*.tsv")):
+    for path in files:
         row = next(csv.DictReader(path.open(), delimiter="\t"))
         rule = path.stem.split("-")[0]
         memory = float(row["max_pss"]) * MEGABYTE
