@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from bench.memory import Peak
+from birads_lib.datasets import phantoms
 
 SIZES = (400, 4_000, 40_000)
 DRAWN = 400  # phantoms; more images are the same files again
@@ -21,10 +22,9 @@ SIDE = 224
 
 def preprocessing(folder: Path, n: int) -> None:
     """Preprocess n files of phantoms on two cores."""
-    from birads_lib.datasets import phantoms
     from birads_lib.images import preprocess_all
 
-    drawn = phantoms.read(folder.parent / "drawn", patients=DRAWN // 4, seed=1).files()
+    drawn = sorted((folder.parent / "drawn/images").glob("*.png"))
     files = [drawn[number % DRAWN] for number in range(n)]
     dataset = SimpleNamespace(root=folder, files=lambda: files)
     preprocess_all(dataset, folder / "images.npy", workers=2, image_size=SIDE, crop=True)
@@ -89,6 +89,7 @@ WORKS: dict[str, tuple[Callable[[Path, int], None], float | None]] = {
 
 def measure(folder: Path, say: Callable[[str], None] = print) -> list[dict]:
     """Return seconds and the most memory of each work at each size, in a process of its own."""
+    phantoms.read(folder / "drawn", patients=DRAWN // 4, seed=1)
     rows = []
     for name, (work, most) in WORKS.items():
         for n in SIZES:
