@@ -23,7 +23,7 @@ LACKS = {  # what the first cells of each miss in a project where nothing ran
     "10_leakage_audit": "results/phantoms/cases.parquet",
     "11_claims": "results/phantoms/runs/proposed/patient/04_evaluation.metrics.json",
     "12_comparison": "results/phantoms/cases.parquet",
-    "13_speed": "results/speed/preprocessing_png.json",
+    "13_speed": "results/speed/growth.json",
 }
 RUN_FIRST_CELLS = """
 import contextlib, io, json, pathlib, sys
