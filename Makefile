@@ -57,7 +57,7 @@ weights: .venv/ready ## make the small ResNet's weights anew, from phantoms of o
 bench: .venv/bench ## measure this project against what does the same work, for its chapter (an hour)
 	$(MAKE) book STUDY=smoke
 	python -m bench
-	python -m birads_lib.execute notebooks/13_speed.ipynb book/speed/13_speed.ipynb "{}"
+	python -m birads_lib.execute notebooks/13_speed.ipynb book/speed/13_speed.ipynb '{"study_dir": "results/speed"}'
 
 lint: .venv/dev ## check style, and that source notebooks carry no outputs
 	ruff check . && ruff format --check .
