@@ -62,9 +62,9 @@ class Contest:
 
     name: str
     work: str
-    prepare: Callable[[Path], None]
     ours: Callable[[Path], object]
     peers: dict[str, Peer]
+    prepare: Callable[[Path], None] | None = None  # writes what all read
     rounds: int = 5
     compare: Callable[[object, object], float] = largest_difference
     unit: str = "largest difference"  # what ``compare`` returns
@@ -74,7 +74,8 @@ class Contest:
 def hold(contest: Contest, folder: Path, say: Callable[[str], None] = print) -> dict:
     """Return what was measured: per contender seconds of each round, memory and difference."""
     folder.mkdir(parents=True, exist_ok=True)
-    contest.prepare(folder)
+    if contest.prepare:
+        contest.prepare(folder)
     works = {OURS: contest.ours} | {name: peer.work for name, peer in contest.peers.items()}
     pools = {name: ProcessPoolExecutor(1, get_context("spawn")) for name in works}
     try:

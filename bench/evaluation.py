@@ -25,10 +25,6 @@ def predictions(n: int = IMAGES) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return y, p, rng.integers(0, round(n * PATIENTS / IMAGES), n)
 
 
-def nothing(folder: Path) -> None:
-    """Predictions are made up by whoever needs them."""
-
-
 def bootstrap(folder: Path) -> np.ndarray:
     """Return the headline metrics of the first few of all resamples."""
     table = statistics.patient_bootstrap(*predictions(), RESAMPLES)
@@ -103,14 +99,12 @@ CONTESTS = [
     Contest(
         "bootstrap",
         f"{RESAMPLES:,} resamples over patients of {IMAGES} images: all metrics of the book",
-        nothing,
         bootstrap,
         {"scikit-learn loop": Peer(scikit_learn_loop, 30, 1e-9, LOOP, FEW / RESAMPLES)},
     ),
     Contest(
         "net_benefit",
         f"net benefit of {IMAGES} images at 99 thresholds",
-        nothing,
         net_benefit,
         {"dcurves": Peer(with_dcurves, 300, 1e-9)},
         rounds=15,
@@ -118,7 +112,6 @@ CONTESTS = [
     Contest(
         "net_benefit_resamples",
         f"net benefit at 99 thresholds in {RESAMPLES:,} resamples over patients",
-        nothing,
         net_benefit_of_resamples,
         {"dcurves loop": Peer(dcurves_loop, 300, 1e-9, LOOP, FEW / RESAMPLES)},
     ),

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.contest import Contest, Peer, largest_difference
+from bench.training import drawn
 
 IMAGES, FEW, SIDE = 48, 8, 224  # few: what the slowest contender is timed on
 
@@ -21,25 +22,14 @@ def model():
     return build_model(Settings(weights="none", image_size=SIDE))
 
 
-@cache
-def images() -> np.ndarray:
-    from bench.training import drawn
-
-    return drawn(IMAGES)
-
-
 def grades() -> np.ndarray:
     return np.arange(IMAGES) % 5 + 1
-
-
-def nothing(folder: Path) -> None:
-    """Phantoms are drawn by whoever needs them."""
 
 
 def ours(folder: Path) -> np.ndarray:
     from birads_lib.explain import grad_cam
 
-    return grad_cam(model(), images(), grades()).values
+    return grad_cam(model(), drawn(IMAGES), grades()).values
 
 
 @cache
@@ -63,7 +53,7 @@ def eager_loop(folder: Path) -> np.ndarray:
     prepare, flat, last = linear()
     both = keras.Model(flat.input, [flat.get_layer(last).output, flat.output])
     maps = []
-    for image, grade in zip(images()[:FEW], grades(), strict=False):
+    for image, grade in zip(drawn(IMAGES)[:FEW], grades(), strict=False):
         with tf.GradientTape() as tape:
             features, scores = both(prepare(image[None, ..., None]), training=False)
             score = scores[:, grade - 1]
@@ -79,7 +69,7 @@ def tf_keras_vis(folder: Path) -> np.ndarray:
     prepare, flat, last = linear()
     maps = Gradcam(flat)(
         CategoricalScore(list(grades() - 1)),
-        prepare(images()[..., None]),
+        prepare(drawn(IMAGES)[..., None]),
         penultimate_layer=flat.get_layer(last),
         seek_penultimate_conv_layer=False,
         expand_cam=False,
@@ -102,7 +92,6 @@ CONTESTS = [
     Contest(
         "grad_cam",
         f"Grad-CAM of {IMAGES} images of {SIDE} x {SIDE}, ResNet-50, last stage",
-        nothing,
         ours,
         {
             "eager loop": Peer(eager_loop, 10, 1e-3, LOOP, FEW / IMAGES),

@@ -25,15 +25,10 @@ def make(folder: Path, workers: int) -> np.ndarray:
     return np.array([list(bytes.fromhex(digest)) for digest in hashes])
 
 
-def nothing(folder: Path) -> None:
-    """Each contender makes its own."""
-
-
 CONTESTS = [
     Contest(
         "phantoms",
         f"draw {PATIENTS * 4} phantoms of 256 x 256 pixels",
-        nothing,
         partial(make, workers=2),
         {"one core": Peer(partial(make, workers=1), 1.8, 0.0, "the same program")},
     )

@@ -127,9 +127,9 @@ def contest(kind: str, title: str) -> Contest:
         f"preprocessing_{kind}",
         f"{IMAGES} mammograms of {HEIGHT} x {WIDTH} pixels, {title}: decode, crop to the breast, "
         f"resize to {SIDE}, equalise (CLAHE); two cores",
-        partial(write_images, kind=kind),
         ours,
         peers,
+        prepare=partial(write_images, kind=kind),
         rounds=2 if kind == "jp2" else 3,
         compare=mean_difference,
         unit="mean difference in grey levels of 255",

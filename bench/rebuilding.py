@@ -68,7 +68,7 @@ def measure(folder: Path) -> list[dict]:
         "a plot": Peer(after_plot, None, None),
         "built anew": Peer(anew, None, None, "every notebook and every page"),
     }
-    held = hold(Contest("rebuilding", "", built, after_prose, peers, rounds=2, warm=False), folder)
+    held = hold(Contest("rebuilding", "", after_prose, peers, built, rounds=2, warm=False), folder)
     prose, plot, whole = held["contenders"]
     edits = [
         ("prose", prose, "a chapter's prose", 20),

@@ -21,10 +21,6 @@ def drawn(n: int) -> np.ndarray:
     return np.stack([phantom(number).image for number in range(n)])
 
 
-def images() -> np.ndarray:
-    return drawn(IMAGES)
-
-
 def labels() -> np.ndarray:
     return np.arange(IMAGES) % 5  # any will do
 
@@ -52,7 +48,7 @@ def with_cache(folder: Path, stage: int) -> np.ndarray:
     parts = pd.concat([rows.assign(part=part) for part in ("train", "validation")])
     with tempfile.TemporaryDirectory(dir=folder) as own:
         table = train_fold(
-            images(), cases, parts.reset_index(drop=True), settings(stage), own,
+            drawn(IMAGES), cases, parts.reset_index(drop=True), settings(stage), own,
             progress=lambda line: None,
         )  # fmt: skip
     return table.loc[table["part"] == "train", PROBABILITIES].to_numpy()
@@ -73,7 +69,7 @@ def with_fit(folder: Path, stage: int) -> np.ndarray:
     set_trainable(model, chosen, stage)
     rate = chosen.stage1_rate if stage == 1 else chosen.stage2_rate
     model.compile(keras.optimizers.Adam(rate), LOSSES[chosen.loss](chosen), metrics=["accuracy"])
-    x, rows = images()[:, None, ..., None], np.arange(IMAGES)
+    x, rows = drawn(IMAGES)[:, None, ..., None], np.arange(IMAGES)
     given = Batches([x], labels(), rows, chosen.batch_size, (chosen.seed, 0, stage))
     validation = Batches([x], labels(), rows, 32)
     order = keras.callbacks.LambdaCallback(on_epoch_begin=lambda e, _: given.start_epoch(e))
@@ -81,11 +77,7 @@ def with_fit(folder: Path, stage: int) -> np.ndarray:
         given, validation_data=validation, epochs=EPOCHS, callbacks=[order], shuffle=False,
         verbose=0,
     )  # fmt: skip
-    return model.predict(images()[..., None], verbose=0)
-
-
-def nothing(folder: Path) -> None:
-    """Phantoms are drawn by whoever needs them."""
+    return model.predict(drawn(IMAGES)[..., None], verbose=0)
 
 
 def contest(stage: int, at_least: float) -> Contest:
@@ -93,7 +85,6 @@ def contest(stage: int, at_least: float) -> Contest:
     return Contest(
         f"training_stage{stage}",
         f"stage {stage} of training, {EPOCHS} epochs of {IMAGES} images of {SIDE} x {SIDE}: {what}",
-        nothing,
         partial(with_cache, stage=stage),
         {"plain Keras fit": Peer(partial(with_fit, stage=stage), at_least, 1e-3)},
         rounds=2,

@@ -25,16 +25,12 @@ def fill(folder: Path, megabytes: int) -> None:
     del held
 
 
-def nothing(folder: Path) -> None:
-    pass
-
-
 def test_contenders_take_turns_and_are_compared(tmp_path):
     peers = {
         "other": Peer(partial(add, value=1.5), 2, 0.1),
         "half": Peer(partial(add, value=2), None, None, share=0.5),
     }
-    contest = Contest("c", "adding", nothing, partial(add, value=1), peers, rounds=2)
+    contest = Contest("c", "adding", partial(add, value=1), peers, rounds=2)
     measured = hold(contest, tmp_path, say=lambda line: None)
     _, other, half = measured["contenders"]
     assert (tmp_path / "turns.txt").read_text().split() == ["1", "1.5", "2"] * 3  # one untimed
@@ -46,7 +42,7 @@ def test_contenders_take_turns_and_are_compared(tmp_path):
 
 def test_memory_is_that_of_each_contender(tmp_path):
     peers = {"more": Peer(partial(fill, megabytes=300), None, None)}
-    contest = Contest("c", "filling", nothing, partial(fill, megabytes=1), peers, rounds=0)
+    contest = Contest("c", "filling", partial(fill, megabytes=1), peers, rounds=0)
     less, more = hold(contest, tmp_path)["contenders"]
     assert 290 < more["peak_mb"] - less["peak_mb"] < 320
 
