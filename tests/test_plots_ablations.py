@@ -167,6 +167,9 @@ def test_critical_difference_names_every_run(runs):
         for name, rank in ranks.items()
     )
     assert f"critical difference {difference:.1f}" in figure.axes[0].get_xlabel()
+    bars = [line.get_xdata() for line in figure.axes[0].lines if line.get_linewidth() == 2]
+    assert bars
+    assert all(list(bar) == sorted(bar) for bar in bars)  # whatever Python's hash seed
 
 
 @pytest.mark.filterwarnings("error")

@@ -140,7 +140,7 @@ def critical_difference(
     """
     figure, ax = new_figure(height=1.8 + 0.16 * len(ranks))
     names = {variant: readable(variant) for variant in ranks.index}
-    critical_difference_diagram(
+    drawn = critical_difference_diagram(
         ranks.rename(names),
         p_values.rename(index=names, columns=names),
         ax=ax,
@@ -152,6 +152,9 @@ def critical_difference(
             name: VALIDATION if variant == reference else _INK for variant, name in names.items()
         },
     )
+    for (bar,) in drawn["crossbars"]:
+        # Its points come from a set of names: in another order each time Python starts.
+        bar.set_xdata(sorted(bar.get_xdata()))
     ax.set_title("Runs ranked within each patient by grade error")
     ax.set_xlabel(f"Mean rank (1 is best); critical difference {difference:.1f}")
     ax.xaxis.set_label_position("top")
