@@ -85,10 +85,12 @@ def exhibit(identity: str, body: str, marks, facts: dict, files: dict[str, bytes
         f'<a download="{name}" href="{data_uri(KINDS[name.split(".")[-1]], content)}">{name}</a>'
         for name, content in files.items()
     )
+    again = f"make verify STUDY={facts['study']} FIG={facts['page']}#{identity}"
+    more = f"<p>Download: {links}</p><p>Make it again: <code>{html.escape(again)}</code></p>"
     return (
         f'<figure class="exhibit" id="{identity}">{body}'
         f"<figcaption>{html.escape(facts['caption'])}</figcaption>{marks_html(marks)}</figure>"
-        + passport(f"Passport of “{identity}”", facts, f"<p>Download: {links}</p>")
+        + passport(f"Passport of “{identity}”", facts, more)
     )
 
 

@@ -8,12 +8,14 @@ Where what its notebook read is at hand and intact, that notebook alone is execu
 
 import argparse
 import io
+import json
 import os
 import shutil
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -22,7 +24,7 @@ from birads_lib import pages, verify
 from birads_lib.errors import UserError, did_you_mean
 from birads_lib.files import sha256
 from birads_lib.pages import Exhibit, Page, digest_of
-from birads_lib.paths import ROOT
+from birads_lib.paths import RESULTS, ROOT
 from birads_lib.provenance import passport_path, steady
 from birads_lib.study import Study, check_dataset, load
 
@@ -63,25 +65,25 @@ def find(study: str, wanted: str) -> tuple[Page, Exhibit]:
 
 def trace(page: Page, exhibit: Exhibit) -> list[str]:
     """Return the chain from an exhibit to the images, a line for each file, indented by depth."""
-    by_name = {one.name: one for one in pages.of_study(page.study)}
     lines = [f"{page.study}/{page.name}#{exhibit.id}"]
-    _trace_inputs(exhibit.passport, by_name, 1, lines, set())
+    _trace_inputs(exhibit.passport, page.study, 1, lines, set())
     return lines
 
 
-def _trace_inputs(facts: dict, by_name: dict, depth: int, lines: list[str], seen: set) -> None:
+def _trace_inputs(facts: dict, study: str, depth: int, lines: list[str], seen: set) -> None:
     for one in facts["inputs"]:
+        of = one.get("study", study)  # a comparison reads another's, too
         digest = digest_of(one)
         maker = f", written by {one['made_by']}" if "made_by" in one else ""
         again = " (as above)" if digest in seen and "made_by" in one else ""
         lines.append(f"{'  ' * depth}read {one['file']}, SHA-256 {digest[:16]}{maker}{again}")
-        page = by_name.get(one.get("made_by"))
+        page = next((p for p in pages.of_study(of) if p.name == one.get("made_by")), None)
         if page and not again:
             seen.add(digest)
             made = page.artefacts.get(one.get("artefact"))
             first = next(iter(page.exhibits.values()), None)  # where files had no passports yet
             made = made or (first.passport if first else {"inputs": []})
-            _trace_inputs(made, by_name, depth + 1, lines, seen)
+            _trace_inputs(made, of, depth + 1, lines, seen)
 
 
 def intact(exhibit: Exhibit) -> bool:
@@ -107,27 +109,33 @@ def again(study: Study, options: list[str], page: Page, exhibit: Exhibit, whole:
     shutil.rmtree(folder, ignore_errors=True)
     target = f"{SCRATCH}/pages/{study.name}/{page.name}.ipynb"
     (ROOT / target).unlink(missing_ok=True)
-    rules = []
     if not whole:
         _link_inputs(study, exhibit)
-        rules = ["--allowed-rules", page.notebook.partition("_")[2]]
-    command = ["snakemake", "--profile", "profiles/local", "--config", *options, f"root={SCRATCH}"]
-    done = subprocess.run([*command, *rules, "--", target], cwd=ROOT)
+    if page.name in study.pages():
+        rules = [] if whole else ["--allowed-rules", page.notebook.partition("_")[2]]
+        command = ["snakemake", "--profile", "profiles/local", "--config", *options]
+        command += [f"root={SCRATCH}", *rules, "--", target]
+    else:  # a comparison of two studies, which no rule makes
+        (ROOT / target).parent.mkdir(parents=True, exist_ok=True)
+        values = json.dumps(page.passport["parameters"] | {"study_dir": study.folder})
+        source = f"notebooks/{page.notebook}.ipynb"
+        command = [sys.executable, "-m", "birads_lib.execute", source, target, values]
+    done = subprocess.run(command, cwd=ROOT)
     if done.returncode or not (ROOT / target).exists():
         raise UserError("it could not be made again; what stopped it stands above")
     return pages.read(ROOT / target)
 
 
 def _link_inputs(study: Study, exhibit: Exhibit) -> None:
-    """Make what a notebook reads, and phantoms, appear in the scratch folder of its study."""
-    own = f"results/{study.name}/"
-    wanted = [one["file"] for one in exhibit.passport["inputs"] if one["file"].startswith(own)]
-    wanted += [f"{own}phantoms"]
-    for file in wanted:
-        for path in (ROOT / file, passport_path(ROOT / file)):
-            link = ROOT / study.folder / path.relative_to(ROOT / own)
+    """Make what a notebook reads, and phantoms, appear in the scratch folder as in results/."""
+    read = [ROOT / one["file"] for one in exhibit.passport["inputs"] if "sha256" in one]
+    wanted = [path for path in read if path.is_relative_to(RESULTS)]
+    for file in [*wanted, RESULTS / study.name / "phantoms"]:
+        for path in (file, passport_path(file)):
+            link = ROOT / SCRATCH / path.relative_to(RESULTS)
             if path.exists():
                 link.parent.mkdir(parents=True, exist_ok=True)
+                link.unlink(missing_ok=True)
                 os.symlink(path, link)
 
 
@@ -233,6 +241,7 @@ def main(arguments: list[str]) -> int:
         f"\nmaking it again from {'the images' if whole else 'what its notebook read, intact'} ..."
     )
     if whole:
+        _check_rules(study, page)
         check_dataset(study)
     options = [f"study={config}"]
     options += [f"{k}={v}" for k, v in (("data", given.data), ("weights", given.weights)) if v]
@@ -245,9 +254,21 @@ def main(arguments: list[str]) -> int:
     return 0 if holds else 1
 
 
+def _check_rules(study: Study, page: Page) -> None:
+    """Raise UserError for a page that can't be made from the images by one study's rules."""
+    if page.name not in study.pages():
+        other = page.passport["parameters"].get("other", "the other")
+        raise UserError(
+            f"{page.name} reads results of {study.name} and of {other}, which are not at hand as "
+            f"it read them: run both studies, then `make compare STUDIES={study.name},{other}`"
+        )
+
+
 def _of_another_study(config: str, figure: str) -> tuple[str, str]:
     """Return the YAML of the study that ``study/page#id`` names, and page#id."""
     study, _, rest = figure.rpartition("/")
+    if "speed" in (study, Path(config).stem):
+        raise UserError("FIG: the numbers of speed are times, never twice the same: `make bench`")
     if not study:
         return config, rest
     known = sorted(path.stem for path in (ROOT / "config").glob("*.yaml"))

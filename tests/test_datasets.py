@@ -4,15 +4,18 @@ import io
 import os
 import plistlib
 import sys
+from inspect import signature
 from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
 from birads_lib import cases, datasets
 from birads_lib.datasets import load
 from birads_lib.errors import DatasetError, UserError
+from birads_lib.paths import ROOT
 
 PATIENTS = ("6c613a14b80a8591", "0123456789abcdef")
 
@@ -412,3 +415,18 @@ def test_a_fingerprint_sees_changed_added_and_renamed_files(tmp_path):
     file.rename(tmp_path / "1" / "c.png")
     fingerprints.append(seen())
     assert len(set(fingerprints)) == 4
+
+
+def test_the_book_names_every_option_of_a_reader_with_its_default():
+    lines = (ROOT / "book" / "re_execute.md").read_text().splitlines()
+    for reader in datasets.READERS:
+        assert any(f"| `{reader}` |" in line for line in lines)
+        for option in signature(datasets.check(reader, {})).parameters.values():
+            if option.kind is not option.KEYWORD_ONLY:
+                continue
+            row = next(line for line in lines if f"| `{option.name}` |" in line)
+            if option.default and option.name != "workers":
+                told = yaml.safe_load(row.split("|")[-2].strip(" `"))
+                assert told == (
+                    list(option.default) if isinstance(told, list) else option.default
+                ), row

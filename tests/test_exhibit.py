@@ -25,7 +25,8 @@ def shown(identity: str, caption: str) -> str:
     """Return an exhibit as ``Run.publish`` shows it."""
     body = '<img src="data:image/png;base64,AAAA" alt="bars">'
     marks = [("leaky-mark", provenance.LEAKY)]
-    return exhibits.exhibit(identity, body, marks, {"id": identity, "caption": caption}, {})
+    facts = {"id": identity, "caption": caption, "study": "s", "page": "p"}
+    return exhibits.exhibit(identity, body, marks, facts, {})
 
 
 def notebook(path, **captions):

@@ -16,7 +16,8 @@ TABLE = pd.DataFrame({"metric": ["a", "b"], "estimate": [0.5, np.nan], "n": [3, 
 def exhibit(table=TABLE, png=b"picture", **facts):
     """Return an exhibit as a page holds it."""
     passport = {
-        "id": "roc", "caption": "c", "notebook": "04_evaluation", "tolerance": 1e-3, "inputs": [],
+        "id": "roc", "caption": "c", "study": "s", "page": "p", "notebook": "04_evaluation",
+        "tolerance": 1e-3, "inputs": [],
         "code": {"library_sha256": "f" * 64, "commit": "1"}, "parameters_changed": {},
         "environment": {"numpy": "2.4"}, "device": "CPU",
     } | facts  # fmt: skip
@@ -121,6 +122,30 @@ def test_the_figure_of_another_study(monkeypatch):
     assert remake._of_another_study("x", "inbreast/a#b") == ("config/inbreast.yaml", "a#b")
     with pytest.raises(UserError, match="did you mean 'inbreast'"):
         remake._of_another_study("x", "inbraest/a#b")
+    for config, figure in (("x", "speed/a#b"), ("config/speed.yaml", "a#b")):
+        with pytest.raises(UserError, match="make bench"):
+            remake._of_another_study(config, figure)
+
+
+def test_the_chain_of_a_comparison_goes_through_both_studies(tmp_path, monkeypatch):
+    cases = {"name": "cases", "file": "results/b/cases.parquet", "sha256": "2" * 64,
+             "made_by": "01_data", "artefact": "cases.parquet", "study": "b"}  # fmt: skip
+    wrote = {
+        name: {"cases.parquet": {"inputs": [{"name": "images", "file": f"those of {name}",
+                                             "sha256_of_hashes": "1" * 64}]}}
+        for name in "ab"
+    }  # fmt: skip
+    made = {
+        name: [Page(tmp_path / name / "01_data.ipynb", "", {}, {}, files, {}, {})]
+        for name, files in wrote.items()
+    }
+    monkeypatch.setattr(remake.pages, "of_study", made.get)
+    page = Page(tmp_path / "a" / "12_comparison-b.ipynb", "", {}, {}, {}, {}, {})
+    assert remake.trace(page, exhibit(inputs=[cases])) == [
+        "a/12_comparison-b#roc",
+        "  read results/b/cases.parquet, SHA-256 2222222222222222, written by 01_data",
+        "    read those of b, SHA-256 1111111111111111",
+    ]
 
 
 def test_the_chain_names_each_file_once_and_ends_in_the_images(tmp_path, monkeypatch):
