@@ -45,7 +45,7 @@ crate: .venv/ready ## pack an executed study as a Process Run Crate: STUDY=name 
 release: .venv/ready ## gather a study's verified book, its crate and checksums: STUDY=name or CONFIG=my.yaml
 	@python -m birads_lib.release "$(CONFIG)"
 
-extra: .venv/ready ## install an optional part: EXTRA=gpu, jax, openvino or slurm
+extra: .venv/ready ## install an optional part: EXTRA=gpu, jax or openvino
 	$(SYNC) --extra $(EXTRA)
 
 lab: .venv/ready ## open the notebooks in JupyterLab
@@ -69,20 +69,12 @@ test: .venv/dev ## everything that guards the project
 stress: .venv/dev ## what CI adds to it: whole studies killed, without room, on Slurm (as root)
 	pytest -q -n 2 tests/stress
 
-.venv/ready: uv.lock pyproject.toml | $(UV)
-	$(SYNC)
-	@touch $@
-
-.venv/slurm: uv.lock pyproject.toml | $(UV)
-	$(SYNC) --extra slurm
-	@touch $@ .venv/ready
-
-.venv/dev: uv.lock pyproject.toml | $(UV)
-	$(SYNC) --group dev
-	@touch $@ .venv/ready
-
-.venv/bench: uv.lock pyproject.toml | $(UV)
-	$(SYNC) --group bench
+# A file says what of the lock is installed.
+ALSO_dev = --group dev
+ALSO_bench = --group bench
+ALSO_slurm = --extra slurm
+.venv/ready .venv/dev .venv/bench .venv/slurm: uv.lock pyproject.toml | $(UV)
+	$(SYNC) $(ALSO_$(@F))
 	@touch $@ .venv/ready
 
 .tools/bin/uv:

@@ -12,12 +12,12 @@ from pathlib import Path
 from bench import contest, growth, jobs, rebuilding, startup
 from birads_lib.errors import did_you_mean
 from birads_lib.files import written_whole
-from birads_lib.paths import RESULTS
+from birads_lib.paths import RESULTS, SPEED
 
 MODULES = (
     "evaluation", "preprocessing", "explaining", "prediction", "generation", "training",
 )  # fmt: skip
-FOLDER = RESULTS / "speed"
+FOLDER = RESULTS / SPEED
 
 
 def contests() -> dict[str, contest.Contest]:

@@ -19,7 +19,7 @@ from birads_lib import overview, pages, reporting, verify
 from birads_lib.errors import UserError
 from birads_lib.files import written_whole
 from birads_lib.pages import COMMITTED, FROZEN
-from birads_lib.paths import BOOK, CONFIG, ROOT
+from birads_lib.paths import BOOK, CONFIG, ROOT, SPEED
 from birads_lib.study import PROTOCOLS, Study, load
 
 DEFAULT_STUDY = "phantoms"  # the one that _toc.yml at the root lists
@@ -38,7 +38,7 @@ def prose_files() -> list[str]:
 def _pages(study: Study) -> dict[str, list[pages.Page]]:
     """Return the executed pages of a book by title: of its study, frozen ones, the bench's."""
     own = {one.title: pages.of_study(one.name, BOOK) for one in _studies(study)}
-    return own | {"What it takes": pages.of_study("speed", BOOK)}
+    return own | {"What it takes": pages.of_study(SPEED, BOOK)}
 
 
 def _studies(study: Study) -> list[Study]:

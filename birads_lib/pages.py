@@ -14,10 +14,10 @@ from pathlib import Path
 from birads_lib.errors import UserError
 from birads_lib.exhibits import PASSPORT_TYPE
 from birads_lib.files import one_at_a_time, sha256, written_whole
-from birads_lib.paths import BOOK, RESULTS
+from birads_lib.paths import BOOK, RESULTS, SPEED
 
 FROZEN = ("inbreast",)  # studies executed elsewhere and committed; every book shows them
-COMMITTED = (*FROZEN, "speed")  # folders of all such pages, those of `make bench` among them
+COMMITTED = (*FROZEN, SPEED)  # folders of all such pages
 SEALS = "SHA256SUMS"  # one file for each study's pages, as `sha256sum -c` reads it
 FIGURE = re.compile(r'<figure class="exhibit" id="([^"]+)"')
 _DOWNLOAD = re.compile(r'<a download="([^"]+)" href="data:[^;]+;base64,([^"]*)"')

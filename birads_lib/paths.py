@@ -7,4 +7,5 @@ NOTEBOOKS = ROOT / "notebooks"  # sources, without outputs
 BOOK = ROOT / "book"  # prose; BOOK/<study>/ holds executed notebooks
 CONFIG = ROOT / "config"  # one YAML per study
 RESULTS = ROOT / "results"  # RESULTS/<study>/ holds artefacts, never in git
+SPEED = "speed"  # not a study: what `make bench` measured, in RESULTS, and its page, in BOOK
 WEIGHTS = Path(__file__).resolve().parent / "weights"  # the small ResNet, pretrained on phantoms

@@ -24,7 +24,7 @@ from birads_lib import exhibits
 from birads_lib.errors import UserError
 from birads_lib.files import sha256, written_whole
 from birads_lib.parameters import declared_parameters
-from birads_lib.paths import NOTEBOOKS, ROOT
+from birads_lib.paths import NOTEBOOKS, ROOT, SPEED
 from birads_lib.sources import digest, hashes, modules_of
 
 VERSIONS = (
@@ -240,7 +240,7 @@ def _check_there(inputs: dict[str, Path]) -> None:
         makers = sorted({maker for path in missing for maker in _makers(path)})
         earlier = ", then ".join(makers) or "the earlier notebooks"
         do = f"Run {earlier} first, or `make book` for all."
-        if missing[0].parent.name == "speed":  # no notebook makes it
+        if missing[0].parent.name == SPEED:  # no notebook makes it
             do = "Run `make bench` first."
         raise UserError(f"not there yet: {listed}. {do}")
 

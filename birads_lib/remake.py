@@ -24,7 +24,7 @@ from birads_lib import pages, verify
 from birads_lib.errors import UserError, did_you_mean
 from birads_lib.files import sha256
 from birads_lib.pages import Exhibit, Page, digest_of
-from birads_lib.paths import RESULTS, ROOT
+from birads_lib.paths import RESULTS, ROOT, SPEED
 from birads_lib.provenance import passport_path, steady
 from birads_lib.study import Study, check_dataset, load
 
@@ -267,8 +267,8 @@ def _check_rules(study: Study, page: Page) -> None:
 def _of_another_study(config: str, figure: str) -> tuple[str, str]:
     """Return the YAML of the study that ``study/page#id`` names, and page#id."""
     study, _, rest = figure.rpartition("/")
-    if "speed" in (study, Path(config).stem):
-        raise UserError("FIG: the numbers of speed are times, never twice the same: `make bench`")
+    if SPEED in (study, Path(config).stem):
+        raise UserError(f"FIG: {SPEED} holds times, never twice the same: `make bench`")
     if not study:
         return config, rest
     known = sorted(path.stem for path in (ROOT / "config").glob("*.yaml"))

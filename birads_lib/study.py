@@ -17,7 +17,7 @@ import yaml
 from birads_lib import parameters, sweeps
 from birads_lib.errors import UserError, did_you_mean
 from birads_lib.parameters import TRAINED, declared_parameters, notebook_names
-from birads_lib.paths import ROOT
+from birads_lib.paths import ROOT, SPEED
 
 KEYS = (
     "name", "title", "note", "dataset", "show_pixels", "protocols", "variants", "ablations",
@@ -31,7 +31,7 @@ EVALUATED = (
 LONGEST_NAME = 100  # of a variant: it becomes part of a file's
 _NAME = "of letters, digits and _ that begins with a letter or digit"
 _claimed: list = []  # locks held by this process
-RESERVED = ("images", "speed")  # folders of book/ that hold no study
+RESERVED = ("images", SPEED)  # folders of book/ that hold no study
 
 Problems = list[tuple[tuple, str]]  # (key path, message)
 
