@@ -1,4 +1,4 @@
-"""What each job of the smoke study took, as Snakemake noted it when the study ran."""
+"""What each job of a study took, as Snakemake noted it when the study ran."""
 
 import csv
 import sys
@@ -7,17 +7,19 @@ from pathlib import Path
 from birads_lib.paths import RESULTS
 
 MEGABYTE = 2**20 / 1e6  # Snakemake counts in MiB
+STUDIES = ("phantoms", "smoke")  # the default study where it was run
 
 
-def listed(folder: Path) -> list[dict]:
-    """Return rule, page, seconds and memory (MB, shared pages in proportion) of each job."""
-    files = sorted(RESULTS.glob("smoke/benchmarks/*.tsv"))
-    if not files:
-        sys.exit("the smoke study has no job list yet: run `make book STUDY=smoke` first")
+def listed(folder: Path) -> dict:
+    """Return a study, and of each job rule, page, seconds and memory (MB, shared in proportion)."""
+    found = {name: sorted(RESULTS.glob(f"{name}/benchmarks/*.tsv")) for name in STUDIES}
+    study = next((name for name in STUDIES if found[name]), None)
+    if study is None:
+        sys.exit("no study has a job list yet: run `make book STUDY=smoke` first")
     jobs = []
-    for path in files:
+    for path in found[study]:
         row = next(csv.DictReader(path.open(), delimiter="\t"))
         rule = path.stem.split("-")[0]
         memory = float(row["max_pss"]) * MEGABYTE
         jobs.append({"rule": rule, "page": path.stem, "seconds": float(row["s"]), "mb": memory})
-    return jobs
+    return {"study": study, "jobs": jobs}
