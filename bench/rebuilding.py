@@ -53,13 +53,14 @@ def edit(own: Path, file: str, text: str) -> None:
 
 
 def built(folder: Path) -> None:
-    """Build one copy, and copy it with its results; Sphinx reads all again in a folder it moved to."""
+    """Build one copy, and copy it with its results."""
     for name in ("anew", "prose", "plot"):
         shutil.rmtree(folder / name, ignore_errors=True)
     copy_project(folder / "anew")
     build(folder / "anew")
     for name in ("prose", "plot"):
         shutil.copytree(folder / "anew", folder / name, symlinks=True)
+        # In a folder that it was copied to, Sphinx reads all pages once again.
         edit(folder / name, "book/glossary.md", "\nAnother sentence.\n")
 
 
