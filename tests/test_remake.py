@@ -9,6 +9,7 @@ import pytest
 from birads_lib import exhibits, remake
 from birads_lib.errors import UserError
 from birads_lib.pages import Exhibit, Page
+from birads_lib.study import load
 
 TABLE = pd.DataFrame({"metric": ["a", "b"], "estimate": [0.5, np.nan], "n": [3, 4]})
 
@@ -172,3 +173,13 @@ def test_the_chain_names_each_file_once_and_ends_in_the_images(tmp_path, monkeyp
         "      read 9 image files, SHA-256 1111111111111111",
         "  read cases.parquet, SHA-256 2222222222222222, written by 01_data (as above)",
     ]
+
+
+def test_a_comparison_without_what_it_read_says_what_to_run(tmp_path):
+    study = load("config/smoke.yaml")
+    passport = {"parameters": {"other": "b"}}
+    page = Page(tmp_path / "smoke" / "12_comparison-b.ipynb", "", passport, {}, {}, {}, {})
+    with pytest.raises(UserError, match="make compare STUDIES=smoke,b"):
+        remake._check_rules(study, page)
+    of_a_rule = Page(tmp_path / "smoke" / "11_claims.ipynb", "", {}, {}, {}, {}, {})
+    remake._check_rules(study, of_a_rule)
