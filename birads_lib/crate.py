@@ -39,8 +39,7 @@ def build(one: Study, config: Path) -> ROCrate:
     packing.add_sources(config, citation.read())
     made = {name: packing.add_page(page) for name, page in read.items()}
     packing.add_seals()
-    early = {name: made[name] for name, page in read.items() if not page.passport}
-    inputs = {name: _inputs(packing, page, early) for name, page in read.items()}
+    inputs = {name: _inputs(packing, page) for name, page in read.items()}
     actions = [_action(packing, page, inputs[name], made[name]) for name, page in read.items()]
     _describe(packing, list(read.values()), actions)
     return packing.crate
@@ -69,39 +68,28 @@ def _checked(packing: Packing, path: Path) -> Page:
     page, where = pages.read(path), f"{path.parent.name}/{path.name}"
     if packing.seals.get(path.name, sha256(path)) != sha256(path):
         raise UserError(f"{where} was changed after it ran; remove it and run the study again")
-    if not page.passports() or not page.papermill.get("end_time"):
+    if not page.papermill.get("end_time"):
         raise UserError(f"{where} was not executed by the study; remove it and run the study again")
-    default = study.declared_parameters(page.notebook).get("show_pixels", False)
-    if _values(page).get("show_pixels", default) and not packing.study.show_pixels:
+    shows = page.passport["parameters"].get("show_pixels", False)
+    if shows and not packing.study.show_pixels:
         raise UserError(
             f"{where} shows images, and the study says show_pixels: false; run it again"
         )
     return page
 
 
-def _values(page: Page) -> dict:
-    """Return the parameters of an execution; of an early page, those that papermill was given."""
-    return page.passport.get("parameters") or page.papermill["parameters"]
-
-
-def _inputs(packing: Packing, page: Page, early: dict[str, list[Entity]]) -> list[Entity]:
-    """Return what a page read, each once.
-
-    ``early``: what came of the pages from before pages listed the files they wrote; listed here.
-    """
+def _inputs(packing: Packing, page: Page) -> list[Entity]:
+    """Return what a page read, each once."""
     found = {}
     for one in (one for facts in page.passports() for one in facts["inputs"]):
         entity = packing.add_input(one)
         found[entity.id] = entity
-        made = early.get(one.get("made_by"))
-        if made is not None and entity not in made:
-            made.append(entity)
     return list(found.values())
 
 
 def _action(packing: Packing, page: Page, inputs: list[Entity], made: list[Entity]) -> Entity:
     """Add the execution of a page."""
-    crate, facts, ran = packing.crate, page.passports()[0], page.papermill
+    crate, facts, ran = packing.crate, page.passport, page.papermill
     backend, code = facts["environment"]["keras_backend"], facts["code"]
     backend_set = {"name": "KERAS_BACKEND", "value": backend}
     return thing(
@@ -147,8 +135,8 @@ def _instrument(packing: Packing, page: Page, facts: dict) -> Entity:
 
 def _parameters(crate: ROCrate, page: Page) -> list[Entity]:
     """Return all parameters of an execution; the same value is the same entity on all pages."""
-    changed, entities = page.passports()[0]["parameters_changed"], []
-    for name, value in sorted(_values(page).items()):
+    changed, entities = page.passport["parameters_changed"], []
+    for name, value in sorted(page.passport["parameters"].items()):
         text = json.dumps(value, sort_keys=True)
         said = "changed by the study" if name in changed else "as the notebook has it"
         identity = f"#{page.notebook}.{name}-{sha256_of(text.encode())[:12]}"

@@ -13,7 +13,7 @@ import pandas as pd
 
 from birads_lib.metrics import HEADLINE
 from birads_lib.pages import Page
-from birads_lib.study import EVALUATED, declared_parameters
+from birads_lib.study import EVALUATED
 
 UNKNOWN = "not known: "
 HONEST = "patient"  # the protocol whose numbers estimate performance: facts are of no other
@@ -49,16 +49,6 @@ def sources(variant: str) -> set[str]:
 def known(text: str) -> bool:
     """Say whether a fact is one, or the sentence that it isn't known."""
     return not text.startswith(UNKNOWN)
-
-
-def parameters(page: Page) -> dict:
-    """Return all parameters of a page.
-
-    A page that was executed before pages carried passports tells those that differ from the
-    notebook's defaults; the rest are the defaults of today.
-    """
-    told = page.passport.get("parameters")
-    return told or declared_parameters(page.notebook) | page.papermill.get("parameters", {})
 
 
 def table(page: Page, exhibit: str) -> pd.DataFrame:
@@ -125,14 +115,15 @@ def _density(page: Page) -> str:
 
 
 def _options(page: Page) -> str:
-    given = {k: v for k, v in parameters(page)["dataset"].items() if k not in ("reader", "folder")}
+    dataset = page.passport["parameters"]["dataset"]
+    given = {k: v for k, v in dataset.items() if k not in ("reader", "folder")}
     return ", ".join(f"{key} {value}" for key, value in given.items()) or "none but the folder"
 
 
 def _disagreement(page: Page) -> str:
     from birads_lib.datasets.phantoms import DISAGREEMENT
 
-    given = parameters(page)["dataset"]
+    given = page.passport["parameters"]["dataset"]
     if given["reader"] != "phantoms":
         raise KeyError("disagreement")  # real readers' is not known
     return f"{given.get('disagreement', DISAGREEMENT):g}"
@@ -210,7 +201,7 @@ def _verdicts(name: str) -> Callable[[Page], str]:
 
 
 def _parameter(name: str) -> Callable[[Page], str]:
-    return lambda page: str(parameters(page)[name])
+    return lambda page: str(page.passport["parameters"][name])
 
 
 def _span(values) -> str:

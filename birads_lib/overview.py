@@ -90,9 +90,8 @@ def _exhibit_rows(page: Page) -> Iterable[str]:
 
 
 def _number_rows(page: Page) -> Iterable[str]:
-    facts = page.passport or next((e.passport for e in page.exhibits.values()), None)
-    for name, number in page.numbers.items() if facts else ():
-        yield _row(page, name, f"cell-{number.cell_id}", "number", number.text, facts)
+    for name, number in page.numbers.items():
+        yield _row(page, name, f"cell-{number.cell_id}", "number", number.text, page.passport)
 
 
 def _row(page: Page, name: str, anchor: str, kind: str, said: str, facts: dict) -> str:

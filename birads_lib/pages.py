@@ -86,12 +86,12 @@ class Page:
 
     def passports(self) -> list[dict]:
         """Return every passport of the page: its own, its files' and its exhibits'."""
-        own = [self.passport] if self.passport else []
-        return [*own, *self.artefacts.values(), *(e.passport for e in self.exhibits.values())]
+        shown = [exhibit.passport for exhibit in self.exhibits.values()]
+        return [self.passport, *self.artefacts.values(), *shown]
 
 
 def read(path: Path) -> Page:
-    """Read one executed notebook; raises UserError where the file isn't a notebook."""
+    """Read one executed notebook; raises UserError where it is none, or has no passport."""
     facts = path.stat()
     return _read(path, facts.st_mtime_ns, facts.st_size)
 
@@ -106,12 +106,17 @@ def _read(path: Path, time: int, size: int) -> Page:
     outputs = [(cell.get("id"), out) for cell in cells for out in cell.get("outputs", [])]
     heading = "".join(cells[0].get("source", "")).partition("\n")[0] if cells else ""
     passports = [out["data"][PASSPORT_TYPE] for _, out in outputs if _has(out, PASSPORT_TYPE)]
+    own = next((facts for facts in passports if facts["kind"] == "page"), None)
+    if own is None:
+        raise UserError(
+            f"{path.parent.name}/{path.name} has no passport: no study executed it; remove it"
+        )
     htmls = ["".join(out["data"]["text/html"]) for _, out in outputs if _has(out, "text/html")]
     shown = [(FIGURE.match(html), html) for html in htmls]
     return Page(
         path,
         heading.lstrip("# ") or path.stem,
-        next((p for p in passports if p["kind"] == "page"), {}),
+        own,
         {match[1]: Exhibit(match[1], html) for match, html in shown if match},
         {p["id"]: p for p in passports if p["kind"] == "artefact"},
         _numbers(outputs),
@@ -142,8 +147,16 @@ def _numbers(outputs: list[tuple[str, dict]]) -> dict[str, Number]:
 
 def digest_of(read: dict) -> str:
     """Return the hash of one input in a passport; of images, that over the list of theirs."""
-    names = ("sha256", "sha256_of_hashes", "sha256_of_list")  # the last in earlier passports
-    return next((read[name] for name in names if name in read), "")
+    return read.get("sha256") or read["sha256_of_hashes"]
+
+
+def maker_of(one: dict, page: Page) -> Page | None:
+    """Return the page that wrote an input of a page; None where none did or it isn't here."""
+    if "made_by" not in one:
+        return None
+    # A comparison reads another study's files, too, and its passports say so.
+    path = page.path.parents[1] / one.get("study", page.study) / f"{one['made_by']}.ipynb"
+    return read(path) if path.exists() else None
 
 
 def seal(page: Path) -> None:

@@ -66,24 +66,20 @@ def find(study: str, wanted: str) -> tuple[Page, Exhibit]:
 def trace(page: Page, exhibit: Exhibit) -> list[str]:
     """Return the chain from an exhibit to the images, a line for each file, indented by depth."""
     lines = [f"{page.study}/{page.name}#{exhibit.id}"]
-    _trace_inputs(exhibit.passport, page.study, 1, lines, set())
+    _trace_inputs(exhibit.passport, page, 1, lines, set())
     return lines
 
 
-def _trace_inputs(facts: dict, study: str, depth: int, lines: list[str], seen: set) -> None:
+def _trace_inputs(facts: dict, page: Page, depth: int, lines: list[str], seen: set) -> None:
     for one in facts["inputs"]:
-        of = one.get("study", study)  # a comparison reads another's, too
         digest = digest_of(one)
         maker = f", written by {one['made_by']}" if "made_by" in one else ""
         again = " (as above)" if digest in seen and "made_by" in one else ""
         lines.append(f"{'  ' * depth}read {one['file']}, SHA-256 {digest[:16]}{maker}{again}")
-        page = next((p for p in pages.of_study(of) if p.name == one.get("made_by")), None)
-        if page and not again:
+        writer = pages.maker_of(one, page)
+        if writer and not again:
             seen.add(digest)
-            made = page.artefacts.get(one.get("artefact"))
-            first = next(iter(page.exhibits.values()), None)  # where files had no passports yet
-            made = made or (first.passport if first else {"inputs": []})
-            _trace_inputs(made, of, depth + 1, lines, seen)
+            _trace_inputs(writer.artefacts[one["artefact"]], writer, depth + 1, lines, seen)
 
 
 def intact(exhibit: Exhibit) -> bool:

@@ -13,7 +13,6 @@ import io
 import re
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -66,12 +65,6 @@ def study(name: str, images: Path | None = None) -> Report:
         _check_rendered(page, report)
         for why in changed_sources(page):
             report.stale.setdefault(why, []).append(page.name)
-    older = [page.name for page in read if not page.passport]
-    if older:
-        report.notes.append(
-            f"{len(older)} pages are from before pages had passports of their own: of what they "
-            "wrote and drew there is no hash but the page's"
-        )
     if images:
         _check_images(by_name, images, report)
     return report
@@ -79,17 +72,14 @@ def study(name: str, images: Path | None = None) -> Report:
 
 def changed_sources(page: Page) -> list[str]:
     """Return what has changed in notebook and library since a page was executed, a line each."""
-    passports = page.passports()
-    if not passports:
-        return []
-    code, now = passports[0]["code"], _sources(page.notebook)
+    code, now = page.passport["code"], _sources(page.notebook)
     found = []
     if now["notebook_sha256"] != code["notebook_sha256"]:
         found.append(f"notebooks/{page.notebook}.ipynb has changed")
     if now["library_sha256"] != code["library_sha256"]:
-        after, before = now["modules"], code.get("modules", {})
+        after, before = now["modules"], code["modules"]
         changed = sorted(n for n in after.keys() | before.keys() if after.get(n) != before.get(n))
-        found.append(f"{', '.join(changed) if before else 'the library'} changed")
+        found.append(f"{', '.join(changed)} changed")
     return found
 
 
@@ -137,7 +127,7 @@ def _sealed_pages(folder: Path, report: Report) -> list[Page]:
 def _check_exhibit(page: Page, exhibit: pages.Exhibit, report: Report) -> None:
     """Hold the PNG and CSV of an exhibit against its passport, in the page and in results/."""
     where = f"{page.study}/{page.name}#{exhibit.id}"
-    for name, digest_of_file in _hashes(exhibit.passport):
+    for name, digest_of_file in exhibit.passport["files"].items():
         shown = exhibit.files.get(name, b"")
         report.equal(
             "figures' files", provenance.sha256_of(shown), digest_of_file,
@@ -150,12 +140,6 @@ def _check_exhibit(page: Page, exhibit: pages.Exhibit, report: Report) -> None:
                 "copies in results/", copy.read_bytes(), content,
                 f"{where}: {copy.relative_to(ROOT)} is not the one in the page",
             )  # fmt: skip
-
-
-def _hashes(passport: dict) -> Iterator[tuple[str, str]]:
-    """Yield name and hash of each published file; earlier passports list names only."""
-    files = passport.get("files", {})
-    return iter(files.items() if isinstance(files, dict) else ())
 
 
 def _check_artefact(page: Page, facts: dict, report: Report) -> None:
@@ -182,19 +166,16 @@ def _check_input(page: Page, facts: dict, one: dict, by_name: dict, report: Repo
         first = report.read.setdefault(one["file"], (where, one["sha256"]))
         said = f"{where}: {one['file']} was another file when {first[0]} read it"
         report.equal("files that pages read alike", one["sha256"], first[1], said)
-        _check_link(where, page, one, by_name, report)
+        _check_link(where, page, one, report)
     elif (ROOT / one["file"]).exists() and sha256(ROOT / one["file"]) != one["sha256"]:
         report.notes.append(f"{where}: {one['file']} has changed since")
 
 
-def _check_link(where: str, page: Page, one: dict, by_name: dict, report: Report) -> None:
-    maker = by_name.get(one["made_by"])
-    if "study" in one:  # of another study: its own verification looks further
-        path = BOOK / one["study"] / f"{one['made_by']}.ipynb"
-        maker = pages.read(path) if path.exists() else None
+def _check_link(where: str, page: Page, one: dict, report: Report) -> None:
+    maker = pages.maker_of(one, page)
     if maker is None:
         report.problems.append(f"{where}: its page {one['made_by']} is not here")
-    elif maker.passport:
+    else:
         made = maker.artefacts.get(one["artefact"], {})
         said = f"{where}: not the file that {one['made_by']} wrote; re-execute {page.name}"
         report.equal("links between pages", made.get("sha256"), one["sha256"], said)

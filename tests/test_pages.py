@@ -78,12 +78,29 @@ def test_a_second_execution_with_the_same_result_leaves_the_passports(execute, t
     assert beside.read_bytes() != before[beside]
 
 
-def test_numbers_that_cells_glued(tmp_path):
+def test_numbers_that_cells_glued(execute):
+    path = execute(publish)
     data = {"application/papermill.record/text/plain": "'0.71'"}
     glued = nbformat.v4.new_output("display_data", data, metadata={"scrapbook": {"name": "qwk"}})
-    cell = nbformat.v4.new_code_cell("x", outputs=[glued], id="c-9")
-    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "a.ipynb")
-    assert pages.read(tmp_path / "a.ipynb").numbers == {"qwk": pages.Number("0.71", "c-9")}
+    whole = nbformat.read(path, 4)
+    whole.cells.append(nbformat.v4.new_code_cell("x", outputs=[glued], id="c-9"))
+    nbformat.write(whole, path)
+    assert pages.read(path).numbers == {"qwk": pages.Number("0.71", "c-9")}
+
+
+def test_a_page_without_a_passport_is_of_no_study(tmp_path):
+    nbformat.write(nbformat.v4.new_notebook(), tmp_path / "mine.ipynb")
+    with pytest.raises(UserError, match=r"mine\.ipynb has no passport"):
+        pages.read(tmp_path / "mine.ipynb")
+
+
+def test_the_page_that_wrote_an_input(execute):
+    page, other = pages.read(execute(publish)), pages.read(execute(publish, name="maker"))
+    assert pages.maker_of({"made_by": "maker"}, page) == other
+    assert pages.maker_of({"made_by": "gone"}, page) is None
+    assert pages.maker_of({"file": "images"}, page) is None
+    assert pages.maker_of({"made_by": "maker", "study": "book"}, page) == other
+    assert pages.maker_of({"made_by": "maker", "study": "another"}, page) is None
 
 
 @pytest.mark.parametrize("text", ["", "no JSON", "[]", "{}"])

@@ -128,7 +128,19 @@ def test_the_figure_of_another_study(monkeypatch):
             remake._of_another_study(config, figure)
 
 
-def test_the_chain_of_a_comparison_goes_through_both_studies(tmp_path, monkeypatch):
+@pytest.fixture
+def makers(monkeypatch):
+    """Return an empty {(study, page): Page} where the chain looks for who wrote an input."""
+    made = {}
+
+    def maker_of(one, page):
+        return made.get((one.get("study", page.study), one.get("made_by")))
+
+    monkeypatch.setattr(remake.pages, "maker_of", maker_of)
+    return made
+
+
+def test_the_chain_of_a_comparison_goes_through_both_studies(tmp_path, makers):
     cases = {"name": "cases", "file": "results/b/cases.parquet", "sha256": "2" * 64,
              "made_by": "01_data", "artefact": "cases.parquet", "study": "b"}  # fmt: skip
     wrote = {
@@ -136,11 +148,9 @@ def test_the_chain_of_a_comparison_goes_through_both_studies(tmp_path, monkeypat
                                              "sha256_of_hashes": "1" * 64}]}}
         for name in "ab"
     }  # fmt: skip
-    made = {
-        name: [Page(tmp_path / name / "01_data.ipynb", "", {}, {}, files, {}, {})]
-        for name, files in wrote.items()
-    }
-    monkeypatch.setattr(remake.pages, "of_study", made.get)
+    for name, files in wrote.items():
+        path = tmp_path / name / "01_data.ipynb"
+        makers[name, path.stem] = Page(path, "", {}, {}, files, {}, {})
     page = Page(tmp_path / "a" / "12_comparison-b.ipynb", "", {}, {}, {}, {}, {})
     assert remake.trace(page, exhibit(inputs=[cases])) == [
         "a/12_comparison-b#roc",
@@ -149,7 +159,7 @@ def test_the_chain_of_a_comparison_goes_through_both_studies(tmp_path, monkeypat
     ]
 
 
-def test_the_chain_names_each_file_once_and_ends_in_the_images(tmp_path, monkeypatch):
+def test_the_chain_names_each_file_once_and_ends_in_the_images(tmp_path, makers):
     images = {"name": "images", "file": "9 image files", "sha256_of_hashes": "1" * 64}
     cases = {"name": "cases", "file": "cases.parquet", "sha256": "2" * 64, "made_by": "01_data",
              "artefact": "cases.parquet"}  # fmt: skip
@@ -161,12 +171,10 @@ def test_the_chain_names_each_file_once_and_ends_in_the_images(tmp_path, monkeyp
         "10_audit": {},
     }
     last = exhibit(inputs=[grades, cases])
-    made = {
-        name: Page(tmp_path / "s" / f"{name}.ipynb", name, {}, {"roc": last}, files, {}, {})
-        for name, files in wrote.items()
-    }
-    monkeypatch.setattr(remake.pages, "of_study", lambda name: list(made.values()))
-    assert remake.trace(made["10_audit"], last) == [
+    for name, files in wrote.items():
+        path = tmp_path / "s" / f"{name}.ipynb"
+        makers["s", name] = Page(path, name, {}, {"roc": last}, files, {}, {})
+    assert remake.trace(makers["s", "10_audit"], last) == [
         "s/10_audit#roc",
         "  read p.parquet, SHA-256 3333333333333333, written by 03_train",
         "    read cases.parquet, SHA-256 2222222222222222, written by 01_data",
