@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from birads_lib import pages, verify
+from birads_lib.packing import NAMING
 from birads_lib.pages import FROZEN
 from birads_lib.paths import BOOK
 
@@ -35,6 +37,25 @@ def test_every_cell_ran(page):
 def test_no_page_shows_pixels(page):
     if "show_pixels" in "".join("".join(c["source"]) for c in code(page)[:1]):
         assert "show_pixels = False" in injected(page)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_no_table_tells_whose_an_image_is(path):
+    for exhibit in pages.read(path).exhibits.values():
+        tables = [text for name, text in exhibit.files.items() if name.endswith(".csv")]
+        heads = {head for text in tables for head in text.decode().partition("\n")[0].split(",")}
+        assert not heads & NAMING
+
+
+@pytest.mark.parametrize("name", FROZEN)
+def test_every_chain_holds_back_to_the_images(name):
+    report = verify.study(name)
+    assert not report.problems
+    assert report.checked["pages"] == sum(page.parent.name == name for page in PAGES)
+    assert report.checked["links to the images"] > 0
+    exhibits = sum(len(page.exhibits) for page in pages.of_study(name))
+    assert report.checked["figures' files"] >= exhibits > 0
+    assert report.checked["links between pages"] > exhibits
 
 
 def test_every_page_says_what_it_lacks(page):

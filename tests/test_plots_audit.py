@@ -132,12 +132,25 @@ def test_projections_draw_every_image_twice(patients):
     rows, e = space(patients=patients)
     figure = embedding_plots.projections({"A": e[:, :2], "B": e[:, 2:]}, rows)
     check(figure)
-    for ax in figure.axes:
-        dots = [c for c in ax.collections if isinstance(c, mpl.collections.PathCollection)]
-        assert sum(len(c.get_offsets()) for c in dots) == len(rows)
-    joined = rows["patient_id"].value_counts()
-    lines = [c for c in figure.axes[1].collections if isinstance(c, mpl.collections.LineCollection)]
-    assert len(lines) == (joined > 1).sum()
+    for by_grade, by_patient in zip(figure.axes[::2], figure.axes[1::2], strict=True):
+        assert sum(sizes(by_grade)) == len(rows)
+        assert sizes(by_patient)[0] == len(rows)  # the patients' own lie upon these
+
+
+def sizes(ax):
+    dots = [c for c in ax.collections if isinstance(c, mpl.collections.PathCollection)]
+    return [len(c.get_offsets()) for c in dots]
+
+
+@pytest.mark.parametrize("patients", [1, 12, 200])
+def test_projections_join_the_patients_with_most_images(patients):
+    rows, e = space(patients=patients)
+    ax = embedding_plots.projections({"A": e[:, :2]}, rows).axes[1]
+    counts = rows["patient_id"].value_counts()
+    most = counts[counts > 1][: embedding_plots.JOINED].tolist()
+    assert sizes(ax)[1:] == most
+    lines = [c for c in ax.collections if isinstance(c, mpl.collections.LineCollection)]
+    assert [len(c.get_segments()) for c in lines] == most
 
 
 def test_projections_of_too_few_images():

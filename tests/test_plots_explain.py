@@ -47,6 +47,12 @@ def test_five_panels_have_titles_and_name_truth_and_answer():
     assert "BI-RADS 5\ngraded 5" in found
 
 
+def test_five_panels_say_what_a_colour_means():
+    figure = drawn(plots.five_panels([example(3, 4)]))
+    bars = [ax for ax in figure.axes if ax.get_label() == "<colorbar>"]
+    assert [ax.get_xlabel() for ax in bars] == ["Grad-CAM"]
+
+
 def test_restricted_images_show_no_pixel():
     cases = [example(2), example(4)]
     for figure in (
@@ -108,6 +114,24 @@ def test_categories_without_findings_and_attention_without_encoder_are_left_out(
     assert "BI-RADS 4\n6 images" in found
     assert "BI-RADS 2\n0 images" not in found
     assert "Maximum of the attention" not in found
+
+
+def test_points_outside_the_breast_by_category_without_that_of_constant_maps():
+    grades = np.repeat([1, 2, 3], 4)
+    values = pd.DataFrame({"outside": [1.0, 0] * 6, "outside_chance": 0.6})
+    values.loc[grades == 3, "outside"] = np.nan  # all constant
+    table = statistics.mean_intervals(pointing.by_grade(values, grades), np.arange(12), 20)
+    figure = drawn(plots.outside_breast(table))
+    found = texts(figure)
+    assert "all\n8 images" in found
+    assert "BI-RADS 2\n4 images" in found
+    assert not any(text.startswith("BI-RADS 3") for text in found)
+    assert "Maximum of the attention" not in found
+    dots = [c for c in figure.axes[0].collections if isinstance(c, mpl.collections.PathCollection)]
+    assert [c.get_offsets()[:, 0].tolist() for c in dots] == [
+        [0.5, 0.5, 0.5],
+        pytest.approx([0.6, 0.6, 0.6]),
+    ]
 
 
 @pytest.mark.parametrize("missing", [False, True])

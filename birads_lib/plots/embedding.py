@@ -16,12 +16,14 @@ from birads_lib.style import GRADE_COLOURS, MUTED, VALIDATION, new_figure
 
 _BLACK = "#111111"
 _GRADE_MARKERS = dict(zip(GRADES, "os^Dv", strict=True))
-_PATIENT_MARKERS = "os^DvPX"
-_PATIENT_COLOURS = 9  # as many as can be told apart; the markers tell more patients apart
+_OTHERS = "#b8b8b8"
+JOINED = 6  # patients whose images are joined: as many as colours can tell apart
 
 
 def projections(places: Mapping[str, np.ndarray], rows: pd.DataFrame) -> Figure:
     """Draw pictures of one space, a row each: coloured by grade at the left, by patient at right.
+
+    At the right, the ``JOINED`` patients with most images have a colour each.
 
     Args:
         places: name of the picture -> coordinates (n, 2); NaN where there are too few images.
@@ -49,8 +51,8 @@ def projections(places: Mapping[str, np.ndarray], rows: pd.DataFrame) -> Figure:
         for g in GRADES
     ]
     patients = [
-        Line2D([], [], color="#444444", marker="o", linewidth=0.8, label="images of one patient"),
-        Line2D([], [], color="#b8b8b8", marker=".", linestyle="", label="only image of a patient"),
+        Line2D([], [], color="#444444", marker="o", linewidth=1, label="one patient's images"),
+        Line2D([], [], color=_OTHERS, marker=".", linestyle="", label="images of others"),
     ]
     figure.legend(handles=grades + patients, loc="outside lower center", ncols=3)
     return figure
@@ -63,17 +65,15 @@ def _by_grade(ax: Axes, xy: np.ndarray, y: np.ndarray) -> None:
 
 
 def _by_patient(ax: Axes, xy: np.ndarray, patients: pd.Series) -> None:
-    """Join each patient's images to their middle; colours repeat, with other markers."""
-    sizes = patients.map(patients.value_counts()).fillna(1).to_numpy()
-    ax.scatter(*xy[sizes < 2].T, color="#b8b8b8", marker=".", s=22, linewidths=0)
-    colours = sns.husl_palette(_PATIENT_COLOURS, l=0.5)
-    for number, patient in enumerate(patients[sizes > 1].unique()):
+    """Join the images of the patients who have most to their middle; those of all would hide it."""
+    ax.scatter(*xy.T, color=_OTHERS, marker=".", s=30, linewidths=0)
+    counts = patients.value_counts(sort=False).sort_values(ascending=False, kind="stable")
+    colours = sns.husl_palette(JOINED, l=0.5)
+    for patient, colour in zip(counts.index[counts > 1], colours, strict=False):
         own = xy[(patients == patient).to_numpy()]
-        colour = colours[number % _PATIENT_COLOURS]
-        marker = _PATIENT_MARKERS[number // _PATIENT_COLOURS % len(_PATIENT_MARKERS)]
         spokes = [(own.mean(axis=0), place) for place in own]
-        ax.add_collection(LineCollection(spokes, colors=[colour], linewidths=0.6, alpha=0.6))
-        ax.scatter(*own.T, color=[colour], marker=marker, s=22, linewidths=0)
+        ax.add_collection(LineCollection(spokes, colors=[colour], linewidths=1))
+        ax.scatter(*own.T, color=[colour], marker="o", s=26, linewidths=0)
 
 
 def neighbourhood(table: pd.DataFrame, k: int) -> Figure:

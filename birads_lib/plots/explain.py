@@ -20,7 +20,8 @@ from birads_lib.style import GRADE_COLOURS, MUTED, VALIDATION, legend_below, new
 _HEAT = LinearSegmentedColormap.from_list("heat", ["white", *reversed(GRADE_COLOURS.values())])
 
 _FINDING = "#0a8a6a"  # a green that the heat map hasn't
-REFERENCES = {
+Ways = dict[str, tuple[str, str, str]]  # of pointing: metric -> label, marker, colour
+REFERENCES: Ways = {
     "pointing_game": ("Maximum of Grad-CAM", "o", "#111111"),
     "pointing_game_attention": ("Maximum of the attention", "P", _FINDING),
     "pointing_game_brightness": ("Brightest place", "s", GRADE_COLOURS[5]),
@@ -28,6 +29,11 @@ REFERENCES = {
     "pointing_game_centre": ("Centre of the image", "D", GRADE_COLOURS[2]),
     "pointing_game_chance": ("Random point of the breast", "x", MUTED),
     "pointing_game_ceiling": ("Most that any such coarse map could", "|", "#b02020"),
+}
+OUTSIDE: Ways = {
+    "outside": ("Maximum of Grad-CAM", "o", "#111111"),
+    "outside_attention": ("Maximum of the attention", "P", _FINDING),
+    "outside_chance": ("Random point of the image", "x", MUTED),
 }
 
 
@@ -94,6 +100,7 @@ def five_panels(examples: Sequence[Example], *, show_pixels: bool = True) -> Fig
         ax.tick_params(labelbottom=False)
     axes[-1, -2].set_xlabel("BI-RADS", fontsize=10)
     axes[-1, -1].set_xlabel("Grad-CAM", fontsize=10)
+    _colour_bar(figure, axes[:, -3], "Grad-CAM", shrink=0.9, aspect=12)
     if not examples:
         _nothing(axes[0, 0], "no such image")
     return figure
@@ -180,16 +187,29 @@ def pointing_game(table: pd.DataFrame) -> Figure:
         table: of ``statistics.mean_intervals``, with the rows of ``REFERENCES`` and of the same
             names with ``_1`` to ``_5``.
     """
+    return _shares(table, REFERENCES, "Pointing Game: who hits a finding?", "Share of images hit")
+
+
+def outside_breast(table: pd.DataFrame) -> Figure:
+    """Draw how often each way of pointing misses the breast, of all images and by category.
+
+    Args:
+        table: as that of ``pointing_game``, with the rows of ``OUTSIDE``.
+    """
+    return _shares(table, OUTSIDE, "Who points beside the breast?", "Share outside the breast")
+
+
+def _shares(table: pd.DataFrame, ways: Ways, title: str, measured: str) -> Figure:
+    """Draw a share for each way of pointing, of all images and by category."""
     rows = table.set_index("metric")
     groups = {"all": ""} | {f"BI-RADS {grade}": f"_{grade}" for grade in GRADES}
-    counts = {name: int(rows.loc[f"pointing_game{end}", "n"]) for name, end in groups.items()}
+    counts = {name: int(rows.loc[next(iter(ways)) + end, "n"]) for name, end in groups.items()}
     shown = [name for name in groups if counts[name]]
-    figure, ax = new_figure(height=2.2 + 0.95 * len(shown))
-    for number, (metric, (label, marker, colour)) in enumerate(REFERENCES.items()):
-        if metric not in rows.index:  # no attention without an encoder
-            continue
+    ways = {metric: way for metric, way in ways.items() if metric in rows.index}
+    figure, ax = new_figure(height=2.2 + (0.11 + 0.12 * len(ways)) * len(shown))
+    for number, (metric, (label, marker, colour)) in enumerate(ways.items()):
         found = rows.loc[[metric + groups[name] for name in shown]]
-        places = np.arange(len(shown)) + 0.12 * (number - 3)
+        places = np.arange(len(shown)) + 0.84 / len(ways) * (number - (len(ways) - 1) / 2)
         ax.hlines(places, found["low"], found["high"], color=colour, linewidth=2)
         ax.scatter(
             found["estimate"], places, marker=marker, color=colour, s=45, label=label, zorder=3
@@ -199,8 +219,8 @@ def pointing_game(table: pd.DataFrame) -> Figure:
     names = [f"{name}\n{counts[name]} image{'s' * (counts[name] != 1)}" for name in shown]
     ax.set_yticks(range(len(shown)), names)
     ax.set(
-        title="Pointing Game: who hits a finding?",
-        xlabel="Share of images hit, 95 % interval",
+        title=title,
+        xlabel=f"{measured}, 95 % interval",
         xlim=(-0.02, 1.02),
         ylim=(max(len(shown), 1) - 0.5, -0.5),
     )
@@ -296,9 +316,10 @@ def _histogram(ax: Axes, heat: np.ndarray) -> None:
     ax.tick_params(labelsize=9)
 
 
-def _colour_bar(figure: Figure, axes, label: str) -> None:
+def _colour_bar(figure: Figure, axes, label: str, **look: float) -> None:
     colours = ScalarMappable(Normalize(0, 1), _HEAT)
-    figure.colorbar(colours, ax=axes, location="bottom", shrink=0.5, aspect=40, label=label)
+    look = {"shrink": 0.5, "aspect": 40} | look
+    figure.colorbar(colours, ax=axes, location="bottom", label=label, **look)
 
 
 def _nothing(ax: Axes, text: str) -> None:
