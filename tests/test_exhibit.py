@@ -31,7 +31,8 @@ def shown(identity: str, caption: str) -> str:
 
 def notebook(path, **captions):
     """Write an executed notebook that shows an exhibit for each ``id="caption"``."""
-    outputs = [{"data": {"text/html": ["<p>a mark</p>"]}}, {"output_type": "stream", "text": "x"}]
+    top = {"text/html": ["<p>a mark</p>"], exhibits.PASSPORT_TYPE: {"kind": "page"}}
+    outputs = [{"data": top}, {"output_type": "stream", "text": "x"}]
     for name, caption in captions.items():
         html = shown(name.replace("_", "-"), caption)
         outputs.append({"data": {"text/html": html.splitlines(keepends=True)}})
