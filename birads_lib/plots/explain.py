@@ -74,7 +74,7 @@ def five_panels(examples: Sequence[Example], *, show_pixels: bool = True) -> Fig
     if not show_pixels:
         titles[:2] = ["Breast, findings"]  # the outline of either image is the same
     rows = max(1, len(examples))
-    figure, axes = new_figure(rows, len(titles), height=0.7 + 1.35 * rows, squeeze=False)
+    figure, axes = new_figure(rows, len(titles), height=1.5 + 1.35 * rows, squeeze=False)
     for ax, title in zip(axes[0], titles, strict=True):
         ax.set_title(title, fontsize=11)
     for row, example in zip(axes, examples, strict=False):
