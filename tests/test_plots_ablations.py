@@ -82,6 +82,7 @@ def test_changes_are_told_from_the_reference():
         ({"clahe": False}, "Data"),
         ({"balance": False}, "Data"),
         ({"encoder_layers": 2, "heads": 4}, "Architecture"),
+        ({"stage1_epochs": "default", "augment": "default", "stage2_epochs": 4}, "Architecture"),
         ({}, "Other"),
     ],
 )

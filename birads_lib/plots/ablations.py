@@ -24,6 +24,7 @@ _PROTOCOLS = {  # colour and marker
 }
 _LESS_IS_BETTER = ("ordinal_mae",)
 _PARAMETERS = {  # which parameters belong to which part of the method; all others: architecture
+    "Architecture": {"encoder_layers", "stage2_epochs"},  # whatever else changes with these
     "Loss": {"loss", "dal_lambda", "dal_stop_gradient", "dal_normalise", "distance_power"},
     "Data": {"image_size", "letterbox", "crop", "clahe", "clahe_before_resize", "clip_limit"}
     | {"tiles", "augment", "flip", "rotation", "rotation_fill", "views", "balance"},
