@@ -5,13 +5,21 @@ import json
 import pytest
 import yaml
 
-from birads_lib import book
+from birads_lib import book, exhibits
 from birads_lib.paths import CONFIG, ROOT
 from birads_lib.study import Study, load
 
 ALL = [load(CONFIG / f"{name}.yaml") for name in ("phantoms", "inbreast")]
 PHANTOMS = Study("phantoms", "Phantoms", {"reader": "phantoms"})
 MINE = Study("mine", "My own", {"reader": "phantoms"})
+
+
+def executed(*outputs: dict) -> str:
+    """Return an executed notebook of one cell, with the passport of its page."""
+    code = {"library_sha256": "f" * 64}
+    facts = {"kind": "page", "inputs": [], "started": "2026-01-01T00:00:00+00:00", "code": code}
+    outputs = [{"data": {exhibits.PASSPORT_TYPE: facts}}, *outputs]
+    return json.dumps({"cells": [{"cell_type": "code", "outputs": outputs}]})
 
 
 @pytest.fixture
@@ -26,9 +34,9 @@ def project(tmp_path, monkeypatch):
         "data": {"application/papermill.record/text/plain": "'0.71'"},
         "metadata": {"scrapbook": {"name": "phantoms_patient_qwk"}},
     }
-    page = {"cells": [{"cell_type": "code", "outputs": [glued]}]}
-    (tmp_path / "book/phantoms/01_a.ipynb").write_text(json.dumps(page))
-    (tmp_path / "book/mine/01_data_exploration.ipynb").write_text(json.dumps({"cells": []}))
+    monkeypatch.setattr(book.verify, "changed_sources", lambda page: [])  # 01_a has none
+    (tmp_path / "book/phantoms/01_a.ipynb").write_text(executed(glued))
+    (tmp_path / "book/mine/01_data_exploration.ipynb").write_text(executed())
     chapters = [{"file": "book/phantoms/01_a", "sections": [{"file": "book/phantoms/02_b"}]}]
     toc = {
         "format": "jb-book",
