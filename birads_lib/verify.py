@@ -13,6 +13,7 @@ import io
 import re
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -29,6 +30,7 @@ from birads_lib.sources import digest, hashes, modules_of
 from birads_lib.study import load
 
 IMAGE_LIST = ("01_data_exploration", "image-files")  # where each chain ends
+UNREADABLE = (UserError, ValueError, KeyError)  # what a page that was tampered with raises
 
 
 @dataclass
@@ -116,11 +118,12 @@ def _sealed_pages(folder: Path, report: Report) -> list[Page]:
             f"{where}: the executed notebook was changed after it ran",
         )  # fmt: skip
         try:
-            read.append(pages.read(there[name]))
-            _ = read[-1].passports()
-        except (UserError, ValueError, KeyError) as error:
+            page = pages.read(there[name])
+            page.passports()
+        except UNREADABLE as error:
             report.problems.append(f"{where}: can't be read ({error})")
-            read = read[: len(read) - (bool(read) and read[-1].path == there[name])]
+        else:
+            read.append(page)
     return read
 
 
@@ -172,7 +175,9 @@ def _check_input(page: Page, facts: dict, one: dict, by_name: dict, report: Repo
 
 
 def _check_link(where: str, page: Page, one: dict, report: Report) -> None:
-    maker = pages.maker_of(one, page)
+    maker = None
+    with suppress(*UNREADABLE):  # which is a problem of its own, and told as one
+        maker = pages.maker_of(one, page)
     if maker is None:
         report.problems.append(f"{where}: its page {one['made_by']} is not here")
     else:
