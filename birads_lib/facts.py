@@ -164,11 +164,11 @@ def _met(page: Page) -> str:
 
 
 def _environment(name: str) -> Callable[[Page], str]:
-    return lambda page: page.exhibits["hyper-parameters"].passport["environment"][name]
+    return lambda page: page.passport["environment"][name]
 
 
 def _passport(name: str) -> Callable[[Page], str]:
-    return lambda page: str(page.exhibits["hyper-parameters"].passport[name])
+    return lambda page: str(page.passport[name])
 
 
 # Evaluation

@@ -168,12 +168,11 @@ class Packing:
 
     def add_input(self, one: dict) -> Entity:
         """Return the entity of what a page read: the one that another page made, or a new one."""
+        place, digest = one["file"], pages.digest_of(one)
         if "sha256_of_hashes" in one:
-            place = f"results/{self.study.name}/figures/01_data_exploration/image-files.csv"
+            listed = f"results/{self.study.name}/figures/01_data_exploration/image-files.csv"
             why = "images are not packed; the hash is over the sorted hashes of all"
-            listed = one["sha256_of_hashes"]
-            return self.add_absent(one["file"], listed, why, subjectOf=self.crate.get(place))
-        place, digest = one["file"], one["sha256"]
+            return self.add_absent(place, digest, why, subjectOf=self.crate.get(listed))
         known = self.crate.get(place)
         if known is not None and known["sha256"] == digest:
             return known

@@ -130,12 +130,10 @@ def test_the_saved_model_predicts_what_was_predicted(undisturbed):
 @pytest.mark.parametrize("cached", [True, False])
 def test_a_fold_is_the_same_alone_and_after_another(tmp_path, cached):
     """Folds share their graphs, and nothing else: weights, moments and dropout begin anew."""
-    # Without the cache, stage 2 alone: the same graph as stage 1's, and more of it learns.
-    changes = {} if cached else {"trunk_cache": False, "stage1_epochs": 0}
-    train(tmp_path / "first", protocol="image", **changes)
-    after = train(tmp_path / "after", **changes)
+    train(tmp_path / "first", protocol="image", trunk_cache=cached)
+    after = train(tmp_path / "after", trunk_cache=cached)
     training._networks.clear()
-    alone = train(tmp_path / "alone", **changes)
+    alone = train(tmp_path / "alone", trunk_cache=cached)
     pd.testing.assert_frame_equal(after, alone, check_exact=True)
     histories = [pd.read_csv(tmp_path / f / "history.csv") for f in ("after", "alone")]
     pd.testing.assert_frame_equal(*histories, check_exact=True)
