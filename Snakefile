@@ -190,6 +190,7 @@ rule decision_curves:
 
 
 rule interpretability:
+    priority: 1  # the longest chapter: last, it would keep one core waiting
     message: "08 interpretability: {wildcards.variant}, protocol {wildcards.protocol}"
     input:
         **source("08_interpretability"),
