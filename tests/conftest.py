@@ -1,5 +1,6 @@
 """Fixtures shared by all tests."""
 
+import gc
 import os
 import shutil
 from pathlib import Path
@@ -9,6 +10,8 @@ import pandas as pd
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+
+gc.set_threshold(200_000, 20, 20)  # as in a kernel, see birads_lib.execute.begin
 
 
 @pytest.fixture(scope="session")
