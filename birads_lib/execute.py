@@ -115,10 +115,16 @@ def _kernel_options() -> list[str]:
 
 def begin(process: int) -> None:
     """Prepare a kernel whose parent is ``process``."""
-    # Python's own 700 has it search the million objects of TensorFlow's modules again and again:
-    # a fifth of each training's time.
-    gc.set_threshold(200_000, 20, 20)
+    collect_seldom()
     end_with(process)
+
+
+def collect_seldom() -> None:
+    """Have Python look for unreachable objects less often than after 700 new ones.
+
+    It searched the million that TensorFlow's modules hold again and again: a fifth of a training.
+    """
+    gc.set_threshold(200_000, 20, 20)
 
 
 def end_with(process: int) -> None:

@@ -1,6 +1,5 @@
 """Fixtures shared by all tests."""
 
-import gc
 import os
 import shutil
 from pathlib import Path
@@ -9,9 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from birads_lib.execute import collect_seldom
+
 ROOT = Path(__file__).resolve().parent.parent
 
-gc.set_threshold(200_000, 20, 20)  # as in a kernel, see birads_lib.execute.begin
+collect_seldom()  # as in a kernel
 
 
 @pytest.fixture(scope="session")

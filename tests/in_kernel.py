@@ -1,5 +1,5 @@
-"""What nbval's kernels begin with, as those of papermill do: see birads_lib.execute.begin."""
+"""What nbval's kernels begin with, as those of papermill do."""
 
-import gc
+from birads_lib.execute import collect_seldom
 
-gc.set_threshold(200_000, 20, 20)
+collect_seldom()
