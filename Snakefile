@@ -95,7 +95,7 @@ rule preprocessing:
         values=lambda wildcards: STUDY.arguments(
             "02_preprocessing", variant=wildcards.own[1:] or None
         ),
-    threads: max(1, min(2, workflow.cores // 2))
+    threads: max(1, min(2, workflow.cores // 2))  # it reads with two; others go beside it
     shell:
         EXECUTE
 

@@ -108,15 +108,10 @@ def what_stopped() -> str:
 
 
 def _kernel_options() -> list[str]:
-    """Have the kernel watch this process by ``end_with``, and not in its own way."""
-    begin = f"import birads_lib.execute as _; _.begin({os.getpid()}); del _"
+    """Have the kernel watch this process by ``end_with``, not in its own way; collect seldom."""
+    calls = f"_.collect_seldom(); _.end_with({os.getpid()})"
+    begin = f"import birads_lib.execute as _; {calls}; del _"
     return ["--IPKernelApp.parent_handle=1", f"--IPKernelApp.exec_lines={begin}"]
-
-
-def begin(process: int) -> None:
-    """Prepare a kernel whose parent is ``process``."""
-    collect_seldom()
-    end_with(process)
 
 
 def collect_seldom() -> None:

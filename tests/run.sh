@@ -16,8 +16,8 @@ export JAX_COMPILATION_CACHE_DIR="$PWD/_build/jax" JAX_PERSISTENT_CACHE_MIN_COMP
 export JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1
 # Compiled once and run a few times, tiny networks gain nothing from LLVM's optimisations.
 XLA_FLAGS="--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true" \
-KERAS_BACKEND=jax pytest -q -n 2 --dist worksteal tests/test_losses.py tests/test_model.py tests/test_training.py \
-    tests/test_explain.py
+KERAS_BACKEND=jax pytest -q -n 2 --dist worksteal tests/test_losses.py tests/test_model.py \
+    tests/test_training.py tests/test_explain.py
 
 heading "the smoke study: Snakemake, papermill, and its book"
 snakemake --profile profiles/local --config study=config/smoke.yaml

@@ -32,10 +32,9 @@ for saved in sys.argv[1:]:
 
 
 def run(code, backend, folder, *arguments):
-    environment = os.environ | {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    environment["PYTHONPATH"] = str(ROOT)
+    own = {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", code, *arguments]
-    subprocess.run(command, env=environment, check=True, cwd=folder)
+    subprocess.run(command, env=os.environ | own, check=True, cwd=folder)
 
 
 def test_the_same_weights_give_the_same_probabilities(tmp_path):

@@ -285,13 +285,16 @@ def browser(tmp_path_factory):
 LOOK = """
 const wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
 const missing = [...document.images].filter(i => !(i.complete && i.naturalWidth));
+const opened = [];
 const shut = [...document.querySelectorAll('details')].filter(d => {
   if (d.open || !d.querySelector('summary').checkVisibility()) return false;
+  opened.push(d);
   d.querySelector('summary').click();
   const inside = [...d.children].find(c => c.tagName !== 'SUMMARY');
   return !(d.open && inside && inside.getBoundingClientRect().height > 0);
 });
 const after = document.documentElement.scrollWidth - document.documentElement.clientWidth;
+opened.forEach(d => { d.open = false; });  // as it was, for the next size
 return {wide: Math.max(wide, after), missing: missing.map(i => i.src.slice(0, 80)),
         shut: shut.map(d => d.textContent.slice(0, 60))};
 """
@@ -306,10 +309,13 @@ def test_pages_in_a_browser(browser, address):
         browser.get_log("browser")
         browser.get(f"{address}/{page}")
         for width, height in SIZES:
-            device = {"width": width, "height": height, "deviceScaleFactor": 1}
-            browser.execute_cdp_cmd(
-                "Emulation.setDeviceMetricsOverride", device | {"mobile": width < 500}
-            )
+            device = {
+                "width": width,
+                "height": height,
+                "deviceScaleFactor": 1,
+                "mobile": width < 500,
+            }
+            browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", device)
             seen = browser.execute_script(LOOK)
             if seen["wide"] > 0 or seen["missing"] or seen["shut"]:
                 problems.append((page, width, seen))

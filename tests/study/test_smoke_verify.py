@@ -84,10 +84,11 @@ def other_book():
 
 
 def test_a_changed_byte_of_the_rendered_book_is_found(smoke_pages, other_book, change):
-    if not (HTML / "04_evaluation-proposed-patient.html").exists():
+    rendered = HTML / "04_evaluation-proposed-patient.html"
+    if not rendered.exists():
         pytest.skip("needs the rendered smoke book: make book STUDY=smoke")
     other_book.mkdir(parents=True)
-    page = Path(shutil.copy(HTML / "04_evaluation-proposed-patient.html", other_book))
+    page = Path(shutil.copy(rendered, other_book))
     assert verify.study("smoke").problems == []
     change(page, page.read_bytes().index(b"base64,") + 100)
     found = verify.study("smoke").problems
