@@ -285,42 +285,33 @@ def browser(tmp_path_factory):
 LOOK = """
 const wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
 const missing = [...document.images].filter(i => !(i.complete && i.naturalWidth));
-const opened = [];
 const shut = [...document.querySelectorAll('details')].filter(d => {
   if (d.open || !d.querySelector('summary').checkVisibility()) return false;
-  opened.push(d);
   d.querySelector('summary').click();
   const inside = [...d.children].find(c => c.tagName !== 'SUMMARY');
   return !(d.open && inside && inside.getBoundingClientRect().height > 0);
 });
 const after = document.documentElement.scrollWidth - document.documentElement.clientWidth;
-opened.forEach(d => { d.open = false; });  // as it was, for the next size
 return {wide: Math.max(wide, after), missing: missing.map(i => i.src.slice(0, 80)),
         shut: shut.map(d => d.textContent.slice(0, 60))};
 """
 
 
 @built
-def test_pages_in_a_browser(browser, address):
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_pages_in_a_browser(browser, address, width, height):
+    device = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", device)
+    browser.get_log("browser")
     problems = []
     for page in pages():
         if page in NOT_WRITTEN:
             continue
-        browser.get_log("browser")
         browser.get(f"{address}/{page}")
-        for width, height in SIZES:
-            device = {
-                "width": width,
-                "height": height,
-                "deviceScaleFactor": 1,
-                "mobile": width < 500,
-            }
-            browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", device)
-            seen = browser.execute_script(LOOK)
-            if seen["wide"] > 0 or seen["missing"] or seen["shut"]:
-                problems.append((page, width, seen))
+        seen = browser.execute_script(LOOK)
         errors = [e["message"] for e in browser.get_log("browser") if e["level"] == "SEVERE"]
-        problems += [(page, error) for error in errors]
+        if errors or seen["wide"] > 0 or seen["missing"] or seen["shut"]:
+            problems.append((page, errors, seen))
     assert not problems
 
 
