@@ -26,24 +26,24 @@ help: ## list these commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 book: .venv/$(if $(filter slurm,$(PROFILE)),slurm,ready) ## run a study and render its book: STUDY=name or CONFIG=my.yaml, DATA=folder
-	@python -m birads_lib.study "$(CONFIG)" $(if $(DATA),"$(DATA)")
+	@python -m press.study "$(CONFIG)" $(if $(DATA),"$(DATA)")
 	@rm -f results/problem.txt
-	@$(call SNAKEMAKE,"$(CONFIG)") || { echo; python -m birads_lib.execute; exit 1; }
-	@python -m birads_lib.book "$(CONFIG)"
+	@$(call SNAKEMAKE,"$(CONFIG)") || { echo; python -m press.execute; exit 1; }
+	@python -m press.book "$(CONFIG)"
 
 verify: .venv/ready ## check the hashes of all that is rendered; FIG=<name>: make one figure again and compare
-	@$(if $(FIG),python -m birads_lib.remake "$(CONFIG)" "$(FIG)" --data "$(DATA)" \
+	@$(if $(FIG),python -m press.remake "$(CONFIG)" "$(FIG)" --data "$(DATA)" \
 	  --weights "$(WEIGHTS)" $(if $(FROM),--from-$(FROM)),\
-	  python -m birads_lib.verify "$(CONFIG)" $(if $(DATA),--images "$(DATA)"))
+	  python -m press.verify "$(CONFIG)" $(if $(DATA),--images "$(DATA)"))
 
 compare: .venv/ready ## the metrics of two studies that were run, and their difference: STUDIES=a,b
-	@python -m birads_lib.compare "$(STUDIES)"
+	@python -m press.compare "$(STUDIES)"
 
 crate: .venv/ready ## pack an executed study as a Process Run Crate: STUDY=name or CONFIG=my.yaml
-	@python -m birads_lib.crate "$(CONFIG)"
+	@python -m press.crate "$(CONFIG)"
 
 release: .venv/ready ## gather a study's verified book, its crate and checksums: STUDY=name or CONFIG=my.yaml
-	@python -m birads_lib.release "$(CONFIG)"
+	@python -m press.release "$(CONFIG)"
 
 extra: .venv/ready ## install an optional part: EXTRA=gpu, jax or openvino
 	$(SYNC) --extra $(EXTRA)
@@ -52,12 +52,12 @@ lab: .venv/ready ## open the notebooks in JupyterLab
 	jupyter lab notebooks
 
 weights: .venv/ready ## make the small ResNet's weights anew, from phantoms of other seeds
-	python -m birads_lib.pretraining
+	python -m birads_lib.phantoms.pretraining
 
 bench: .venv/bench ## measure this project against what does the same work, for its chapter (an hour)
 	$(MAKE) book STUDY=smoke
 	python -m bench
-	python -m birads_lib.execute notebooks/13_speed.ipynb book/speed/13_speed.ipynb '{"study_dir": "results/speed"}'
+	python -m press.execute notebooks/13_speed.ipynb book/speed/13_speed.ipynb '{"study_dir": "results/speed"}'
 
 lint: .venv/dev ## check style, and that source notebooks carry no outputs
 	ruff check . && ruff format --check .

@@ -6,7 +6,8 @@
 # re-executes what it can change and nothing else.
 import shutil
 
-from birads_lib import datasets, sources, study
+from birads_lib import readers as datasets
+from press import sources, study
 
 STUDY = study.load(
     config["study"], config.get("data"), config.get("weights"), config.get("root", "results")
@@ -20,7 +21,7 @@ RESULTS = STUDY.folder
 # What is made again to verify a figure stays out of the book.
 PAGES = f"{STUDY.root}/pages/{STUDY.name}" if "root" in config else f"book/{STUDY.name}"
 RUN = f"{RESULTS}/runs/{{variant}}/{{protocol}}"
-EXECUTE = "python -m birads_lib.execute {input.notebook} {output.page} {params.values:q}"
+EXECUTE = "python -m press.execute {input.notebook} {output.page} {params.values:q}"
 
 
 HEADLINE = [(next(iter(STUDY.variants)), protocol) for protocol in STUDY.protocols]

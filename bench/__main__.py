@@ -12,7 +12,7 @@ from pathlib import Path
 from bench import contest, growth, jobs, rebuilding, startup
 from birads_lib.errors import did_you_mean
 from birads_lib.files import written_whole
-from birads_lib.paths import RESULTS, SPEED
+from press.paths import RESULTS, SPEED
 
 MODULES = (
     "evaluation", "preprocessing", "explaining", "prediction", "generation", "training",

@@ -8,7 +8,8 @@ import pandas as pd
 from sklearn import metrics as sk
 
 from bench.contest import Contest, Peer
-from birads_lib import decision, metrics, statistics
+from birads_lib.scores import bootstrap as statistics
+from birads_lib.scores import decision, metrics
 
 IMAGES, PATIENTS, RESAMPLES = 410, 108, 2000  # as many as INbreast has
 FEW = 200  # resamples that a loop is timed on

@@ -15,8 +15,8 @@ IMAGES, FEW, SIDE = 48, 8, 224  # few: what the slowest contender is timed on
 def model():
     import keras
 
-    from birads_lib.model import build_model
-    from birads_lib.settings import Settings
+    from birads_lib.networks.hybrid import build_model
+    from birads_lib.training.settings import Settings
 
     keras.utils.set_random_seed(0)
     return build_model(Settings(weights="none", image_size=SIDE))
@@ -27,7 +27,7 @@ def grades() -> np.ndarray:
 
 
 def ours(folder: Path) -> np.ndarray:
-    from birads_lib.explain import grad_cam
+    from birads_lib.explain.grad_cam import grad_cam
 
     return grad_cam(model(), drawn(IMAGES), grades()).values
 

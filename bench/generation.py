@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.contest import Contest, Peer
-from birads_lib.datasets import phantoms
+from birads_lib import phantoms
 from birads_lib.files import sha256
 
 PATIENTS = 100  # four images each

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from bench.memory import Peak
-from birads_lib.datasets import phantoms
+from birads_lib import phantoms
 
 SIZES = (400, 4_000, 40_000)
 DRAWN = 400  # phantoms; more images are the same files again
@@ -33,7 +33,7 @@ def preprocessing(folder: Path, n: int) -> None:
 def evaluation(folder: Path, n: int) -> None:
     """Take all metrics of n images in 2,000 resamples over patients, and their intervals."""
     from bench.evaluation import predictions
-    from birads_lib import statistics
+    from birads_lib.scores import bootstrap as statistics
 
     statistics.intervals(*predictions(n))
 
@@ -43,8 +43,8 @@ def training(folder: Path, n: int) -> None:
 
     Images and features are zeros, in files with holes: of the right size, and read like others.
     """
-    from birads_lib.settings import Settings
-    from birads_lib.training import train_fold
+    from birads_lib.training.fold import train_fold
+    from birads_lib.training.settings import Settings
 
     images = zeros(folder / "images.npy", (n, SIDE, SIDE), "uint8")
     names = np.arange(n).astype(str)
@@ -62,8 +62,8 @@ def training(folder: Path, n: int) -> None:
 
 def fill_cache(cache: Path, images: np.ndarray, settings) -> None:
     """Leave files under the names by which ``trunk_features`` finds those of these images."""
-    from birads_lib.features import _key
-    from birads_lib.model import build_model, cut, set_trainable
+    from birads_lib.networks.hybrid import build_model, cut, set_trainable
+    from birads_lib.training.cache import _key
 
     model = build_model(settings)
     set_trainable(model, settings, stage=1)

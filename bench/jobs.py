@@ -4,7 +4,7 @@ import csv
 import sys
 from pathlib import Path
 
-from birads_lib.paths import RESULTS
+from press.paths import RESULTS
 
 MEGABYTE = 2**20 / 1e6  # Snakemake counts in MiB
 STUDIES = ("phantoms", "smoke")  # the default study where it was run

@@ -10,8 +10,8 @@ import pydicom
 from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless
 
 from bench.contest import Contest, Peer
-from birads_lib.datasets.phantoms import render
 from birads_lib.images import CROP_MARGIN, preprocess_all
+from birads_lib.phantoms import render
 
 IMAGES, HEIGHT, WIDTH, SIDE = 24, 3328, 2560, 224
 FEW = 4  # images that the slowest contender is timed on

@@ -6,9 +6,9 @@ import subprocess
 from pathlib import Path
 
 from bench.contest import OURS, Contest, Peer, hold
-from birads_lib.paths import ROOT
+from press.paths import ROOT
 
-FOLDERS = ("birads_lib", "notebooks", "config", "profiles", "book")
+FOLDERS = ("birads_lib", "press", "notebooks", "config", "profiles", "book")
 FILES = ("Snakefile", "Makefile", "_config.yml", "_toc.yml", "pyproject.toml", "uv.lock")
 
 
@@ -43,7 +43,7 @@ def after_prose(folder: Path) -> None:
 
 
 def after_plot(folder: Path) -> None:
-    edit(folder / "plot", "birads_lib/plots/evaluation.py", "\n# A comment.\n")
+    edit(folder / "plot", "birads_lib/figures/evaluation.py", "\n# A comment.\n")
 
 
 def edit(own: Path, file: str, text: str) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from bench.contest import Contest, Peer
-from birads_lib.datasets import phantoms
+from birads_lib import phantoms
 
 IMAGES, SIDE, EPOCHS = 16, 224, 4
 STAGES = {1: {"stage1_epochs": EPOCHS, "stage2_epochs": 0}}
@@ -27,7 +27,7 @@ def labels() -> np.ndarray:
 
 def settings(stage: int):
     """Return the paper's settings, without what is random beside the order of the images."""
-    from birads_lib.settings import Settings
+    from birads_lib.training.settings import Settings
 
     return Settings(
         weights="none", augment=False, dropout_1=0.0, dropout_2=0.0, encoder_dropout=0.0,
@@ -40,7 +40,7 @@ def with_cache(folder: Path, stage: int) -> np.ndarray:
     import tempfile
 
     from birads_lib.predictions import PROBABILITIES
-    from birads_lib.training import train_fold
+    from birads_lib.training.fold import train_fold
 
     cases = pd.DataFrame({"birads": labels() + 1, "image_id": range(IMAGES)})
     rows = pd.DataFrame({"row": range(IMAGES), "copy": 0})
@@ -58,9 +58,9 @@ def with_fit(folder: Path, stage: int) -> np.ndarray:
     """Train the same by Keras' ``fit``, every layer run in every step."""
     import keras
 
-    from birads_lib.features import Batches, draw_seed
-    from birads_lib.losses import LOSSES
-    from birads_lib.model import build_model, set_trainable
+    from birads_lib.losses.ordinal import LOSSES
+    from birads_lib.networks.hybrid import build_model, set_trainable
+    from birads_lib.training.cache import Batches, draw_seed
 
     chosen = settings(stage)
     keras.utils.clear_session()

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from birads_lib.execute import collect_seldom
+from press.execute import collect_seldom
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -26,7 +26,7 @@ def shared_data() -> Path:
 
 def copied(root: Path) -> Path:
     """Copy the project to ``root`` as it is before anything ran, without the frozen pages."""
-    for name in ("birads_lib", "notebooks", "config", "book"):
+    for name in ("birads_lib", "press", "notebooks", "config", "book"):
         made = [] if name != "book" else [p.name for p in (ROOT / name).iterdir() if _is_made(p)]
         ignored = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", *made)
         shutil.copytree(ROOT / name, root / name, ignore=ignored)

@@ -1,5 +1,5 @@
 """What nbval's kernels begin with, as those of papermill do."""
 
-from birads_lib.execute import collect_seldom
+from press.execute import collect_seldom
 
 collect_seldom()

@@ -21,7 +21,7 @@ KERAS_BACKEND=jax pytest -q -n 2 --dist worksteal tests/test_losses.py tests/tes
 
 heading "the smoke study: Snakemake, papermill, and its book"
 snakemake --profile profiles/local --config study=config/smoke.yaml
-python -m birads_lib.book config/smoke.yaml
+python -m press.book config/smoke.yaml
 
 heading "its passports, figures made again, crate and release, the rendered book"
 pytest -q -n 2 --dist loadgroup tests/study
@@ -29,6 +29,6 @@ pytest -q -n 2 --dist loadgroup tests/study
 heading "its executed notebooks run again and say the same (nbval), and leave all as it was"
 PYTHONSTARTUP=tests/in_kernel.py \
 pytest -q -n 2 --dist loadfile --nbval-lax --nbval-cell-timeout 300 -p no:cacheprovider book/smoke
-python -m birads_lib.verify config/smoke.yaml
+python -m press.verify config/smoke.yaml
 
 heading "done"

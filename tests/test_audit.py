@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from birads_lib import audit
 from birads_lib.errors import UserError
 from birads_lib.predictions import PROBABILITIES, out_of_fold
+from birads_lib.scores import leakage as audit
+from birads_lib.scores.bootstrap import intervals
 from birads_lib.splits import assign_parts, leak_report
-from birads_lib.statistics import intervals
 
 
 def images(patients=30, seed=0):

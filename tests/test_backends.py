@@ -14,8 +14,8 @@ BACKENDS = ("tensorflow", "jax")
 TOLERANCE = 1e-5  # stated in book/re_execute.md
 SAVE = """
 import keras, sys
-from birads_lib.model import build_model
-from birads_lib.settings import Settings
+from birads_lib.networks.hybrid import build_model
+from birads_lib.training.settings import Settings
 keras.utils.set_random_seed(0)
 settings = Settings(backbone="small_resnet", weights="phantoms", image_size=64, rotation=0.0)
 build_model(settings).save(f"saved_by_{keras.backend.backend()}.keras")
@@ -23,7 +23,7 @@ build_model(settings).save(f"saved_by_{keras.backend.backend()}.keras")
 PREDICT = """
 import keras, sys
 import numpy as np
-import birads_lib.model
+import birads_lib.networks.hybrid
 images = np.load("images.npy")
 for saved in sys.argv[1:]:
     model = keras.saving.load_model(f"saved_by_{saved}.keras", compile=False)

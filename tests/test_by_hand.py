@@ -8,7 +8,7 @@ import sys
 import pytest
 from conftest import copied, made_up_run
 
-from birads_lib import parameters
+from press import parameters
 
 LACKS = {  # what the first cells of each miss in a project where nothing ran
     "01_data_exploration": None,  # it makes the phantoms

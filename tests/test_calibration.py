@@ -11,8 +11,11 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
 
-from birads_lib import calibration, statistics
-from birads_lib.calibration import (
+from birads_lib.errors import UserError
+from birads_lib.predictions import PROBABILITIES, out_of_fold, probabilities
+from birads_lib.scores import bootstrap as statistics
+from birads_lib.scores import calibration
+from birads_lib.scores.calibration import (
     CORRECTIONS,
     SCORES,
     differences,
@@ -28,9 +31,7 @@ from birads_lib.calibration import (
     tempered,
     true_class_spread,
 )
-from birads_lib.errors import UserError
-from birads_lib.metrics import PredictionError
-from birads_lib.predictions import PROBABILITIES, out_of_fold, probabilities
+from birads_lib.scores.metrics import PredictionError
 
 GRADES = [1, 2, 3, 4, 5]
 

@@ -9,11 +9,11 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as some
 
-from birads_lib import claims
-from birads_lib.claims import LEAKY_ONLY, NOT_REPRODUCED, NOT_TESTABLE, REPRODUCED
 from birads_lib.errors import UserError
-from birads_lib.paths import NOTEBOOKS
-from birads_lib.plots import claims as plots
+from birads_lib.figures import claims as plots
+from press import claims
+from press.claims import LEAKY_ONLY, NOT_REPRODUCED, NOT_TESTABLE, REPRODUCED
+from press.paths import NOTEBOOKS
 
 PROTOCOLS = ["patient", "image", "oversample_first"]
 ENTRY = {

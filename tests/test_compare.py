@@ -11,11 +11,12 @@ import pandas as pd
 import pytest
 from conftest import made_up_run
 
-from birads_lib import book, cases, compare
+from birads_lib import cases
 from birads_lib.errors import UserError
-from birads_lib.metrics import HEADLINE
-from birads_lib.plots import comparison as plots
-from birads_lib.study import Study
+from birads_lib.figures import comparison as plots
+from birads_lib.scores.metrics import HEADLINE
+from press import book, compare
+from press.study import Study
 
 TEXT = "name: {0}\ntitle: {0}\ndataset: {{reader: phantoms}}\n"
 

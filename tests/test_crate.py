@@ -10,11 +10,13 @@ from crate_validator import problems
 from matplotlib.figure import Figure
 from rocrate.rocrate import ROCrate
 
-from birads_lib import citation, crate, exhibits, packing, pages, provenance, release, verify
 from birads_lib.errors import UserError
 from birads_lib.files import sha256
-from birads_lib.paths import ROOT
-from birads_lib.study import Study, declared_parameters
+from press import citation, crate, exhibits, packing, release, verify
+from press import page as pages
+from press import run as provenance
+from press.paths import ROOT
+from press.study import Study, declared_parameters
 
 PAGES = [
     "01_data_exploration", "02_preprocessing", "03_training-proposed-patient",
@@ -33,7 +35,7 @@ class SmallStudy(Study):
 def root(tmp_path, monkeypatch):
     """A project of its own: the sources of this one, and no studies."""
     root = tmp_path / "project"
-    for name in ("birads_lib", "notebooks", *packing.SOURCES):
+    for name in ("birads_lib", "press", "notebooks", *packing.SOURCES):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).symlink_to(ROOT / name)
     (root / "config").mkdir()

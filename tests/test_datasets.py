@@ -12,10 +12,11 @@ import pytest
 import yaml
 from PIL import Image
 
-from birads_lib import cases, datasets
-from birads_lib.datasets import load
+from birads_lib import cases
+from birads_lib import readers as datasets
 from birads_lib.errors import DatasetError, UserError
-from birads_lib.paths import ROOT
+from birads_lib.readers import load
+from press.paths import ROOT
 
 PATIENTS = ("6c613a14b80a8591", "0123456789abcdef")
 

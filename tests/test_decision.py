@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from birads_lib import decision
 from birads_lib.errors import UserError
-from birads_lib.statistics import resampled_weights
+from birads_lib.scores import decision
+from birads_lib.scores.bootstrap import resampled_weights
 
 THRESHOLDS = np.arange(1, 100) / 100
 

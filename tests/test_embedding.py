@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import silhouette_score
 
-from birads_lib import embedding
 from birads_lib.errors import UserError
 from birads_lib.predictions import PROBABILITIES
+from birads_lib.scores import neighbours as embedding
 
 NAMES = list(embedding.SCORES)
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from birads_lib.execute import FULL, PROBLEM
-from birads_lib.paths import ROOT
+from press.execute import FULL, PROBLEM
+from press.paths import ROOT
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def command(tmp_path):
         ]
         nbformat.write(notebook, tmp_path / "source.ipynb")
         values = json.dumps({"study_dir": str(tmp_path), "x": 2})
-        command = [sys.executable, "-m", "birads_lib.execute", str(tmp_path / "source.ipynb")]
+        command = [sys.executable, "-m", "press.execute", str(tmp_path / "source.ipynb")]
         return [*command, str(tmp_path / "page.ipynb"), values]
 
     return write

@@ -10,8 +10,9 @@ from bs4 import BeautifulSoup
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace
 
-from birads_lib import exhibits, provenance
-from birads_lib.paths import BOOK
+from press import exhibits
+from press import run as provenance
+from press.paths import BOOK
 
 CONFIGURATION = """
 extensions = ["myst_parser", "exhibit"]

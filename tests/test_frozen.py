@@ -6,10 +6,11 @@ import re
 
 import pytest
 
-from birads_lib import pages, verify
-from birads_lib.packing import NAMING
-from birads_lib.pages import FROZEN
-from birads_lib.paths import BOOK
+from press import page as pages
+from press import verify
+from press.packing import NAMING
+from press.page import FROZEN
+from press.paths import BOOK
 
 PAGES = [page for name in FROZEN for page in sorted((BOOK / name).glob("*.ipynb"))]
 ABSOLUTE = re.compile(r"(?<![\w.:/])/(?:home|root|work|Users|tmp|mnt|data|opt)/\w+")

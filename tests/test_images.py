@@ -75,7 +75,10 @@ def test_png_keeps_every_value(top, tmp_path):
 
 def test_jpeg_is_close_to_what_was_saved():
     smooth = np.tile(np.arange(0, 240, 4, dtype=np.uint8), (40, 1))
-    assert abs(images.decode(picture(smooth, "JPEG", quality=95)).astype(int) - smooth).max() <= 3
+    assert (
+        abs(images.decode.decode(picture(smooth, "JPEG", quality=95)).astype(int) - smooth).max()
+        <= 3
+    )
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "1", "LA"])
@@ -83,12 +86,12 @@ def test_grey_in_other_clothes_is_grey(mode):
     pixels = np.where(random_pixels(1) > 0, 255, 0).astype(np.uint8)
     file = io.BytesIO()
     Image.fromarray(pixels).convert(mode).save(file, "PNG")
-    np.testing.assert_array_equal(images.decode(file.getvalue()), pixels)
+    np.testing.assert_array_equal(images.decode.decode(file.getvalue()), pixels)
 
 
 def test_grey_jpeg_saved_in_colour_is_grey():
     pixels = np.repeat(random_pixels(255)[..., None], 3, axis=2)
-    assert images.decode(picture(pixels, "JPEG")).shape == pixels.shape[:2]
+    assert images.decode.decode(picture(pixels, "JPEG")).shape == pixels.shape[:2]
 
 
 @pytest.mark.parametrize(
@@ -98,7 +101,7 @@ def test_grey_jpeg_saved_in_colour_is_grey():
 )
 def test_dicom_keeps_every_value_in_lossless_syntaxes(syntax):
     stored = random_pixels(4095, (70, 66))  # JPEG 2000 needs 64 pixels a side
-    grey = images.decode(dicom(stored, syntax=syntax))
+    grey = images.decode.decode(dicom(stored, syntax=syntax))
     assert grey.dtype == np.uint16
     np.testing.assert_array_equal(grey, stored)
 
@@ -138,12 +141,12 @@ def dicom_of_jpeg_lossless(stored: np.ndarray) -> bytes:
 
 def test_dicom_in_jpeg_lossless():
     stored = random_pixels(4095)
-    np.testing.assert_array_equal(images.decode(dicom_of_jpeg_lossless(stored)), stored)
+    np.testing.assert_array_equal(images.decode.decode(dicom_of_jpeg_lossless(stored)), stored)
 
 
 def test_monochrome1_is_inverted():
     stored = random_pixels(4095)
-    grey = images.decode(dicom(stored, PhotometricInterpretation="MONOCHROME1"))
+    grey = images.decode.decode(dicom(stored, PhotometricInterpretation="MONOCHROME1"))
     np.testing.assert_array_equal(grey, 4095 - stored)
 
 
@@ -152,7 +155,7 @@ def test_window_follows_the_standard(polarity):
     stored = np.arange(4096, dtype=np.uint16).reshape(64, 64)
     centre, width = 2000, 1000
     tags = {"WindowCenter": centre, "WindowWidth": width, "PhotometricInterpretation": polarity}
-    grey = images.decode(dicom(stored, **tags))
+    grey = images.decode.decode(dicom(stored, **tags))
     # DICOM PS3.3 C.11.2.1.2.1, linear
     share = (stored - (centre - 0.5)) / (width - 1) + 0.5
     wanted = np.clip(share, 0, 1) * 4095
@@ -166,17 +169,17 @@ def test_voi_lut_sequence_and_negative_rescale():
     lut.LUTData = np.array([0, 10, 1000, 60000], "<u2").tobytes()
     stored = np.array([[0, 1], [2, 3]], np.uint16)
     sequence = pydicom.Sequence([lut])
-    with_lut = images.decode(dicom(stored, VOILUTSequence=sequence))
+    with_lut = images.decode.decode(dicom(stored, VOILUTSequence=sequence))
     assert with_lut.tolist() == [[0, 10], [1000, 60000]]
-    rescaled = images.decode(dicom(stored, RescaleSlope=2, RescaleIntercept=-6))
+    rescaled = images.decode.decode(dicom(stored, RescaleSlope=2, RescaleIntercept=-6))
     assert rescaled.tolist() == [[0, 2], [4, 6]]
 
 
 def test_signed_and_8_bit_dicom():
     stored = random_pixels(255)
-    np.testing.assert_array_equal(images.decode(dicom(stored, bits=8)), stored)
+    np.testing.assert_array_equal(images.decode.decode(dicom(stored, bits=8)), stored)
     signed = np.array([[-32768, 0], [1, 32767]], np.int16)
-    assert images.decode(dicom(signed, bits=16)).tolist() == [[0, 32768], [32769, 65535]]
+    assert images.decode.decode(dicom(signed, bits=16)).tolist() == [[0, 32768], [32769, 65535]]
 
 
 PIXELS = random_pixels(255)
@@ -268,10 +271,10 @@ def test_bad_files_are_refused_with_the_reason(name, tmp_path):
     ids=["png", "jpeg", "dicom", "jpeg 2000", "rle", "jpeg lossless"],
 )
 def test_every_cut_of_a_file_is_seen_or_harmless(whole):
-    entire = images.decode(whole)
+    entire = images.decode.decode(whole)
     for end in range(0, len(whole), len(whole) // 100):
         try:
-            seen = images.decode(whole[:end])
+            seen = images.decode.decode(whole[:end])
         except ValueError:
             continue
         np.testing.assert_array_equal(seen, entire)  # only what follows the pixels is missing
@@ -288,7 +291,7 @@ def test_damaged_bytes_give_an_image_or_a_value_error(whole, changes):
     for place, value in changes:
         data[place % len(data)] = value
     try:
-        assert images.decode(bytes(data)).ndim == 2
+        assert images.decode.decode(bytes(data)).ndim == 2
     except ValueError:
         return
 
@@ -425,9 +428,9 @@ def folder_of(tmp_path, count) -> SimpleNamespace:
     return SimpleNamespace(root=tmp_path, files=lambda: paths)
 
 
-@pytest.mark.parametrize("many_bytes", [images.MANY_BYTES, 0], ids=["threads", "processes"])
+@pytest.mark.parametrize("many_bytes", [images.decode.MANY_BYTES, 0], ids=["threads", "processes"])
 def test_all_images_in_order_in_one_file(tmp_path, monkeypatch, many_bytes):
-    monkeypatch.setattr(images, "MANY_BYTES", many_bytes)
+    monkeypatch.setattr(images.decode, "MANY_BYTES", many_bytes)
     dataset = folder_of(tmp_path, 9)
     images.preprocess_all(dataset, tmp_path / "images.npy", workers=2, image_size=32, crop=True)
     array = np.load(tmp_path / "images.npy", mmap_mode="r")

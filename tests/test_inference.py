@@ -7,8 +7,8 @@ import pytest
 
 from birads_lib.errors import UserError
 from birads_lib.inference import predictor
-from birads_lib.model import build_model
-from birads_lib.settings import Settings
+from birads_lib.networks.hybrid import build_model
+from birads_lib.training.settings import Settings
 
 SMALL = Settings(backbone="small_resnet", weights="phantoms", image_size=64)
 

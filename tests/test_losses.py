@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import ops
 
-from birads_lib.losses import LOSSES, DistanceAwareLoss, expected_deviation
-from birads_lib.settings import Settings
+from birads_lib.losses.ordinal import LOSSES, DistanceAwareLoss, expected_deviation
+from birads_lib.training.settings import Settings
 
 CLASSES = 5
 VARIANTS = [(False, False), (True, False), (False, True), (True, True)]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from birads_lib.errors import UserError
-from birads_lib.metrics import (
+from birads_lib.scores.metrics import (
     HEADLINE,
     PredictionError,
     confusion_matrix,

@@ -5,9 +5,9 @@ import keras
 import numpy as np
 import pytest
 
-from birads_lib import backbones
 from birads_lib.errors import UserError
-from birads_lib.model import (
+from birads_lib.networks import backbones
+from birads_lib.networks.hybrid import (
     Augmentation,
     build_head,
     build_model,
@@ -17,7 +17,7 @@ from birads_lib.model import (
     set_trainable,
     with_embeddings,
 )
-from birads_lib.settings import Settings
+from birads_lib.training.settings import Settings
 
 SIZE = 64
 TINY = {

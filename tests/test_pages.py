@@ -7,10 +7,12 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from birads_lib import exhibits, pages, provenance
 from birads_lib.errors import UserError
 from birads_lib.files import sha256
-from birads_lib.study import declared_parameters
+from press import exhibits
+from press import page as pages
+from press import run as provenance
+from press.study import declared_parameters
 
 
 @pytest.fixture
@@ -62,7 +64,7 @@ def test_exhibits_files_and_passports_come_back(execute):
         assert roc.passport["files"][name] == provenance.sha256_of(roc.files[name])
     assert page.artefacts["made.txt"]["sha256"] == provenance.sha256_of(b"x")
     assert page.passport["parameters"]["resamples"] == 2000
-    assert page.passport["code"]["modules"]["birads_lib/metrics.py"]
+    assert page.passport["code"]["modules"]["birads_lib/scores/metrics.py"]
     assert len(page.passports()) == 4
 
 

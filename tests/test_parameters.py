@@ -7,9 +7,9 @@ from dataclasses import asdict, fields
 
 import pytest
 
-from birads_lib import parameters
 from birads_lib.errors import UserError
-from birads_lib.settings import Settings
+from birads_lib.training.settings import Settings
+from press import parameters
 
 GIVEN = [
     (notebook, name, default)

@@ -15,9 +15,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from birads_lib.datasets import phantoms
-from birads_lib.datasets.phantoms import anatomy, lesions, lexicon
+from birads_lib import phantoms
 from birads_lib.errors import UserError
+from birads_lib.phantoms import anatomy, lesions, lexicon
 
 ONLY = {grade: tuple(float(grade == other) for other in range(1, 6)) for grade in range(1, 6)}
 BREASTS = list(itertools.product("LR", ("CC", "MLO")))

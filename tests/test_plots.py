@@ -13,10 +13,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image
 
-from birads_lib import panels, style
-from birads_lib.metrics import HEADLINE, confusion_matrix
-from birads_lib.plots import evaluation as plots
-from birads_lib.statistics import intervals
+from birads_lib.figures import evaluation as plots
+from birads_lib.figures import exploration as panels
+from birads_lib.figures import style
+from birads_lib.scores.bootstrap import intervals
+from birads_lib.scores.metrics import HEADLINE, confusion_matrix
 
 MISSING = pytest.param([1, 2, 4, 5], id="grade 3 absent")
 

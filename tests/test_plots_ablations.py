@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from PIL import Image
 from scikit_posthocs import posthoc_nemenyi_friedman
 
-from birads_lib.metrics import HEADLINE
-from birads_lib.plots import ablations as plots
-from birads_lib.statistics import friedman
+from birads_lib.figures import ablations as plots
+from birads_lib.scores.bootstrap import friedman
+from birads_lib.scores.metrics import HEADLINE
 
 SHOWN = ["accuracy", "mean_auc", "qwk", "ordinal_mae"]
 

@@ -9,9 +9,10 @@ from test_audit import images, run
 from test_plots import check as check_figure
 from test_plots import texts as all_texts
 
-from birads_lib import audit, embedding
-from birads_lib.plots import audit as audit_plots
-from birads_lib.plots import embedding as embedding_plots
+from birads_lib.figures import leakage as audit_plots
+from birads_lib.figures import neighbours as embedding_plots
+from birads_lib.scores import leakage as audit
+from birads_lib.scores import neighbours as embedding
 
 PROTOCOLS = ["patient", "image", "oversample_first"]
 

@@ -9,8 +9,8 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from birads_lib import calibration
-from birads_lib.plots import calibration as plots
+from birads_lib.figures import calibration as plots
+from birads_lib.scores import calibration
 
 PATIENTS = np.arange(40) // 2
 

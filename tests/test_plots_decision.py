@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from test_plots import check, legend, texts
 
-from birads_lib import decision
-from birads_lib.plots import decision as plots
+from birads_lib.figures import decision as plots
+from birads_lib.scores import decision
 
 pytestmark = pytest.mark.filterwarnings("error")
 

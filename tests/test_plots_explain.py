@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from birads_lib import pointing, statistics
-from birads_lib.plots import explain as plots
+from birads_lib.explain import pointing
+from birads_lib.figures import explain as plots
+from birads_lib.scores import bootstrap as statistics
 
 SIZE = 64
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from birads_lib import pointing
 from birads_lib.cases import Dataset, no_findings
 from birads_lib.errors import UserError
+from birads_lib.explain import pointing
 from birads_lib.images import geometry
 
 

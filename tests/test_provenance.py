@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from birads_lib import exhibits, provenance
 from birads_lib.errors import UserError
 from birads_lib.files import sha256
-from birads_lib.parameters import declared_parameters
+from press import exhibits
+from press import run as provenance
+from press.parameters import declared_parameters
 
 matplotlib.use("Agg")
 

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from birads_lib import exhibits, remake
 from birads_lib.errors import UserError
-from birads_lib.pages import Exhibit, Page
-from birads_lib.study import load
+from press import exhibits, remake
+from press.page import Exhibit, Page
+from press.study import load
 
 TABLE = pd.DataFrame({"metric": ["a", "b"], "estimate": [0.5, np.nan], "n": [3, 4]})
 

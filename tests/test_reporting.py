@@ -13,10 +13,12 @@ from bs4 import BeautifulSoup
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace
 
-from birads_lib import facts, pages, reporting
 from birads_lib.errors import UserError
-from birads_lib.paths import BOOK, CONFIG, ROOT
-from birads_lib.study import Study, load
+from press import page as pages
+from press.paths import BOOK, CONFIG, ROOT
+from press.report import checklists as reporting
+from press.report import facts
+from press.study import Study, load
 
 LISTS, WORDS = reporting.load()
 OWN = ("study", "title", "notices")  # names that are neither facts nor words

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from birads_lib import parameters, sources
-from birads_lib.paths import NOTEBOOKS, WEIGHTS
+from birads_lib.networks.backbones import PHANTOM_WEIGHTS
+from press import parameters, sources
+from press.paths import NOTEBOOKS
 
 ALL = parameters.notebook_names()
 
@@ -41,16 +42,16 @@ def test_training_does_not_depend_on_plots():
 def test_closure_follows_imports_and_takes_packages_whole():
     names = {path.stem for path in sources.closure({"birads_lib.predictions"})}
     assert names == {"predictions", "errors", "files"}
-    readers = {path.stem for path in sources.closure({"birads_lib.datasets"})}
+    readers = {path.stem for path in sources.closure({"birads_lib.readers"})}
     assert {"inbreast", "class_folders", "cases", "lesions"} <= readers  # phantoms, too
 
 
 def test_one_module_of_a_package_is_not_all_of_it():
-    imported = sources._imports("from birads_lib.plots import evaluation as plots")
+    imported = sources._imports("from birads_lib.figures import evaluation as plots")
     assert [path.stem for path in sources.closure(imported) if path.parent.name == "plots"] == [
         "evaluation"
     ]
-    whole = sources.closure(sources._imports("from birads_lib.plots import evaluation, Figure"))
+    whole = sources.closure(sources._imports("from birads_lib.figures import evaluation, Figure"))
     assert "__init__" in {path.stem for path in whole}
 
 
@@ -64,4 +65,4 @@ def test_digest_changes_with_any_byte(tmp_path, monkeypatch):
 
 
 def test_the_phantoms_weights_are_small():
-    assert (WEIGHTS / "small_resnet_phantoms.weights.h5").stat().st_size <= 4 * 2**20
+    assert PHANTOM_WEIGHTS.stat().st_size <= 4 * 2**20

@@ -5,9 +5,9 @@ import json
 import pytest
 import yaml
 
-from birads_lib import book, exhibits
-from birads_lib.paths import CONFIG, ROOT
-from birads_lib.study import Study, load
+from press import book, exhibits
+from press.paths import CONFIG, ROOT
+from press.study import Study, load
 
 ALL = [load(CONFIG / f"{name}.yaml") for name in ("phantoms", "inbreast")]
 PHANTOMS = Study("phantoms", "Phantoms", {"reader": "phantoms"})

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn import metrics as sk
 
-from birads_lib import statistics
 from birads_lib.errors import UserError
-from birads_lib.metrics import HEADLINE, PredictionError, headline
-from birads_lib.statistics import delong, intervals, paired_differences, patient_bootstrap
+from birads_lib.scores import bootstrap as statistics
+from birads_lib.scores.bootstrap import delong, intervals, paired_differences, patient_bootstrap
+from birads_lib.scores.metrics import HEADLINE, PredictionError, headline
 
 GRADES = [1, 2, 3, 4, 5]
 

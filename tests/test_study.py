@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from birads_lib import study
 from birads_lib.errors import UserError
-from birads_lib.paths import CONFIG
+from press import study
+from press.paths import CONFIG
 
 GOOD = """name: mine
 dataset: {reader: phantoms, patients: 12}

@@ -15,14 +15,14 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from birads_lib import training
 from birads_lib.errors import UserError
-from birads_lib.features import Batches, trunk_features
-from birads_lib.journal import Journal, schedule
-from birads_lib.model import build_model, cut, set_trainable
-from birads_lib.settings import Settings
+from birads_lib.networks.hybrid import build_model, cut, set_trainable
 from birads_lib.splits import assign_parts
-from birads_lib.training import COLUMNS, predict, train_fold
+from birads_lib.training import fold as training
+from birads_lib.training.cache import Batches, trunk_features
+from birads_lib.training.fold import COLUMNS, predict, train_fold
+from birads_lib.training.journal import Journal, schedule
+from birads_lib.training.settings import Settings
 
 # TensorFlow's variables don't yet know NumPy 2's word for copying.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")

@@ -4,8 +4,8 @@ import shutil
 
 import pytest
 
-from birads_lib import verify
-from birads_lib.paths import BOOK
+from press import verify
+from press.paths import BOOK
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"cells": []}'])

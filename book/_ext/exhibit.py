@@ -17,7 +17,7 @@ from urllib.parse import urljoin
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
-from birads_lib.pages import FIGURE, read
+from press.page import FIGURE, read
 
 _ADDRESS = re.compile(r'href="(?!data:)([^"]+)"')
 

@@ -34,7 +34,7 @@ class Project:
 
     @classmethod
     def new(cls, root: Path) -> "Project":
-        for folder in ("birads_lib", "notebooks", "profiles"):
+        for folder in ("birads_lib", "press", "notebooks", "profiles"):
             ignored = shutil.ignore_patterns("__pycache__")
             shutil.copytree(ROOT / folder, root / folder, ignore=ignored)
         (root / "book").mkdir()

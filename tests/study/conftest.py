@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from birads_lib.paths import BOOK
+from press.paths import BOOK
 
 PAGES = BOOK / "smoke"
 

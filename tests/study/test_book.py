@@ -17,7 +17,8 @@ import yaml
 from bs4 import BeautifulSoup
 from pybtex.database import parse_file
 
-from birads_lib import parameters, study, style
+from birads_lib.figures import style
+from press import parameters, study
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BOOK = Path(os.environ.get("BIRADS_BOOK", ROOT / "_build" / "smoke" / "_build" / "html"))

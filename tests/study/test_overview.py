@@ -6,8 +6,9 @@ import re
 from bs4 import BeautifulSoup
 from PIL import Image
 
-from birads_lib import overview, pages
-from birads_lib.book import TEMPLATES
+from press import page as pages
+from press.book import TEMPLATES
+from press.report import overview
 
 
 def test_every_figure_table_and_number_has_its_row(smoke_pages):

@@ -6,10 +6,11 @@ import subprocess
 import pytest
 from crate_validator import problems
 
-from birads_lib import crate, pages, release, study
 from birads_lib.files import sha256
-from birads_lib.packing import NAMING, OPEN
-from birads_lib.paths import BOOK, CONFIG, ROOT
+from press import crate, release, study
+from press import page as pages
+from press.packing import NAMING, OPEN
+from press.paths import BOOK, CONFIG, ROOT
 
 BUILD = ROOT / "_build" / "smoke"
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from birads_lib import remake
-from birads_lib.paths import ROOT
+from press import remake
+from press.paths import ROOT
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from birads_lib import pages, verify
-from birads_lib.paths import NOTEBOOKS, ROOT
+from press import page as pages
+from press import verify
+from press.paths import NOTEBOOKS, ROOT
 
 RUN = ROOT / "results/smoke/runs/proposed/patient"
 FIGURES = ROOT / "results/smoke/figures/04_evaluation-proposed-patient"

@@ -1,0 +1,294 @@
+"""Where a model looks: Grad-CAM, attention, and the check that both depend on what was learnt.
+
+Grad-CAM weighs the channels of a layer by how much they raise the score of a grade. A picture of
+that proves nothing by itself: ``randomisation`` asks whether it changes when the model's weights
+are made random, ``pointing`` whether it finds lesions more often than the image's centre does.
+"""
+
+import importlib
+import logging
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import pandas as pd
+from keras import layers, ops, tree
+from scipy.special import softmax
+from scipy.stats import rankdata
+
+from birads_lib.cases import GRADES
+from birads_lib.errors import UserError, did_you_mean
+from birads_lib.networks.backbones import LAST_STAGE
+from birads_lib.networks.hybrid import CATEGORIES
+
+BATCH = 32  # images per step
+TOP = 0.1  # of the cells: the part whose share of the map is its sharpness
+
+# A new graph per explainer is meant; TensorFlow takes it for a mistake in a loop.
+logging.getLogger("tensorflow").setLevel(logging.ERROR)
+
+
+@dataclass(frozen=True)
+class Maps:
+    """Heat maps of n images.
+
+    Attributes:
+        values: (n, h, w) float32, 0..1, the largest of each map being 1; all 0 where nothing
+            speaks for the grade.
+        grades: (n,) the grade that each map explains.
+        probabilities: (n, 5) of the model.
+    """
+
+    values: np.ndarray
+    grades: np.ndarray
+    probabilities: np.ndarray
+
+    @property
+    def constant(self) -> np.ndarray:
+        """Whether a map is the same everywhere, and so points nowhere; (n,) bool."""
+        return np.ptp(self.values, axis=(1, 2)) == 0
+
+
+def grad_cam(
+    model: keras.Model,
+    images: np.ndarray,
+    grades: np.ndarray | None = None,
+    tap: str = LAST_STAGE,
+) -> Maps:
+    """Return Grad-CAM (Selvaraju et al. 2017, doi 10.1109/ICCV.2017.74, equations 1 and 2).
+
+    The map is ReLU(sum_k a_k A_k): A_k is channel k of the tapped layer, a_k the mean over its
+    cells of the gradient of the grade's score, which is what softmax is applied to (a probability
+    near 1 has no gradient left). Only what lies above the tap is run backwards.
+
+    Args:
+        model: as ``build_model`` makes it, from raw grey images to probabilities.
+        images: (n, size, size) uint8.
+        grades: (n,) 1..5, the grade to explain; the predicted one where this is None.
+        tap: a layer of the trunk, or "last" for its output.
+
+    Raises:
+        UserError: no image, a grade outside 1..5, or a tap that the trunk doesn't have.
+    """
+    wanted = np.zeros(len(images), int) if grades is None else np.asarray(grades)
+    allowed = GRADES if grades is not None else (0,)  # 0 asks for the predicted one
+    if not len(images) or wanted.shape != (len(images),) or not np.isin(wanted, allowed).all():
+        raise UserError(f"expected images and as many grades 1..5, got {len(images)} and {wanted}")
+    below, score = _halves(model, tap)
+    explain = _with_gradient(score)
+    maps, scores = [], []
+    for rows in _batches(len(images)):
+        features = [np.asarray(f) for f in tree.flatten(below.predict_on_batch(images[rows]))]
+        logits, gradient = explain(features[0], features[1:], wanted[rows].astype("int32"))
+        weights = _numpy(gradient).mean(axis=(1, 2), keepdims=True)  # (b, 1, 1, channels)
+        maps.append(np.maximum((features[0] * weights).sum(axis=-1), 0))
+        scores.append(_numpy(logits))
+    values, scores = (np.concatenate(parts)[: len(images)] for parts in (maps, scores))
+    predicted = scores.argmax(axis=1) + 1
+    return Maps(_scaled(values), np.where(wanted > 0, wanted, predicted), softmax(scores, axis=1))
+
+
+def taps_by_size(model: keras.Model) -> dict[str, int]:
+    """Return the deepest layer of each map size in the trunk: name -> cells on a side."""
+    trunk = _own_layers(model.get_layer("trunk"))
+    deepest = {x.output.shape[1]: x.name for x in trunk if len(x.output.shape) == 4}
+    return {name: size for size, name in deepest.items()}
+
+
+def _own_layers(trunk: keras.Model) -> list[layers.Layer]:
+    """Return the backbone's layers in order, without those that pool the taps to one grid."""
+    inner = (layer for layer in trunk.layers if not isinstance(layer, layers.InputLayer))
+    return [layer for layer in inner if not layer.name.startswith("tap")]
+
+
+def _halves(model: keras.Model, tap: str) -> tuple[keras.Model, Callable]:
+    """Cut a model at a tap.
+
+    Returns:
+        below: from raw images to [tapped map, whatever else passes beside it].
+        score: (tapped, others, grades) -> (sum of the grades' scores, all scores (b, 5)).
+    """
+    trunk, head = model.get_layer("trunk"), _before_softmax(model.get_layer("head"))
+    tapped = _tapped(trunk, tap)
+    moved, frontier = {id(tapped)}, {id(tapped): tapped}  # what depends on the tap; what is read
+    for layer in trunk.layers:  # in topological order
+        inputs = tree.flatten(layer.input)
+        if layer.output is not tapped and any(id(t) in moved for t in inputs):
+            moved.add(id(layer.output))
+            frontier |= {id(t): t for t in inputs if id(t) not in moved}
+    frontier |= {id(t): t for t in trunk.outputs if id(t) not in moved}
+    reached = [t for t in trunk.outputs if id(t) in moved and t is not tapped]
+    upper = keras.Model(list(frontier.values()), reached) if reached else None
+
+    def score(x, others, grades):
+        features = [x, *others]
+        maps = dict(zip(frontier, features, strict=True))
+        if upper is not None:
+            outputs = tree.flatten(upper(features, training=False))
+            maps |= {id(t): output for t, output in zip(reached, outputs, strict=True)}
+        scores = head([maps[id(t)] for t in trunk.outputs], training=False)  # (b, 5)
+        index = ops.where(grades > 0, grades - 1, ops.cast(ops.argmax(scores, axis=-1), "int32"))
+        return ops.sum(scores * ops.one_hot(index, CATEGORIES)), scores
+
+    lower = keras.Model(trunk.input, list(frontier.values()))
+    return keras.Model(model.input, lower(model.get_layer("preparation")(model.input))), score
+
+
+def _tapped(trunk: keras.Model, tap: str):
+    """Return the output of the layer ``tap``, or raise UserError naming those there are."""
+    found = {x.name: x.output for x in _own_layers(trunk) if len(x.output.shape) == 4}
+    if tap == LAST_STAGE:
+        return list(found.values())[-1]
+    if tap not in found:
+        raise UserError(f"tap: the trunk has no layer {tap!r}; {did_you_mean(tap, found)}")
+    return found[tap]
+
+
+def _before_softmax(head: keras.Model) -> keras.Model:
+    """Return the head up to its scores; its last layer is copied without the softmax."""
+    last = head.get_layer("probabilities")
+    linear = layers.Dense(CATEGORIES, name="scores")
+    model = keras.Model(head.inputs, linear(last.input))
+    linear.set_weights(last.get_weights())
+    return model
+
+
+def _with_gradient(score: Callable) -> Callable:
+    """Return (x, others, grades) -> (scores, gradient of their sum by x), compiled.
+
+    Keras has no gradient of its own: this is the one place with a branch per backend.
+    """
+    backend = keras.backend.backend()
+    library = importlib.import_module(backend)
+    if backend == "jax":
+        both = library.jit(library.value_and_grad(score, has_aux=True))
+
+        def explain(x, others, grades):
+            (_, scores), gradient = both(x, others, grades)
+            return scores, gradient
+
+    elif backend == "tensorflow":
+
+        @library.function(reduce_retracing=True)
+        def explain(x, others, grades):
+            with library.GradientTape() as tape:
+                tape.watch(x)
+                total, scores = score(x, others, grades)
+            return scores, tape.gradient(total, x)
+
+    else:
+
+        def explain(x, others, grades):
+            x, grades = ops.convert_to_tensor(x).requires_grad_(), ops.convert_to_tensor(grades)
+            total, scores = score(x, [ops.convert_to_tensor(o) for o in others], grades)
+            return scores, library.autograd.grad(total, x)[0]
+
+    return explain
+
+
+def _batches(n: int) -> list[np.ndarray]:
+    """Return row numbers in batches of one size (one shape is compiled once), the last repeated."""
+    size = min(BATCH, n)
+    return [np.minimum(np.arange(start, start + size), n - 1) for start in range(0, n, size)]
+
+
+def _numpy(tensor) -> np.ndarray:
+    return ops.convert_to_numpy(tensor)
+
+
+def _scaled(maps: np.ndarray) -> np.ndarray:
+    """Divide each map by its largest value; a map of zeros stays one."""
+    top = maps.max(axis=(1, 2), keepdims=True)
+    return np.divide(maps, top, out=np.zeros_like(maps), where=top > 0)
+
+
+def attention(model: keras.Model, images: np.ndarray) -> np.ndarray | None:
+    """Return how much attention each place gets, (n, h, w), a map's sum being 1.
+
+    That is the weight of a token in the first encoder layer (in later ones tokens no longer
+    stand for places), averaged over heads and over the tokens that look; the tokens of several
+    taps at one place are added. None for a model without an encoder.
+    """
+    trunk, head = model.get_layer("trunk"), model.get_layer("head")
+    found = [x for x in head.layers if isinstance(x, layers.MultiHeadAttention)]
+    if not found:
+        return None
+    maps = keras.Model(model.input, trunk(model.get_layer("preparation")(model.input)))
+    tokens = keras.Model(head.inputs, found[0].input[0])
+    received = []
+    for rows in _batches(len(images)):
+        x = tokens(tree.flatten(maps.predict_on_batch(images[rows])))  # (b, tokens, width)
+        _, weights = found[0](x, x, return_attention_scores=True)  # (b, heads, looking, seen)
+        received.append(_numpy(weights).mean(axis=(1, 2)))
+    grid = trunk.outputs[0].shape[1:3]
+    received = np.concatenate(received)[: len(images)]
+    return received.reshape(len(images), -1, *grid).sum(axis=1)
+
+
+def randomisation(
+    model: keras.Model, images: np.ndarray, tap: str = LAST_STAGE, seed: int = 0
+) -> pd.DataFrame:
+    """Return how alike maps stay while the model loses what it has learnt (Adebayo et al. 2018).
+
+    From the head down to the first stage, one group of layers after another gets new random
+    weights (cascading), drawn by its own initialisers; of BatchNorm also the statistics. At each
+    step the explainer is built anew, and explains the grade that the trained model predicted.
+
+    Returns:
+        A row per image and step: step (0 is the trained model), layers (reset last), image (row
+        of ``images``), correlation (Spearman's, over the cells of the map, with the trained
+        model's; NaN where either is constant) and constant (whether this map is).
+    """
+    trained = grad_cam(model, images, tap=tap)
+    keras.utils.set_random_seed(seed)
+    fresh, cascade = keras.models.clone_model(model), keras.models.clone_model(model)
+    cascade.set_weights(model.get_weights())
+    steps = [_step(0, "none", trained, trained)]
+    for number, (name, places) in enumerate(_groups_from_the_top(model).items(), start=1):
+        for part, layer in places:
+            weights = fresh.get_layer(part).get_layer(layer).get_weights()
+            cascade.get_layer(part).get_layer(layer).set_weights(weights)
+        now = grad_cam(cascade, images, trained.grades, tap)
+        steps.append(_step(number, name, trained, now))
+    return pd.concat(steps, ignore_index=True)
+
+
+def _step(number: int, name: str, trained: Maps, now: Maps) -> pd.DataFrame:
+    columns = {"step": number, "layers": name, "image": np.arange(len(now.values))}
+    columns["correlation"] = rank_correlation(trained.values, now.values)
+    return pd.DataFrame(columns | {"constant": now.constant})
+
+
+def _groups_from_the_top(model: keras.Model) -> dict[str, list[tuple[str, str]]]:
+    """Return the layers with weights by their stage (conv5, encoder1), the last stage first."""
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for part in ("head", "trunk"):
+        for layer in reversed(model.get_layer(part).layers):
+            if layer.weights:
+                stage = re.match(r"[a-z]*\d*", layer.name)[0]
+                groups.setdefault(stage, []).append((part, layer.name))
+    return groups
+
+
+def rank_correlation(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Return Spearman's correlation of each pair of maps (n, h, w), (n,); NaN if one is constant.
+
+    Spearman's is Pearson's correlation of the ranks, ties getting their mean rank.
+    """
+    a, b = (rankdata(maps.reshape(len(maps), -1), axis=1) for maps in (first, second))
+    a, b = (ranks - ranks.mean(axis=1, keepdims=True) for ranks in (a, b))
+    norm = np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
+    return np.divide((a * b).sum(axis=1), norm, out=np.full(len(a), np.nan), where=norm > 0)
+
+
+def sharpness(maps: np.ndarray) -> np.ndarray:
+    """Return the share of each map's sum (n, h, w) in its top tenth of cells, (n,); NaN if all 0.
+
+    The tenth is rounded, and at least one cell. A flat map has about 0.1, a single peak 1.
+    """
+    cells = np.sort(maps.reshape(len(maps), -1), axis=1)
+    top = cells[:, -max(1, round(TOP * cells.shape[1])) :].sum(axis=1)
+    total = cells.sum(axis=1)
+    return np.divide(top, total, out=np.full(len(maps), np.nan), where=total > 0)

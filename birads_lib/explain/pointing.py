@@ -1,0 +1,162 @@
+"""Do heat maps point at findings? The Pointing Game, its references and its intervals.
+
+A place is x right, y down, in pixels of the square frame that the model sees.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from inspect import signature
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from birads_lib.cases import GRADES
+from birads_lib.errors import UserError
+from birads_lib.images import breast_mask, geometry
+from press.parameters import declared_parameters
+
+BLUR = 1 / 28  # of the frame's side, 8 pixels at 224: a bright speck is no brightest place
+
+
+def peaks(maps: np.ndarray, size: int) -> np.ndarray:
+    """Return where in the frame each map (n, h, w) is largest, (n, 2); NaN if it is constant.
+
+    That is the centre of the largest cell, the first in order of reading where several are. The
+    map enlarged to the frame has its maximum there, too, if no other cell is nearly as large.
+    """
+    flat = np.ptp(maps, axis=(1, 2)) == 0
+    cells = np.array(maps.shape[:0:-1])  # w, h
+    places = (_largest(maps) + 0.5) * size // cells
+    return np.where(flat[:, None], np.nan, places)
+
+
+def reference_points(images: np.ndarray) -> dict[str, np.ndarray]:
+    """Return where one would point without any model, (n, 2) each, in images (n, size, size).
+
+    The centre of the frame, the centroid of the breast (of the frame if none is seen), and the
+    brightest place after a Gaussian blur of 1/28 of the side.
+    """
+    size = images.shape[1]
+    blurred = np.stack([cv2.GaussianBlur(image, (0, 0), BLUR * size) for image in images])
+    breasts = (breast_mask(image) for image in images)
+    return {
+        "centre": np.full((len(images), 2), (size - 1) // 2, float),
+        "breast_centre": np.stack([np.argwhere(b).mean(axis=0)[::-1].round() for b in breasts]),
+        "brightness": _largest(blurred),
+    }
+
+
+def _largest(values: np.ndarray) -> np.ndarray:
+    """Return x, y of the largest pixel of each of (n, size, size), (n, 2)."""
+    y, x = np.unravel_index(values.reshape(len(values), -1).argmax(axis=1), values.shape[1:])
+    return np.stack([x, y], axis=1).astype(float)
+
+
+def hits(
+    points: np.ndarray, masks: Sequence[np.ndarray | None], tolerance: float = 0
+) -> np.ndarray:
+    """Play the Pointing Game (Zhang et al. 2018, doi 10.1007/s11263-017-1059-x).
+
+    Args:
+        points: (n, 2) x, y; NaN, of a constant map, misses.
+        masks: n masks of the findings, bool (size, size); None where they are not known.
+        tolerance: a point this near to a mask, in pixels, hits too.
+
+    Returns:
+        (n,) 1 where the point lies in the mask, 0 where not, NaN where there is no mask.
+    """
+    found = np.full(len(masks), np.nan)
+    for row, ((x, y), mask) in enumerate(zip(points, masks, strict=True)):
+        if mask is not None:
+            found[row] = not np.isnan(x) and _grown(mask, tolerance)[int(y), int(x)]
+    return found
+
+
+def chance(
+    images: np.ndarray, masks: Sequence[np.ndarray | None], tolerance: float = 0
+) -> np.ndarray:
+    """Return how often a random pixel of the breast would hit, (n,); NaN where there is no mask."""
+    pairs = zip(images, masks, strict=True)
+    return np.array(
+        [np.nan if m is None else _grown(m, tolerance)[breast_mask(i)].mean() for i, m in pairs]
+    )
+
+
+def ceiling(
+    masks: Sequence[np.ndarray | None], cells: tuple[int, int], tolerance: float = 0
+) -> np.ndarray:
+    """Return whether any map of (h, w) cells could hit, (n,); NaN where there is no mask.
+
+    The centres of coarse cells are few: a small finding may lie between them.
+    """
+    spots = np.eye(cells[0] * cells[1]).reshape(-1, *cells)  # a map per cell
+    found = [np.nan] * len(masks)
+    for row, mask in enumerate(masks):
+        if mask is not None:
+            x, y = peaks(spots, len(mask)).astype(int).T
+            found[row] = _grown(mask, tolerance)[y, x].any()
+    return np.array(found, float)
+
+
+def _grown(mask: np.ndarray, tolerance: float) -> np.ndarray:
+    """Return the pixels within ``tolerance`` of a mask."""
+    if tolerance <= 0 or not mask.any():
+        return mask
+    return cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5) <= tolerance
+
+
+def frame_options(images_path: str | Path) -> dict:
+    """Return what 02_preprocessing was told about the frame, for ``images.geometry``.
+
+    Raises UserError where the images have no passport, which is where that stands.
+    """
+    path = Path(images_path)
+    passport = path.with_name(path.name + ".passport.json")
+    if not passport.is_file():
+        raise UserError(f"{path.name} has no passport ({passport.name}): run 02_preprocessing")
+    changed = json.loads(passport.read_text())["parameters_changed"]
+    values = declared_parameters("02_preprocessing") | changed
+    return {k: v for k, v in values.items() if k in signature(geometry).parameters}
+
+
+def choose_images(
+    test: pd.DataFrame, located: set[str], per_fold: int, seed: int = 0
+) -> pd.DataFrame:
+    """Return the test rows to explain: each image once, at most ``per_fold`` of each fold.
+
+    The categories keep their shares (stratified); within one, images with a located finding
+    come first, then others at random. An image tested in several folds, as copies are, stays
+    with the first.
+    """
+    rows = test.sort_values(["fold", "copy"], kind="stable").drop_duplicates("image_id")
+    rows = rows.sample(frac=1, random_state=seed)
+    rows["_last"] = ~rows["image_id"].isin(located)
+    rows = rows.sort_values("_last", kind="stable").drop(columns="_last")
+    stratum = rows.groupby(["fold", "y_true"])["image_id"]
+    order = (stratum.cumcount() + 0.5) / stratum.transform("size")  # 0..1 in each stratum
+    kept = rows.loc[order.sort_values(kind="stable").index].groupby("fold").head(per_fold)
+    return kept.sort_values(["fold", "image_id"]).reset_index(drop=True)
+
+
+def typical(y: np.ndarray, p: np.ndarray) -> dict[int, int]:
+    """Return grade -> row of the rightly graded image whose confidence is the (lower) median."""
+    return _pick(y, p, p.argmax(axis=1) + 1 == y, lambda order: order[(len(order) - 1) // 2])
+
+
+def worst(y: np.ndarray, p: np.ndarray) -> dict[int, int]:
+    """Return grade -> row of the wrongly graded image that the model was surest about."""
+    return _pick(y, p, p.argmax(axis=1) + 1 != y, lambda order: order[-1])
+
+
+def _pick(y: np.ndarray, p: np.ndarray, allowed: np.ndarray, choose: Callable) -> dict[int, int]:
+    order = np.argsort(p.max(axis=1), kind="stable")  # by confidence, rising
+    of_grade = {grade: order[allowed[order] & (y[order] == grade)] for grade in GRADES}
+    return {grade: int(choose(rows)) for grade, rows in of_grade.items() if len(rows)}
+
+
+def by_grade(values: pd.DataFrame, grades: np.ndarray) -> pd.DataFrame:
+    """Add to each column one per grade, ``<column>_<grade>``, NaN for images of other grades."""
+    parts = [values[grades == g].reindex(values.index).add_suffix(f"_{g}") for g in GRADES]
+    return pd.concat([values, *parts], axis=1)

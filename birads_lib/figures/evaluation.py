@@ -1,0 +1,294 @@
+"""Charts of evaluation: each takes numbers and returns a matplotlib ``Figure``, never shown."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from sklearn.metrics import roc_curve
+
+from birads_lib.figures.style import (
+    FADING,
+    GRADE_COLOURS,
+    GRADE_LINES,
+    MUTED,
+    TRAINING,
+    VALIDATION,
+    label_grades,
+    legend_below,
+    new_figure,
+)
+from birads_lib.scores.metrics import HEADLINE, PER_CLASS, checked
+
+_COUNTS = LinearSegmentedColormap.from_list("counts", FADING)
+_MARKERS = "DsX^vP"  # of references, apart in shape as well as in colour
+_PARTS = [(TRAINING, "-", "o"), (VALIDATION, "--", "s"), ("#111111", "-.", "^")]
+RADAR = ["accuracy", "macro_precision", "macro_recall", "macro_f1", "mean_auc", "mcc"]
+
+
+def confusion(matrix: np.ndarray) -> Figure:
+    """Draw a confusion matrix (5, 5) of counts, and beside it the share of each true grade."""
+    matrix = np.asarray(matrix)
+    support = matrix.sum(1, keepdims=True)
+    shares = np.divide(matrix, support, out=np.full(matrix.shape, np.nan), where=support > 0)
+    figure, axes = new_figure(1, 2, height=4.1)
+    for ax, values, pattern, title in [
+        (axes[0], matrix, "d", "Images"),
+        (axes[1], shares, ".2f", "Share of the true category"),
+    ]:
+        top = 1 if pattern == ".2f" else None
+        text = [["none" if np.isnan(v) else f"{v:{pattern}}" for v in row] for row in values]
+        options = {"annot": np.array(text), "fmt": "", "cmap": _COUNTS, "cbar": False}
+        labels = {"xticklabels": list(GRADE_COLOURS), "yticklabels": list(GRADE_COLOURS)}
+        sns.heatmap(
+            np.nan_to_num(values), ax=ax, vmin=0, vmax=top, square=True, **options, **labels
+        )
+        ax.set(title=title, xlabel="Predicted BI-RADS", ylabel="True BI-RADS")
+    return figure
+
+
+def roc_per_class(y: np.ndarray, p: np.ndarray, table: pd.DataFrame) -> Figure:
+    """Draw the one-vs-rest ROC curve of each grade.
+
+    Args:
+        y: (n,) true grades 1..5.
+        p: (n, 5) probabilities.
+        table: of ``statistics.intervals``, for the areas in the legend.
+    """
+    y, p = checked(y, p)
+    areas = table.set_index("metric")
+    figure, ax = new_figure(height=6.8)
+    ax.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=":")
+    for grade, colour in GRADE_COLOURS.items():
+        label = f"BI-RADS {grade}: AUC {_with_interval(areas.loc[f'auc_{grade}'])}"
+        curve = ([], [])  # keeps its place in the legend
+        if 0 < (y == grade).sum() < len(y):
+            curve = roc_curve(y == grade, p[:, grade - 1], drop_intermediate=False)[:2]
+        ax.plot(*curve, color=colour, linestyle=GRADE_LINES[grade], label=label)
+    ax.set(
+        title="ROC, each category against the rest",
+        xlabel="False positive rate",
+        ylabel="True positive rate",
+        aspect="equal",
+        xlim=(-0.01, 1.01),
+        ylim=(-0.01, 1.01),
+    )
+    legend_below(ax)
+    return figure
+
+
+def training_curves(history: pd.DataFrame) -> Figure:
+    """Draw loss and accuracy by epoch: a thin line per fold, a thick one for their mean.
+
+    The mean ends with the fold that stops first, as later it would be of other folds.
+
+    Args:
+        history: one row per fold and epoch, with fold, stage (1 or 2), epoch (1.. over both
+            stages), loss, accuracy, val_loss and val_accuracy.
+    """
+    figure, axes = new_figure(2, 1, height=6.4, sharex=True)
+    for ax, name in zip(axes, ["loss", "accuracy"], strict=True):
+        _curves(ax, history, name, TRAINING, "-", "Training")
+        _curves(ax, history, f"val_{name}", VALIDATION, "--", "Validation")
+        ends = history[history["stage"] == 1].groupby("fold")["epoch"].max()
+        for number, end in enumerate(sorted(ends.unique())):
+            label = "Backbone unfrozen" if number == 0 else None
+            ax.axvline(end + 0.5, color=MUTED, linestyle=":", linewidth=1.5, label=label)
+        ax.set(ylabel=name.capitalize())
+        ax.grid(axis="y")
+    axes[0].set_title("Training, by fold")
+    axes[1].set(xlabel="Epoch, both stages")
+    axes[1].xaxis.set_major_locator(MaxNLocator(integer=True))
+    legend_below(axes[0], columns=2)
+    return figure
+
+
+def _curves(ax: Axes, history: pd.DataFrame, column: str, colour, line, label: str) -> None:
+    folds = history.pivot_table(index="epoch", columns="fold", values=column)  # (epochs, folds)
+    single = folds.shape[1] == 1
+    if not single:
+        ax.plot(folds.index, folds, color=colour, linewidth=0.8, alpha=0.5)
+    mean = folds.dropna().mean(axis=1)
+    label = label if single else f"{label}, mean of {folds.shape[1]} folds"
+    ax.plot(mean.index, mean, color=colour, linestyle=line, linewidth=2.5, label=label)
+
+
+def optimisation(history: pd.DataFrame) -> Figure:
+    """Draw the learning rate by epoch, and below it the two stages of each fold.
+
+    Args:
+        history: one row per fold and epoch, with fold, stage (1 or 2), epoch (1.. over both
+            stages), rate and val_loss.
+    """
+    folds = sorted(history["fold"].unique())
+    figure, (above, below) = new_figure(2, 1, height=3.9 + 0.3 * len(folds), sharex=True)
+    for number, fold in enumerate(folds):
+        rows = history[history["fold"] == fold].sort_values("epoch")
+        options = {"where": "mid", "color": GRADE_COLOURS[2], "linewidth": 1.5, "alpha": 0.6}
+        above.step(rows["epoch"], rows["rate"], **options)
+        _stages(below, rows, number)
+    above.set(yscale="log", ylabel="Learning rate", title="Learning rate, a line per fold")
+    rates = sorted({f"{rate:.2g}" for rate in history["rate"]}, key=float)
+    above.set_yticks([float(rate) for rate in rates], rates)
+    above.minorticks_off()
+    above.grid(axis="y")
+    below.set(xlabel="Epoch, both stages", ylabel="Fold", title="Stages")
+    below.set_yticks(range(len(folds)), folds)
+    below.set_ylim(len(folds) - 0.4, -0.6)
+    below.xaxis.set_major_locator(MaxNLocator(integer=True))
+    handles, labels = below.get_legend_handles_labels()
+    once = dict(zip(labels, handles, strict=True))  # every fold labels its own
+    figure.legend(once.values(), once.keys(), loc="outside lower center", ncols=2)
+    return figure
+
+
+def _stages(ax: Axes, rows: pd.DataFrame, place: int) -> None:
+    """Draw one fold's stages as bars, and a mark at its least validation loss."""
+    looks = {1: ("#d5d9ee", "Backbone frozen"), 2: (GRADE_COLOURS[2], "Its last layers unfrozen")}
+    for stage, (colour, label) in looks.items():
+        epochs = rows.loc[rows["stage"] == stage, "epoch"]
+        if len(epochs):
+            ax.barh(place, len(epochs), 0.6, epochs.min() - 0.5, color=colour, label=label)
+    if rows["val_loss"].notna().any():
+        best = rows.loc[rows["val_loss"].idxmin(), "epoch"]
+        ax.scatter(best, place, color=GRADE_COLOURS[5], marker="D", s=36, zorder=3,
+                   label="Least validation loss")  # fmt: skip
+
+
+def metric_intervals(
+    table: pd.DataFrame, references: Mapping[str, Mapping[str, float]] | None = None
+) -> Figure:
+    """Draw metrics as dots with their 95 % intervals, the numbers at the right.
+
+    Args:
+        table: of ``statistics.intervals``; those of ``HEADLINE`` are drawn, the mean absolute
+            error aside, as it counts grades and not shares.
+        references: other values to hold them against: {"Always BI-RADS 2": {"accuracy": 0.54}}.
+    """
+    references = references or {}
+    unlike = {"ordinal_mae"}
+    rows = table[table["metric"].isin(HEADLINE.keys() - unlike)].set_index("metric")
+    figure, ax = new_figure(height=1.6 + 0.42 * len(rows) + 0.3 * len(references))
+    _dots(ax, rows, np.arange(len(rows)), horizontal=True, label="Estimate, 95 % interval")
+    colours = [VALIDATION, GRADE_COLOURS[3], MUTED]
+    for number, (name, values) in enumerate(references.items()):
+        known = [(values[m], i) for i, m in enumerate(rows.index) if m in values]
+        x, places = zip(*known, strict=True) if known else ([], [])
+        marker, colour = _MARKERS[number % len(_MARKERS)], colours[number % len(colours)]
+        ax.scatter(x, places, marker=marker, color=colour, s=45, zorder=3, label=name)
+    ax.set(title="Metrics with 95 % intervals", xlabel="Value (1 is perfect)")
+    ax.set_yticks(range(len(rows)), [HEADLINE[metric] for metric in rows.index])
+    ax.set_ylim(len(rows) - 0.5, -0.5)
+    numbers = ax.secondary_yaxis("right")
+    numbers.set_yticks(range(len(rows)), [_with_interval(row) for _, row in rows.iterrows()])
+    for side in (ax, numbers):
+        side.tick_params(axis="y", length=0)
+    numbers.spines[:].set_visible(False)
+    ax.grid(axis="x")
+    legend_below(ax, columns=2)
+    return figure
+
+
+def per_class_dots(table: pd.DataFrame) -> Figure:
+    """Draw precision, recall, F1 and AUC of each grade with their 95 % intervals.
+
+    Args:
+        table: of ``statistics.intervals``.
+    """
+    rows = table.set_index("metric")
+    figure, axes = new_figure(2, 2, height=5.6, sharex=True, sharey=True)
+    for ax, (name, title) in zip(axes.ravel(), PER_CLASS.items(), strict=True):
+        for grade, colour in GRADE_COLOURS.items():
+            _dots(ax, rows.loc[[f"{name}_{grade}"]], [grade], colour=colour)
+        if name == "auc":
+            ax.axhline(0.5, color=MUTED, linestyle=":", linewidth=1.5)
+            ax.annotate("chance", (5.45, 0.48), ha="right", va="top", fontsize=10, color=MUTED)
+        ax.set(title=title, ylim=(-0.03, 1.03), xlim=(0.5, 5.5))
+        ax.grid(axis="y")
+    for ax in axes[1]:
+        label_grades(ax)
+    figure.supylabel("Value, 95 % interval", fontsize=12)
+    return figure
+
+
+def summary_by_split(tables: Mapping[str, pd.DataFrame]) -> Figure:
+    """Draw the metrics of each part of the data with their 95 % intervals, a row per metric.
+
+    Args:
+        tables: name of a part -> table of ``statistics.intervals``; the metrics of ``HEADLINE``
+            are drawn, the mean absolute error aside, as it counts grades and not shares.
+    """
+    names = [name for name in HEADLINE if name != "ordinal_mae"]
+    figure, ax = new_figure(height=1.8 + 0.55 * len(names))
+    for number, (part, table) in enumerate(tables.items()):
+        rows = table.set_index("metric").loc[names]
+        places = np.arange(len(names)) + 0.22 * (number - (len(tables) - 1) / 2)
+        colour, _, marker = _PARTS[number % len(_PARTS)]
+        _dots(ax, rows, places, horizontal=True, colour=colour, label=part, marker=marker)
+    ax.set_yticks(range(len(names)), [HEADLINE[name] for name in names])
+    ax.set(title="Metrics by part of the data", xlabel="Value (1 is perfect), 95 % interval")
+    ax.set_ylim(len(names) - 0.5, -0.5)
+    ax.grid(axis="x")
+    legend_below(ax, columns=len(tables))
+    return figure
+
+
+def radar_by_split(tables: Mapping[str, pd.DataFrame]) -> Figure:
+    """Draw the six metrics of ``RADAR`` around a circle, a closed line per part of the data.
+
+    A metric that is undefined leaves a gap. The circle begins at 0, or below the least MCC.
+
+    Args:
+        tables: name of a part -> table with metric and estimate, as of ``statistics.intervals``.
+    """
+    values = {part: table.set_index("metric")["estimate"][RADAR] for part, table in tables.items()}
+    angles = np.linspace(0, 2 * np.pi, len(RADAR) + 1)  # the last is the first again
+    figure, ax = new_figure(height=5.6, subplot_kw={"projection": "polar"})
+    for (part, row), (colour, line, marker) in zip(values.items(), _PARTS, strict=False):
+        closed = row.to_numpy()[[*range(len(RADAR)), 0]]
+        ax.plot(angles, closed, color=colour, linestyle=line, marker=marker, label=part)
+    ax.set_theta_zero_location("N")
+    ax.set_theta_direction(-1)
+    ax.set_xticks(angles[:-1], [HEADLINE[name] for name in RADAR])
+    for label, angle in zip(ax.get_xticklabels(), angles, strict=False):
+        side = round(np.sin(angle), 6)
+        label.set_ha("center" if not side else "left" if side > 0 else "right")
+    least = pd.DataFrame(values).min(axis=None)
+    ax.set_ylim(np.floor(10 * least) / 10 if least < 0 else 0, 1)
+    ax.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "", "0.5", "", "1"], fontsize=10)
+    ax.set_rlabel_position(30)
+    ax.set_title("Six metrics by part of the data", pad=18)
+    legend_below(ax, columns=len(tables))
+    return figure
+
+
+def _dots(
+    ax: Axes,
+    rows: pd.DataFrame,
+    places,
+    *,
+    horizontal=False,
+    colour="#111111",
+    label=None,
+    marker="o",
+) -> None:
+    """Draw estimates with their intervals; percentiles needn't enclose the estimate."""
+    spans = {"color": colour, "linewidth": 2.5}
+    if horizontal:
+        ax.hlines(places, rows["low"], rows["high"], **spans)
+    else:
+        ax.vlines(places, rows["low"], rows["high"], **spans)
+    x, y = (rows["estimate"], places) if horizontal else (places, rows["estimate"])
+    ax.scatter(x, y, color=colour, marker=marker, s=55, zorder=4, label=label)
+
+
+def _with_interval(row: pd.Series) -> str:
+    """Return "0.68 (0.62-0.74)" with an en dash, or "undefined"."""
+    if np.isnan(row["estimate"]):
+        return "undefined"
+    to = "–" if row["low"] >= 0 else " to "  # noqa: RUF001
+    return f"{row['estimate']:.2f} ({row['low']:.2f}{to}{row['high']:.2f})"

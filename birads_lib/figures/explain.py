@@ -1,0 +1,326 @@
+"""Charts of explanations: each takes arrays and tables and returns a matplotlib ``Figure``.
+
+With ``show_pixels=False`` a picture is the outline of the breast, and nothing else of it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LinearSegmentedColormap, Normalize
+from matplotlib.figure import Figure
+
+from birads_lib.cases import GRADES
+from birads_lib.figures.style import GRADE_COLOURS, MUTED, VALIDATION, legend_below, new_figure
+from birads_lib.images.breast import breast_outline
+
+_HEAT = LinearSegmentedColormap.from_list("heat", ["white", *reversed(GRADE_COLOURS.values())])
+
+_FINDING = "#0a8a6a"  # a green that the heat map hasn't
+Ways = dict[str, tuple[str, str, str]]  # of pointing: metric -> label, marker, colour
+REFERENCES: Ways = {
+    "pointing_game": ("Maximum of Grad-CAM", "o", "#111111"),
+    "pointing_game_attention": ("Maximum of the attention", "P", _FINDING),
+    "pointing_game_brightness": ("Brightest place", "s", GRADE_COLOURS[5]),
+    "pointing_game_breast_centre": ("Centre of the breast", "^", GRADE_COLOURS[3]),
+    "pointing_game_centre": ("Centre of the image", "D", GRADE_COLOURS[2]),
+    "pointing_game_chance": ("Random point of the breast", "x", MUTED),
+    "pointing_game_ceiling": ("Most that any such coarse map could", "|", "#b02020"),
+}
+OUTSIDE: Ways = {
+    "outside": ("Maximum of Grad-CAM", "o", "#111111"),
+    "outside_attention": ("Maximum of the attention", "P", _FINDING),
+    "outside_chance": ("Random point of the image", "x", MUTED),
+}
+
+
+@dataclass(frozen=True)
+class Example:
+    """One explained image.
+
+    Attributes:
+        truth: its grade, 1..5.
+        original: the image in the frame before CLAHE, (size, size) uint8.
+        prepared: the image as the model sees it, (size, size) uint8.
+        heat: its map, (h, w), 0..1.
+        peak: x, y where the map is largest, NaN if it is constant.
+        mask: its findings, (size, size) bool, or None.
+        probabilities: (5,).
+    """
+
+    truth: int
+    original: np.ndarray
+    prepared: np.ndarray
+    heat: np.ndarray
+    peak: np.ndarray
+    mask: np.ndarray | None
+    probabilities: np.ndarray
+
+    @property
+    def answer(self) -> int:
+        """The predicted grade."""
+        return int(self.probabilities.argmax()) + 1
+
+
+def five_panels(examples: Sequence[Example], *, show_pixels: bool = True) -> Figure:
+    """Draw a row per example: original, CLAHE, heat map, probabilities, histogram of the map.
+
+    A cross marks the maximum of the map, lines mark the findings.
+    """
+    titles = ["Original", "CLAHE", "Heat map", "Probability", "Map's cells"]
+    if not show_pixels:
+        titles[:2] = ["Breast, findings"]  # the outline of either image is the same
+    rows = max(1, len(examples))
+    figure, axes = new_figure(rows, len(titles), height=1.5 + 1.35 * rows, squeeze=False)
+    for ax, title in zip(axes[0], titles, strict=True):
+        ax.set_title(title, fontsize=11)
+    for row, example in zip(axes, examples, strict=False):
+        pictures = [example.original, example.prepared] if show_pixels else [example.prepared]
+        for ax, image in zip(row, pictures, strict=False):
+            _picture(ax, image, example.mask, show_pixels)
+        _heat(row[-3], example.heat, example.prepared, example.mask)
+        row[-3].plot(*example.peak, "x", color="black", markersize=7, markeredgewidth=2)
+        _probabilities(row[-2], example)
+        _histogram(row[-1], example.heat)
+        row[0].text(
+            *(-0.12, 0.5),
+            f"BI-RADS {example.truth}\ngraded {example.answer}",
+            transform=row[0].transAxes,
+            ha="right",
+            va="center",
+            rotation=90,
+            fontsize=10,
+        )
+    for ax in axes[:, -2:].ravel():
+        ax.set_box_aspect(1)  # as high as the pictures
+    for ax in axes[:-1, -2:].ravel():
+        ax.tick_params(labelbottom=False)
+    axes[-1, -2].set_xlabel("BI-RADS", fontsize=10)
+    axes[-1, -1].set_xlabel("Grad-CAM", fontsize=10)
+    _colour_bar(figure, axes[:, -3], "Grad-CAM", shrink=0.9, aspect=12)
+    if not examples:
+        _nothing(axes[0, 0], "no such image")
+    return figure
+
+
+def heat_by_tap(example: Example, maps: Mapping[str, np.ndarray], *, show_pixels=True) -> Figure:
+    """Draw one image and its map at several layers, cell by cell.
+
+    Args:
+        example: the image and its findings.
+        maps: name of the layer -> map (h, w), 0..1.
+        show_pixels: whether the image itself may be shown.
+    """
+    figure, axes = new_figure(1, 1 + len(maps), height=2.6)
+    _picture(axes[0], example.prepared, example.mask, show_pixels)
+    axes[0].set_title(f"BI-RADS {example.truth}\ngraded {example.answer}", fontsize=11)
+    for ax, (name, heat) in zip(axes[1:], maps.items(), strict=True):
+        _heat(ax, heat, example.prepared, example.mask, cells=True)
+        stage = name.split("_")[0]
+        empty = "\nempty: all 0" if np.ptp(heat) == 0 else ""
+        ax.set_title(f"{stage}\n{heat.shape[0]} x {heat.shape[1]} cells{empty}", fontsize=11)
+    _colour_bar(figure, axes, "Grad-CAM, largest = 1")
+    return figure
+
+
+def attention_maps(examples: Sequence[Example], received: Sequence[np.ndarray]) -> Figure:
+    """Draw Grad-CAM (above) and the attention that each place gets (below), image by image.
+
+    Args:
+        examples: the images.
+        received: their attention (h, w), each of sum 1; drawn relative to its largest value.
+    """
+    columns = max(1, len(examples))
+    figure, axes = new_figure(2, columns, height=4.2, squeeze=False)
+    for column, (example, seen) in enumerate(zip(examples, received, strict=True)):
+        _heat(axes[0, column], example.heat, example.prepared, example.mask)
+        _heat(axes[1, column], seen / seen.max(), example.prepared, example.mask)
+        axes[0, column].set_title(f"BI-RADS {example.truth}", fontsize=11)
+        spread = f"x{seen.max() * seen.size:.1f}"
+        axes[1, column].set_title(f"largest: {spread}", fontsize=10)
+    for ax, name in zip(axes[:, 0], ["Grad-CAM", "Attention"], strict=True):
+        ax.text(-0.12, 0.5, name, transform=ax.transAxes, ha="right", va="center", rotation=90)
+    _colour_bar(figure, axes, "Value, largest = 1")
+    return figure
+
+
+def randomisation_curve(table: pd.DataFrame) -> Figure:
+    """Draw the rank correlation with the trained model's maps while layers are made random.
+
+    Constant maps are counted under the axis.
+
+    Args:
+        table: of ``explain.randomisation``.
+    """
+    by_step = table.groupby(["step", "layers"], sort=True)
+    spread = by_step["correlation"].quantile([0.25, 0.5, 0.75]).unstack()  # (steps, 3)
+    mean, constant = by_step["correlation"].mean(), by_step["constant"].sum()
+    steps = spread.index.get_level_values("step")
+    figure, ax = new_figure(height=4.6)
+    ax.axhline(0, color=MUTED, linestyle=":", linewidth=1.5, label="No relation")
+    ax.fill_between(
+        steps, spread[0.25], spread[0.75], color="#d5d9ee", label="Middle half of the images"
+    )
+    ax.plot(steps, mean, color=GRADE_COLOURS[2], marker="o", label="Mean of the images")
+    names = ["trained", *spread.index.get_level_values("layers")[1:]]
+    counts = [f" ({count} constant)" if count else "" for count in constant]
+    labels = [name + count for name, count in zip(names, counts, strict=True)]
+    ax.set_xticks(steps, labels, rotation=40, ha="right", rotation_mode="anchor")
+    ax.set(
+        title="Do the maps depend on what was learnt?",
+        xlabel="Made random, with everything to the left of it",
+        ylabel="Rank correlation with\nthe trained model's map",
+        ylim=(-1.05, 1.1),
+    )
+    ax.grid(axis="y")
+    legend_below(ax, columns=3)
+    return figure
+
+
+def pointing_game(table: pd.DataFrame) -> Figure:
+    """Draw how often each way of pointing hits a finding, of all images and by category.
+
+    Args:
+        table: of ``statistics.mean_intervals``, with the rows of ``REFERENCES`` and of the same
+            names with ``_1`` to ``_5``.
+    """
+    return _shares(table, REFERENCES, "Pointing Game: who hits a finding?", "Share of images hit")
+
+
+def outside_breast(table: pd.DataFrame) -> Figure:
+    """Draw how often each way of pointing misses the breast, of all images and by category.
+
+    Args:
+        table: as that of ``pointing_game``, with the rows of ``OUTSIDE``.
+    """
+    return _shares(table, OUTSIDE, "Who points beside the breast?", "Share outside the breast")
+
+
+def _shares(table: pd.DataFrame, ways: Ways, title: str, measured: str) -> Figure:
+    """Draw a share for each way of pointing, of all images and by category."""
+    rows = table.set_index("metric")
+    groups = {"all": ""} | {f"BI-RADS {grade}": f"_{grade}" for grade in GRADES}
+    counts = {name: int(rows.loc[next(iter(ways)) + end, "n"]) for name, end in groups.items()}
+    shown = [name for name in groups if counts[name]]
+    ways = {metric: way for metric, way in ways.items() if metric in rows.index}
+    figure, ax = new_figure(height=2.2 + (0.11 + 0.12 * len(ways)) * len(shown))
+    for number, (metric, (label, marker, colour)) in enumerate(ways.items()):
+        found = rows.loc[[metric + groups[name] for name in shown]]
+        places = np.arange(len(shown)) + 0.84 / len(ways) * (number - (len(ways) - 1) / 2)
+        ax.hlines(places, found["low"], found["high"], color=colour, linewidth=2)
+        ax.scatter(
+            found["estimate"], places, marker=marker, color=colour, s=45, label=label, zorder=3
+        )
+    for place in range(1, len(shown)):
+        ax.axhline(place - 0.5, color="#cccccc", linewidth=1)
+    names = [f"{name}\n{counts[name]} image{'s' * (counts[name] != 1)}" for name in shown]
+    ax.set_yticks(range(len(shown)), names)
+    ax.set(
+        title=title,
+        xlabel=f"{measured}, 95 % interval",
+        xlim=(-0.02, 1.02),
+        ylim=(max(len(shown), 1) - 0.5, -0.5),
+    )
+    ax.tick_params(axis="y", length=0)
+    ax.grid(axis="x")
+    legend_below(ax, columns=2)
+    return figure
+
+
+def sharpness(table: pd.DataFrame, flat: float) -> Figure:
+    """Draw the share of the map in its top tenth of cells by category, with 95 % intervals.
+
+    Args:
+        table: of ``statistics.mean_intervals``, with the rows ``sharpness_1`` to ``sharpness_5``.
+        flat: what a flat map would have.
+    """
+    rows = table.set_index("metric").loc[[f"sharpness_{grade}" for grade in GRADES]]
+    figure, ax = new_figure(height=3.8)
+    ax.axhline(flat, color=MUTED, linestyle=":", linewidth=1.5, label="A flat map")
+    ax.vlines(GRADES, rows["low"], rows["high"], color=list(GRADE_COLOURS.values()), linewidth=2.5)
+    ax.scatter(GRADES, rows["estimate"], color=list(GRADE_COLOURS.values()), s=55, zorder=3)
+    ax.set(
+        title="How concentrated are the maps?",
+        xlabel="BI-RADS category",
+        ylabel="Share in the top tenth\nof cells, 95 % interval",
+        ylim=(0, 1.02),
+        xlim=(0.5, 5.5),
+    )
+    names = [f"{g}\n{n} maps" for g, n in zip(GRADES, rows["n"], strict=True)]
+    ax.set_xticks(GRADES, names)
+    ax.grid(axis="y")
+    legend_below(ax)
+    return figure
+
+
+def _picture(ax: Axes, image: np.ndarray, mask: np.ndarray | None, show_pixels: bool) -> None:
+    _frame(ax, image.shape)
+    if show_pixels:
+        ax.imshow(image, cmap="gray", vmin=0, vmax=255)
+    else:
+        _outline(ax, image, facecolor="#efefef")
+    _findings(ax, mask, VALIDATION if show_pixels else _FINDING)
+
+
+def _heat(
+    ax: Axes, heat: np.ndarray, image: np.ndarray, mask: np.ndarray | None, cells: bool = False
+) -> None:
+    """Draw a map under the outlines of the breast and of the findings."""
+    height, width = image.shape
+    _frame(ax, image.shape)
+    options = {
+        "cmap": _HEAT,
+        "vmin": 0,
+        "vmax": 1,
+        "extent": (-0.5, width - 0.5, height - 0.5, -0.5),
+    }
+    ax.imshow(heat, interpolation="nearest" if cells else "bilinear", **options)
+    _outline(ax, image, facecolor="none")
+    _findings(ax, mask, _FINDING)
+
+
+def _frame(ax: Axes, shape: tuple[int, int]) -> None:
+    ax.set(xlim=(-0.5, shape[1] - 0.5), ylim=(shape[0] - 0.5, -0.5), xticks=[], yticks=[])
+    ax.set_aspect("equal")
+    for spine in ax.spines.values():
+        spine.set(visible=True, color="#cccccc")
+
+
+def _outline(ax: Axes, image: np.ndarray, facecolor: str) -> None:
+    outline = breast_outline(image)
+    if len(outline) > 2:
+        ax.fill(*outline.T, facecolor=facecolor, edgecolor="#444444", linewidth=1)
+
+
+def _findings(ax: Axes, mask: np.ndarray | None, colour: str) -> None:
+    if mask is not None and mask.any() and not mask.all():
+        ax.contour(np.pad(mask, 1), [0.5], colors=[colour], linewidths=1.3,
+                   extent=(-1.5, mask.shape[1] + 0.5, -1.5, mask.shape[0] + 0.5))  # fmt: skip
+
+
+def _probabilities(ax: Axes, example: Example) -> None:
+    bars = ax.bar(GRADES, example.probabilities, color=list(GRADE_COLOURS.values()))
+    bars[example.truth - 1].set(edgecolor="black", linewidth=2)
+    ax.set(ylim=(0, 1.05), yticks=[0, 0.5, 1], xticks=GRADES)
+    ax.tick_params(labelsize=9)
+
+
+def _histogram(ax: Axes, heat: np.ndarray) -> None:
+    counts, edges = np.histogram(heat, bins=10, range=(0, 1))
+    ax.stairs(100 * counts / heat.size, edges, fill=True, color=MUTED)
+    ax.set(ylim=(0, 105), xlim=(0, 1), xticks=[0, 0.5, 1], yticks=[0, 50, 100])
+    ax.set_yticks([0, 50, 100], ["0", "50", "100 %"])
+    ax.tick_params(labelsize=9)
+
+
+def _colour_bar(figure: Figure, axes, label: str, **look: float) -> None:
+    colours = ScalarMappable(Normalize(0, 1), _HEAT)
+    look = {"shrink": 0.5, "aspect": 40} | look
+    figure.colorbar(colours, ax=axes, location="bottom", label=label, **look)
+
+
+def _nothing(ax: Axes, text: str) -> None:
+    ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", fontsize=10)

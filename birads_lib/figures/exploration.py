@@ -1,0 +1,215 @@
+"""Pictures of images and of what a data set holds; each returns a matplotlib ``Figure``.
+
+A restricted data set shows no pixels: with ``show_pixels=False`` an image is drawn as the outline
+of its breast, with the marks that radiologists drew, and nothing else of it.
+"""
+
+from collections.abc import Mapping, Sequence
+from math import ceil
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
+
+from birads_lib.cases import GRADES, contour_points
+from birads_lib.figures.style import (
+    GRADE_COLOURS,
+    MUTED,
+    VALIDATION,
+    label_grades,
+    legend_below,
+    new_figure,
+)
+from birads_lib.images.breast import breast_outline
+
+_DENSITIES = {"A": "#e3e3e3", "B": "#b5b5b5", "C": "#7d7d7d", "D": "#3d3d3d", "unknown": "white"}
+
+
+def counts_by_grade(cases: pd.DataFrame) -> Figure:
+    """Draw how many images each grade has, and of how many patients."""
+    images = cases["birads"].value_counts().reindex(GRADES, fill_value=0)
+    patients = cases.groupby("birads")["patient_id"].nunique().reindex(GRADES, fill_value=0)
+    figure, ax = new_figure(height=3.8)
+    bars = ax.bar(GRADES, images, color=list(GRADE_COLOURS.values()))
+    known = cases["patient_id"].notna().any()
+    labels = [f"{n}\n{k} patients" if known else n for n, k in zip(images, patients, strict=True)]
+    ax.bar_label(bars, labels, padding=3, fontsize=10)
+    ax.set(title=f"{len(cases)} images by category", ylabel="Images")
+    ax.margins(y=0.22)
+    label_grades(ax)
+    return figure
+
+
+def density_by_grade(cases: pd.DataFrame) -> Figure:
+    """Draw the share of each breast density (ACR A to D, or unknown) among a grade's images."""
+    density = cases["density"].fillna("unknown")
+    counts = pd.crosstab(cases["birads"], density).reindex(GRADES, fill_value=0)
+    shares = 100 * counts.div(counts.sum(axis=1).clip(lower=1), axis=0)
+    figure, ax = new_figure(height=4.2)
+    floor = np.zeros(len(GRADES))
+    for name, colour in _DENSITIES.items():
+        if name not in shares:
+            continue
+        bars = ax.bar(GRADES, shares[name], bottom=floor, color=colour, edgecolor="#444444")
+        bars.set_label(f"Density {name}")
+        texts = [
+            n if share >= 6 else "" for n, share in zip(counts[name], shares[name], strict=True)
+        ]
+        ink = "white" if name in "CD" else "black"
+        ax.bar_label(bars, texts, label_type="center", color=ink, fontsize=10)
+        floor = floor + shares[name].to_numpy()
+    ax.set(title="Breast density by category (numbers: images)", ylabel="Share of images (%)")
+    label_grades(ax)
+    legend_below(ax, columns=3)
+    return figure
+
+
+def images_per_patient(cases: pd.DataFrame) -> Figure:
+    """Draw how many images patients have; images of unknown patients are counted in the title."""
+    unknown = int(cases["patient_id"].isna().sum())
+    sizes = cases["patient_id"].value_counts().value_counts().sort_index()
+    figure, ax = new_figure(height=3.4)
+    ax.bar_label(ax.bar(sizes.index, sizes, color=GRADE_COLOURS[2]), padding=2, fontsize=10)
+    title = f"Images of each of {sizes.sum()} patients"
+    title += f" ({unknown} images: patient unknown)" if unknown else ""
+    ax.set(title=title, xlabel="Images of the patient", ylabel="Patients")
+    ax.set_xlim(0.3, max([8, *sizes.index]) + 0.7)  # one bar alone stays a bar
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.margins(y=0.12)
+    return figure
+
+
+def views_table(cases: pd.DataFrame) -> pd.DataFrame:
+    """Count images by laterality (rows) and view (columns), with totals; NA is "unknown"."""
+    laterality, view = cases["laterality"].fillna("unknown"), cases["view"].fillna("unknown")
+    return pd.crosstab(laterality, view, margins=True, margins_name="all")
+
+
+def pick_per_grade(cases: pd.DataFrame, per_grade: int = 1, seed: int = 0) -> pd.DataFrame:
+    """Return some cases of each grade, at random, with their row numbers as index."""
+    cases = cases.reset_index(drop=True)
+    order = cases.sample(frac=1, random_state=seed).groupby("birads").head(per_grade)
+    return order.sort_values("birads", kind="stable")
+
+
+def samples(
+    images: Sequence[np.ndarray],
+    picked: pd.DataFrame,
+    findings: pd.DataFrame | None = None,
+    *,
+    show_pixels: bool = True,
+) -> Figure:
+    """Draw images in a grid, a column per grade.
+
+    Args:
+        images: grey images (H, W), one for each row of ``picked``; sizes may differ.
+        picked: their cases, as ``pick_per_grade`` returns them.
+        findings: drawn where known; their coordinates must be in pixels of ``images``.
+        show_pixels: False draws the outline of the breast instead of the image.
+    """
+    shown = [grade for grade in GRADES if (picked["birads"] == grade).any()]
+    deep = int(picked["birads"].value_counts().max())
+    figure, axes = new_figure(deep, len(shown), height=0.6 + 2.3 * deep, squeeze=False)
+    for ax in axes.ravel():
+        ax.set_axis_off()
+    place = picked.groupby("birads").cumcount()
+    for image, case, row in zip(images, picked.itertuples(), place, strict=True):
+        ax = axes[row, shown.index(case.birads)]
+        _draw_image(ax, image, show_pixels)
+        if findings is not None:
+            _draw_findings(ax, findings[findings["image_id"] == case.image_id])
+        side = " ".join(str(v) for v in (case.laterality, case.view) if not pd.isna(v))
+        ax.set_title(f"BI-RADS {case.birads}\n{side}".rstrip(), fontsize=11)
+    return figure
+
+
+def preprocessing_steps(steps: Mapping[str, np.ndarray], *, show_pixels: bool = True) -> Figure:
+    """Draw an image after each step of its preparation, with its grey levels below.
+
+    Args:
+        steps: name of the step -> grey image (H, W); at most four fit a row.
+        show_pixels: False draws the outline of the breast instead of the image.
+    """
+    columns = min(len(steps), 4)
+    bands = ceil(len(steps) / columns)
+    ratios = [2.0, 1.0] * bands
+    figure, axes = new_figure(
+        2 * bands, columns, height=3.5 * bands, squeeze=False, height_ratios=ratios
+    )
+    for ax in axes.ravel():
+        ax.set_axis_off()
+    for number, (name, image) in enumerate(steps.items()):
+        band, column = divmod(number, columns)
+        picture, histogram = axes[2 * band, column], axes[2 * band + 1, column]
+        _draw_image(picture, image, show_pixels)
+        picture.set_title(name, fontsize=11)
+        _draw_levels(histogram, image)
+    return figure
+
+
+def grey_levels(steps: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """Return what ``preprocessing_steps`` draws below the images.
+
+    One row for each step and each of 64 bins of grey levels: step, from, to, percent of pixels.
+    """
+    rows = []
+    for name, image in steps.items():
+        percent, edges = _levels(image)
+        rows.append(
+            pd.DataFrame({"step": name, "from": edges[:-1], "to": edges[1:], "percent": percent})
+        )
+    return pd.concat(rows, ignore_index=True)
+
+
+def _levels(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the share of pixels, in percent, in 64 bins of grey levels, and their 65 edges."""
+    top = np.iinfo(image.dtype).max if np.issubdtype(image.dtype, np.integer) else image.max()
+    counts, edges = np.histogram(image, bins=64, range=(0, top))
+    return 100 * counts / image.size, edges
+
+
+def _draw_levels(ax: Axes, image: np.ndarray) -> None:
+    """Draw the share of pixels by grey level; a log scale, as the background outweighs all."""
+    percent, edges = _levels(image)
+    top = edges[-1]
+    ax.set_axis_on()
+    ax.stairs(percent, edges, fill=True, color=MUTED)
+    ax.set(yscale="log", ylim=(0.01, 100), xlim=(0, top), xticks=[0, top], xlabel="Grey level")
+    ax.set_yticks([0.01, 1, 100], ["0.01", "1", "100"])
+    ax.minorticks_off()
+    ax.tick_params(labelsize=9)
+    ax.xaxis.label.set_size(10)
+    if ax.get_subplotspec().is_first_col():
+        ax.set_ylabel("Pixels (%)", fontsize=10)
+
+
+def _draw_image(ax: Axes, image: np.ndarray, show_pixels: bool) -> None:
+    height, width = image.shape
+    ax.set_axis_off()
+    ax.set_aspect("equal")
+    ax.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
+    if show_pixels:
+        ax.imshow(image, cmap="gray")
+        return
+    outline = breast_outline(image)
+    ax.fill(*outline.T, facecolor="#efefef", edgecolor="#444444", linewidth=1.2)
+    ax.add_patch(Rectangle((-0.5, -0.5), width, height, fill=False, edgecolor="#cccccc"))
+
+
+def _draw_findings(ax: Axes, findings: pd.DataFrame) -> None:
+    """Draw the contour of each finding, or its box where only that is known."""
+    for finding in findings.itertuples():
+        points = contour_points(finding.contour)
+        if len(points) > 1:
+            ax.plot(*np.vstack([points, points[:1]]).T, color=VALIDATION, linewidth=1.5)
+        elif len(points) == 1:
+            ax.plot(*points.T, color=VALIDATION, marker="o", markersize=4, fillstyle="none")
+        elif not np.isnan(finding.x0):
+            corner, sides = (
+                (finding.x0, finding.y0),
+                (finding.x1 - finding.x0, finding.y1 - finding.y0),
+            )
+            ax.add_patch(Rectangle(corner, *sides, fill=False, edgecolor=VALIDATION, linewidth=1.5))

@@ -1,0 +1,80 @@
+"""Charts of what work takes: ratios to what else does it, growth with its size, start-up."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from birads_lib.figures.style import MUTED, TRAINING, VALIDATION, legend_below, new_figure
+
+_TIMES = FuncFormatter(lambda value, _: f"{value:g}")
+_LOOKS = [(TRAINING, "o", "-"), (VALIDATION, "s", "--"), ("#0f7a5a", "D", ":")]
+
+
+def ratios(table: pd.DataFrame) -> Figure:
+    """Draw how many times as long as this project others take for the same work.
+
+    Args:
+        table: work, against, ratio (median over rounds), low, high (the extremes), at_least (NaN
+            where nothing was asked for); a row each.
+    """
+    figure, ax = new_figure(height=1.3 + 0.36 * len(table))
+    places = np.arange(len(table))
+    ax.hlines(places, table["low"], table["high"], color=TRAINING, linewidth=2)
+    ax.scatter(table["ratio"], places, color=TRAINING, s=34, zorder=3, label="measured, median")
+    ax.scatter(
+        table["at_least"], places, color=VALIDATION, marker="|", s=160, linewidths=2.5,
+        label="asked for",
+    )  # fmt: skip
+    ax.axvline(1, color=MUTED, linewidth=1, zorder=0)
+    ax.set(xscale="log", ylim=(len(table) - 0.5, -0.5))
+    ax.set_yticks(places, [f"{r.work}: {r.against}" for r in table.itertuples()])
+    ax.set_xlabel("Time of the other / time of this project (log)")
+    ax.xaxis.set_major_formatter(_TIMES)
+    ax.tick_params(axis="y", length=0)
+    ax.grid(True, axis="x")
+    legend_below(ax, columns=2)
+    return figure
+
+
+def growth(table: pd.DataFrame) -> Figure:
+    """Draw seconds and memory of each work by the number of images, on logarithmic axes.
+
+    Args:
+        table: work, images, seconds, peak_mb, at_most_mb (NaN without a limit).
+    """
+    figure, axes = new_figure(1, 2, height=4.2)
+    for (work, rows), (colour, marker, line) in zip(table.groupby("work"), _LOOKS, strict=False):
+        look = {"color": colour, "marker": marker, "linestyle": line}
+        axes[0].plot(rows["images"], rows["seconds"], label=work, **look)
+        axes[1].plot(rows["images"], rows["peak_mb"], **look)
+        axes[1].hlines(rows["at_most_mb"].iloc[-1], *axes[1].get_xlim(), color=colour, alpha=0.4)
+        start = rows.iloc[0]
+        linear = start["seconds"] * rows["images"] / start["images"]
+        axes[0].plot(rows["images"], linear, color=colour, linewidth=1, alpha=0.4)
+    for ax, label in zip(axes, ("Seconds (log)", "Memory, MB (log)"), strict=True):
+        ax.set(xscale="log", yscale="log", xlabel="Images (log)", ylabel=label)
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+        ax.yaxis.set_major_formatter(_TIMES)
+        ax.grid(True)
+    legend_below(axes[0], columns=3)
+    return figure
+
+
+def startup(table: pd.DataFrame) -> Figure:
+    """Draw the seconds of each start, one dot a round, and the most it may take.
+
+    Args:
+        table: name, seconds, at_most; a row for each round.
+    """
+    names = list(table["name"].unique())
+    figure, axes = new_figure(len(names), 1, height=1.5 * len(names) + 0.4, squeeze=False)
+    for ax, name in zip(axes[:, 0], names, strict=True):
+        rows = table[table["name"] == name]
+        ax.scatter(rows["seconds"], np.zeros(len(rows)), color=TRAINING, label="a round")
+        ax.axvline(rows["at_most"].iloc[0], color=VALIDATION, linewidth=2.5, label="at most")
+        ax.set(xlim=(0, None), yticks=[], title=name)
+        ax.grid(True, axis="x")
+    axes[-1, 0].set_xlabel("Seconds")
+    legend_below(axes[0, 0], columns=2)
+    return figure

@@ -1,0 +1,232 @@
+"""The hybrid of Singh et al. 2026: a ResNet's features as tokens of a transformer encoder.
+
+Source: doi 10.1038/s41598-026-40906-8, section "Model". The whole model is three models in a
+row, each usable alone: ``preparation`` (grey uint8 to normalised channels, augmentation),
+``trunk`` (the backbone, its taps on one grid) and ``head`` (tokens, encoder, dense layers).
+"""
+
+import keras
+from keras import layers, ops, tree
+
+from birads_lib.errors import UserError, did_you_mean
+from birads_lib.networks import backbones
+from birads_lib.training.settings import Settings
+
+CATEGORIES = 5  # BI-RADS 1..5
+
+
+def build_model(settings: Settings) -> keras.Model:
+    """Return the model from raw grey images to probabilities.
+
+    Input (n, size, size) or (n, size, size, 1) uint8; output (n, 5), rows sum to 1, column j
+    being BI-RADS j+1. Augmentation is active only in training. Raises UserError for weights that
+    can't be had and taps that don't exist.
+    """
+    preparation = build_preparation(settings)
+    trunk = build_trunk(settings)
+    head = build_head(settings, [output.shape[1:] for output in trunk.outputs])
+    image = keras.Input((settings.image_size, settings.image_size, 1), dtype="uint8", name="image")
+    return keras.Model(image, head(trunk(preparation(image))), name="hybrid")
+
+
+def build_preparation(settings: Settings, seed: int | None = None) -> keras.Model:
+    """Return the model from raw images, (n, size, size, 1) uint8, to the trunk's input.
+
+    ``seed`` fixes the augmentation; without it Keras's global seed does.
+    """
+    size = settings.image_size
+    image = keras.Input((size, size, 1), dtype="uint8", name="image")
+    x = ops.cast(image, "float32")
+    if settings.augment:
+        x = Augmentation(
+            settings.flip, settings.rotation, settings.rotation_fill, seed, name="augmentation"
+        )(x)
+    x = layers.Concatenate(name="three_channels")([x, x, x])
+    for layer in backbones.normalisation(settings.backbone):
+        x = layer(x)
+    return keras.Model(image, x, name="preparation")
+
+
+def build_trunk(settings: Settings) -> keras.Model:
+    """Return the backbone with one output per tap, pooled to the grid of the coarsest tap."""
+    backbone = backbones.build(settings.backbone, settings.image_size, settings.weights)
+    names = [layer.name for layer in backbone.layers if len(layer.output.shape) == 4]
+    unknown = [tap for tap in settings.taps if tap not in [backbones.LAST_STAGE, *names]]
+    if unknown:
+        hints = [f"taps: {settings.backbone} has no layer {t!r}; " for t in unknown]
+        hints = [h + did_you_mean(t, names) for h, t in zip(hints, unknown, strict=True)]
+        raise UserError("\n".join(hints) + f"; '{backbones.LAST_STAGE}' is its output")
+    maps = [
+        backbone.output if tap == backbones.LAST_STAGE else backbone.get_layer(tap).output
+        for tap in settings.taps
+    ]
+    height = min(m.shape[1] for m in maps)
+    pooled = []
+    for number, m in enumerate(maps, start=1):
+        if m.shape[1] > height:
+            size = -(-m.shape[1] // height)  # rounded up, as stages halve odd sizes
+            m = layers.AveragePooling2D(size, padding="same", name=f"tap{number}")(m)
+        pooled.append(m)
+    return keras.Model(backbone.input, pooled, name="trunk")
+
+
+def with_embeddings(model: keras.Model) -> keras.Model:
+    """Return the same model with two outputs: probabilities (n, 5) and the penultimate layer."""
+    head = model.get_layer("head")
+    outputs = [head.output, head.get_layer("penultimate").output]
+    both = keras.Model(head.inputs, outputs, name="head")
+    maps = model.get_layer("trunk")(model.get_layer("preparation")(model.input))
+    return keras.Model(model.input, both(maps), name="hybrid")
+
+
+def build_head(settings: Settings, shapes: list[tuple[int, int, int]]) -> keras.Model:
+    """Return the model from the trunk's maps, of (height, width, channels) each, to (n, 5)."""
+    maps = [keras.Input(shape, name=f"maps{i}") for i, shape in enumerate(shapes, start=1)]
+    if settings.encoder_layers:
+        x = _tokens(maps, settings.embed)
+        x = PositionEmbedding(name="positions")(x)
+        for number in range(1, settings.encoder_layers + 1):
+            x = _encoder_layer(x, settings, f"encoder{number}")
+        x = layers.GlobalAveragePooling1D(name="average")(x)
+    else:
+        pooled = [layers.GlobalAveragePooling2D()(m) for m in maps]
+        x = layers.Concatenate()(pooled) if len(pooled) > 1 else pooled[0]
+    x = layers.Dense(settings.dense_1, "relu", name="dense")(x)
+    x = layers.Dropout(settings.dropout_1, name="dropout")(x)
+    x = layers.Dense(settings.dense_2, "relu", name="penultimate")(x)
+    x = layers.Dropout(settings.dropout_2, name="penultimate_dropout")(x)
+    x = layers.Dense(CATEGORIES, "softmax", name="probabilities")(x)
+    return keras.Model(maps, x, name="head")
+
+
+def _tokens(maps: list, embed: int):
+    """Project every map to ``embed`` channels and lay all their cells in one row."""
+    rows = []
+    for number, x in enumerate(maps, start=1):
+        x = layers.Conv2D(embed, 1, name=f"project{number}")(x)  # (n, h, w, embed)
+        rows.append(layers.Reshape((-1, embed), name=f"tokens{number}")(x))  # (n, h*w, embed)
+    return layers.Concatenate(axis=1, name="tokens")(rows) if len(rows) > 1 else rows[0]
+
+
+def _encoder_layer(x, settings: Settings, name: str):
+    """Attention and feed-forward, each added to its input and then normalised (post-norm)."""
+    drop = settings.encoder_dropout
+    attended = layers.MultiHeadAttention(
+        settings.heads, settings.embed // settings.heads, dropout=drop, name=f"{name}_attention"
+    )(x, x)
+    x = layers.LayerNormalization(epsilon=1e-6, name=f"{name}_norm1")(x + attended)
+    y = layers.Dense(settings.feed_forward, name=f"{name}_expand")(x)
+    y = ops.gelu(y, approximate=settings.gelu_approximate)
+    y = layers.Dropout(drop, name=f"{name}_dropout")(y)
+    y = layers.Dense(settings.embed, name=f"{name}_contract")(y)
+    return layers.LayerNormalization(epsilon=1e-6, name=f"{name}_norm2")(x + y)
+
+
+@keras.saving.register_keras_serializable("birads_lib")
+class PositionEmbedding(layers.Layer):
+    """Add a learnable vector to each token: (n, tokens, width) to the same."""
+
+    def build(self, input_shape):
+        """Create one vector per position."""
+        self.vectors = self.add_weight(
+            shape=(1, *input_shape[1:]),
+            initializer=keras.initializers.TruncatedNormal(stddev=0.02),
+            name="vectors",
+        )
+
+    def call(self, tokens):
+        """Return the tokens with their positions added."""
+        return tokens + self.vectors
+
+
+@keras.saving.register_keras_serializable("birads_lib")
+class Augmentation(layers.Layer):
+    """Random horizontal flip and rotation of (n, h, w, c) images, in training only.
+
+    Keras's own random layers also augment where nobody says ``training``, as in
+    ``model(images)``, and put the layers after them in training mode. Here unsaid means no.
+
+    Args:
+        flip: whether to flip at random.
+        rotation: largest angle either way, in degrees.
+        fill: what lies beyond the edge: "black" or "nearest".
+        seed: fixes the draws; without it Keras's global seed does.
+    """
+
+    def __init__(self, flip, rotation, fill="black", seed=None, **kwargs):
+        super().__init__(**kwargs)
+        self.config = {"flip": flip, "rotation": rotation, "fill": fill, "seed": seed}
+        mode = {"black": "constant", "nearest": "nearest"}[fill]
+        self.steps = [layers.RandomFlip("horizontal", seed=seed)] if flip else []
+        if rotation:
+            factor = rotation / 360
+            other = None if seed is None else seed + 1  # or angle and flip would go together
+            self.steps.append(
+                layers.RandomRotation(factor, fill_mode=mode, fill_value=0.0, seed=other)
+            )
+
+    def build(self, input_shape):
+        """Build the layers inside."""
+        for step in self.steps:
+            step.build(input_shape)
+
+    def call(self, images, training=False):
+        """Return the images, augmented if ``training``."""
+        for step in self.steps if training else []:
+            images = step(images, training=True)
+        return images
+
+    def get_config(self):
+        """Return the arguments, so that a model can be saved."""
+        return {**super().get_config(), **self.config}
+
+
+def set_trainable(model: keras.Model, settings: Settings, stage: int) -> None:
+    """Let learn what learns in this stage: the head, and in stage 2 the backbone's last layers.
+
+    A frozen BatchNormalization also normalises with its stored statistics in training, which is
+    why BatchNorms stay frozen unless ``unfreeze_batchnorm``.
+    """
+    trunk = model.get_layer("trunk")
+    trunk.trainable = True  # of the trunk itself; each layer is then set by itself
+    chain = [layer for layer in trunk.layers if not layer.name.startswith("tap")]
+    if settings.unfrozen_unit == "convolutions":
+        positions = [i for i, layer in enumerate(chain) if "Conv" in type(layer).__name__]
+        positions = positions[-settings.unfrozen_layers :] if settings.unfrozen_layers else []
+        first = positions[0] if positions else len(chain)
+    else:
+        first = max(0, len(chain) - settings.unfrozen_layers)
+    unfrozen = chain[first:] if stage == 2 else []
+    for layer in trunk.layers:
+        is_norm = isinstance(layer, layers.BatchNormalization)
+        layer.trainable = layer in unfrozen and (settings.unfreeze_batchnorm or not is_norm)
+
+
+def cut(model: keras.Model) -> tuple[keras.Model, keras.Model]:
+    """Cut a model where learning begins; return (frozen trunk, tail).
+
+    The frozen trunk goes from the trunk's input to the frontier: every output of a frozen layer
+    that a learning layer, or the head, consumes (several where a residual block is cut across,
+    or a tap lies below). The tail goes from there to the probabilities. Both share their layers
+    with ``model``; after ``set_trainable`` they are cut anew.
+    """
+    trunk = model.get_layer("trunk")
+    frontier, learning = {}, set()  # tensors by identity
+    for layer in trunk.layers:  # in topological order
+        inputs = tree.flatten(layer.input)
+        dropout = isinstance(layer, layers.Dropout) and layer.trainable
+        if layer.trainable_weights or dropout or any(id(t) in learning for t in inputs):
+            learning.add(id(layer.output))
+            frontier |= {id(t): t for t in inputs if id(t) not in learning}
+    frontier |= {id(t): t for t in trunk.outputs if id(t) not in learning}
+    frozen = keras.Model(trunk.input, list(frontier.values()), name="frozen_trunk")
+
+    features = {key: keras.Input(t.shape[1:]) for key, t in frontier.items()}
+    maps = dict(features)  # a trunk output on the frontier goes straight to the head
+    learned = [t for t in trunk.outputs if id(t) in learning]
+    if learned:
+        upper = keras.Model(list(frontier.values()), learned, name="learning_trunk")
+        outputs = tree.flatten(upper(list(features.values())))
+        maps |= {id(t): output for t, output in zip(learned, outputs, strict=True)}
+    probabilities = model.get_layer("head")([maps[id(t)] for t in trunk.outputs])
+    return frozen, keras.Model(list(features.values()), probabilities, name="tail")

@@ -1,0 +1,293 @@
+"""INbreast: the official folder, or its images as PNG or JPEG under the official names.
+
+Moreira et al. 2012, INbreast: toward a full-field digital mammographic database,
+doi 10.1016/j.acra.2011.09.014.
+"""
+
+import csv
+import io
+import plistlib
+import re
+from pathlib import Path
+from xml.parsers.expat import ExpatError
+
+import numpy as np
+import pandas as pd
+
+from birads_lib.cases import Dataset, no_findings, parse_birads
+from birads_lib.errors import DatasetError, did_you_mean
+from birads_lib.images import Inspected
+from birads_lib.readers import (
+    IMAGE_SUFFIXES,
+    Problems,
+    existing,
+    file_columns,
+    files_below,
+    is_litter,
+    survey,
+)
+
+TABLES = ("INbreast.csv", "INbreast_sheet1.csv")
+COLUMNS = ("File Name", "Laterality", "View", "ACR", "Bi-Rads")
+NAME = re.compile(
+    r"(?P<number>\d+)_(?P<patient>[0-9a-f]{16})_MG_(?P<laterality>[RL])_(?P<view>CC|MLO?|FB)_ANON",
+    re.IGNORECASE,
+)
+ORIGINAL_SIZES = ((2560, 3328), (3328, 4084))  # columns, rows: the two formats of the detector
+KINDS = {  # names in the lesion files and the sheet, misspelt ones too
+    "calcification": "calcification",
+    "calcifications": "calcification",
+    "cluster": "calcification",
+    "micros": "calcification",
+    "mass": "mass",
+    "distortion": "architectural_distortion",
+    "asymmetry": "asymmetry",
+    "assymetry": "asymmetry",
+    "espiculated region": "spiculated_region",
+}
+Rows = dict[str, dict[str, str]]
+
+
+def read(folder: str | Path, *, images: str = "", table: str = "", workers: int = 2) -> Dataset:
+    """Read INbreast: images, the table, and the lesion contours of ``AllXML/`` where present.
+
+    4a, 4b and 4c merge into 4, and 6 becomes 5; ``birads_original`` keeps what was given. The
+    patient is the 16 hexadecimal digits of the file name; ACR density 1..4 becomes A..D.
+    A finding that only the sheet marks has a kind and no place. Contours are in pixels of the
+    original; for a smaller image it is taken to be the original size of the nearest shape.
+
+    Args:
+        folder: the official folder, or one like it.
+        images: the folder of images below it; empty: ``AllDICOMs``, ``images`` or the folder
+            itself, and an error if more than one of them holds images.
+        table: the table's file name; empty: ``INbreast.csv`` or, without it,
+            ``INbreast_sheet1.csv``, the first sheet of the official INbreast.xls. What the sheet
+            marks as findings is read wherever it is there.
+        workers: images decoded side by side.
+
+    Raises:
+        DatasetError: lists everything wrong with the folder.
+    """
+    root = existing(folder)
+    problems = Problems(root)
+    files = _by_number(_image_files(root, images, problems), problems)
+    rows = _table_rows(root, table, problems)
+    good = survey(list(files.values()), problems, workers)
+    _compare(files, rows, problems)
+    known = {number: path for number, path in files.items() if path in good}
+    cases = [
+        _case(number, path, rows[number], good[path], problems)
+        for number, path in known.items()
+        if number in rows
+    ]
+    lesions = _lesions(root, files, good, problems)
+    problems.tell()
+    findings = pd.DataFrame(lesions + _marks(rows, lesions), columns=list(no_findings()))
+    return Dataset(root, pd.DataFrame(cases), findings)
+
+
+def _image_files(root: Path, images: str, problems: Problems) -> list[Path]:
+    if images:
+        if Path(images).is_absolute() or ".." in Path(images).parts:
+            raise DatasetError(f"the option images={images!r} must name a folder in {str(root)!r}")
+        homes = [existing(root / images)]
+    else:
+        homes = [root / name for name in ("AllDICOMs", "images") if (root / name).is_dir()]
+    found = {home: files_below(home, problems) for home in homes}
+    loose = [path for path in root.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES]
+    if not images:
+        found[root] = [path for path in loose if not is_litter(path.name)]
+    found = {home: paths for home, paths in found.items() if paths}
+    if len(found) > 1:
+        names = " and ".join(problems.name(home) for home in found)
+        problems.lines.append(f"{names} both hold images; choose one by the option 'images'")
+    if not found and not problems.lines:
+        problems.lines.append(
+            f"there are no images; expected {images or 'AllDICOMs'}/*.dcm or "
+            f"{images or 'images'}/*.png, or the name of their folder in the option 'images'"
+        )
+    return next(iter(found.values()), [])
+
+
+def _by_number(paths: list[Path], problems: Problems) -> dict[str, Path]:
+    """Return the files by image number, in its order."""
+    files: dict[str, Path] = {}
+    for path in paths:
+        match = NAME.fullmatch(path.stem)
+        if not match:
+            problems.add(
+                path,
+                "has no official name, <number>_<16 hexadecimal digits>_MG_<R|L>_<CC|ML|FB>_ANON; "
+                "rename or remove it",
+            )
+        elif match["number"] in files:
+            both = f"{problems.name(files[match['number']])} and {problems.name(path)}"
+            problems.lines.append(f"{both} have the same number; keep one of them")
+        else:
+            files[match["number"]] = path
+    return dict(sorted(files.items(), key=lambda item: int(item[0])))
+
+
+def _table_rows(root: Path, table: str, problems: Problems) -> Rows:
+    """Return the rows by image number; where two tables are there, the first one's cells win."""
+    names = [table] if table else TABLES
+    paths = [root / name for name in names if (root / name).is_file()]
+    if not paths:
+        hint = "; save the first sheet of INbreast.xls as INbreast_sheet1.csv"
+        hint = hint if (root / "INbreast.xls").is_file() else ""
+        problems.lines.append(f"there is no table {' or '.join(names)}{hint}")
+    rows: Rows = {}
+    for path in paths:
+        for number, row in _read_table(path, problems).items():
+            rows[number] = row | rows.get(number, {})
+    return rows
+
+
+def _read_table(path: Path, problems: Problems) -> Rows:
+    """Return the rows by image number, cells stripped; ``line`` says where each stands."""
+    data = path.read_bytes()
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:  # saved by a spreadsheet: the notes are Portuguese
+        text = data.decode("latin-1")
+    delimiter = max(";,\t", key=text.split("\n")[0].count)
+    cells = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    header, *lines = [*cells] or [[]]
+    official = {name.lower(): name for name in COLUMNS}
+    header = [official.get(name.strip().lower(), name.strip()) for name in header]
+    missing = [name for name in COLUMNS if name not in header]
+    for name in missing:
+        problems.add(path, f"lacks the column {name!r}; {did_you_mean(name, header)}")
+    rows: Rows = {}
+    for place, line in enumerate(lines if not missing else [], start=2):
+        row = dict(zip(header, (cell.strip() for cell in line), strict=False))
+        row = dict.fromkeys(COLUMNS, "") | row | {"line": f"row {place} of {path.name}"}
+        number = _whole(row["File Name"])
+        if number in rows:
+            problems.lines.append(f"{row['line']} is the second of {number}; remove one")
+        if any(line):
+            rows[number] = row
+    if not rows and not missing:
+        problems.add(path, "has no rows; it needs one per image")
+    return rows
+
+
+def _whole(cell: str) -> str:
+    return re.sub(r"\.0+$", "", cell)  # a spreadsheet's float
+
+
+def _compare(files: dict[str, Path], rows: Rows, problems: Problems) -> None:
+    """Note images without a row and rows without an image, unless one side has none at all."""
+    for number in files.keys() - rows.keys() if rows else ():
+        problems.add(files[number], f"has no row of File Name {number} in the table; add one")
+    for number in rows.keys() - files.keys() if files else ():
+        problems.lines.append(f"{rows[number]['line']} has no image {number}_*; add or remove it")
+
+
+def _case(
+    number: str, path: Path, row: dict[str, str], facts: Inspected, problems: Problems
+) -> dict[str, object]:
+    """Return a row of ``cases``; note what the table gets wrong."""
+    name = NAME.fullmatch(path.stem)
+    view = {"ML": "MLO"}.get(name["view"].upper(), name["view"].upper())
+    side, where = name["laterality"].upper(), f"{row['line']} ({number})"
+    if (row["Laterality"].upper(), row["View"].upper()) != (side, view):
+        given = f"{row['Laterality']} {row['View']}"
+        problems.lines.append(f"{where} says {given}, the file name {side} {view}; correct one")
+    density = dict(zip("1234ABCD", "ABCDABCD", strict=True)).get(_whole(row["ACR"]).upper())
+    if row["ACR"] and not density:
+        problems.lines.append(f"{where}: the density {row['ACR']!r} is unknown; use 1..4 or none")
+    try:
+        birads = parse_birads(row["Bi-Rads"])[0]
+    except ValueError as error:
+        problems.lines.append(f"{where}: {error}")
+        birads = None
+    return {
+        "image_id": number,
+        "patient_id": name["patient"].lower(),
+        "laterality": side,
+        "view": view,
+        "birads": birads,
+        "birads_original": row["Bi-Rads"],
+        "density": density,
+        "modality": "DM",
+        **file_columns(path, problems.root, facts),
+    }
+
+
+def _lesions(
+    root: Path, files: dict[str, Path], good: dict[Path, Inspected], problems: Problems
+) -> list[dict[str, object]]:
+    """Return the findings in ``AllXML/``, in pixels of the image files."""
+    findings = []
+    for path in sorted((root / "AllXML").glob("[0-9]*.xml")):
+        image = files.get(path.stem)
+        if image is None:
+            problems.add(path, f"is of no image here; add {path.stem}_* or remove it")
+            continue
+        try:
+            contours = _contours(path)
+        except (ExpatError, ValueError, LookupError, TypeError, AttributeError) as error:
+            problems.add(path, f"is no lesion file of INbreast ({error}); copy it again")
+            continue
+        if image in good:
+            scale = _scale(image, good[image], problems)
+            findings += [_finding(path.stem, kind, points * scale) for kind, points in contours]
+    return findings
+
+
+def _contours(path: Path) -> list[tuple[str, np.ndarray]]:
+    """Return the kind and the points x, y (n, 2), in original pixels, of each lesion."""
+    with open(path, "rb") as file:
+        images = plistlib.load(file)["Images"]
+    lesions = [lesion for image in images for lesion in image["ROIs"]]
+    return [
+        (_kind(lesion["Name"]), np.array([_point(text) for text in lesion["Point_px"]]))
+        for lesion in lesions
+    ]
+
+
+def _kind(name: str) -> str:
+    plain = name.strip().lower()
+    return KINDS.get(plain, plain.replace(" ", "_"))
+
+
+def _point(text: str) -> tuple[float, float]:
+    x, y = text.strip("() ").split(",")
+    return float(x), float(y)
+
+
+def _scale(path: Path, facts: Inspected, problems: Problems) -> np.ndarray:
+    """Return the factors x, y from original pixels to those of the image file."""
+    shape = facts.width / facts.height
+    original = min(ORIGINAL_SIZES, key=lambda size: abs(size[0] / size[1] - shape))
+    if abs(original[0] / original[1] / shape - 1) > 0.01:
+        problems.add(
+            path,
+            f"is {facts.width} x {facts.height} pixels, the shape of neither 2560 x 3328 nor "
+            "3328 x 4084, so its lesions can't be placed; use whole images or remove AllXML",
+        )
+    return np.array([facts.width / original[0], facts.height / original[1]])
+
+
+def _finding(number: str, kind: str, points: np.ndarray) -> dict[str, object]:
+    """Return a row of ``findings`` for a contour (n, 2), n >= 1."""
+    (x0, y0), (x1, y1) = points.min(axis=0), points.max(axis=0)
+    box = {"x0": x0, "y0": y0, "x1": x1, "y1": y1}
+    return {"image_id": number, "kind": kind, "descriptors": "", **box, "contour": points.ravel()}
+
+
+def _marks(rows: Rows, lesions: list[dict[str, object]]) -> list[dict[str, object]]:
+    """Return findings without a place: what the sheet marks and no contour shows."""
+    placed = {(lesion["image_id"], lesion["kind"]) for lesion in lesions}
+    marks = [
+        (number, KINDS[column.lower()])
+        for number, row in rows.items()
+        for column in ("Mass", "Micros", "Distortion", "Asymmetry")
+        if row.get(column)
+    ]
+    return [
+        {"image_id": number, "kind": kind, "descriptors": ""}
+        for number, kind in marks
+        if (number, kind) not in placed
+    ]

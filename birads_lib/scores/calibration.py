@@ -1,0 +1,360 @@
+"""Do predicted probabilities agree with observed frequencies, and can they be made to?
+
+Truth is y (n,), grades 1..5; predictions are p (n, 5), the probabilities of grades 1..5 in order.
+Scores are written once, for a stack of weighted samples, so that an estimate and its bootstrap
+over patients share their code. For every score less is better.
+
+Degenerate cases, the same for estimates and for resamples:
+
+- An absent grade is scored like any other: its observed frequency is 0.
+- Scores that tie share a bin, so there may be fewer than ``BINS``; bins are those of the sample in
+  every resample. A bin in which all images, or none, are of the grade has an interval of no width.
+- A probability of 0 is raised to the precision of a float before a logarithm is taken, as in
+  scikit-learn's log loss.
+- A temperature is sought within ``TEMPERATURES``; one that lies on a bound says that the
+  validation images could not tell.
+
+A binned error is never negative and rises with noise: few images give a calibrated model an error
+above 0, and resamples an error above the sample's. ``error_if_calibrated`` says by how much.
+"""
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import minimize_scalar
+from scipy.special import softmax
+
+from birads_lib.cases import GRADES
+from birads_lib.errors import UserError
+from birads_lib.predictions import out_of_fold, probabilities
+from birads_lib.scores import bootstrap as statistics
+from birads_lib.scores.metrics import checked, ratio
+from birads_lib.splits import PARTS
+
+_COLUMNS = ["metric", "estimate", "low", "high"]
+SCORES = {
+    "classwise_ece": "Calibration error, binned",
+    "smooth_ece": "Calibration error, smooth",
+    "brier": "Brier score (0 to 2)",
+    "rps": "Ranked prob. score (0 to 1)",
+    "log_loss": "Log loss (nats)",
+}
+CORRECTIONS = {
+    "uncorrected": "As predicted",
+    "temperature_scaled": "Temperature scaling",
+    "prior_corrected": "Prior correction",
+    "saerens": "Saerens EM",
+}
+BINS = 10  # of equal mass, per grade
+TEMPERATURES = (0.05, 20.0)
+HIGH, LOW = 0.8, 0.5  # what the paper calls a high, and here a low, probability
+
+_K = len(GRADES)
+_SMALLEST = np.finfo(float).eps
+
+
+def every_score(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the scores of R weighted samples at once, each (R,); ``smooth_ece`` aside.
+
+    - ``ece_1`` .. ``ece_5``: calibration error of a grade against the rest, the mean gap between
+      predicted and observed frequency over bins of equal mass, weighted by their images, 0..1;
+      ``classwise_ece``: their mean (Kull et al. 2019, eq. 3; equal mass: Nixon et al. 2019, ACE).
+    - ``brier``: squared distance of p from the truth, summed over grades, 0..2 (Brier 1950).
+    - ``rps``: squared distance of the cumulative probabilities from the truth's, divided by
+      K - 1 = 4, 0..1 (Epstein 1969; Murphy 1971).
+    - ``log_loss``: minus the natural logarithm of the true grade's probability, 0 and more.
+    - ``true_class_high``: share of images whose true grade got ``HIGH`` or more.
+    - ``low_confidence_gap_2``: observed minus predicted frequency of grade 2 among images with a
+      p2 below ``LOW``, -1..1; NaN where there are none. Above 0 is under-confident.
+
+    Args:
+        y: (n,) checked grades.
+        p: (n, 5) checked probabilities.
+        weights: (n, R), how often each image counts in each sample.
+    """
+    total = weights.sum(0)  # (R,)
+    truth = np.eye(_K)[y - 1]  # (n, 5)
+    own = _own(y, p)
+    errors = {
+        f"ece_{g}": _binned_gap(p[:, g - 1], (truth - p)[:, [g - 1]] * weights) / total
+        for g in GRADES
+    }
+    by_image = {
+        "brier": ((p - truth) ** 2).sum(1),
+        "rps": ((p - truth).cumsum(1)[:, :-1] ** 2).sum(1) / (_K - 1),
+        "log_loss": -np.log(np.maximum(own, _SMALLEST)),
+        "true_class_high": (own >= HIGH).astype(float),
+    }
+    means = {name: values @ weights / total for name, values in by_image.items()}
+    low = (p[:, 1] < LOW).astype(float)
+    gap, among = ((truth - p)[:, 1] * low) @ weights, low @ weights
+    classwise = {"classwise_ece": np.mean(list(errors.values()), axis=0)}
+    return classwise | errors | means | {"low_confidence_gap_2": ratio(gap, among, np.nan)}
+
+
+def smooth_ece(y: np.ndarray, p: np.ndarray) -> float:
+    """Return the smooth calibration error, 0..1: the mean over grades, each against the rest.
+
+    It smooths with a kernel whose width follows from the data, where ``classwise_ece`` has bins
+    (Blasiok and Nakkiran 2023, their package ``relplot``).
+    """
+    from relplot.metrics import smECE  # slow to import
+
+    y, p = checked(y, p)
+    p = p.clip(0, 1)
+    return float(np.mean([smECE(p[:, g - 1], (y == g).astype(float)) for g in GRADES]))
+
+
+def intervals(
+    y: np.ndarray,
+    p: np.ndarray,
+    patients: object,
+    n_resamples: int = 2000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Return [metric, estimate, low, high], one row per score, ``smooth_ece`` among them.
+
+    Bounds are those of ``statistics.intervals``; ``smooth_ece`` has none (NaN), as its kernel can't
+    be resampled at once. What was fitted on validation rows is taken as it is.
+    """
+    table = statistics.intervals(y, p, patients, n_resamples, seed, level, every_score)
+    return _with_smooth(table, smooth_ece(y, p))
+
+
+def differences(
+    y: np.ndarray,
+    after: np.ndarray,
+    before: np.ndarray,
+    patients: object,
+    n_resamples: int = 2000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Return [metric, estimate, low, high] of each score after minus before, in the same resamples.
+
+    ``after`` and ``before`` are probabilities (n, 5) of the same images in the same order.
+    """
+    table = statistics.paired_differences(
+        y, after, before, patients, n_resamples, seed, level, every_score
+    )
+    return _with_smooth(table, smooth_ece(y, after) - smooth_ece(y, before))
+
+
+def error_if_calibrated(
+    p: np.ndarray, draws: int = 500, seed: int = 0, level: float = 0.95
+) -> pd.DataFrame:
+    """Return [metric, estimate, low, high] of the binned errors that a calibrated model would have.
+
+    Truth is drawn from p itself, so that the error left is the noise of so few images (consistency
+    resampling, Broecker and Smith 2007); estimates are means over the draws. Images are drawn one
+    by one: those of one patient, being alike, would leave somewhat more.
+
+    Args:
+        p: (n, 5) probabilities.
+        draws: of the truth of all images.
+    """
+    p = checked(np.ones(len(p), int), p)[1]
+    rng = np.random.default_rng(seed)
+    cut = p.cumsum(1)[:, :-1, None]  # (n, 4, 1)
+    drawn = (rng.random((len(p), 1, draws)) >= cut).sum(1) + 1  # (n, draws), grades
+    errors = {
+        f"ece_{g}": _binned_gap(p[:, g - 1], (drawn == g) - p[:, [g - 1]]) / len(p) for g in GRADES
+    }
+    table = pd.DataFrame({"classwise_ece": np.mean(list(errors.values()), axis=0)} | errors)
+    return statistics.with_bounds(table.mean(), table, level)[_COLUMNS]
+
+
+def reliability(
+    y: np.ndarray,
+    p: np.ndarray,
+    patients: object,
+    n_resamples: int = 2000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Return the reliability diagram of each grade against the rest, one row per grade and bin.
+
+    Columns: ``birads``, ``images`` (in the bin), ``predicted`` (mean probability, 0..1),
+    ``observed`` (share of the bin's images that are of the grade, 0..1), ``low`` and ``high``
+    (percentiles of ``observed`` over resamples of patients; those that miss the bin are left out).
+    """
+    y, p = checked(y, p)
+    owner, cells = zip(*[(g, cell) for g in GRADES for cell in _bins(p[:, g - 1]).T], strict=True)
+    owner, cells = np.array(owner), np.stack(cells, axis=1)  # (bins,), (n, bins)
+    hits = cells * (y[:, None] == owner)
+    drawn = []
+    for weights in statistics.resampled_weights(patients, len(y), n_resamples, seed):
+        inside = cells.T @ weights  # (bins, R)
+        drawn.append(ratio(hits.T @ weights, inside, np.nan))
+    resamples = pd.DataFrame(np.concatenate(drawn, axis=1).T)
+    images = cells.sum(0)
+    table = pd.DataFrame({"birads": owner, "images": images.astype(int)})
+    table["predicted"] = (cells * p[:, owner - 1]).sum(0) / images
+    table["observed"] = hits.sum(0) / images
+    table["low"], table["high"] = resamples.quantile([(1 - level) / 2, (1 + level) / 2]).to_numpy()
+    return table
+
+
+def true_class_spread(y: np.ndarray, p: np.ndarray) -> pd.DataFrame:
+    """Return images, q1, median, q3 and iqr of the true grade's probability (0..1) by grade.
+
+    A grade without images has 0 of them and NaN.
+    """
+    y, p = checked(y, p)
+    own = pd.Series(_own(y, p)).groupby(y)
+    table = own.quantile([0.25, 0.5, 0.75]).unstack().set_axis(["q1", "median", "q3"], axis=1)
+    table.insert(0, "images", own.size())
+    table = table.assign(iqr=table["q3"] - table["q1"]).reindex(pd.Index(GRADES, name="birads"))
+    return table.fillna({"images": 0}).astype({"images": int})
+
+
+def fitted_temperature(y: np.ndarray, p: np.ndarray) -> float:
+    """Return the temperature with the least log loss on y (n,), p (n, 5) (Guo et al. 2017).
+
+    It equals scikit-learn's ``CalibratedClassifierCV(method="temperature")``, which can't be fitted
+    where a grade has fewer images than its cross-validation has folds.
+    """
+    y, p = checked(y, p)
+    found = minimize_scalar(
+        lambda log_t: -np.log(np.maximum(_own(y, tempered(p, np.exp(log_t))), _SMALLEST)).mean(),
+        bounds=np.log(TEMPERATURES),
+        options={"xatol": 1e-8},
+    )
+    return float(np.exp(found.x))
+
+
+def tempered(p: np.ndarray, temperature: float) -> np.ndarray:
+    """Return softmax(log p / temperature), (n, 5): above 1 less extreme, below 1 more so.
+
+    The order of a row's probabilities, and so the predicted grade, stays.
+    """
+    return softmax(np.log(np.maximum(p, _SMALLEST)) / temperature, axis=1)
+
+
+def shares(y: np.ndarray) -> np.ndarray:
+    """Return the share of each grade, (5,)."""
+    return np.bincount(y, minlength=_K + 1)[1:] / len(y)
+
+
+def reweighted(p: np.ndarray, priors_before: np.ndarray, priors_after: np.ndarray) -> np.ndarray:
+    """Return p (n, 5) for other priors: p_j after_j / before_j, each row summing to 1 again.
+
+    Saerens, Latinne and Decaestecker 2002, eq. 2.4. A grade without a prior before (training had
+    none of it) gets probability 0; a row that has nothing else stays as it is.
+    """
+    before, after = np.asarray(priors_before, float), np.asarray(priors_after, float)  # (5,)
+    ratio = np.divide(after, before, out=np.zeros(_K), where=before > 0)
+    raised = p * ratio
+    total = raised.sum(1, keepdims=True)
+    return np.divide(raised, total, out=np.array(p, dtype=float), where=total > 0)
+
+
+def estimated_priors(
+    p: np.ndarray, priors: np.ndarray, tolerance: float = 1e-6, max_iterations: int = 1000
+) -> tuple[np.ndarray, int]:
+    """Return the priors (5,) of unlabelled images, and the iterations taken.
+
+    The EM algorithm of Saerens, Latinne and Decaestecker 2002, eq. 2.9, without a label: p is
+    reweighted to the priors of the last step, and its means are the next. It ends when no prior
+    changes by ``tolerance``, or after ``max_iterations``, with the last.
+
+    Args:
+        p: (n, 5) probabilities of a model trained at ``priors`` (5,), where the search begins.
+    """
+    current, change, iteration = np.asarray(priors, float), np.inf, 0
+    while change >= tolerance and iteration < max_iterations:
+        last, current = current, reweighted(p, priors, current).mean(0)
+        change, iteration = np.abs(current - last).max(), iteration + 1
+    return current, iteration
+
+
+def recalibrated(
+    table: pd.DataFrame, balance: bool = True
+) -> tuple[dict[str, np.ndarray], pd.DataFrame]:
+    """Return the test probabilities under each of ``CORRECTIONS``, and what each fold fitted.
+
+    Nothing learns from a true grade of the test part. In each fold (and seed)
+
+    - temperature scaling is fitted on the validation rows;
+    - the prior correction turns the priors of training into the natural ones, the shares of
+      grades among the fold's distinct training images;
+    - Saerens EM turns them into priors estimated from the test probabilities.
+
+    Args:
+        table: all predictions of one run, with all three parts.
+        balance: whether training saw every present grade equally often; else as often as it is.
+
+    Returns:
+        Name of the correction -> (n, 5), rows as in ``predictions.out_of_fold(table)``; and a row
+        per fold: fold, seed, temperature, iterations, and ``training_1``.. ``natural_1``..
+        ``saerens_1``.. ``observed_1``.., the priors and the shares in the test part.
+
+    Raises:
+        UserError: a fold lacks a part.
+    """
+    _check_folds(table)
+    test = out_of_fold(table)
+    corrected = {name: probabilities(test).copy() for name in CORRECTIONS}
+    folds = []
+    for (fold, seed), rows in table.groupby(["fold", "seed"]):
+        here = ((test["fold"] == fold) & (test["seed"] == seed)).to_numpy()
+        p = corrected["uncorrected"][here]
+        temperature = _validation_temperature(rows)
+        priors, iterations = _priors(rows, p, balance)
+        corrected["temperature_scaled"][here] = tempered(p, temperature)
+        for name, kind in (("prior_corrected", "natural"), ("saerens", "saerens")):
+            corrected[name][here] = reweighted(p, priors["training"], priors[kind])
+        priors["observed"] = shares(test.loc[here, "y_true"])
+        fitted = {"temperature": temperature, "iterations": iterations}
+        named = {f"{kind}_{g}": v[g - 1] for kind, v in priors.items() for g in GRADES}
+        folds.append({"fold": fold, "seed": seed} | fitted | named)
+    return corrected, pd.DataFrame(folds)
+
+
+def _check_folds(table: pd.DataFrame) -> None:
+    problems = [
+        f"fold {fold}, seed {seed}: no predictions of the {part} part"
+        for (fold, seed), rows in table.groupby(["fold", "seed"])
+        for part in PARTS
+        if part not in set(rows["part"])
+    ]
+    if problems or not len(table):
+        listed = "\n".join(problems or ["there are no predictions"])
+        raise UserError(f"{listed}\nRecalibration needs all three parts: run 03_training again")
+
+
+def _validation_temperature(rows: pd.DataFrame) -> float:
+    validation = rows[rows["part"] == "validation"]
+    return fitted_temperature(validation["y_true"].to_numpy(), probabilities(validation))
+
+
+def _priors(rows: pd.DataFrame, p: np.ndarray, balance: bool) -> tuple[dict, int]:
+    """Return the priors (5,) of one fold by kind, and the iterations that Saerens EM took."""
+    images = rows[rows["part"] == "train"].drop_duplicates("image_id")
+    natural = shares(images["y_true"])
+    training = (natural > 0) / (natural > 0).sum() if balance else natural
+    estimated, iterations = estimated_priors(p, training)
+    return {"training": training, "natural": natural, "saerens": estimated}, iterations
+
+
+def _own(y: np.ndarray, p: np.ndarray) -> np.ndarray:
+    """Return the probability of the true grade, (n,)."""
+    return p[np.arange(len(y)), y - 1]
+
+
+def _bins(score: np.ndarray) -> np.ndarray:
+    """Return which bin of equal mass each score (n,) lies in, one-hot (n, bins); none is empty."""
+    edges = np.unique(np.quantile(score, np.linspace(0, 1, BINS + 1)[1:-1]))
+    _, number = np.unique(np.searchsorted(edges, score, side="right"), return_inverse=True)
+    return np.eye(number.max() + 1)[number]
+
+
+def _binned_gap(score: np.ndarray, gaps: np.ndarray) -> np.ndarray:
+    """Sum gaps (n, R) within the bins of a score (n,), and their sizes over bins: (R,)."""
+    return np.abs(_bins(score).T @ gaps).sum(0)
+
+
+def _with_smooth(table: pd.DataFrame, value: float) -> pd.DataFrame:
+    """Return the table with a row for ``smooth_ece``, which has no bounds."""
+    row = {"metric": ["smooth_ece"], "estimate": value, "low": np.nan, "high": np.nan}
+    return pd.concat([table[_COLUMNS], pd.DataFrame(row)], ignore_index=True)

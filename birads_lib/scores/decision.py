@@ -1,0 +1,269 @@
+"""Would acting on the model do more good than harm? Net benefit and decision curves.
+
+Truth is y (n,), grades 1..5; predictions are p (n, 5), the probabilities of grades 1..5 in order.
+A decision is to act (recall, biopsy) on every image whose probability of BI-RADS >= ``lowest`` is
+at least a threshold t. Someone who acts at t finds t / (1 - t) times as much harm in a needless
+action as good in a needed one; net benefit is the good less the harm, in needed actions per image
+(Vickers and Elkin 2006). The defaults are to act on all images and to act on none, which is 0.
+
+Degenerate cases, the same for estimates and for resamples:
+
+- A sample where no image, or every image, is of BI-RADS >= ``lowest`` has no curve for that
+  decision: all of it is NaN.
+- Resamples of a sample that has a curve may lack either kind. As drawn, their net benefit is a
+  count and stays defined; at another prevalence it needs both kinds, and they are left out.
+- A threshold of 1 has infinite odds and is refused.
+"""
+
+import numpy as np
+import pandas as pd
+
+from birads_lib.cases import GRADES
+from birads_lib.scores.bootstrap import resampled_weights
+from birads_lib.scores.metrics import PredictionError, checked, ratio
+
+DECISIONS = {3: "BI-RADS ≥ 3", 4: "BI-RADS ≥ 4", 5: "BI-RADS 5"}  # lowest grade acted on
+THRESHOLDS = np.arange(1, 100) / 100
+RANGE = (0.2, 0.8)  # of thresholds, where the paper says that its model is of use
+
+_GRADES = np.array(GRADES)
+
+
+def probability_of_at_least(p: np.ndarray, lowest: int) -> np.ndarray:
+    """Return the probability (n,) that the grade is ``lowest`` or more."""
+    # Sums that reach a threshold on paper may miss it in their last bits.
+    return p[:, lowest - 1 :].sum(1).round(12)
+
+
+def net_benefit(
+    positive: np.ndarray,
+    score: np.ndarray,
+    thresholds: np.ndarray = THRESHOLDS,
+    weights: np.ndarray | None = None,
+    prevalence: float | None = None,
+) -> np.ndarray:
+    """Return the net benefit of R weighted samples at T thresholds, (T, R), at most 1.
+
+    True positives per image less false positives per image times t / (1 - t) (Vickers and Elkin
+    2006, eq. 1). At another prevalence the rates of true and of false positives stay, and the
+    shares they are taken of change (Vickers and Elkin 2006, for case-control data).
+
+    Args:
+        positive: (n,) bool, who needs the action.
+        score: (n,); acted on where it is at least the threshold.
+        thresholds: (T,), each in 0 <= t < 1.
+        weights: (n, R), how often each image counts in each sample; None: once, R = 1.
+        prevalence: share of positives, 0..1 both excluded; None: as in each sample.
+
+    Raises:
+        PredictionError: unusable truth, scores, thresholds or prevalence.
+    """
+    positive, score, thresholds = _checked(positive, score, thresholds, prevalence)
+    weights = np.ones((len(positive), 1)) if weights is None else weights
+    benefit, cost = _worth(positive, weights, prevalence)  # (R,), (R,)
+    acted = score >= thresholds[:, None]  # (T, n)
+    odds = thresholds / (1 - thresholds)  # (T,)
+    found = (acted & positive).astype(float) @ weights  # (T, R)
+    needless = (acted & ~positive).astype(float) @ weights
+    return found * benefit - odds[:, None] * needless * cost
+
+
+def treat_all(
+    positive: np.ndarray,
+    thresholds: np.ndarray = THRESHOLDS,
+    weights: np.ndarray | None = None,
+    prevalence: float | None = None,
+) -> np.ndarray:
+    """Return the net benefit of acting on every image, (T, R), whatever its score."""
+    positive, _, thresholds = _checked(positive, np.ones(len(positive)), thresholds, prevalence)
+    weights = np.ones((len(positive), 1)) if weights is None else weights
+    benefit, cost = _worth(positive, weights, prevalence)  # (R,), (R,)
+    odds = thresholds / (1 - thresholds)  # (T,)
+    return (positive @ weights) * benefit - odds[:, None] * (~positive @ weights) * cost
+
+
+def gain(net: np.ndarray, of_all: np.ndarray) -> np.ndarray:
+    """Return net benefit over that of the better default; more than 0: the model is of use."""
+    # What is 0 on paper may not be in its last bits.
+    return (net - np.maximum(of_all, 0)).round(12)
+
+
+def to_shares(y: np.ndarray, weights: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Return weights (n, R) that give the grades y (n,) these shares (5,) in each sample.
+
+    What a sample lacks can't be weighted: the shares of its other grades keep their proportions.
+    """
+    held = (y == _GRADES[:, None]).astype(float) @ weights  # (5, R)
+    shares = np.asarray(shares, dtype=float)[:, None]
+    return weights * ratio(shares, held, 0)[y - 1]
+
+
+def shares_at(shares: np.ndarray, lowest: int, prevalence: float) -> np.ndarray:
+    """Return shares (5,) of which BI-RADS >= ``lowest`` has ``prevalence``.
+
+    Grades within BI-RADS >= ``lowest``, and those below it, keep their proportions.
+    """
+    changed = np.zeros(len(_GRADES))
+    acted = lowest <= _GRADES
+    for group, total in ((acted, prevalence), (~acted, 1 - prevalence)):
+        if shares[group].sum() > 0:
+            changed[group] = total * shares[group] / shares[group].sum()
+    return changed
+
+
+def curve(
+    y: np.ndarray,
+    p: np.ndarray,
+    lowest: int,
+    patients: object,
+    n_resamples: int = 2000,
+    seed: int = 0,
+    *,
+    shares: np.ndarray | None = None,
+    prevalence: float | None = None,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Return the decision curve at ``THRESHOLDS``, with intervals from a bootstrap over patients.
+
+    Args:
+        y: (n,) true grades 1..5.
+        p: (n, 5) probabilities.
+        lowest: the lowest grade acted on, 2..5.
+        patients: (n,) whose image each row is.
+        n_resamples, seed: as in ``statistics.patient_bootstrap``, whose draws these are.
+        shares: (5,) of the grades to weight each sample to; None: as drawn.
+        prevalence: of BI-RADS >= ``lowest``; None: as in each sample.
+        level: of the intervals, which hold for each threshold by itself.
+
+    Returns:
+        [decision, threshold, net_benefit, low, high, treat_all, gain, gain_low, gain_high].
+
+    Raises:
+        PredictionError: as ``net_benefit`` and ``statistics.patient_bootstrap`` do.
+    """
+    y, p = checked(y, p)
+    at = {"shares": shares, "prevalence": prevalence}
+    net, of_all = (values[:, 0] for values in _net(y, p, lowest, np.ones((len(y), 1)), **at))
+    resampled = _resampled(y, p, lowest, patients, n_resamples, seed, **at)
+    low, high = _bounds(resampled[0], level)
+    gain_low, gain_high = _bounds(gain(*resampled), level)
+    return pd.DataFrame(
+        {
+            "decision": lowest,
+            "threshold": THRESHOLDS,
+            "net_benefit": net,
+            "low": low,
+            "high": high,
+            "treat_all": of_all,
+            "gain": gain(net, of_all),
+            "gain_low": gain_low,
+            "gain_high": gain_high,
+        }
+    )
+
+
+def usefulness(
+    y: np.ndarray,
+    p: np.ndarray,
+    lowest: int,
+    patients: object,
+    n_resamples: int = 2000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Return [metric, estimate, low, high] of what a decision curve says, for ``Run.record``.
+
+    ``share_useful_<lowest>`` is the share of thresholds within ``RANGE`` where the model does
+    better than both defaults; ``net_benefit_<lowest>_at_0.5`` and ``gain_<lowest>_at_0.5`` are
+    the curve's values at even odds. Arguments and errors are those of ``curve``.
+    """
+    y, p = checked(y, p)
+    estimates = _summary(*_net(y, p, lowest, np.ones((len(y), 1))))
+    resampled = _summary(*_resampled(y, p, lowest, patients, n_resamples, seed))
+    low, high = _bounds(np.stack(list(resampled.values())), level)
+    names = {
+        "share_useful": f"share_useful_{lowest}",
+        "net_benefit": f"net_benefit_{lowest}_at_0.5",
+        "gain": f"gain_{lowest}_at_0.5",
+    }
+    rows = [(names[name], float(value[0])) for name, value in estimates.items()]
+    return pd.DataFrame(rows, columns=["metric", "estimate"]).assign(low=low, high=high)
+
+
+def _checked(positive, score, thresholds, prevalence) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return truth, scores (n,) and thresholds (T,), or raise with all that is wrong."""
+    positive, score = np.asarray(positive), np.asarray(score, dtype=float)
+    thresholds = np.atleast_1d(np.asarray(thresholds, dtype=float))
+    problems = []
+    if positive.ndim != 1 or positive.shape != score.shape or not len(positive):
+        problems.append(f"truth {positive.shape} and scores {score.shape} must be of one length")
+    if positive.dtype != bool:
+        problems.append(f"truth must be bool, got {positive.dtype}")
+    if not np.isfinite(score).all():
+        problems.append("a score is NaN or infinite")
+    if not ((thresholds >= 0) & (thresholds < 1)).all():
+        problems.append("thresholds must be at least 0 and less than 1, where odds are infinite")
+    if prevalence is not None and not 0 < prevalence < 1:
+        problems.append(f"prevalence must lie between 0 and 1, got {prevalence}")
+    if problems:
+        raise PredictionError("No net benefit can be computed: " + "; ".join(problems))
+    return positive, score, thresholds
+
+
+def _worth(positive, weights, prevalence) -> tuple[np.ndarray, np.ndarray]:
+    """Return what one true and one false positive add per image in each sample, (R,) each."""
+    total = weights.sum(0)  # (R,)
+    if prevalence is None:
+        return 1 / total, 1 / total
+    needing = positive @ weights
+    both = (needing > 0) & (needing < total)
+    empty = np.full(len(total), np.nan)
+    return (
+        np.divide(prevalence, needing, out=empty.copy(), where=both),
+        np.divide(1 - prevalence, total - needing, out=empty, where=both),
+    )
+
+
+def _net(y, p, lowest, weights, shares=None, prevalence=None) -> tuple[np.ndarray, np.ndarray]:
+    """Return net benefit of the model and of acting on all, (T, R) each; NaN without both kinds."""
+    positive = y >= lowest
+    if positive.all() or not positive.any():
+        nothing = np.full((len(THRESHOLDS), weights.shape[1]), np.nan)
+        return nothing, nothing
+    if shares is not None:
+        weights = to_shares(y, weights, shares)
+    score = probability_of_at_least(p, lowest)
+    return (
+        net_benefit(positive, score, THRESHOLDS, weights, prevalence),
+        treat_all(positive, THRESHOLDS, weights, prevalence),
+    )
+
+
+def _resampled(
+    y, p, lowest, patients, n_resamples, seed, shares=None, prevalence=None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return ``_net`` of resamples of the patients, (T, R) each."""
+    parts = [
+        _net(y, p, lowest, weights, shares, prevalence)
+        for weights in resampled_weights(patients, len(y), n_resamples, seed)
+    ]
+    net, of_all = zip(*parts, strict=True)
+    return np.concatenate(net, axis=1), np.concatenate(of_all, axis=1)
+
+
+def _summary(net: np.ndarray, of_all: np.ndarray) -> dict[str, np.ndarray]:
+    """Return share_useful, net_benefit and gain at 0.5 of R samples, each (R,)."""
+    gained = gain(net, of_all)  # (T, R)
+    lowest, highest = RANGE
+    within = (lowest <= THRESHOLDS) & (highest >= THRESHOLDS)
+    useful = np.where(np.isnan(gained[0]), np.nan, (gained[within] > 0).mean(0))
+    half = int(np.flatnonzero(THRESHOLDS == 0.5)[0])
+    return {"share_useful": useful, "net_benefit": net[half], "gain": gained[half]}
+
+
+def _bounds(resampled: np.ndarray, level: float) -> np.ndarray:
+    """Return the percentiles (2, T) of resamples (T, R), leaving out those that are NaN."""
+    defined = ~np.isnan(resampled).any(0)
+    if not defined.any():
+        return np.full((2, len(resampled)), np.nan)
+    return np.quantile(resampled[:, defined], [(1 - level) / 2, (1 + level) / 2], axis=1)

@@ -1,0 +1,248 @@
+"""How the split makes the result: answers that see no image, and what test rows met in training.
+
+Two answers know the training part's labels and nothing of any image (*nulls*): ``majority`` says
+the training part's most frequent category, ``lookup_table`` gives the label of an image that it
+has met in training, and the majority's answer to all others. A model that does no better has not
+been shown to see. Both are certain, so that a mean AUC is that of their answers alone (0.5 for a
+majority that is the same in all folds, other where folds disagree).
+
+Frequencies are those of distinct training images, not of copies; of categories that tie, the lower
+is taken. Each fold (and seed) has a training part of its own.
+
+What can't be known is NA: a test row whose patient is unknown, or which met no known sibling where
+a training image's patient (or breast) is unknown. A share is NA where that of any row is.
+"""
+
+import numpy as np
+import pandas as pd
+
+from birads_lib.cases import GRADES
+from birads_lib.errors import UserError
+from birads_lib.predictions import out_of_fold, probabilities
+from birads_lib.scores import bootstrap as statistics
+from birads_lib.scores.metrics import HEADLINE
+
+# Singh et al. 2026 (doi 10.1038/s41598-026-40906-8), table 3, test column.
+PAPER = {"accuracy": 0.921, "macro_f1": 0.920, "mean_auc": 0.987, "mcc": 0.903}
+
+MODEL = ["fold", "seed"]
+ANSWERS = {"model": "The model", "lookup": "Lookup table", "majority": "Most frequent category"}
+MET = {  # the relation of a test row to the training part, each counted for itself
+    "copy": "The image itself",
+    "sibling_view": "Another view of the breast",
+    "sibling_image": "Another image of the patient",
+}
+CLOSEST = (*MET, "nothing", "unknown")  # what a row met at the nearest
+
+
+def majority(table: pd.DataFrame) -> np.ndarray:
+    """Return (n, 5): certain of the most frequent category of each test row's training part.
+
+    Args:
+        table: predictions of one run, all parts; n are its test rows, as ``out_of_fold`` gives
+            them.
+
+    Raises:
+        UserError: a fold has test rows and no training rows, or there are no test rows.
+    """
+    return _certain(_most_frequent(table))
+
+
+def lookup_table(table: pd.DataFrame) -> np.ndarray:
+    """Return (n, 5): certain of an image's label if it is in training, else as ``majority``."""
+    key = [*MODEL, "image_id"]
+    labels = _distinct_training(table)[[*key, "y_true"]].rename(columns={"y_true": "label"})
+    met = out_of_fold(table).merge(labels, on=key, how="left")["label"].to_numpy()  # NaN: not met
+    return _certain(np.where(np.isnan(met), _most_frequent(table), met))
+
+
+def answers(table: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Return the probabilities (n, 5) of each of ``ANSWERS`` for the test rows."""
+    found = (probabilities(out_of_fold(table)), lookup_table(table), majority(table))
+    return dict(zip(ANSWERS, found, strict=True))
+
+
+def measured(table: pd.DataFrame, n_resamples: int = 2000, seed: int = 0) -> pd.DataFrame:
+    """Return ``statistics.intervals`` of each of ``ANSWERS``, with the column ``answer`` first."""
+    test = out_of_fold(table)
+    clusters = test["patient_id"].fillna(test["image_id"])
+    y = test["y_true"].to_numpy()
+    found = {
+        name: statistics.intervals(y, p, clusters, n_resamples, seed)
+        for name, p in answers(table).items()
+    }
+    return pd.concat(found, names=["answer"]).reset_index("answer").reset_index(drop=True)
+
+
+def met_in_training(table: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
+    """Return which relations of ``MET`` each test row has to the training part of its model.
+
+    Columns ``copy``, ``sibling_view`` and ``sibling_image`` (any other image of the patient, the
+    sibling view among them), of boolean type with NA, as in ``splits.leak_report``.
+
+    Args:
+        table: predictions of one run, all parts.
+        cases: the images, for their laterality.
+
+    Raises:
+        UserError: an image is not among the cases.
+    """
+    foreign = table.loc[~table["image_id"].isin(cases["image_id"]), "image_id"]
+    if len(foreign):
+        raise UserError(
+            f"{foreign.nunique()} predicted images are not in cases.parquet, such as "
+            f"{foreign.iloc[0]}: run 03_training of this study again"
+        )
+    side = cases.set_index("image_id")["laterality"]
+    table = table.assign(laterality=table["image_id"].map(side))
+    test, training = out_of_fold(table), _distinct_training(table)
+    copy = _matches(test, training, ["image_id"])
+    return pd.DataFrame(
+        {
+            "copy": pd.array(copy > 0, dtype="boolean"),
+            "sibling_view": _met_another(test, training, copy, ["patient_id", "laterality"]),
+            "sibling_image": _met_another(test, training, copy, ["patient_id"]),
+        }
+    )
+
+
+def shares(met: pd.DataFrame) -> pd.Series:
+    """Return the share (0..1) of test rows with each relation, NaN where that of any is NA."""
+    return met.astype("Float64").mean(skipna=False).astype(float)
+
+
+def closest(met: pd.DataFrame) -> pd.Series:
+    """Return the share (0..1) of test rows by the closest they met, one of ``CLOSEST``; sum 1."""
+    yes = [met[name].fillna(False).to_numpy(bool) for name in MET]
+    unsure = met.isna().any(axis=1).to_numpy()
+    nearest = np.select([*yes, unsure], [*MET, "unknown"], "nothing")
+    return pd.Series(nearest).value_counts(normalize=True).reindex(CLOSEST, fill_value=0.0)
+
+
+def counted(met: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return how many test rows of each protocol have each relation, as texts with their share.
+
+    Args:
+        met: protocol -> ``met_in_training`` of its run.
+    """
+    table = pd.DataFrame({"test rows": {name: len(rows) for name, rows in met.items()}})
+    for relation, label in MET.items():
+        columns = {name: rows[relation] for name, rows in met.items()}
+        table[label] = pd.Series(
+            {
+                name: "unknown" if rows.isna().any() else f"{rows.sum()} ({rows.mean():.0%})"
+                for name, rows in columns.items()
+            }
+        )
+    return table
+
+
+def by_category(table: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
+    """Return recall and AUC by grade and answer, beside the number of distinct images.
+
+    Columns: answer, birads, images (distinct, over all test parts), rows (with copies), recall,
+    low, high (its interval), auc.
+
+    Args:
+        table: predictions of one run.
+        found: ``measured`` of them.
+    """
+    test = out_of_fold(table)
+    sizes = test.groupby("y_true")["image_id"].agg(["nunique", "size"])
+    sizes = sizes.reindex(GRADES, fill_value=0)
+    rows = found.set_index(["answer", "metric"])
+    return pd.DataFrame(
+        {
+            "answer": answer,
+            "birads": grade,
+            "images": sizes.loc[grade, "nunique"],
+            "rows": sizes.loc[grade, "size"],
+            "recall": rows.loc[(answer, f"recall_{grade}"), "estimate"],
+            "low": rows.loc[(answer, f"recall_{grade}"), "low"],
+            "high": rows.loc[(answer, f"recall_{grade}"), "high"],
+            "auc": rows.loc[(answer, f"auc_{grade}"), "estimate"],
+        }
+        for answer in ANSWERS
+        for grade in GRADES
+    )
+
+
+def against_paper(found: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return, by metric of ``PAPER``, its value and where it lies from each protocol's interval.
+
+    Args:
+        found: protocol -> ``measured`` of its run.
+
+    Returns:
+        One row per metric; columns "the paper" and each protocol, such as "above 0.43 to 0.58".
+    """
+    table = pd.DataFrame({"the paper": pd.Series(PAPER).map("{:.3f}".format)})
+    for protocol, rows in found.items():
+        model = rows[rows["answer"] == "model"].set_index("metric")
+        table[protocol] = [_place(value, model.loc[name]) for name, value in PAPER.items()]
+    return table.rename(index=HEADLINE)
+
+
+def records(found: dict[str, pd.DataFrame], met: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return [metric, estimate, low, high] under the names of the claim ledger.
+
+    ``<protocol>.<metric>`` is the model's, ``<protocol>.<null>.<metric>`` that of an answer that
+    sees no image, and ``<protocol>.test_with_<relation>`` a share of test rows, without bounds.
+
+    Args:
+        found: protocol -> ``measured`` of its run.
+        met: protocol -> ``met_in_training`` of its run.
+    """
+    parts = []
+    for protocol, rows in found.items():
+        own = ("." + rows["answer"]).where(rows["answer"] != "model", "")
+        parts.append(rows.assign(metric=protocol + own + "." + rows["metric"]))
+    for protocol, rows in met.items():
+        values = shares(rows)
+        names = [f"{protocol}.test_with_{relation}" for relation in values.index]
+        parts.append(pd.DataFrame({"metric": names, "estimate": values.to_numpy()}))
+    return pd.concat(parts, ignore_index=True)[["metric", "estimate", "low", "high"]]
+
+
+def _place(value: float, row: pd.Series) -> str:
+    if np.isnan(row["low"]):
+        return "undefined"
+    where = "above" if value > row["high"] else "below" if value < row["low"] else "inside"
+    return f"{where} {row['low']:.3f} to {row['high']:.3f}"
+
+
+def _distinct_training(table: pd.DataFrame) -> pd.DataFrame:
+    return out_of_fold(table, "train").drop_duplicates([*MODEL, "image_id"])
+
+
+def _most_frequent(table: pd.DataFrame) -> np.ndarray:
+    """Return the most frequent category in training of each test row, (n,)."""
+    test = out_of_fold(table)
+    most = _distinct_training(table).groupby(MODEL)["y_true"].agg(lambda y: y.mode()[0])
+    found = test[MODEL].merge(most, left_on=MODEL, right_index=True, how="left")["y_true"]
+    if not len(test) or found.isna().any():
+        raise UserError("predictions.parquet lacks test or training rows: run 03_training again")
+    return found.to_numpy(int)
+
+
+def _certain(grades: np.ndarray) -> np.ndarray:
+    return np.eye(len(GRADES))[grades.astype(int) - 1]  # (n, 5)
+
+
+def _matches(test: pd.DataFrame, training: pd.DataFrame, keys: list[str]) -> np.ndarray:
+    """Count the training images that share the keys with each test row, (n,); none if unknown."""
+    sizes = training.groupby([*MODEL, *keys]).size().rename("size").reset_index()
+    return test.merge(sizes, on=[*MODEL, *keys], how="left")["size"].fillna(0).to_numpy(int)
+
+
+def _met_another(
+    test: pd.DataFrame, training: pd.DataFrame, copy: np.ndarray, keys: list[str]
+) -> pd.array:
+    """Return whether another image with the same keys is in training, (n,), NA if unknown."""
+    others = _matches(test, training, keys) - (copy > 0)
+    nameless = training.loc[training[keys].isna().any(axis=1), MODEL].drop_duplicates()
+    in_doubt = test[MODEL].merge(nameless, on=MODEL, how="left", indicator=True)["_merge"] == "both"
+    unknown = test[keys].isna().any(axis=1) | in_doubt
+    met = pd.array(others > 0, dtype="boolean")
+    met[(others <= 0) & unknown.to_numpy()] = pd.NA
+    return met

@@ -1,0 +1,240 @@
+"""What lies near what in the penultimate layer: neighbours, silhouettes and pictures of it.
+
+Embeddings e (n, d) are the values of the layer before the softmax; distance is Euclidean. A fold
+(and seed) is a model of its own, with a space of its own: neighbours and silhouettes are found
+among the test images of one model, and only their scores are averaged over models.
+
+Each image counts once a model: copies of it, as under ``oversample_first``, lie at distance 0 and
+would be each other's nearest. Images that tie in distance are taken by lot, not in table order.
+
+Degenerate cases:
+
+- Where a model has fewer than k other test images (of other patients), all of them are the
+  neighbours; an image without any has no score (NaN), and is left out of means.
+- A test part with one grade only, or with every image of its own grade, has no silhouettes; the
+  only image of a grade has silhouette 0 (Rousseeuw 1987).
+- An image whose patient is unknown has no score that needs the patient; nor has one where any
+  other image's patient is unknown, which could be the same.
+- Fewer than ``FEWEST`` images are not drawn: their coordinates are NaN.
+"""
+
+import sys
+from warnings import catch_warnings, simplefilter
+
+import numpy as np
+import pandas as pd
+from sklearn.manifold import TSNE
+from sklearn.metrics import silhouette_samples
+from sklearn.neighbors import NearestNeighbors
+from threadpoolctl import threadpool_limits
+from tqdm import TqdmWarning
+
+from birads_lib.cases import GRADES
+from birads_lib.errors import UserError
+from birads_lib.predictions import out_of_fold
+from birads_lib.scores.bootstrap import mean_intervals
+from birads_lib.scores.metrics import ratio
+
+MODEL = ["fold", "seed"]  # each has a space of its own
+FEWEST = 5  # images of a picture
+SCORES = {  # of neighbours; each has a chance level, `<name>_chance`
+    "neighbours_grade": "Same category",
+    "neighbours_grade_other_patients": "Same category, among images of other patients",
+    "neighbours_patient": "Same patient",
+}
+
+
+def unique_test(table: pd.DataFrame, embeddings: np.ndarray) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return the test rows with one row per image and model, and their embeddings (n, d) float64.
+
+    Args:
+        table: predictions of one run, all parts.
+        embeddings: (rows, d), row by row the same as ``table``.
+
+    Raises:
+        UserError: rows don't match, an embedding is not finite, or no row is of the test part.
+    """
+    e = np.asarray(embeddings)
+    if e.ndim != 2 or len(e) != len(table):
+        raise UserError(
+            f"embeddings.npy holds {e.shape} numbers for {len(table)} rows of predictions.parquet; "
+            "they are written together: run 03_training of this run again"
+        )
+    position = np.arange(len(table))
+    rows = out_of_fold(table.assign(_row=position)).drop_duplicates([*MODEL, "image_id"])
+    e = e[rows["_row"]].astype(float)
+    if not len(rows):
+        raise UserError("predictions.parquet holds no test rows: run 03_training of this run again")
+    if not np.isfinite(e).all():
+        raise UserError(f"the embeddings of {(~np.isfinite(e).all(1)).sum()} test images are NaN")
+    return rows.drop(columns="_row").reset_index(drop=True), e
+
+
+def scores(rows: pd.DataFrame, e: np.ndarray, k: int = 5, seed: int = 0) -> pd.DataFrame:
+    """Return the scores of each image, a row each, in the order of ``rows``.
+
+    Columns: each of ``SCORES``, the share (0..1) of the image's k nearest that are so; with
+    ``_chance``, what it would be for neighbours drawn at random, the mean over all permutations of
+    the images among their places; ``silhouette_grade``, -1..1 (Rousseeuw 1987). Shares are among
+    the images of the same model.
+
+    Args:
+        rows, e: as ``unique_test`` returns them.
+        k: neighbours of an image.
+        seed: of the lots for ties.
+    """
+    if k < 1:
+        raise UserError(f"k is {k}; an image needs at least one neighbour")
+    found = []
+    rng = np.random.default_rng(seed)
+    for _, own in rows.reset_index(drop=True).groupby(MODEL):
+        lot = rng.permutation(own.index)
+        found.append(_scores_of_model(rows.iloc[lot], e[lot], k).set_index(lot))
+    return pd.concat(found).sort_index()
+
+
+def _scores_of_model(rows: pd.DataFrame, e: np.ndarray, k: int) -> pd.DataFrame:
+    y, patients = rows["y_true"].to_numpy(), rows["patient_id"]
+    codes = pd.factorize(patients)[0]  # (n,), -1 is unknown
+    known = bool((codes >= 0).all())
+    most = int(np.bincount(codes).max()) if known else 1
+    order = _nearest(e, k + most - 1)  # (n, neighbours), nearest first
+    everyone = np.ones(order.shape, dtype=bool)
+    other = codes[order] != codes[:, None]
+    same_grade = y[order] == y[:, None]
+    values = {
+        "neighbours_grade": _share(same_grade, everyone, k),
+        "neighbours_grade_other_patients": _share(same_grade, other, k),
+        "neighbours_patient": _share(~other, everyone, k),
+    }
+    values |= _chances(y, codes)
+    if not known:
+        for name in values:
+            if "patient" in name:
+                values[name] = np.full(len(y), np.nan)
+    return pd.DataFrame(values | {"silhouette_grade": _silhouettes(e, y)})
+
+
+def _nearest(e: np.ndarray, count: int) -> np.ndarray:
+    """Return the positions of each image's nearest others, (n, at most count)."""
+    count = min(count, len(e) - 1)
+    if count < 1:
+        return np.empty((len(e), 0), dtype=int)
+    return NearestNeighbors(n_neighbors=count).fit(e).kneighbors(return_distance=False)
+
+
+def _share(hit: np.ndarray, allowed: np.ndarray, k: int) -> np.ndarray:
+    """Return the share of hits among the first k allowed neighbours of each image, (n,)."""
+    chosen = allowed & (allowed.cumsum(1) <= k)
+    return ratio((hit & chosen).sum(1), chosen.sum(1), np.nan)
+
+
+def _chances(y: np.ndarray, codes: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the share of hits among all allowed others of each image, each (n,)."""
+    of_grade = pd.Series(y).groupby(y).transform("size").to_numpy()
+    of_patient = pd.Series(codes).groupby(codes).transform("size").to_numpy()
+    of_both = pd.Series(y).groupby([y, codes]).transform("size").to_numpy()
+    others = len(y) - 1
+    return {
+        "neighbours_grade_chance": ratio(of_grade - 1, others, np.nan),
+        "neighbours_grade_other_patients_chance": ratio(
+            of_grade - of_both, len(y) - of_patient, np.nan
+        ),
+        "neighbours_patient_chance": ratio(of_patient - 1, others, np.nan),
+    }
+
+
+def _silhouettes(e: np.ndarray, y: np.ndarray) -> np.ndarray:
+    if not 2 <= len(np.unique(y)) < len(y):
+        return np.full(len(y), np.nan)
+    return silhouette_samples(e, y)
+
+
+def intervals(
+    of_images: pd.DataFrame,
+    rows: pd.DataFrame,
+    n_resamples: int = 2000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Return [metric, estimate, low, high]: means over images, with intervals over patients.
+
+    Metrics: the columns of ``scores``; ``<name>_over_chance``, the mean difference from chance;
+    ``silhouette_1`` .. ``silhouette_5``, the mean silhouette of one grade. A resample says how
+    often each image is asked; whom it has for neighbours stays. Patients are drawn with all their
+    images; an image without a known patient is one of its own. A mean of nothing is NaN.
+
+    Args:
+        of_images: of ``scores``.
+        rows: the images they were made of.
+        n_resamples, seed, level: as in ``statistics.intervals``.
+    """
+    values = of_images.copy()
+    for name in SCORES:
+        values[f"{name}_over_chance"] = values[name] - values[f"{name}_chance"]
+    for grade in GRADES:
+        own = rows["y_true"].to_numpy() == grade
+        values[f"silhouette_{grade}"] = values["silhouette_grade"].where(own)
+    clusters = rows["patient_id"].fillna(rows["image_id"])
+    return mean_intervals(values, clusters, n_resamples, seed, level)
+
+
+def of_fold(rows: pd.DataFrame, fold: int) -> np.ndarray:
+    """Return the positions of one fold's images, those of its first seed; raises UserError."""
+    known = sorted(rows["fold"].unique().tolist())
+    if fold not in known:
+        raise UserError(f"fold is {fold}; this run has the folds {', '.join(map(str, known))}")
+    own = rows["fold"] == fold
+    return np.flatnonzero(own & (rows["seed"] == rows.loc[own, "seed"].min()))
+
+
+def tsne(e: np.ndarray, seed: int = 0, perplexity: float = 30) -> np.ndarray:
+    """Return places (n, 2) of embeddings (n, d) by t-SNE (van der Maaten and Hinton 2008).
+
+    The perplexity, about the neighbours that an image keeps near, is at most a third of the images.
+    """
+    if len(e) < FEWEST:
+        return np.full((len(e), 2), np.nan)
+    options = {"init": _start(e), "random_state": seed}
+    perplexity = min(perplexity, (len(e) - 1) / 3)
+    with threadpool_limits(1):  # threads that wait for each other take ten times as long
+        return TSNE(perplexity=perplexity, **options).fit_transform(e)
+
+
+def umap(e: np.ndarray, seed: int = 0, n_neighbors: int = 15) -> np.ndarray:
+    """Return places (n, 2) of embeddings (n, d) by UMAP (McInnes, Healy and Melville 2018)."""
+    if len(e) < FEWEST:
+        return np.full((len(e), 2), np.nan)
+    n_neighbors = min(n_neighbors, len(e) - 1)
+    # Neighbours from here spare UMAP the compilation of its own search, half of its time.
+    distances, nearest = (
+        NearestNeighbors(n_neighbors=n_neighbors).fit(e).kneighbors(e)
+    )  # (n, neighbours)
+    options = {
+        "n_neighbors": n_neighbors,
+        "precomputed_knn": (nearest, distances),
+        "init": _start(e),
+    }
+    with catch_warnings():
+        simplefilter("ignore", UserWarning)  # that new points can't be placed: there are none
+        simplefilter("ignore", TqdmWarning)  # that Jupyter can't draw its progress bar
+        return _umap_class()(random_state=seed, n_jobs=1, **options).fit_transform(e)
+
+
+def _start(e: np.ndarray) -> str:
+    """Return where to begin: at principal components, where there are two."""
+    return "pca" if np.linalg.matrix_rank(e - e.mean(0)) >= 2 else "random"
+
+
+def _umap_class() -> type:
+    """Import UMAP without TensorFlow, which it loads, where installed, for a form not used here."""
+    name = "tensorflow"
+    hidden = name not in sys.modules
+    if hidden:
+        sys.modules[name] = None  # an import of it fails, as if it were not installed
+    try:
+        from umap import UMAP  # slow to import
+    finally:
+        if hidden:
+            del sys.modules[name]
+    return UMAP

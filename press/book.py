@@ -1,0 +1,210 @@
+"""Stage the sources of a study's book and render it.
+
+    python -m press.book config/phantoms.yaml
+
+The book is staged to ``_build/<study>/source`` so that Sphinx sees prose and pages alone; a file
+is copied only when it changed, so that a second build renders only what is new, and nothing at
+all if nothing is.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Collection
+from pathlib import Path
+
+import yaml
+
+from birads_lib.errors import UserError
+from birads_lib.files import written_whole
+from press import page as pages
+from press import verify
+from press.page import COMMITTED, FROZEN
+from press.paths import BOOK, CONFIG, ROOT, SPEED
+from press.report import checklists as reporting
+from press.report import overview
+from press.study import PROTOCOLS, Study, load
+
+DEFAULT_STUDY = "phantoms"  # the one that _toc.yml at the root lists
+LEAKY = [protocol for protocol in PROTOCOLS if protocol != "patient"]
+MISSING = "(not run in this build)"
+TEMPLATES = BOOK / "_templates"
+
+
+def prose_files() -> list[str]:
+    """Return everything the book is made of but executed notebooks, relative to the root."""
+    kept = [ROOT / "_config.yml", ROOT / "_toc.yml"]
+    kept += [p for p in BOOK.rglob("*") if p.is_file() and p.suffix not in (".ipynb", ".pyc")]
+    return sorted(p.relative_to(ROOT).as_posix() for p in kept)
+
+
+def _pages(study: Study) -> dict[str, list[pages.Page]]:
+    """Return the executed pages of a book by title: of its study, frozen ones, the bench's."""
+    own = {one.title: pages.of_study(one.name, BOOK) for one in _studies(study)}
+    return own | {"What it takes": pages.of_study(SPEED, BOOK)}
+
+
+def _studies(study: Study) -> list[Study]:
+    return [study, *(load(CONFIG / f"{name}.yaml") for name in FROZEN if name != study.name)]
+
+
+def generated(study: Study) -> dict[str, bytes]:
+    """Return the chapters that are made from executed pages while staging, by path."""
+    made = overview.chapter(_pages(study), (TEMPLATES / "provenance.md").read_text())
+    texts = reporting.generated(_studies(study), BOOK)
+    return made | {path: text.encode() for path, text in texts.items()}
+
+
+def contents(study: Study, made: Collection[str] = ()) -> dict:
+    """Return the table of contents of a study's book, from the default study's ``_toc.yml``.
+
+    Another study takes the place of the default one; pages that neither exist nor are ``made``
+    while staging are left out.
+    """
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
+    parts = []
+    for part in toc["parts"]:
+        if study.name != DEFAULT_STUDY and _is_about(part, DEFAULT_STUDY):
+            own = [] if study.name in FROZEN else chapters_of(study)
+            part = {"caption": study.title, "chapters": own}
+        if _is_about(part, study.name):
+            part = {**part, "chapters": part["chapters"] + comparisons_of(study)}
+        chapters = _existing(part["chapters"], made)
+        if chapters:
+            parts.append({**part, "chapters": chapters})
+    return {**toc, "parts": parts}
+
+
+def chapters_of(study: Study) -> list[dict]:
+    """Return a study's chapters: one for each notebook, its further runs as sections, two cards.
+
+    What ablations need, images and training, stands under the chapter that compares them.
+    """
+    groups: dict[str, list[dict]] = {}
+    for page in study.pages():
+        notebook, variant, *_ = f"{page}-".split("-")
+        home = "05_ablations" if variant in study.ablations else notebook
+        group = groups.setdefault(home, [])
+        place = 0 if page == home else len(group)  # 05 stands before what it compares
+        group.insert(place, {"file": f"book/{study.name}/{page}"})
+    cards = [{"file": f"book/{study.name}/{card}"} for card in reporting.CARDS]
+    return [
+        chapter | ({"sections": sections} if sections else {})
+        for chapter, *sections in (groups[home] for home in sorted(groups))
+    ] + cards
+
+
+def comparisons_of(study: Study) -> list[dict]:
+    """Return the pages on which a study was compared with others; these aren't its own."""
+    pages = sorted((BOOK / study.name).glob("12_comparison-*.ipynb"))
+    return [{"file": f"book/{study.name}/{page.stem}"} for page in pages]
+
+
+def _is_about(part: dict, study: str) -> bool:
+    return any(chapter["file"].startswith(f"book/{study}/") for chapter in part["chapters"])
+
+
+def _existing(chapters: list[dict], made: Collection[str]) -> list[dict]:
+    kept = []
+    for chapter in chapters:
+        below = _existing(chapter.get("sections", []), made)
+        if f"{chapter['file']}.md" in made or any(ROOT.glob(f"{chapter['file']}.*")):
+            named = {"file": chapter["file"], **_title(chapter["file"])}
+            kept.append(named | ({"sections": below} if below else {}))
+        else:
+            kept += below  # a page that is missing takes nothing else away
+    return kept
+
+
+def _title(page: str) -> dict[str, str]:
+    """Tell runs apart in the contents: a page's heading, and its protocol or variant."""
+    _, *run = Path(page).name.split("-")
+    path = ROOT / f"{page}.ipynb"
+    if not run or not path.exists():
+        return {}
+    first = "".join(json.loads(path.read_text())["cells"][0]["source"])
+    label = ", ".join(part for part in run if part != "proposed").replace("_", " ")
+    label += ", leaky" if run[-1] in LEAKY else ""
+    return {"title": f"{first.splitlines()[0].lstrip('# ')} ({label})"}
+
+
+def numbers(folders: list[Path]) -> dict[str, str]:
+    """Return every number that executed notebooks recorded for prose, by its name."""
+    found = [pages.read(page).numbers for f in folders for page in sorted(f.glob("*.ipynb"))]
+    return {name: number.text for page in found for name, number in page.items()}
+
+
+def configuration(study: Study) -> dict:
+    """Return the book's ``_config.yml`` with the numbers that prose names.
+
+    ``this_<protocol>_<metric>`` and ``this_title`` are of the study whose book it is.
+    """
+    config = yaml.safe_load((ROOT / "_config.yml").read_text())
+    named = config.setdefault("parse", {}).setdefault("myst_substitutions", {})
+    known = numbers([BOOK / name for name in dict.fromkeys([*COMMITTED, study.name])])
+    own = {k: v for k, v in known.items() if k.startswith(f"{study.name}_")}
+    known |= {"this" + name.removeprefix(study.name): text for name, text in own.items()}
+    known["this_title"] = study.title
+    for name in named:
+        named[name] = known.get(name, MISSING)
+    return config
+
+
+def staged_page(page: pages.Page) -> bytes:
+    """Return an executed page as the book shows it: as it is, or marked where it is stale."""
+    changed = verify.changed_sources(page)
+    if not changed:
+        return page.path.read_bytes()
+    notebook = json.loads(page.path.read_text())
+    text = f"Stale: {'; '.join(changed)} since this page was executed"
+    when = page.papermill.get("start_time", "")[:10]
+    mark = f'<p class="stale-mark">{text}{f" on {when}" if when else ""}.</p>'
+    cell = {"cell_type": "markdown", "id": "stale", "metadata": {}, "source": [mark]}
+    notebook["cells"].insert(1, cell)
+    return json.dumps(notebook, ensure_ascii=False).encode()
+
+
+def stage(study: Study) -> bool:
+    """Bring ``_build/<study>/source`` up to date and say whether anything in it changed."""
+    source = ROOT / "_build" / study.name / "source"
+    wanted = {source / p: (ROOT / p).read_bytes() for p in prose_files() if p.startswith("book/")}
+    for page in (page for own in _pages(study).values() for page in own):
+        wanted[source / page.path.relative_to(ROOT)] = staged_page(page)
+    made = generated(study)
+    wanted |= {source / path: content for path, content in made.items()}
+    for name, settings in (("_toc", contents(study, made)), ("_config", configuration(study))):
+        wanted[source / f"{name}.yml"] = yaml.safe_dump(settings, sort_keys=False).encode()
+    there = {p for p in source.rglob("*") if p.is_file() and "__pycache__" not in p.parts}
+    for path in there - set(wanted):
+        path.unlink()
+    changed = [p for p, content in wanted.items() if p not in there or p.read_bytes() != content]
+    for path in changed:
+        with written_whole(path) as temporary:
+            temporary.write_bytes(wanted[path])
+    return bool(changed) or there != set(wanted)
+
+
+def render(study: Study) -> Path:
+    """Render the book of a study and return its first page; raises UserError if Sphinx fails."""
+    build = ROOT / "_build" / study.name
+    page, rendered = build / "_build" / "html" / "index.html", build / "rendered"
+    if not stage(study) and rendered.exists():
+        return page
+    rendered.unlink(missing_ok=True)
+    command = ["jupyter-book", "build", str(build / "source"), "--path-output", str(build)]
+    print(f"rendering {build.relative_to(ROOT)} ...", flush=True)
+    done = subprocess.run(
+        [*command, "-W", "--keep-going", "-n", "-q"], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    if done.returncode or not page.exists():
+        print(done.stdout)
+        raise UserError(f"the book of '{study.name}' has warnings or errors: they stand above")
+    rendered.touch()
+    return page
+
+
+if __name__ == "__main__":
+    try:
+        print("The book is ready, open", render(load(sys.argv[1])).relative_to(ROOT))
+    except UserError as error:
+        sys.exit(str(error))

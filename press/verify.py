@@ -1,0 +1,263 @@
+"""Are the pages what was executed, and does each chain of hashes reach the images?
+
+    python -m press.verify config/phantoms.yaml
+
+Of every page: its own seal; the PNG and CSV of each exhibit, in the page, in ``results/`` and in
+the rendered book; the files it wrote; each input, against the passport of the page that wrote it,
+back to the hashes of the images. What is stale (made by sources that have changed since) is told,
+and is no failure.
+"""
+
+import argparse
+import io
+import re
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+from tqdm import tqdm
+
+from birads_lib.errors import UserError
+from birads_lib.files import sha256
+from press import page as pages
+from press import run as provenance
+from press.page import COMMITTED, Page
+from press.paths import BOOK, NOTEBOOKS, ROOT
+from press.sources import digest, hashes, modules_of
+from press.study import load
+
+IMAGE_LIST = ("01_data_exploration", "image-files")  # where each chain ends
+UNREADABLE = (UserError, ValueError, KeyError)  # what a page that was tampered with raises
+
+
+@dataclass
+class Report:
+    """What was found: problems fail, notes do not; ``checked`` counts by kind."""
+
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    stale: dict[str, list[str]] = field(default_factory=dict)  # what has changed -> pages
+    checked: dict[str, int] = field(default_factory=dict)
+    read: dict[str, tuple[str, str]] = field(default_factory=dict)  # file -> first reader, hash
+
+    def equal(self, kind: str, found: object, expected: object, problem: str) -> None:
+        """Count one check, and its problem where the two differ."""
+        self.checked[kind] = self.checked.get(kind, 0) + 1
+        if found != expected:
+            self.problems.append(problem)
+
+
+def study(name: str, images: Path | None = None) -> Report:
+    """Check all of one study's pages; ``images``: a folder whose files are hashed as well."""
+    report = Report()
+    folder = BOOK / name
+    read = _sealed_pages(folder, report)
+    by_name = {page.name: page for page in read}
+    for page in tqdm(read, desc=f"verifying {name}", unit="page", file=sys.stdout, ncols=80):
+        for exhibit in page.exhibits.values():
+            _check_exhibit(page, exhibit, report)
+        for facts in page.artefacts.values():
+            _check_artefact(page, facts, report)
+        for facts in page.passports():
+            for one in facts["inputs"]:
+                _check_input(page, facts, one, by_name, report)
+        _check_rendered(page, report)
+        for why in changed_sources(page):
+            report.stale.setdefault(why, []).append(page.name)
+    if images:
+        _check_images(by_name, images, report)
+    return report
+
+
+def changed_sources(page: Page) -> list[str]:
+    """Return what has changed in notebook and library since a page was executed, a line each."""
+    code, now = page.passport["code"], _sources(page.notebook)
+    found = []
+    if now["notebook_sha256"] != code["notebook_sha256"]:
+        found.append(f"notebooks/{page.notebook}.ipynb has changed")
+    if now["library_sha256"] != code["library_sha256"]:
+        after, before = now["modules"], code["modules"]
+        changed = sorted(n for n in after.keys() | before.keys() if after.get(n) != before.get(n))
+        found.append(f"{', '.join(changed)} changed")
+    return found
+
+
+@cache
+def _sources(notebook: str) -> dict:
+    """Return the hashes of a notebook and of the modules it uses, as they are now."""
+    modules = modules_of(notebook)
+    return {
+        "notebook_sha256": sha256(NOTEBOOKS / f"{notebook}.ipynb"),
+        "library_sha256": digest(modules),
+        "modules": hashes(modules),
+    }
+
+
+def _sealed_pages(folder: Path, report: Report) -> list[Page]:
+    """Return the pages of a study that can be read, each held against its seal."""
+    seals, read = pages.seals(folder), []
+    if not seals:
+        raise UserError(
+            f"{folder.relative_to(ROOT)} holds no executed pages with their seals; "
+            f"`make book STUDY={folder.name}` makes them"
+        )
+    there = {path.name: path for path in sorted(folder.glob("*.ipynb"))}
+    for name in sorted(seals.keys() | there.keys()):
+        where = f"{folder.name}/{name}"
+        if name not in there:
+            report.problems.append(f"{where}: the page is gone")
+            continue
+        if name not in seals:
+            report.problems.append(f"{where}: executed elsewhere, it has no seal")
+            continue
+        report.equal(
+            "pages", sha256(there[name]), seals.get(name),
+            f"{where}: the executed notebook was changed after it ran",
+        )  # fmt: skip
+        try:
+            page = pages.read(there[name])
+            page.passports()
+        except UNREADABLE as error:
+            report.problems.append(f"{where}: can't be read ({error})")
+        else:
+            read.append(page)
+    return read
+
+
+def _check_exhibit(page: Page, exhibit: pages.Exhibit, report: Report) -> None:
+    """Hold the PNG and CSV of an exhibit against its passport, in the page and in results/."""
+    where = f"{page.study}/{page.name}#{exhibit.id}"
+    for name, digest_of_file in exhibit.passport["files"].items():
+        shown = exhibit.files.get(name, b"")
+        report.equal(
+            "figures' files", provenance.sha256_of(shown), digest_of_file,
+            f"{where}: {name} in the page is not the one that was published",
+        )  # fmt: skip
+    for name, content in exhibit.files.items():
+        copy = ROOT / "results" / page.study / "figures" / page.name / name
+        if copy.exists():
+            report.equal(
+                "copies in results/", copy.read_bytes(), content,
+                f"{where}: {copy.relative_to(ROOT)} is not the one in the page",
+            )  # fmt: skip
+
+
+def _check_artefact(page: Page, facts: dict, report: Report) -> None:
+    """Hold a file that a page wrote against its passport, where it is at hand."""
+    path, where = ROOT / facts["file"], f"{page.study}/{page.name}: {facts['file']}"
+    if not path.exists():
+        return
+    report.equal("written files", sha256(path), facts["sha256"], f"{where} was changed")
+    beside = provenance.passport_path(path)
+    said = beside.read_bytes() if beside.exists() else b""
+    expected = provenance.as_json(facts)
+    report.equal("passports", said, expected, f"{where}: the passport beside it was changed")
+
+
+def _check_input(page: Page, facts: dict, one: dict, by_name: dict, report: Report) -> None:
+    """Hold an input of a page against what its maker, the repository or the images say."""
+    where = f"{page.study}/{page.name}#{facts['id']}: input '{one['name']}'"
+    if "sha256_of_hashes" in one:
+        listed = image_hashes(by_name)
+        expected = provenance.hash_of_hashes(listed) if listed else None
+        said = f"{where}: not the images that {IMAGE_LIST[0]} lists"
+        report.equal("links to the images", one["sha256_of_hashes"], expected, said)
+    elif "made_by" in one:
+        first = report.read.setdefault(one["file"], (where, one["sha256"]))
+        said = f"{where}: {one['file']} was another file when {first[0]} read it"
+        report.equal("files that pages read alike", one["sha256"], first[1], said)
+        _check_link(where, page, one, report)
+    elif (ROOT / one["file"]).exists() and sha256(ROOT / one["file"]) != one["sha256"]:
+        report.notes.append(f"{where}: {one['file']} has changed since")
+
+
+def _check_link(where: str, page: Page, one: dict, report: Report) -> None:
+    maker = None
+    with suppress(*UNREADABLE):  # which is a problem of its own, and told as one
+        maker = pages.maker_of(one, page)
+    if maker is None:
+        report.problems.append(f"{where}: its page {one['made_by']} is not here")
+    else:
+        made = maker.artefacts.get(one["artefact"], {})
+        said = f"{where}: not the file that {one['made_by']} wrote; re-execute {page.name}"
+        report.equal("links between pages", made.get("sha256"), one["sha256"], said)
+        said = f"{where}: its passport is not the one on {one['made_by']}"
+        theirs = provenance.sha256_of(provenance.as_json(made))
+        report.equal("passports along", one.get("passport_sha256"), theirs, said)
+
+
+def image_hashes(by_name: dict[str, Page]) -> list[str]:
+    """Return the SHA-256 of every image of a study, as page 01 lists them; [] where it doesn't."""
+    page, identity = IMAGE_LIST
+    exhibit = by_name[page].exhibits.get(identity) if page in by_name else None
+    if exhibit is None:
+        return []
+    return pd.read_csv(io.BytesIO(exhibit.files[f"{identity}.csv"]))["sha256"].tolist()
+
+
+def _check_images(by_name: dict[str, Page], folder: Path, report: Report) -> None:
+    """Hash every file below a folder: each image of the list must be there."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    there = {sha256(p) for p in tqdm(files, desc="hashing images", unit="file", ncols=80)}
+    listed = image_hashes(by_name)
+    if not listed:
+        report.problems.append(f"page {IMAGE_LIST[0]} lists no hashes to hold {folder} against")
+    for one in listed:
+        report.equal("images", one in there, True, f"no file below {folder} has the hash {one}")
+
+
+def _check_rendered(page: Page, report: Report) -> None:
+    """Look for each picture and number of a page in every rendered book that holds it."""
+    for html in ROOT.glob(f"_build/*/_build/html/book/{page.study}/{page.name}.html"):
+        text = html.read_text()
+        shown = set(re.findall(r"base64,([A-Za-z0-9+/=]+)", text))
+        book = html.relative_to(ROOT / "_build").parts[0]
+        for exhibit in page.exhibits.values():
+            wanted = set(re.findall(r"base64,([A-Za-z0-9+/=]+)", exhibit.html))
+            said = f"{page.study}/{page.name}#{exhibit.id}: not so in the rendered book of {book}"
+            report.equal("rendered exhibits", wanted <= shown, True, said)
+
+
+def tell(name: str, report: Report, seconds: float) -> None:
+    """Print a report."""
+    counts = ", ".join(f"{count:,} {kind}" for kind, count in report.checked.items())
+    print(f"{name}: {counts}; {seconds:.1f} s")
+    for line in dict.fromkeys(report.notes):
+        print(f"  note: {line}")
+    for why, names in report.stale.items():
+        listed = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        print(f"  stale: {why} since {listed} ran")
+    for line in dict.fromkeys(report.problems):
+        print(f"  PROBLEM: {line}")
+    print(f"  {'all hold' if not report.problems else f'{len(report.problems)} problems'}")
+
+
+def main(arguments: list[str]) -> int:
+    """Verify all that the book of a study shows; return the exit status."""
+    parser = argparse.ArgumentParser(prog="verify")
+    parser.add_argument("config", help="the YAML of the study whose book it is")
+    parser.add_argument("--images", type=Path, help="a folder of the study's images, to be hashed")
+    given = parser.parse_args(arguments)
+    own = load(given.config).name
+    failed = False
+    for name in dict.fromkeys([own, *COMMITTED]):
+        started = time.time()
+        try:
+            report = study(name, given.images if name == own else None)
+        except UserError as error:  # not run here: there is nothing to verify, which is told
+            print(f"{name}: {error}")
+            continue
+        tell(name, report, time.time() - started)
+        failed = failed or bool(report.problems)
+    return int(failed)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except UserError as error:
+        sys.exit(str(error))
