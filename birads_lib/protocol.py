@@ -1,0 +1,31 @@
+"""The protocols: how images are dealt out to training, validation and test, and which ones leak."""
+
+from dataclasses import dataclass
+
+PARTS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """One way to split.
+
+    Attributes:
+        name: as a study's YAML has it.
+        label: for figures and tables.
+        unit: the column whose values are dealt out whole: images of one value stay together.
+            None where copies of images are dealt out, each by itself.
+        leaks: whether training may meet the patient, or the image itself, of a test row. Whatever
+            is made from such a run carries a mark.
+    """
+
+    name: str
+    label: str
+    unit: str | None
+    leaks: bool
+
+
+PATIENT = Protocol("patient", "by patient", "patient_id", leaks=False)
+IMAGE = Protocol("image", "by image (leaky)", "image_id", leaks=True)
+OVERSAMPLE_FIRST = Protocol("oversample_first", "oversample first (leaky)", None, leaks=True)
+
+PROTOCOLS = {protocol.name: protocol for protocol in (PATIENT, IMAGE, OVERSAMPLE_FIRST)}

@@ -1,0 +1,57 @@
+"""What is to be told apart: the label set of a study, its names and their order.
+
+A label's *number* is its place in the order, from 1; tables and scores hold numbers, figures and
+pages show labels. Nothing else in this project knows how many labels there are.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Task:
+    """A label set.
+
+    Attributes:
+        name: as a study's YAML has it, and the column of the table of images that holds the labels.
+        title: of the set, for axes and tables: "BI-RADS category".
+        prefix: what stands before a label in a sentence: "BI-RADS " of "BI-RADS 4".
+        labels: in their order; label number k is ``labels[k - 1]``.
+        ordinal: whether the order means something, so that errors have a size.
+        several: whether an image may have several labels at once.
+        act_from: number of the lowest label that calls for action; None where none does.
+    """
+
+    name: str
+    title: str
+    prefix: str
+    labels: tuple[str, ...]
+    ordinal: bool = True
+    several: bool = False
+    act_from: int | None = None
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The labels' numbers, 1 .. K."""
+        return tuple(range(1, len(self.labels) + 1))
+
+    @property
+    def probabilities(self) -> list[str]:
+        """The columns of predictions that hold the labels' probabilities: p1 .. pK."""
+        return [f"p{number}" for number in self.numbers]
+
+    def named(self, number: int) -> str:
+        """Return a label for a sentence, by its number: "BI-RADS 4"."""
+        return f"{self.prefix}{self.labels[number - 1]}"
+
+
+BIRADS = Task(
+    "birads", "BI-RADS category", "BI-RADS ", ("1", "2", "3", "4", "5"), act_from=4
+)  # 4a to 4c are 4, 6 is 5, as in Singh et al. 2026
+DENSITY = Task("density", "Breast density", "density ", ("A", "B", "C", "D"))
+MALIGNANCY = Task("malignancy", "Histology", "", ("benign", "malignant"), ordinal=False, act_from=2)
+LESION_KINDS = Task(
+    "lesion_kind", "Kind of lesion", "", ("none", "mass", "calcification", "distortion"),
+    ordinal=False, several=True,
+)  # fmt: skip
+
+TASKS = {task.name: task for task in (BIRADS, DENSITY, MALIGNANCY, LESION_KINDS)}
