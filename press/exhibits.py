@@ -10,6 +10,7 @@ from PIL import Image
 
 # What an output of a notebook carries beside its HTML: the same passport, for programs.
 PASSPORT_TYPE = "application/vnd.birads.passport+json"
+FACTS_TYPE = "application/vnd.birads.facts+json"  # {name: text}, alone
 KINDS = {"png": "image/png", "csv": "text/csv", "json": "application/json"}
 _ORDER = (  # of facts in a passport and in its parts, as a reader wants them
     "id", "notebook", "protocol", "parameters_changed", "inputs", "name", "file", "sha256",
@@ -29,9 +30,14 @@ _UNSEEN = (
 
 def show(content: str, passport: dict | None = None) -> None:
     """Display HTML in a notebook, with the passport of what it shows."""
+    show_data({"text/html": content} | ({PASSPORT_TYPE: passport} if passport else {}))
+
+
+def show_data(bundle: dict[str, object]) -> None:
+    """Display {MIME type: content} in a notebook."""
     from IPython.display import display
 
-    display({"text/html": content} | ({PASSPORT_TYPE: passport} if passport else {}), raw=True)
+    display(bundle, raw=True)
 
 
 def png(figure: Figure, marks: list[tuple[str, str]] = ()) -> bytes:

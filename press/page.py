@@ -7,13 +7,13 @@ files that it once read are not at hand.
 import base64
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
 
 from birads_lib.errors import UserError
 from birads_lib.files import one_at_a_time, sha256, written_whole
-from press.exhibits import PASSPORT_TYPE
+from press.exhibits import FACTS_TYPE, PASSPORT_TYPE
 from press.paths import BOOK, RESULTS, SPEED
 
 FROZEN = ("inbreast",)  # studies executed elsewhere and committed; every book shows them
@@ -68,6 +68,7 @@ class Page:
     artefacts: dict[str, dict]  # passports of the files it wrote, by their id
     numbers: dict[str, Number]
     papermill: dict  # parameters, start_time, end_time, duration in seconds
+    facts: dict[str, str] = field(default_factory=dict)  # recorded for cards and checklists
 
     @property
     def name(self) -> str:
@@ -121,6 +122,7 @@ def _read(path: Path, time: int, size: int) -> Page:
         {p["id"]: p for p in passports if p["kind"] == "artefact"},
         _numbers(outputs),
         metadata.get("papermill", {}),
+        _facts(outputs),
     )
 
 
@@ -143,6 +145,12 @@ def _numbers(outputs: list[tuple[str, dict]]) -> dict[str, Number]:
             text = next(v for k, v in data.items() if k.endswith("text/plain"))
             found[glued["name"]] = Number("".join(text).strip("'"), cell_id)
     return found
+
+
+def _facts(outputs: list[tuple[str, dict]]) -> dict[str, str]:
+    """Return what the cells recorded for cards and checklists, by name."""
+    recorded = [output["data"][FACTS_TYPE] for _, output in outputs if _has(output, FACTS_TYPE)]
+    return {name: text for facts in recorded for name, text in facts.items()}
 
 
 def digest_of(read: dict) -> str:

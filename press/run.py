@@ -221,6 +221,16 @@ class Run:
             facts["intact"] = made["sha256"] == facts["sha256"]
         return facts
 
+    def facts(self, facts: dict[str, str]) -> None:
+        """Record what cards and checklists name, {name: text}; a page shows nothing of it.
+
+        ``press.page.Page.facts`` has all that a page recorded; the last of a name counts.
+        """
+        wrong = [name for name, text in facts.items() if not isinstance(text, str)]
+        if wrong:
+            raise TypeError(f"a fact is a formatted text: {', '.join(wrong)}")
+        exhibits.show_data({exhibits.FACTS_TYPE: facts})
+
     def value(self, name: str, text: str) -> None:
         """Record a formatted number for prose, as ``<study>_<protocol>_<name>``, or without one."""
         from IPython.display import display

@@ -25,6 +25,11 @@ def execute(tmp_path, monkeypatch):
         outputs.append(nbformat.v4.new_output("display_data", data))
 
     monkeypatch.setattr(exhibits, "show", show)
+    monkeypatch.setattr(
+        exhibits,
+        "show_data",
+        lambda data: outputs.append(nbformat.v4.new_output("display_data", data)),
+    )
 
     def run(act, notebook="04_evaluation", name="page", **changes):
         outputs.clear()
@@ -78,6 +83,17 @@ def test_a_second_execution_with_the_same_result_leaves_the_passports(execute, t
     assert page.artefacts["made.txt"] == json.loads(before[beside])
     execute(publish, resamples=7)
     assert beside.read_bytes() != before[beside]
+
+
+def test_facts_that_cells_recorded(execute):
+    def record(run):
+        run.facts({"images": "410", "readers": "1"})
+        run.facts({"readers": "2"})
+
+    assert pages.read(execute(record)).facts == {"images": "410", "readers": "2"}
+    assert pages.read(execute(publish)).facts == {}
+    with pytest.raises(TypeError, match="formatted text: images"):
+        execute(lambda run: run.facts({"images": 410}))
 
 
 def test_numbers_that_cells_glued(execute):
