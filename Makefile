@@ -42,9 +42,6 @@ compare: .venv/ready ## the metrics of two studies that were run, and their diff
 crate: .venv/ready ## pack an executed study as a Process Run Crate: STUDY=name or CONFIG=my.yaml
 	@python -m press.crate "$(CONFIG)"
 
-release: .venv/ready ## gather a study's verified book, its crate and checksums: STUDY=name or CONFIG=my.yaml
-	@python -m press.release "$(CONFIG)"
-
 extra: .venv/ready ## install an optional part: EXTRA=gpu, jax or openvino
 	$(SYNC) --extra $(EXTRA)
 
@@ -81,4 +78,4 @@ ALSO_slurm = --extra slurm
 	python3 -m venv .tools
 	.tools/bin/pip install --quiet uv
 
-.PHONY: help bench extra book verify compare crate release lab weights lint test stress
+.PHONY: help bench extra book verify compare crate lab weights lint test stress

@@ -23,7 +23,7 @@ heading "the smoke study: Snakemake, papermill, and its book"
 snakemake --profile profiles/local --config study=config/smoke.yaml
 python -m press.book config/smoke.yaml
 
-heading "its passports, figures made again, crate and release, the rendered book"
+heading "its passports, figures made again, its crate, the rendered book"
 pytest -q -n 2 --dist loadgroup tests/study
 
 heading "its executed notebooks run again and say the same (nbval), and leave all as it was"
