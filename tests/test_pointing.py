@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from birads_lib.cases import Dataset, no_findings
 from birads_lib.errors import UserError
 from birads_lib.explain import pointing
-from birads_lib.images import geometry
+from birads_lib.images import finding_masks, geometry, in_frame, located_images
 
 
 def one_hot(cell: int, cells: int = 49) -> np.ndarray:
@@ -130,7 +130,7 @@ def data(tmp_path):
 
 
 def test_masks_from_box_contour_and_mask_agree_in_the_frame(data):
-    masks = pointing.finding_masks(data, ["box", "contour", "mask"], {"image_size": 40})
+    masks = finding_masks(data, ["box", "contour", "mask"], {"image_size": 40})
     expected = np.zeros((40, 40), bool)
     expected[10:20, 20:30] = True  # 80 pixels across became 40
     for mask in masks:
@@ -138,20 +138,20 @@ def test_masks_from_box_contour_and_mask_agree_in_the_frame(data):
 
 
 def test_a_point_is_one_pixel_and_findings_are_joined(data):
-    point, box, two = pointing.finding_masks(data, ["point", "box", "two"], {"image_size": 40})
+    point, box, two = finding_masks(data, ["point", "box", "two"], {"image_size": 40})
     np.testing.assert_array_equal(np.argwhere(point), [[30, 30]])  # y, x
     np.testing.assert_array_equal(two, point | box)
 
 
 def test_a_finding_without_a_place_has_no_mask(data):
-    assert pointing.finding_masks(data, ["described", "none"], {"image_size": 40}) == [None, None]
-    assert pointing.located_images(data.findings) == {"box", "contour", "mask", "point", "two"}
+    assert finding_masks(data, ["described", "none"], {"image_size": 40}) == [None, None]
+    assert located_images(data.findings) == {"box", "contour", "mask", "point", "two"}
 
 
 def test_a_data_set_without_findings_has_no_masks(data):
     bare = Dataset(data.root, data.cases, no_findings())
-    assert pointing.finding_masks(bare, ["box", "none"], {"image_size": 40}) == [None, None]
-    assert pointing.located_images(bare.findings) == set()
+    assert finding_masks(bare, ["box", "none"], {"image_size": 40}) == [None, None]
+    assert located_images(bare.findings) == set()
 
 
 def test_masks_are_mirrored_and_letterboxed_with_the_image(data):
@@ -160,11 +160,11 @@ def test_masks_are_mirrored_and_letterboxed_with_the_image(data):
     image[:, 50:] = 200  # bright at the right: it is mirrored
     cv2.imwrite(str(data.root / "mask.png"), image)
     assert geometry(image, **options).mirrored
-    (mask,) = pointing.finding_masks(data, ["mask"], options)
+    (mask,) = finding_masks(data, ["mask"], options)
     expected = np.zeros((40, 40), bool)
     expected[15:20, 10:20] = True  # halved, mirrored, 10 rows of padding above
     np.testing.assert_array_equal(mask, expected)
-    framed = pointing.in_frame(data, "mask", options)
+    framed = in_frame(data, "mask", options)
     assert framed[20, 2] == 200
     assert not framed[:10].any()
 
