@@ -6,8 +6,10 @@
 # re-executes what it can change and nothing else.
 import shutil
 
-from birads_lib import readers as datasets
+from birads_lib.readers import READERS
+from birads_lib.readers.folders import fingerprint
 from press import sources, study
+from press.paths import images_folder
 
 STUDY = study.load(
     config["study"], config.get("data"), config.get("weights"), config.get("root", "results")
@@ -51,10 +53,10 @@ def of_runs(file, runs):
 
 
 def images_given():
-    """What the folder of images looks like; phantoms are made by the study itself."""
-    if STUDY.dataset["reader"] == "phantoms":
+    """What the folder of images looks like; some readers make theirs in the study itself."""
+    if READERS[STUDY.dataset["reader"]].makes_images:
         return ""
-    return datasets.fingerprint(datasets.folder_of(STUDY.dataset, RESULTS))
+    return fingerprint(images_folder(STUDY.dataset, RESULTS))
 
 
 rule pages:

@@ -25,6 +25,8 @@ import pandas as pd
 import yaml
 
 from birads_lib.errors import UserError, did_you_mean
+from birads_lib.readers import READERS
+from birads_lib.scores.leakage import PAPER_IMAGES
 from press.paths import BOOK
 from press.study import EVALUATED, PROTOCOLS
 
@@ -397,9 +399,9 @@ def published(path: str | Path = PUBLISHED) -> pd.DataFrame:
 
 def about(study: str, reader: str) -> str:
     """Say, in Markdown, what the ledger can say on a study's images."""
-    if reader == "inbreast":
+    if READERS[reader].collection == PAPER_IMAGES:
         return "The claims are about INbreast, and these are its images."
-    images = "synthetic images" if reader == "phantoms" else f"the images of '{study}'"
+    images = "synthetic images" if READERS[reader].synthetic else f"the images of '{study}'"
     return (
         "**The claims are about INbreast.** This page asks whether their pattern holds on "
         f"{images}: what comes out by patient, and what only with a leak. No verdict here is on "

@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from birads_lib.errors import UserError
+from birads_lib.readers import READERS
 from press import book
 from press.paths import BOOK, RESULTS, ROOT
 from press.run import SYNTHETIC
@@ -62,7 +63,8 @@ def arguments(studies: dict[str, Study]) -> dict:
         raise UserError(f"'{a.name}' and '{b.name}' can't be compared: {'; '.join(problems)}")
     _check_run(studies, variants[0], protocols)
     notes = [f"{study.name}: {study.note}" for study in (a, b) if study.note]
-    if b.dataset["reader"] == "phantoms" != a.dataset["reader"]:
+    synthetic = {study.name: READERS[study.dataset["reader"]].synthetic for study in (a, b)}
+    if synthetic[b.name] and not synthetic[a.name]:  # of the first, the run's own mark says it
         notes.append(f"{b.name}: {SYNTHETIC}")
     own = {"other": b.name, "variant": variants[0], "protocols": protocols}
     return a.parameters(NOTEBOOK) | own | ({"note": "; ".join(notes)} if notes else {})

@@ -22,10 +22,11 @@ import pandas as pd
 
 from birads_lib.errors import UserError, did_you_mean
 from birads_lib.files import sha256
+from birads_lib.readers import READERS
 from press import page as pages
 from press import verify
 from press.page import Exhibit, Page, digest_of
-from press.paths import RESULTS, ROOT, SPEED
+from press.paths import RESULTS, ROOT, SPEED, images_folder
 from press.run import passport_path, steady
 from press.study import Study, check_dataset, load
 
@@ -124,10 +125,12 @@ def again(study: Study, options: list[str], page: Page, exhibit: Exhibit, whole:
 
 
 def _link_inputs(study: Study, exhibit: Exhibit) -> None:
-    """Make what a notebook reads, and phantoms, appear in the scratch folder as in results/."""
+    """Make what a notebook reads, and images made by the study, appear in the scratch folder."""
     read = [ROOT / one["file"] for one in exhibit.passport["inputs"] if "sha256" in one]
     wanted = [path for path in read if path.is_relative_to(RESULTS)]
-    for file in [*wanted, RESULTS / study.name / "phantoms"]:
+    if READERS[study.dataset["reader"]].makes_images and not study.dataset.get("folder"):
+        wanted.append(images_folder(study.dataset, study.folder))
+    for file in wanted:
         for path in (file, passport_path(file)):
             link = ROOT / SCRATCH / path.relative_to(RESULTS)
             if path.exists():

@@ -22,6 +22,7 @@ from matplotlib.figure import Figure
 
 from birads_lib.errors import UserError
 from birads_lib.files import sha256, written_whole
+from birads_lib.readers import READERS
 from press import exhibits
 from press.parameters import declared_parameters
 from press.paths import NOTEBOOKS, ROOT, SPEED
@@ -111,7 +112,7 @@ class Run:
         leaky = [protocol for protocol in protocols if protocol != "patient"]
         if leaky:
             marks.append(("leaky-mark", f"{', '.join(leaky)}: {LEAKY}"))
-        if self.parameters["dataset"]["reader"] == "phantoms":
+        if READERS[self.parameters["dataset"]["reader"]].synthetic:
             marks.append(("synthetic-mark", SYNTHETIC))
         if self.parameters.get("note"):
             marks.append(("study-note", self.parameters["note"]))

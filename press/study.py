@@ -15,9 +15,10 @@ from pathlib import Path
 import yaml
 
 from birads_lib.errors import UserError, did_you_mean
+from birads_lib.readers import READERS
 from press import parameters, sweeps
 from press.parameters import TRAINED, declared_parameters, notebook_names
-from press.paths import ROOT, SPEED
+from press.paths import ROOT, SPEED, images_folder
 
 KEYS = (
     "name", "title", "note", "dataset", "show_pixels", "protocols", "variants", "ablations",
@@ -179,7 +180,7 @@ def _read(path: Path) -> tuple[dict, dict[tuple, int]]:
 
 def _study(raw: dict, data: str | None, weights: str | None, root: str) -> Study:
     """Return the study that a checked YAML describes."""
-    shown = raw["dataset"]["reader"] == "phantoms"  # others' images only where the YAML says so
+    shown = READERS[raw["dataset"]["reader"]].synthetic  # others only where the YAML says so
     values = {"title": raw["name"], "show_pixels": shown, **raw}
     sweep = values.pop("sweep", None)
     if sweep:
@@ -234,16 +235,16 @@ def _problems(raw: dict) -> Problems:
     if "sweep" in raw:
         found += [(("sweep", *where), what) for where, what in sweeps.problems(raw["sweep"])]
     found += _dataset_problems(raw.get("dataset", {"reader": "phantoms"}))
-    return found or _named_twice(raw) + _patients_unknown(raw)
+    return found or _named_twice(raw) + _against_the_reader(raw)
 
 
 def _dataset_problems(dataset: object) -> Problems:
     if not isinstance(dataset, dict) or not isinstance(dataset.get("reader"), str):
-        what = "expected a mapping with at least 'reader' (phantoms, inbreast, ...)"
+        what = f"expected a mapping with at least 'reader' ({', '.join(READERS)})"
         return [(("dataset",), what)]
-    from birads_lib import readers as datasets  # slow to import
+    from birads_lib.readers import reading  # slow to import
 
-    return [(("dataset", key), what) for key, what in datasets.problems_of(dataset).items()]
+    return [(("dataset", key), what) for key, what in reading.problems(dataset).items()]
 
 
 def _protocol_problems(protocols: object, *where: str) -> Problems:
@@ -301,18 +302,22 @@ def _named_twice(raw: dict) -> Problems:
     return found
 
 
-def _patients_unknown(raw: dict) -> Problems:
-    """Check that patients are known where a split is by patient."""
+def _against_the_reader(raw: dict) -> Problems:
+    """Check that the reader knows patients where a split is by patient, and may show pixels."""
+    reader, found = READERS[raw["dataset"]["reader"]], []
+    if raw.get("show_pixels") and not reader.may_show_pixels:
+        what = f"images that '{reader.name}' reads are never shown; remove it, or say false"
+        found.append((("show_pixels",), what))
     asked = [raw.get("protocols", ["patient"])]
     asked += [values.get("protocols", ()) for values in raw.get("ablations", {}).values()]
-    grouped = raw["dataset"]["reader"] != "class_folders" or raw["dataset"].get("patient_pattern")
-    if grouped or not any("patient" in protocols for protocols in asked):
-        return []
-    what = (
-        "protocol 'patient' needs to know whose each image is: give 'patient_pattern' here, or "
-        "choose 'protocols: [image]' and read its mark"
-    )
-    return [(("dataset",), what)]
+    by_patient = any("patient" in protocols for protocols in asked)
+    if by_patient and not reader.knows_patients(raw["dataset"]):
+        what = (
+            "protocol 'patient' needs to know whose each image is: give "
+            f"'{reader.patients_from}' here, or choose 'protocols: [image]' and read its mark"
+        )
+        found.append((("dataset",), what))
+    return found
 
 
 def _clashes(study: Study, lines: dict[tuple, int]) -> Problems:
@@ -367,11 +372,11 @@ def claim(study: Study) -> None:
 
 def check_dataset(study: Study) -> None:
     """Raise UserError where the folder of a study's images isn't given, or isn't there."""
-    from birads_lib import readers as datasets  # slow to import
+    folder = images_folder(study.dataset, study.folder)
+    if not READERS[study.dataset["reader"]].makes_images:
+        from birads_lib.readers.folders import existing  # slow to import
 
-    folder = datasets.folder_of(study.dataset, study.folder)
-    if study.dataset["reader"] != "phantoms":
-        datasets.existing(folder)
+        existing(folder)
 
 
 if __name__ == "__main__":  # python -m press.study my.yaml [folder]: say what is wrong

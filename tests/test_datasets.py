@@ -4,8 +4,8 @@ import io
 import os
 import plistlib
 import sys
-from inspect import signature
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,9 +13,9 @@ import yaml
 from PIL import Image
 
 from birads_lib import cases
-from birads_lib import readers as datasets
 from birads_lib.errors import DatasetError, UserError
-from birads_lib.readers import load
+from birads_lib.readers import READERS, Reader, reading
+from birads_lib.readers.folders import fingerprint
 from press.paths import ROOT
 
 PATIENTS = ("6c613a14b80a8591", "0123456789abcdef")
@@ -39,7 +39,7 @@ def write(root: Path, files: dict[str, bytes]) -> Path:
 
 def problems_of(reader: str, folder: Path, **options) -> list[str]:
     with pytest.raises(DatasetError) as caught:
-        load(reader, folder, **options)
+        reading.read(reader, folder, **options)
     assert str(folder) in str(caught.value)
     return caught.value.problems
 
@@ -63,7 +63,7 @@ def class_folders(root: Path) -> Path:
 
 
 def test_class_folders_in_any_usual_naming(tmp_path):
-    dataset = load("class_folders", class_folders(tmp_path))
+    dataset = reading.read("class_folders", class_folders(tmp_path))
     table = dataset.cases.set_index("path")
     assert table["birads"].to_dict() == {
         "1/P01_L_CC.png": 1,
@@ -86,26 +86,26 @@ def test_class_folders_in_any_usual_naming(tmp_path):
 
 def test_patients_from_a_pattern(tmp_path):
     folder = class_folders(tmp_path)
-    plain = load("class_folders", folder, patient_pattern="(P[0-9]+)_")
+    plain = reading.read("class_folders", folder, patient_pattern="(P[0-9]+)_")
     assert plain.cases.set_index("path")["patient_id"]["BIRADS-4a/P01_R_CC.png"] == "P01"
     assert plain.cases["patient_id"].nunique() == 6
     assert plain.has_patients
     named = "(?P<patient>P[0-9]+)_(?P<laterality>[LR])_(?P<view>[A-Z]+)"
-    full = load("class_folders", folder, patient_pattern=named).cases.set_index("path")
+    full = reading.read("class_folders", folder, patient_pattern=named).cases.set_index("path")
     row = full.loc["BI-RADS 2/P02_R_MLO.png"]
     assert (row["patient_id"], row["laterality"], row["view"]) == ("P02", "R", "MLO")
 
 
 def test_pattern_does_not_see_the_category(tmp_path):
     folder = write(tmp_path, {"1/77 a.png": picture(1), "2/77 b.png": picture(2)})
-    dataset = load("class_folders", folder, patient_pattern="([0-9]+)")
+    dataset = reading.read("class_folders", folder, patient_pattern="([0-9]+)")
     assert dataset.cases["patient_id"].tolist() == ["77", "77"]
 
 
 @pytest.mark.parametrize("pattern", ["P[0-9]+", "(P[0-9]+", "(?P<person>P.)", "(?P<view>CC)"])
 def test_bad_patterns_are_refused(tmp_path, pattern):
     with pytest.raises(UserError, match="patient_pattern"):
-        load("class_folders", class_folders(tmp_path), patient_pattern=pattern)
+        reading.read("class_folders", class_folders(tmp_path), patient_pattern=pattern)
 
 
 def test_all_problems_of_class_folders_at_once(tmp_path, monkeypatch):
@@ -137,7 +137,7 @@ def test_all_problems_of_class_folders_at_once(tmp_path, monkeypatch):
 
 def test_what_is_no_image_beside_the_categories_is_told_and_ignored(tmp_path, caplog):
     folder = write(tmp_path, {"1/a.png": picture(1), "README.txt": b"text"})
-    assert len(load("class_folders", folder).cases) == 1
+    assert len(reading.read("class_folders", folder).cases) == 1
     assert "README.txt" in caplog.text
 
 
@@ -198,7 +198,7 @@ def inbreast(root: Path, extra: dict[str, bytes] | None = None) -> Path:
 
 
 def test_inbreast_in_small(tmp_path):
-    table = load("inbreast", inbreast(tmp_path)).cases.set_index("image_id")
+    table = reading.read("inbreast", inbreast(tmp_path)).cases.set_index("image_id")
     assert table.index.tolist() == ["101", "102", "103"]
     assert table["birads"].tolist() == [2, 4, 5]
     assert table["birads_original"].tolist() == ["2", "4a", "6"]
@@ -212,7 +212,7 @@ def test_inbreast_in_small(tmp_path):
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "latin-1"])
 def test_sheet_alone_gives_labels_and_findings_without_a_place(tmp_path, encoding):
     folder = write(tmp_path, good_images() | {"INbreast_sheet1.csv": SHEET.encode(encoding)})
-    dataset = load("inbreast", folder)
+    dataset = reading.read("inbreast", folder)
     assert dataset.cases["birads_original"].tolist() == ["2", "4a", "6"]
     pairs = dataset.findings[["image_id", "kind"]].to_records(index=False).tolist()
     assert pairs == [
@@ -232,7 +232,7 @@ def test_contours_are_scaled_from_the_original_size(tmp_path):
         "AllXML/103.xml": lesions(("Espiculated Region", square[:3])),
         "AllXML/._103.xml": b"",
     }
-    dataset = load("inbreast", write(tmp_path, files))
+    dataset = reading.read("inbreast", write(tmp_path, files))
     mass, spot, *others = dataset.findings.itertuples(index=False)
     assert (mass.kind, mass.x0, mass.y0, mass.x1, mass.y1) == ("mass", 0, 0, 788, 1024)
     assert cases.contour_points(mass.contour)[2].tolist() == [788, 1024]
@@ -252,7 +252,7 @@ def test_contours_of_the_larger_format(tmp_path):
         "INbreast.csv": (HEADER + GOOD_ROWS).encode(),
         "AllXML/101.xml": corner,
     }
-    finding = load("inbreast", write(tmp_path, files)).findings.iloc[0]
+    finding = reading.read("inbreast", write(tmp_path, files)).findings.iloc[0]
     assert (finding["x1"], finding["y1"]) == pytest.approx((834, 1024))
 
 
@@ -335,18 +335,18 @@ def test_images_in_two_places_need_a_choice(tmp_path):
     assert any(
         "choose one by the option 'images'" in line for line in problems_of("inbreast", folder)
     )
-    chosen = load("inbreast", folder, images="images")
+    chosen = reading.read("inbreast", folder, images="images")
     assert chosen.cases["path"].str.startswith("images/").all()
     (folder / "hollow").mkdir()
     for useless in ("/tmp", "../elsewhere", "images/none", "hollow"):
         with pytest.raises(DatasetError):
-            load("inbreast", folder, images=useless)
+            reading.read("inbreast", folder, images=useless)
 
 
 def test_images_may_lie_beside_the_table(tmp_path):
     flat = {key.removeprefix("images/"): data for key, data in good_images().items()}
     folder = write(tmp_path, flat | {"INbreast.csv": (HEADER + GOOD_ROWS).encode()})
-    assert len(load("inbreast", folder).cases) == 3
+    assert len(reading.read("inbreast", folder).cases) == 3
 
 
 # --- any reader
@@ -364,9 +364,42 @@ def test_missing_file_and_empty_folders(tmp_path, reader):
 
 def test_unknown_reader_and_option_name_the_nearest(tmp_path):
     with pytest.raises(UserError, match="'inbrest': did you mean 'inbreast'"):
-        load("inbrest", tmp_path)
+        reading.read("inbrest", tmp_path)
     with pytest.raises(UserError, match="'patient_patern': did you mean 'patient_pattern'"):
-        load("class_folders", tmp_path, patient_patern="(.)")
+        reading.read("class_folders", tmp_path, patient_patern="(.)")
+
+
+def read_made_up(folder, *, shape: tuple[int, int] = (8, 8), mirrored=False, workers: int = 1):
+    raise DatasetError("is made up", str(folder))
+
+
+@pytest.fixture
+def made_up(monkeypatch) -> Reader:
+    """A reader beside the project's own, with options of kinds that these don't have."""
+    module = SimpleNamespace(read=read_made_up)
+    monkeypatch.setitem(sys.modules, "birads_lib.readers.made_up", module)
+    reader = Reader("made_up", synthetic=True, patients_from="mirrored")
+    monkeypatch.setitem(READERS, "made_up", reader)
+    return reader
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({}, {}),
+        ({"shape": [4, 4], "mirrored": True, "workers": 3, "folder": "images"}, {}),
+        ({"shape": 4}, {"shape": "'shape' is 4, expected a list like its default"}),
+        ({"shape": [4, "x"]}, {"shape": "'shape' is [4, 'x'], expected a list like its default"}),
+        ({"mirrored": 1}, {"mirrored": "'mirrored' is 1, expected true or false"}),
+        ({"workers": 0}, {"workers": "'workers' is 0, expected at least 1"}),
+        ({"sahpe": 4}, {"sahpe": "unknown option 'sahpe': did you mean 'shape'?"}),
+    ],
+)
+def test_options_of_any_kind_are_checked(made_up, options, problem):
+    problems = reading.problems({"reader": "made_up", **options})
+    assert problems.keys() == problem.keys()
+    for name, start in problem.items():
+        assert problems[name].startswith(start)
 
 
 # --- the real thing
@@ -376,7 +409,7 @@ def test_unknown_reader_and_option_name_the_nearest(tmp_path):
 def real_inbreast(shared_data):
     if not (shared_data / "inbreast").is_dir():
         pytest.skip("INbreast is not among the restricted data here")
-    return load("inbreast", shared_data / "inbreast")
+    return reading.read("inbreast", shared_data / "inbreast")
 
 
 def test_real_counts(real_inbreast):
@@ -402,7 +435,7 @@ def test_real_contours_lie_on_their_image(real_inbreast):
 
 def test_a_fingerprint_sees_changed_added_and_renamed_files(tmp_path):
     def seen():
-        return datasets.fingerprint(tmp_path)
+        return fingerprint(tmp_path)
 
     file = tmp_path / "1" / "a.png"
     file.parent.mkdir()
@@ -420,14 +453,10 @@ def test_a_fingerprint_sees_changed_added_and_renamed_files(tmp_path):
 
 def test_the_book_names_every_option_of_a_reader_with_its_default():
     lines = (ROOT / "book" / "re_execute.md").read_text().splitlines()
-    for reader in datasets.READERS:
+    for reader in READERS:
         assert any(f"| `{reader}` |" in line for line in lines)
-        for option in signature(datasets.check(reader, {})).parameters.values():
-            if option.kind is not option.KEYWORD_ONLY:
-                continue
-            row = next(line for line in lines if f"| `{option.name}` |" in line)
-            if option.default and option.name != "workers":
-                told = yaml.safe_load(row.split("|")[-2].strip(" `"))
-                assert told == (
-                    list(option.default) if isinstance(told, list) else option.default
-                ), row
+        for option, default in reading.options_of(reader).items():
+            row = next(line for line in lines if f"| `{option}` |" in line)
+            if default and option != "workers":
+                written = yaml.safe_load(row.split("|")[-2].strip(" `"))
+                assert written == (list(default) if isinstance(written, list) else default), row

@@ -42,8 +42,8 @@ def found(tables):
 
 def test_three_bars_name_whose_images_the_papers_are(found):
     shown = {name: found[name] for name in ("oversample_first", "patient")}
-    here = audit_plots.three_bars(shown, "inbreast")
-    elsewhere = audit_plots.three_bars(shown, "phantoms")
+    here = audit_plots.three_bars(shown, same_images=True)
+    elsewhere = audit_plots.three_bars(shown, same_images=False)
     for figure in (here, elsewhere):
         check(figure)
         assert len(figure.axes[0].patches) == 12
@@ -54,7 +54,7 @@ def test_three_bars_name_whose_images_the_papers_are(found):
 
 def test_three_bars_draw_whiskers_and_numbers(found):
     rows = found["patient"].set_index(["answer", "metric"])
-    figure = audit_plots.three_bars({"patient": found["patient"]}, "inbreast")
+    figure = audit_plots.three_bars({"patient": found["patient"]}, same_images=True)
     heights = [bar.get_height() for bar in figure.axes[0].patches]
     expected = [rows.loc[("model", name), "estimate"] for name in audit.PAPER]
     np.testing.assert_allclose(heights, [*audit.PAPER.values(), *expected])
@@ -66,7 +66,7 @@ def test_three_bars_of_undefined_and_negative_values(found):
     rows = found["patient"].copy()
     rows.loc[rows["metric"] == "mean_auc", ["estimate", "low", "high"]] = np.nan
     rows.loc[rows["metric"] == "mcc", ["estimate", "low", "high"]] = [-0.2, -0.3, -0.1]
-    figure = audit_plots.three_bars({"patient": rows}, "phantoms")
+    figure = audit_plots.three_bars({"patient": rows}, same_images=False)
     check(figure)
     assert "none" in texts(figure)
     assert figure.axes[0].get_ylim()[0] < -0.3

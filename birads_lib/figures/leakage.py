@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from birads_lib.figures.style import GRADE_COLOURS, MUTED, VALIDATION, legend_below, new_figure
-from birads_lib.scores.leakage import ANSWERS, CLOSEST, MET, PAPER
+from birads_lib.scores.leakage import ANSWERS, CLOSEST, MET, PAPER, PAPER_IMAGES
 from birads_lib.scores.metrics import HEADLINE
 
 _BLACK = "#111111"
@@ -28,17 +28,16 @@ PROTOCOL_LABELS = {
 _OUTLINE = {"edgecolor": "white", "linewidth": 0.8}
 
 
-def three_bars(found: Mapping[str, pd.DataFrame], reader: str) -> Figure:
+def three_bars(found: Mapping[str, pd.DataFrame], same_images: bool) -> Figure:
     """Draw the paper's metrics beside those of the same code under each protocol, with intervals.
 
     Args:
         found: protocol -> its table of ``audit.measured``, in the order to draw.
-        reader: of the data set; on any but "inbreast" the paper's bar says whose images it is of.
+        same_images: whether these are the paper's images; if not, its bar says so.
     """
-    same = reader == "inbreast"
     values = pd.DataFrame({"estimate": pd.Series(PAPER), "low": np.nan, "high": np.nan})
-    label = "The paper" if same else "The paper (on INbreast, other images)"
-    bars = [(label, values, {"color": "#9a9a9a", "hatch": "" if same else "..."})]
+    label = "The paper" if same_images else f"The paper (on {PAPER_IMAGES}, other images)"
+    bars = [(label, values, {"color": "#9a9a9a", "hatch": "" if same_images else "..."})]
     for protocol, rows in found.items():
         own = rows[rows["answer"] == "model"].set_index("metric").loc[list(PAPER)]
         leaky = protocol != "patient"

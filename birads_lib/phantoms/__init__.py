@@ -6,7 +6,14 @@ category that follows from their descriptors (``lexicon``); the sources stand in
 the exposure or the modality depends on the category.
 """
 
-from .cohort import read
-from .phantom import DISAGREEMENT, PREVALENCE, Finding, Phantom, render, true_grade
+from birads_lib.phantoms.cohort import read
+from birads_lib.phantoms.phantom import (
+    DISAGREEMENT,
+    PREVALENCE,
+    Finding,
+    Phantom,
+    render,
+    true_grade,
+)
 
 __all__ = ["DISAGREEMENT", "PREVALENCE", "Finding", "Phantom", "read", "render", "true_grade"]

@@ -18,8 +18,14 @@ from tqdm import tqdm
 from birads_lib import cases
 from birads_lib.errors import DatasetError
 from birads_lib.files import sha256, written_whole
-
-from .phantom import DISAGREEMENT, LATERALITIES, PREVALENCE, VIEWS, check, render
+from birads_lib.phantoms.phantom import (
+    DISAGREEMENT,
+    LATERALITIES,
+    PREVALENCE,
+    VIEWS,
+    check,
+    render,
+)
 
 
 def read(

@@ -7,8 +7,7 @@ from functools import partial
 import numpy as np
 
 from birads_lib.errors import UserError
-
-from . import anatomy, lesions, lexicon
+from birads_lib.phantoms import anatomy, lesions, lexicon
 
 PREVALENCE = (0.20, 0.36, 0.13, 0.16, 0.15)  # categories 1..5
 DISAGREEMENT = 0.08

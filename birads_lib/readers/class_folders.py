@@ -7,7 +7,7 @@ import pandas as pd
 
 from birads_lib.cases import Dataset, no_findings, parse_birads
 from birads_lib.errors import UserError
-from birads_lib.readers import (
+from birads_lib.readers.folders import (
     IMAGE_SUFFIXES,
     Problems,
     existing,

@@ -23,6 +23,7 @@ from birads_lib.scores import bootstrap as statistics
 from birads_lib.scores.metrics import HEADLINE
 
 # Singh et al. 2026 (doi 10.1038/s41598-026-40906-8), table 3, test column.
+PAPER_IMAGES = "INbreast"  # the collection that these are of
 PAPER = {"accuracy": 0.921, "macro_f1": 0.920, "mean_auc": 0.987, "mcc": 0.903}
 
 MODEL = ["fold", "seed"]

@@ -14,6 +14,7 @@ from pathlib import Path
 import yaml
 
 from birads_lib.errors import UserError, did_you_mean
+from birads_lib.readers import READERS
 from press import page as pages
 from press.paths import BOOK
 from press.report.facts import UNKNOWN, facts, known, page_name, sources
@@ -22,7 +23,6 @@ from press.study import Study, notebook_names
 CHECKLISTS = BOOK / "reporting.yml"
 TEMPLATES = BOOK / "_templates"
 CARDS = ("model_card", "data_sheet")  # pages of each study; a data sheet has a template a reader
-READERS = ("phantoms", "inbreast", "class_folders")
 NEEDS = {  # status -> the texts that an answer of it has, and has to have
     "done": ("answer",),
     "partly": ("answer", "missing"),
@@ -198,7 +198,7 @@ def tell(study: Study, words: dict[str, dict[str, str]], book: Path = BOOK) -> T
 def _notices(study: Study) -> str:
     """Return what must stand above a card: that images are synthetic, and the study's note."""
     parts = []
-    if study.dataset["reader"] == "phantoms":
+    if READERS[study.dataset["reader"]].synthetic:
         parts.append("```{include} ../_notices/synthetic.md\n```")
     if study.note:
         parts.append(f":::{{admonition}} On this study\n:class: study-note\n{study.note}\n:::")

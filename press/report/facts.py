@@ -121,12 +121,11 @@ def _options(page: Page) -> str:
 
 
 def _disagreement(page: Page) -> str:
-    from birads_lib.phantoms import DISAGREEMENT
+    from birads_lib.readers import reading  # slow to import
 
     given = page.passport["parameters"]["dataset"]
-    if given["reader"] != "phantoms":
-        raise KeyError("disagreement")  # real readers' is not known
-    return f"{given.get('disagreement', DISAGREEMENT):g}"
+    options = reading.options_of(given["reader"]) | given
+    return f"{options['disagreement']:g}"  # KeyError: of real readers it is not known
 
 
 # Training

@@ -1,0 +1,105 @@
+"""What readers of folders share: every file below, each decoded once, all problems together."""
+
+import hashlib
+import logging
+import os
+from collections import defaultdict
+from pathlib import Path
+
+from birads_lib.errors import DatasetError
+from birads_lib.images import Inspected, in_parallel, inspect
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".dcm", ".dicom")
+LITTER = ("thumbs.db", "desktop.ini")  # what file managers leave; names with a leading dot too
+
+log = logging.getLogger(__name__)
+
+
+def fingerprint(folder: Path) -> str:
+    """Return a hash over name, size and time of each file: what a quick look can tell apart."""
+    found = sorted(p for p in folder.rglob("*") if p.is_file()) if folder.is_dir() else []
+    facts = [(os.fsencode(p), p.stat().st_size, p.stat().st_mtime_ns) for p in found]
+    return hashlib.sha256(repr(facts).encode()).hexdigest()
+
+
+def existing(folder: str | Path) -> Path:
+    """Return ``folder`` as a path, or raise ``DatasetError`` where there is none."""
+    folder = Path(folder).expanduser()
+    if folder.is_dir():
+        return folder
+    reason = "is a file, not a folder" if folder.exists() else "does not exist"
+    raise DatasetError(f"{str(folder)!r} {reason}; give the folder of the data set")
+
+
+class Problems:
+    """What is wrong with the data set in ``root``, collected to be told at once."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.lines: list[str] = []
+
+    def add(self, path: Path, what: str) -> None:
+        """Note what is wrong with a file, and what to do."""
+        self.lines.append(f"{self.name(path)} {what}")
+
+    def name(self, path: Path) -> str:
+        """Return the path below ``root`` in quotes, bytes that are no UTF-8 escaped."""
+        below = path.relative_to(self.root) if path.is_relative_to(self.root) else path
+        return f"'{below.as_posix()}'" if is_utf8(below.as_posix()) else ascii(below.as_posix())
+
+    def tell(self) -> None:
+        """Raise ``DatasetError`` if anything is wrong."""
+        if self.lines:
+            raise DatasetError(self.lines, f"The data set {str(self.root)!r}")
+
+
+def is_litter(name: str) -> bool:
+    """Whether a file is one that operating systems drop everywhere."""
+    return name.startswith(".") or name.lower() in LITTER
+
+
+def is_utf8(name: str) -> bool:
+    """Whether a table can hold the name; Python keeps other bytes as surrogates."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def files_below(folder: Path, problems: Problems) -> list[Path]:
+    """Return every file below ``folder``, sorted, but for litter and names that can't be used."""
+
+    def refuse(error: OSError) -> None:
+        problems.add(Path(error.filename), f"cannot be read ({error.strerror}); allow reading it")
+
+    files = []
+    for where, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
+        folders[:] = [name for name in folders if not is_litter(name)]
+        files += [Path(where, name) for name in names if not is_litter(name)]
+    unusable = {path for path in files if not is_utf8(path.relative_to(folder).as_posix())}
+    for path in sorted(unusable):
+        problems.add(path, "has a name that isn't UTF-8; rename it")
+    return sorted(set(files) - unusable)
+
+
+def survey(files: list[Path], problems: Problems, workers: int) -> dict[Path, Inspected]:
+    """Decode and hash every file; return the good ones, note what is wrong with the others."""
+    good: dict[Path, Inspected] = {}
+    same: dict[str, list[str]] = defaultdict(list)
+    for path, facts in zip(files, in_parallel(inspect, files, workers, "reading"), strict=True):
+        if facts.problem:
+            problems.add(path, facts.problem)
+        else:
+            good[path] = facts
+            same[facts.pixels].append(problems.name(path))
+    for names in same.values():
+        if len(names) > 1:
+            problems.lines.append(f"{' and '.join(names)} are the same image; keep one of them")
+    return good
+
+
+def file_columns(path: Path, root: Path, facts: Inspected) -> dict[str, object]:
+    """Return the columns of ``cases`` that describe the file."""
+    where = path.relative_to(root).as_posix()
+    return {"path": where, "size_bytes": facts.size_bytes, "sha256": facts.sha256}
