@@ -3,6 +3,7 @@
 import io
 import os
 import plistlib
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,7 +17,10 @@ from birads_lib import cases
 from birads_lib.errors import DatasetError, UserError
 from birads_lib.readers import READERS, Reader, reading
 from birads_lib.readers.folders import fingerprint
+from press import study
+from press.parameters import declared_parameters
 from press.paths import ROOT
+from press.run import SYNTHETIC, Run
 
 PATIENTS = ("6c613a14b80a8591", "0123456789abcdef")
 
@@ -402,6 +406,37 @@ def test_options_of_any_kind_are_checked(made_up, options, problem):
         assert problems[name].startswith(start)
 
 
+def test_a_study_on_another_reader_loads_and_is_marked(made_up, tmp_path, monkeypatch):
+    written = tmp_path / "mine.yaml"
+    written.write_text("name: mine\ndataset: {reader: made_up, shape: [4, 4]}\n")
+    with pytest.raises(UserError, match=r"line 2: protocol 'patient' .* 'mirrored' here"):
+        study.load(written)
+    written.write_text(written.read_text().replace("[4, 4]", "[4, 4], mirrored: true"))
+    mine = study.load(written)
+    assert mine.show_pixels
+    with pytest.raises(UserError, match="'made_up' needs the folder of the images"):
+        study.check_dataset(mine)
+    monkeypatch.setattr("press.exhibits.show", lambda *shown: None)
+    values = declared_parameters("01_data_exploration") | mine.parameters("01_data_exploration")
+    marks = Run("01_data_exploration", values | {"study_dir": str(tmp_path)}).marks
+    assert dict(marks) == {"synthetic-mark": SYNTHETIC}
+
+
+def test_pixels_that_may_not_be_shown_are_not_even_by_request(tmp_path):
+    written = tmp_path / "mine.yaml"
+    written.write_text("name: mine\ndataset: {reader: inbreast}\nshow_pixels: true\n")
+    with pytest.raises(UserError, match="line 3: images that 'inbreast' reads are never shown"):
+        study.load(written)
+    written.write_text("name: mine\ndataset: {reader: inbreast}\n")
+    assert not study.load(written).show_pixels
+
+
+def test_to_ask_what_a_reader_is_imports_none():
+    code = "import sys, birads_lib.readers; print(*{'cv2', 'pydicom', 'numpy'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("\n", "")
+
+
 # --- the real thing
 
 
@@ -427,7 +462,9 @@ def test_real_counts(real_inbreast):
 
 def test_real_contours_lie_on_their_image(real_inbreast):
     placed = real_inbreast.findings.dropna(subset="x0")
-    assert placed["image_id"].unique().tolist() == ["20586908", "20586934"]
+    outlined = sorted(path.stem for path in (real_inbreast.root / "AllXML").glob("[0-9]*.xml"))
+    assert {"20586908", "20586934"} <= set(outlined)  # which come with this project's data
+    assert placed["image_id"].unique().tolist() == outlined
     assert placed[["x0", "y0"]].min().min() >= 0
     assert placed["x1"].max() <= 834
     assert placed["y1"].max() <= 1024
