@@ -8,8 +8,8 @@ import shutil
 
 from birads_lib.readers import READERS
 from birads_lib.readers.folders import fingerprint
-from press import sources, study
-from press.paths import images_folder
+from press import paths, sources, study
+from press.datasets import images_folder
 
 STUDY = study.load(
     config["study"], config.get("data"), config.get("weights"), config.get("root", "results")
@@ -22,7 +22,7 @@ if workflow.is_main_process:
 RESULTS = STUDY.folder
 # What is made again to verify a figure stays out of the book.
 PAGES = f"{STUDY.root}/pages/{STUDY.name}" if "root" in config else f"book/{STUDY.name}"
-RUN = f"{RESULTS}/runs/{{variant}}/{{protocol}}"
+RUN = str(paths.run_folder(RESULTS, "{variant}", "{protocol}"))
 EXECUTE = "python -m press.execute {input.notebook} {output.page} {params.values:q}"
 
 
@@ -49,7 +49,7 @@ def values(notebook):
 
 def of_runs(file, runs):
     """The same file of several runs."""
-    return [f"{RESULTS}/runs/{variant}/{protocol}/{file}" for variant, protocol in runs]
+    return [str(paths.run_folder(RESULTS, *run) / file) for run in runs]
 
 
 def images_given():

@@ -20,7 +20,7 @@ from birads_lib.files import written_whole
 from press import page as pages
 from press import verify
 from press.page import COMMITTED, FROZEN
-from press.paths import BOOK, CONFIG, ROOT, SPEED
+from press.paths import BOOK, CONFIG, ROOT, SPEED, build_folder, parts_of_page, rendered_book
 from press.report import checklists as reporting
 from press.report import overview
 from press.study import PROTOCOLS, Study, load
@@ -82,7 +82,7 @@ def chapters_of(study: Study) -> list[dict]:
     """
     groups: dict[str, list[dict]] = {}
     for page in study.pages():
-        notebook, variant, *_ = f"{page}-".split("-")
+        notebook, variant, _ = parts_of_page(page)
         home = "05_ablations" if variant in study.ablations else notebook
         group = groups.setdefault(home, [])
         place = 0 if page == home else len(group)  # 05 stands before what it compares
@@ -118,13 +118,14 @@ def _existing(chapters: list[dict], made: Collection[str]) -> list[dict]:
 
 def _title(page: str) -> dict[str, str]:
     """Tell runs apart in the contents: a page's heading, and its protocol or variant."""
-    _, *run = Path(page).name.split("-")
+    _, variant, protocol = parts_of_page(Path(page).name)
     path = ROOT / f"{page}.ipynb"
-    if not run or not path.exists():
+    if not variant or not path.exists():
         return {}
     first = "".join(json.loads(path.read_text())["cells"][0]["source"])
-    label = ", ".join(part for part in run if part != "proposed").replace("_", " ")
-    label += ", leaky" if run[-1] in LEAKY else ""
+    shown = [part for part in (variant, protocol) if part not in ("", "proposed")]
+    label = ", ".join(shown).replace("_", " ")
+    label += ", leaky" if protocol in LEAKY else ""
     return {"title": f"{first.splitlines()[0].lstrip('# ')} ({label})"}
 
 
@@ -166,7 +167,7 @@ def staged_page(page: pages.Page) -> bytes:
 
 def stage(study: Study) -> bool:
     """Bring ``_build/<study>/source`` up to date and say whether anything in it changed."""
-    source = ROOT / "_build" / study.name / "source"
+    source = build_folder(study.name) / "source"
     wanted = {source / p: (ROOT / p).read_bytes() for p in prose_files() if p.startswith("book/")}
     for page in (page for own in _pages(study).values() for page in own):
         wanted[source / page.path.relative_to(ROOT)] = staged_page(page)
@@ -186,8 +187,8 @@ def stage(study: Study) -> bool:
 
 def render(study: Study) -> Path:
     """Render the book of a study and return its first page; raises UserError if Sphinx fails."""
-    build = ROOT / "_build" / study.name
-    page, rendered = build / "_build" / "html" / "index.html", build / "rendered"
+    build = build_folder(study.name)
+    page, rendered = rendered_book(study.name) / "index.html", build / "rendered"
     if not stage(study) and rendered.exists():
         return page
     rendered.unlink(missing_ok=True)

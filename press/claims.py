@@ -27,7 +27,7 @@ import yaml
 from birads_lib.errors import UserError, did_you_mean
 from birads_lib.readers import READERS
 from birads_lib.scores.leakage import PAPER_IMAGES
-from press.paths import BOOK
+from press.paths import BOOK, metrics_file, page_name, run_folder
 from press.study import EVALUATED, PROTOCOLS
 
 CLAIMS = BOOK / "claims.yml"
@@ -204,15 +204,15 @@ def _is_number(value: object) -> bool:
 
 def page_of(notebook: str, variant: str, protocol: str) -> str:
     """Return the name of the page that recorded a notebook's metrics."""
-    return notebook if notebook in OF_THE_STUDY else f"{notebook}-{variant}-{protocol}"
+    return notebook if notebook in OF_THE_STUDY else page_name(notebook, variant, protocol)
 
 
 def record_files(folder: Path, variant: str, protocols: list[str]) -> dict[str, Path]:
     """Return the ``*.metrics.json`` that are there, by the name of the page that wrote them."""
-    files = {name: folder / f"{name}.metrics.json" for name in OF_THE_STUDY}
+    files = {name: metrics_file(folder, name) for name in OF_THE_STUDY}
     for protocol in protocols:
-        run = folder / "runs" / variant / protocol
-        files |= {page_of(n, variant, protocol): run / f"{n}.metrics.json" for n in EVALUATED}
+        run = run_folder(folder, variant, protocol)
+        files |= {page_of(n, variant, protocol): metrics_file(run, n) for n in EVALUATED}
     return {page: path for page, path in sorted(files.items()) if path.exists()}
 
 

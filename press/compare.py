@@ -15,7 +15,7 @@ import pandas as pd
 from birads_lib.errors import UserError
 from birads_lib.readers import READERS
 from press import book
-from press.paths import BOOK, RESULTS, ROOT
+from press.paths import BOOK, RESULTS, ROOT, figures_folder, page_name, predictions_file
 from press.run import SYNTHETIC
 from press.study import Study, load
 
@@ -80,9 +80,9 @@ def _check_run(studies: dict[str, Study], variant: str, protocols: list[str]) ->
     """Raise UserError naming what of the studies isn't there, and how to make it."""
     problems = []
     for target, study in studies.items():
-        runs = [RESULTS / study.name / "runs" / variant / protocol for protocol in protocols]
-        missing = [run.name for run in runs if not (run / "predictions.parquet").exists()]
-        if missing or not (RESULTS / study.name / "cases.parquet").exists():
+        folder = RESULTS / study.name
+        missing = [q for q in protocols if not predictions_file(folder, variant, q).exists()]
+        if missing or not (folder / "cases.parquet").exists():
             of = f"'{variant}' under {', '.join(missing or protocols)}"
             problems.append(
                 f"'{study.name}' has no results of {of}: run `make book {target}` first"
@@ -100,13 +100,13 @@ def compare(studies: str) -> Path:
     found = chosen(studies)
     values = arguments(found)
     a, b = found.values()
-    page = f"{NOTEBOOK}-{b.name}"
+    page = page_name(NOTEBOOK, b.name)
     command = [sys.executable, "-m", "press.execute", f"notebooks/{NOTEBOOK}.ipynb"]
     command += [f"book/{a.name}/{page}.ipynb", json.dumps(values)]
     (BOOK / a.name).mkdir(exist_ok=True)
     if subprocess.run(command, cwd=ROOT).returncode:
         raise UserError("the comparison stopped: see above")
-    table = pd.read_csv(RESULTS / a.name / "figures" / page / "comparison-table.csv")
+    table = pd.read_csv(figures_folder(RESULTS / a.name, page) / "comparison-table.csv")
     print(table.round(3).to_string(index=False))
     return book.render(a).parent / "book" / a.name / f"{page}.html"
 

@@ -26,7 +26,7 @@ from press import study as studies
 from press import verify
 from press.packing import PACKAGES, Packing, entity, files_below
 from press.page import Page
-from press.paths import BOOK, ROOT
+from press.paths import BOOK, ROOT, build_folder
 from press.run import sha256_of
 from press.study import Study
 
@@ -193,7 +193,7 @@ def _contents(packing: Packing, executed: list[Page], actions: list[Entity]) -> 
 
 def write(study: Study, config: Path) -> Path:
     """Write ``_build/<study>/<study>-crate.zip``, and its hash beside it; return its path."""
-    path = ROOT / "_build" / study.name / f"{study.name}-crate.zip"
+    path = build_folder(study.name) / f"{study.name}-crate.zip"
     crate = build(study, config)
     with TemporaryDirectory() as folder, written_whole(path) as temporary:
         crate.write(folder)

@@ -12,7 +12,7 @@ from birads_lib.errors import UserError
 from birads_lib.files import sha256
 from press import page as pages
 from press.page import Exhibit, Page
-from press.paths import BOOK, ROOT
+from press.paths import BOOK, METRICS, ROOT
 from press.run import sha256_of
 from press.study import Study
 
@@ -20,7 +20,7 @@ TERMS = "https://w3id.org/ro/terms/workflow-run#"  # what the profile adds to RO
 LARGEST = 100 * 2**20  # bytes of one file that a page wrote; a larger one is only described
 # All else that is made from restricted images (arrays, features, models, tables by image) might
 # give an image back or tell whose it is.
-OPEN = (".metrics.json", "history.csv")
+OPEN = (METRICS, "history.csv")
 NAMING = {"image_id", "patient_id"}  # columns of a table that tell whose an image is
 SOURCES = (
     "CITATION.cff", "LICENSE", "LICENSE-text", "pyproject.toml", "uv.lock", "Snakefile",

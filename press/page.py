@@ -14,7 +14,7 @@ from pathlib import Path
 from birads_lib.errors import UserError
 from birads_lib.files import one_at_a_time, sha256, written_whole
 from press.exhibits import FACTS_TYPE, PASSPORT_TYPE
-from press.paths import BOOK, RESULTS, SPEED
+from press.paths import BOOK, RESULTS, SPEED, parts_of_page
 
 FROZEN = ("inbreast",)  # studies executed elsewhere and committed; every book shows them
 COMMITTED = (*FROZEN, SPEED)  # folders of all such pages
@@ -83,7 +83,7 @@ class Page:
     @property
     def notebook(self) -> str:
         """Return the name of the source notebook."""
-        return self.name.split("-")[0]
+        return parts_of_page(self.name).notebook
 
     def passports(self) -> list[dict]:
         """Return every passport of the page: its own, its files' and its exhibits'."""

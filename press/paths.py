@@ -1,30 +1,100 @@
-"""Where things are: the one place that knows the layout of the repository."""
+"""Where things are: the layout of the repository and of ``results/``, and the names of pages.
 
-from collections.abc import Mapping
+``study_dir`` is the folder of one study's artefacts, ``results/<study>``, relative or absolute; a
+run is what one variant (or ablation) is under one protocol.
+"""
+
 from pathlib import Path
-
-from birads_lib.errors import UserError
-from birads_lib.readers import READERS
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"  # sources, without outputs
 BOOK = ROOT / "book"  # prose; BOOK/<study>/ holds executed notebooks
 CONFIG = ROOT / "config"  # one YAML per study
 RESULTS = ROOT / "results"  # RESULTS/<study>/ holds artefacts, never in git
+BUILD = ROOT / "_build"  # BUILD/<study>/ holds what is rendered, packed and released
 SPEED = "speed"  # not a study: what `make bench` measured, in RESULTS, and its page, in BOOK
+METRICS = ".metrics.json"  # how the names of files that hold a page's metrics end
 
 
-def images_folder(dataset: Mapping[str, object], study_dir: str) -> Path:
-    """Return the folder of a study's images; relative ones count from the project's root.
+class PageName(NamedTuple):
+    """The name of an executed page, in its parts; those it doesn't have are empty."""
 
-    A reader that makes its images has them in the study's own folder unless another is given.
-    """
-    folder, reader = dataset.get("folder"), dataset["reader"]
-    if folder:
-        return (ROOT / Path(str(folder)).expanduser()).resolve()
-    if READERS[reader].makes_images:
-        return ROOT / study_dir / reader
-    raise UserError(
-        f"the reader '{reader}' needs the folder of the images: "
-        "make book STUDY=... DATA=<folder>, or 'folder:' under 'dataset:' in the study's YAML"
-    )
+    notebook: str
+    variant: str = ""  # or the other study, of a comparison
+    protocol: str = ""
+
+    def __str__(self) -> str:
+        return "-".join(part for part in self if part)
+
+
+def page_name(notebook: str, variant: str | None = None, protocol: str | None = None) -> str:
+    """Return the name of a page, such as "04_evaluation-proposed-patient"."""
+    return str(PageName(notebook, variant or "", protocol or ""))
+
+
+def parts_of_page(name: str) -> PageName:
+    """Return the parts of a page's name; the inverse of ``page_name``."""
+    return PageName(*name.split("-", 2))
+
+
+def source_notebook(notebook: str) -> Path:
+    """Return the source of a notebook, which carries no outputs."""
+    return NOTEBOOKS / f"{notebook}.ipynb"
+
+
+def page_file(study: str, page: str) -> Path:
+    """Return where a study's executed page lies."""
+    return BOOK / study / f"{page}.ipynb"
+
+
+def results_folder(study: str) -> Path:
+    """Return the folder of a study's artefacts."""
+    return RESULTS / study
+
+
+def run_folder(study_dir: str | Path, variant: str, protocol: str) -> Path:
+    """Return the folder of what one run left."""
+    return Path(study_dir, "runs", variant, protocol)
+
+
+def predictions_file(study_dir: str | Path, variant: str, protocol: str) -> Path:
+    """Return the file of a run's predictions, of all folds."""
+    return run_folder(study_dir, variant, protocol) / "predictions.parquet"
+
+
+def metrics_file(folder: str | Path, notebook: str) -> Path:
+    """Return the file of what a notebook measured, in the folder of its study or its run."""
+    return Path(folder, f"{notebook}{METRICS}")
+
+
+def figures_folder(study_dir: str | Path, page: str) -> Path:
+    """Return the folder of the figures and tables that one page published."""
+    return Path(study_dir, "figures", page)
+
+
+def benchmark_file(study_dir: str | Path, page: str) -> Path:
+    """Return the file in which Snakemake notes what the execution of a page took."""
+    return Path(study_dir, "benchmarks", f"{page}.tsv")
+
+
+def passport_path(path: str | Path) -> Path:
+    """Return where the passport of an artefact lies: beside it."""
+    return Path(path).with_name(f"{Path(path).name}.passport.json")
+
+
+def build_folder(study: str) -> Path:
+    """Return the folder of what is made from a study's executed pages: its book, its crate."""
+    return BUILD / study
+
+
+def rendered_book(study: str) -> Path:
+    """Return the folder of a study's rendered book, as web pages."""
+    return build_folder(study) / "_build" / "html"
+
+
+def rendered_pages(study: str, page: str) -> dict[str, Path]:
+    """Return the web page of a study's executed page in each book that has it, by book."""
+    books = {folder.name: rendered_book(folder.name) for folder in sorted(BUILD.glob("*"))}
+    files = {book: folder / "book" / study / f"{page}.html" for book, folder in books.items()}
+    return {book: file for book, file in files.items() if file.exists()}

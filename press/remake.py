@@ -25,9 +25,10 @@ from birads_lib.files import sha256
 from birads_lib.readers import READERS
 from press import page as pages
 from press import verify
+from press.datasets import images_folder
 from press.page import Exhibit, Page, digest_of
-from press.paths import RESULTS, ROOT, SPEED, images_folder
-from press.run import passport_path, steady
+from press.paths import RESULTS, ROOT, SPEED, passport_path, results_folder
+from press.run import steady
 from press.study import Study, check_dataset, load
 
 SCRATCH = "results/.remade"  # a study's folder below it holds what was made again
@@ -129,7 +130,7 @@ def _link_inputs(study: Study, exhibit: Exhibit) -> None:
     read = [ROOT / one["file"] for one in exhibit.passport["inputs"] if "sha256" in one]
     wanted = [path for path in read if path.is_relative_to(RESULTS)]
     if READERS[study.dataset["reader"]].makes_images and not study.dataset.get("folder"):
-        wanted.append(images_folder(study.dataset, study.folder))
+        wanted.append(images_folder(study.dataset, results_folder(study.name)))
     for file in wanted:
         for path in (file, passport_path(file)):
             link = ROOT / SCRATCH / path.relative_to(RESULTS)

@@ -25,7 +25,17 @@ from birads_lib.files import sha256, written_whole
 from birads_lib.readers import READERS
 from press import exhibits
 from press.parameters import declared_parameters
-from press.paths import NOTEBOOKS, ROOT, SPEED
+from press.paths import (
+    METRICS,
+    ROOT,
+    SPEED,
+    figures_folder,
+    metrics_file,
+    page_name,
+    passport_path,
+    run_folder,
+    source_notebook,
+)
 from press.sources import digest, hashes, modules_of
 
 VERSIONS = (
@@ -69,7 +79,7 @@ class Run:
         self.inputs = [self._input(name, path) for name, path in given.items()]
         modules = modules_of(notebook)
         self.code = {
-            "notebook_sha256": sha256(NOTEBOOKS / f"{notebook}.ipynb"),
+            "notebook_sha256": sha256(source_notebook(notebook)),
             "library_sha256": digest(modules),
             **_commit(),
         }
@@ -88,18 +98,17 @@ class Run:
         """
         variant, protocol = self.parameters.get("variant"), self.parameters.get("protocol")
         over_all, other = "protocols" in self.parameters, self.parameters.get("other")
-        parts = [self.notebook, other] if over_all else [self.notebook, variant, protocol]
-        return "-".join(part for part in parts if part)
+        if over_all:
+            return page_name(self.notebook, other)
+        return page_name(self.notebook, variant, protocol)
 
     @property
     def home(self) -> Path:
         """Where this run leaves what it makes: the folder of its variant and protocol, if any."""
         protocol = self.parameters.get("protocol")
-        return (
-            self.folder / "runs" / self.parameters["variant"] / protocol
-            if protocol
-            else self.folder
-        )
+        if not protocol:
+            return self.folder
+        return run_folder(self.folder, self.parameters["variant"], protocol)
 
     @property
     def marks(self) -> list[tuple[str, str]]:
@@ -180,7 +189,7 @@ class Run:
             "files": {name: sha256_of(content) for name, content in files.items()},
         }
         facts = self.passport(id, "figure" if is_figure else "table", extra)
-        folder = self.folder / "figures" / self.page
+        folder = figures_folder(self.folder, self.page)
         for name, content in files.items():
             with written_whole(folder / name) as temporary:
                 temporary.write_bytes(content)
@@ -205,7 +214,7 @@ class Run:
             twice = sorted(set(rows.index[rows.index.duplicated()]))
             raise ValueError(f"recorded twice: {', '.join(twice)}")
         values = rows.astype(object).where(rows.notna(), None).to_dict("index")
-        path = self.home / f"{self.notebook}.metrics.json"
+        path = metrics_file(self.home, self.notebook)
         with written_whole(path) as temporary:
             temporary.write_text(json.dumps(values, indent=1, allow_nan=False))
         self.output(path)
@@ -258,8 +267,8 @@ def _check_there(inputs: dict[str, Path]) -> None:
 
 def _makers(path: Path) -> list[str]:
     """Return the notebook that writes a file of this name."""
-    if path.name.endswith(".metrics.json"):
-        return [path.name.removesuffix(".metrics.json")]
+    if path.name.endswith(METRICS):
+        return [path.name.removesuffix(METRICS)]
     return [maker for pattern, maker in WRITTEN_BY.items() if fnmatch(path.name, pattern)]
 
 
@@ -304,11 +313,6 @@ def as_json(facts: dict) -> bytes:
     return json.dumps(facts, indent=1, sort_keys=True).encode()
 
 
-def passport_path(path: Path) -> Path:
-    """Return where the passport of an artefact lies: beside it."""
-    return path.with_name(path.name + ".passport.json")
-
-
 def _shown(path: Path) -> str:
     """Name a file without telling whose machine it lies on."""
     path = path.resolve()
@@ -317,7 +321,7 @@ def _shown(path: Path) -> str:
 
 def _cell_of(notebook: str, identity: str) -> tuple[int, str] | None:
     """Return number (from 1) and id of the source cell that names ``identity``."""
-    cells = json.loads((NOTEBOOKS / f"{notebook}.ipynb").read_text())["cells"]
+    cells = json.loads(source_notebook(notebook).read_text())["cells"]
     for number, cell in enumerate(cells, 1):
         if cell["cell_type"] == "code" and f'"{identity}"' in "".join(cell["source"]):
             return number, cell["id"]

@@ -17,8 +17,9 @@ import yaml
 from birads_lib.errors import UserError, did_you_mean
 from birads_lib.readers import READERS
 from press import parameters, sweeps
+from press.datasets import images_folder
 from press.parameters import TRAINED, declared_parameters, notebook_names
-from press.paths import ROOT, SPEED, images_folder
+from press.paths import ROOT, SPEED, page_name
 
 KEYS = (
     "name", "title", "note", "dataset", "show_pixels", "protocols", "variants", "ablations",
@@ -94,10 +95,10 @@ class Study:
 
     def pages(self) -> list[str]:
         """Return the names of the study's executed notebooks, in the order of reading."""
-        own = [f"02_preprocessing-{v}" for v in self._trained() if self.preprocesses(v)]
-        training = [f"03_training-{variant}-{protocol}" for variant, protocol in self.runs()]
-        evaluated = [f"{v}-{protocol}" for v in self.variants for protocol in self.protocols]
-        rest = [f"{notebook}-{run}" for notebook in EVALUATED for run in evaluated]
+        own = [page_name("02_preprocessing", v) for v in self._trained() if self.preprocesses(v)]
+        training = [page_name("03_training", *run) for run in self.runs()]
+        evaluated = [(v, protocol) for v in self.variants for protocol in self.protocols]
+        rest = [page_name(notebook, *run) for notebook in EVALUATED for run in evaluated]
         rest += ["05_ablations"] if self.ablations else []
         whole = ["01_data_exploration", "02_preprocessing", "10_leakage_audit", "11_claims"]
         return sorted([*whole, *own, *training, *rest], key=lambda page: page[:2])

@@ -26,7 +26,15 @@ from birads_lib.files import sha256
 from press import page as pages
 from press import run as provenance
 from press.page import COMMITTED, Page
-from press.paths import BOOK, NOTEBOOKS, ROOT
+from press.paths import (
+    BOOK,
+    ROOT,
+    figures_folder,
+    passport_path,
+    rendered_pages,
+    results_folder,
+    source_notebook,
+)
 from press.sources import digest, hashes, modules_of
 from press.study import load
 
@@ -91,7 +99,7 @@ def _sources(notebook: str) -> dict:
     """Return the hashes of a notebook and of the modules it uses, as they are now."""
     modules = modules_of(notebook)
     return {
-        "notebook_sha256": sha256(NOTEBOOKS / f"{notebook}.ipynb"),
+        "notebook_sha256": sha256(source_notebook(notebook)),
         "library_sha256": digest(modules),
         "modules": hashes(modules),
     }
@@ -138,7 +146,7 @@ def _check_exhibit(page: Page, exhibit: pages.Exhibit, report: Report) -> None:
             f"{where}: {name} in the page is not the one that was published",
         )  # fmt: skip
     for name, content in exhibit.files.items():
-        copy = ROOT / "results" / page.study / "figures" / page.name / name
+        copy = figures_folder(results_folder(page.study), page.name) / name
         if copy.exists():
             report.equal(
                 "copies in results/", copy.read_bytes(), content,
@@ -152,7 +160,7 @@ def _check_artefact(page: Page, facts: dict, report: Report) -> None:
     if not path.exists():
         return
     report.equal("written files", sha256(path), facts["sha256"], f"{where} was changed")
-    beside = provenance.passport_path(path)
+    beside = passport_path(path)
     said = beside.read_bytes() if beside.exists() else b""
     expected = provenance.as_json(facts)
     report.equal("passports", said, expected, f"{where}: the passport beside it was changed")
@@ -212,10 +220,9 @@ def _check_images(by_name: dict[str, Page], folder: Path, report: Report) -> Non
 
 def _check_rendered(page: Page, report: Report) -> None:
     """Look for each picture and number of a page in every rendered book that holds it."""
-    for html in ROOT.glob(f"_build/*/_build/html/book/{page.study}/{page.name}.html"):
+    for book, html in rendered_pages(page.study, page.name).items():
         text = html.read_text()
         shown = set(re.findall(r"base64,([A-Za-z0-9+/=]+)", text))
-        book = html.relative_to(ROOT / "_build").parts[0]
         for exhibit in page.exhibits.values():
             wanted = set(re.findall(r"base64,([A-Za-z0-9+/=]+)", exhibit.html))
             said = f"{page.study}/{page.name}#{exhibit.id}: not so in the rendered book of {book}"

@@ -158,7 +158,7 @@ def test_from_end_to_end(clean_copy):
         (clean_copy / "config" / f"{name}.yaml").write_text(text)
         made_up_run(clean_copy / "results" / name, seed=number, images="ab"[number])
     code = (
-        "from birads_lib import book, compare\n"
+        "from press import book, compare\n"
         "book.render = lambda study: book.ROOT / '_build' / study.name / 'index.html'\n"
         "print('page', compare.compare('a,b').relative_to(book.ROOT))"
     )

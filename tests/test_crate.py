@@ -13,7 +13,7 @@ from rocrate.rocrate import ROCrate
 
 from birads_lib.errors import UserError
 from birads_lib.files import sha256
-from press import crate, exhibits, packing, verify
+from press import crate, exhibits, packing, paths, verify
 from press import page as pages
 from press import run as provenance
 from press.paths import ROOT
@@ -45,6 +45,8 @@ def root(tmp_path, monkeypatch):
         monkeypatch.setattr(module, "ROOT", root)
     for module in (crate, packing, verify):
         monkeypatch.setattr(module, "BOOK", root / "book")
+    for name, folder in (("RESULTS", "results"), ("BUILD", "_build")):
+        monkeypatch.setattr(paths, name, root / folder)
     return root
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 import yaml
 
-from press import book, exhibits
+from press import book, exhibits, paths
 from press.paths import CONFIG, ROOT
 from press.study import Study, load
 
@@ -27,6 +27,7 @@ def project(tmp_path, monkeypatch):
     """A tiny project: one chapter, one default study of two pages, of which one was executed."""
     monkeypatch.setattr(book, "ROOT", tmp_path)
     monkeypatch.setattr(book, "BOOK", tmp_path / "book")
+    monkeypatch.setattr(paths, "BUILD", tmp_path / "_build")
     (tmp_path / "book/phantoms").mkdir(parents=True)
     (tmp_path / "book/mine").mkdir()
     (tmp_path / "book/intro.md").write_text("# Hello\n")

@@ -139,7 +139,7 @@ def test_a_study_runs_once_at_a_time_and_is_free_after_a_kill(tmp_path, monkeypa
     monkeypatch.setattr(study, "ROOT", tmp_path)
     mine = study.Study("mine", "Mine", {"reader": "phantoms"})
     code = (
-        "import pathlib, sys, time; from birads_lib import study; "
+        "import pathlib, sys, time; from press import study; "
         "study.ROOT = pathlib.Path(sys.argv[1]); "
         "study.claim(study.Study('mine', 'Mine', {})); print('held', flush=True); time.sleep(60)"
     )

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from birads_lib.scores.metrics import HEADLINE
+from press import paths
 from press.page import Page
 from press.study import EVALUATED
 
@@ -38,7 +39,7 @@ def facts(found: list[Page], variant: str = "proposed") -> dict[str, str]:
 
 def page_name(notebook: str, variant: str) -> str:
     """Return the name of the executed page that facts of a notebook are read from."""
-    return f"{notebook}-{variant}-{HONEST}" if notebook in _OF_A_RUN else notebook
+    return paths.page_name(notebook, variant, HONEST) if notebook in _OF_A_RUN else notebook
 
 
 def sources(variant: str) -> set[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from birads_lib.figures.lineage import lineage
 from press import exhibits, verify
 from press.page import Page, digest_of
+from press.paths import METRICS
 from press.run import SYNTHETIC
 
 CHAPTER = "book/provenance"
@@ -34,8 +35,8 @@ def picture(pages: list[Page]) -> bytes:
     reads = set()
     for page in pages:
         files = {name.split("/")[-1] for name in page.artefacts}
-        kinds = {"figures and tables"} | {f for f in files if not f.endswith(".metrics.json")}
-        kinds |= {"metrics"} if any(f.endswith(".metrics.json") for f in files) else set()
+        kinds = {"figures and tables"} | {f for f in files if not f.endswith(METRICS)}
+        kinds |= {"metrics"} if any(f.endswith(METRICS) for f in files) else set()
         writes.setdefault(page.notebook, set()).update(kinds)
         for one in (one for facts in page.passports() for one in facts["inputs"]):
             if "sha256_of_hashes" in one:
