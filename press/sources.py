@@ -1,73 +1,155 @@
-"""Which source files a notebook's results depend on, found from its imports."""
+"""What a notebook's results depend on: the code of the modules that it imports, directly or not.
+
+Docstrings, comments and blank lines don't count, and neither does how a page looks: that is made
+while the book is rendered (``press.exhibits``), by no module that a notebook imports.
+"""
 
 import ast
 import hashlib
+import io
 import json
+import tokenize
 from functools import cache
+from importlib.util import resolve_name
 from pathlib import Path
 
-from birads_lib.files import sha256
+import grimp
+
 from press.paths import NOTEBOOKS, ROOT
 
 PACKAGES = ("birads_lib", "press")
+# What stands before a statement; a text that is one does nothing, whether a docstring or not.
+_BEGIN = (tokenize.ENCODING, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
 
 
 def modules_of(notebook: str) -> list[Path]:
     """Return the files of the library that a source notebook imports, directly or not."""
-    return _modules_of(NOTEBOOKS / f"{notebook}.ipynb", ROOT)
+    cells = json.loads((NOTEBOOKS / f"{notebook}.ipynb").read_text())["cells"]
+    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    return closure(imported(ast.parse("\n".join(code)), "", _graph(PACKAGES).modules))
 
 
-@cache  # a book asks for each notebook once for each of its pages
-def _modules_of(path: Path, root: Path) -> list[Path]:
-    cells = json.loads(path.read_text())["cells"]
-    code = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")
-    return closure(_imports(code))
+def fingerprint(*modules: str) -> str:
+    """Return one SHA-256 over the code of the named modules and of all that these import."""
+    return digest(closure(set(modules)))
 
 
-def closure(names: set[str]) -> list[Path]:
+def closure(modules: set[str]) -> list[Path]:
     """Return the files of the named modules and of all that these import, sorted.
 
-    A package stands for all its modules: its readers are imported by name at run time.
+    Raises ValueError for a name that is no module of the library.
     """
-    seen: set[Path] = set()
-    waiting = list(names)
-    while waiting:
-        for path in _files(waiting.pop()):
-            if path not in seen:
-                seen.add(path)
-                waiting.extend(_imports(path.read_text()))
-    return sorted(seen)
+    graph = _graph(PACKAGES)
+    if unknown := sorted(modules - graph.modules):
+        raise ValueError(f"no modules of the library: {', '.join(unknown)}")
+    needed = modules.union(*(graph.find_upstream_modules(module) for module in modules))
+    return sorted(_file(module) for module in needed)
 
 
 def digest(paths: list[Path]) -> str:
-    """Return one SHA-256 over the names and bytes of several files."""
-    total = hashlib.sha256()
-    for path in sorted(paths):
-        total.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
-    return total.hexdigest()
+    """Return one SHA-256 over the names and the code of several files."""
+    lines = [f"{name} {code_hash}\n" for name, code_hash in sorted(hashes(paths).items())]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def hashes(paths: list[Path]) -> dict[str, str]:
-    """Return the SHA-256 of each file, by its path from the root of the project."""
-    return {path.relative_to(ROOT).as_posix(): sha256(path) for path in paths}
+    """Return the SHA-256 of the code of each file, by its path from the root of the project."""
+    return {
+        path.relative_to(ROOT).as_posix(): hashlib.sha256(code_of(path.read_bytes())).hexdigest()
+        for path in paths
+    }
 
 
-def _imports(code: str) -> set[str]:
-    """Return the dotted names under the library that a piece of code imports."""
-    found = set()
-    for node in ast.walk(ast.parse(code)):
+def code_of(source: bytes) -> bytes:
+    """Return Python source without docstrings, comments and blank lines.
+
+    Text is cut out, as what ``ast`` makes of equal code differs between versions of Python.
+    """
+    lines = source.decode().splitlines(keepends=True)
+    tokens = list(tokenize.tokenize(io.BytesIO(source).readline))
+    for token in tokens:
+        if token.type in (tokenize.COMMENT, tokenize.NL):  # the latter ends lines without code, too
+            row, column = token.start
+            code = lines[row - 1][:column].rstrip()
+            lines[row - 1] = f"{code}\n" if code else ""
+    counted = [token for token in tokens if token.type not in (tokenize.COMMENT, tokenize.NL)]
+    for before, token, after in zip(counted, counted[1:], counted[2:], strict=False):
+        is_statement = before.type in _BEGIN and after.type == tokenize.NEWLINE
+        if token.type == tokenize.STRING and is_statement:
+            first, last = token.start[0] - 1, token.end[0]
+            lines[first:last] = [""] * (last - first)
+    return "".join(lines).encode()
+
+
+@cache  # a book asks for each notebook once for each of its pages
+def _graph(packages: tuple[str, ...]) -> grimp.ImportGraph:
+    """Return which module imports which, with what ``grimp`` doesn't see.
+
+    That are the packages that a module lies in, which Python imports first, and modules that are
+    imported by name.
+    """
+    graph = grimp.build_graph(*packages, cache_dir=None)
+    for module in sorted(graph.modules):
+        package = module.rpartition(".")[0]
+        if package:
+            graph.add_import(importer=module, imported=package)
+        file = _file(module)
+        within = module if file.name == "__init__.py" else package
+        source = file.read_bytes()
+        if b"import_" in source:  # else nothing is imported by name; parsing takes its time
+            for name in imported_by_name(ast.parse(source), within, graph.modules):
+                graph.add_import(importer=module, imported=name)
+    return graph
+
+
+def imported(tree: ast.AST, package: str, modules: set[str]) -> set[str]:
+    """Return which of ``modules`` a notebook's code imports, by statement or by name."""
+    names = set()
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            below = {f"{node.module}.{alias.name}" for alias in node.names}
-            # `from birads_lib.figures import decision` needs that module, not all the package.
-            found |= below if all(map(_files, below)) else below | {node.module}
-    return {name for name in found if name.split(".")[0] in PACKAGES}
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return names & modules | imported_by_name(tree, package, modules)
 
 
-def _files(name: str) -> list[Path]:
-    base = ROOT.joinpath(*name.split("."))
-    if base.is_dir():
-        return sorted(base.rglob("*.py"))
-    module = base.with_suffix(".py")
-    return [module] if module.is_file() else []
+def imported_by_name(tree: ast.AST, package: str, modules: set[str]) -> set[str]:
+    """Return which of ``modules`` code that calls ``import_module`` may import.
+
+    These are all that texts in it name, in a table, say. A text that ends in a dot, as the
+    beginning of ``f"birads_lib.readers.{name}"``, stands for all modules below.
+    """
+    if not any(is_import_by_name(node) for node in ast.walk(tree)):
+        return set()
+    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+    names = set()
+    for text in (node.value for node in nodes if isinstance(node.value, str)):
+        is_beginning = text.endswith(".")
+        name = _absolute(text[:-1] if is_beginning else text, package)
+        names |= {name} & modules
+        if is_beginning:
+            names |= {module for module in modules if module.startswith(f"{name}.")}
+    return names
+
+
+def _absolute(name: str, package: str) -> str:
+    """Return the name of a module that may be named from a package on, as ``.inbreast`` is."""
+    try:
+        return resolve_name(name or ".", package)
+    except ImportError:  # more dots than packages: no name of a module
+        return ""
+
+
+def is_import_by_name(node: ast.AST) -> bool:
+    """Return whether a node calls ``import_module`` or ``__import__``."""
+    if not isinstance(node, ast.Call):
+        return False
+    called = node.func.attr if isinstance(node.func, ast.Attribute) else node.func
+    name = called.id if isinstance(called, ast.Name) else called
+    return name in ("import_module", "__import__")
+
+
+def _file(module: str) -> Path:
+    """Return the file of a module or a package."""
+    base = ROOT.joinpath(*module.split("."))
+    return base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
