@@ -8,8 +8,8 @@ import pandas as pd
 from sklearn import metrics as sk
 
 from bench.contest import Contest, Peer
-from birads_lib.scores import bootstrap as statistics
 from birads_lib.scores import decision, metrics
+from birads_lib.scores.bootstrap import Resampling, patient_bootstrap
 
 IMAGES, PATIENTS, RESAMPLES = 410, 108, 2000  # as many as INbreast has
 FEW = 200  # resamples that a loop is timed on
@@ -28,14 +28,15 @@ def predictions(n: int = IMAGES) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def bootstrap(folder: Path) -> np.ndarray:
     """Return the headline metrics of the first few of all resamples."""
-    table = statistics.patient_bootstrap(*predictions(), RESAMPLES)
+    y, p, patients = predictions()
+    table = patient_bootstrap(y, p, Resampling(patients, RESAMPLES))
     return table[list(metrics.HEADLINE)].to_numpy()[:FEW]
 
 
 def resamples():
     """Yield the rows of the first few of our own resamples."""
     _, _, patients = predictions()
-    weights = next(statistics.resampled_weights(patients, IMAGES, RESAMPLES, 0))  # (n, R)
+    weights = next(Resampling(patients, RESAMPLES).weights(IMAGES))  # (n, R)
     for column in weights.T[:FEW]:
         yield np.repeat(np.arange(IMAGES), column.astype(int))
 
@@ -71,7 +72,7 @@ def net_benefit(folder: Path) -> np.ndarray:
 
 def net_benefit_of_resamples(folder: Path) -> np.ndarray:
     """Return the net benefit of the first few of all resamples, (few, 99)."""
-    weights = next(statistics.resampled_weights(predictions()[2], IMAGES, RESAMPLES, 0))
+    weights = next(Resampling(predictions()[2], RESAMPLES).weights(IMAGES))
     return decision.net_benefit(*needs_action(), weights=weights).T[:FEW]
 
 

@@ -33,9 +33,10 @@ def preprocessing(folder: Path, n: int) -> None:
 def evaluation(folder: Path, n: int) -> None:
     """Take all metrics of n images in 2,000 resamples over patients, and their intervals."""
     from bench.evaluation import predictions
-    from birads_lib.scores import bootstrap as statistics
+    from birads_lib.scores.bootstrap import Resampling, intervals
 
-    statistics.intervals(*predictions(n))
+    y, p, patients = predictions(n)
+    intervals(y, p, Resampling(patients))
 
 
 def training(folder: Path, n: int) -> None:

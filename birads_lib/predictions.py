@@ -94,6 +94,11 @@ def out_of_fold(table: pd.DataFrame, part: str = "test") -> pd.DataFrame:
     return table[table["part"] == part].reset_index(drop=True)
 
 
+def cluster_ids(table: pd.DataFrame) -> pd.Series:
+    """Return whose each row's image is: the patient, or the image itself where none is known."""
+    return table["patient_id"].fillna(table["image_id"])
+
+
 def probabilities(table: pd.DataFrame) -> np.ndarray:
     """Return p1..p5 as an array."""
     return table[PROBABILITIES].to_numpy(float)  # (n, 5)

@@ -205,7 +205,7 @@ class Run:
     def record(self, table: pd.DataFrame) -> None:
         """Write metrics for later notebooks, as ``<notebook>.metrics.json`` in the run's folder.
 
-        ``table`` has the columns metric, estimate, low and high, as ``statistics.intervals``
+        ``table`` has the columns metric, estimate, low and high, as ``bootstrap.intervals``
         returns them; what has no interval has NaN (null in the file) for its bounds.
         """
         columns = ["estimate", "low", "high"]

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from birads_lib.errors import UserError
 from birads_lib.predictions import PROBABILITIES, out_of_fold
-from birads_lib.scores import leakage as audit
-from birads_lib.scores.bootstrap import intervals
+from birads_lib.scores import leakage
+from birads_lib.scores.bootstrap import Resampling, intervals
 from birads_lib.splits import assign_parts, leak_report
 
 
@@ -58,13 +58,13 @@ def looked_up(table):
 
 def test_nulls_equal_plain_loops(table):
     expected = looked_up(table)
-    for column, p in enumerate([audit.lookup_table(table), audit.majority(table)]):
+    for column, p in enumerate([leakage.lookup_table(table), leakage.majority(table)]):
         assert p.shape == (len(expected), 5)
         np.testing.assert_array_equal(p, np.eye(5)[expected[:, column] - 1])
 
 
 def test_lookup_is_the_majority_without_copies(table):
-    same = (audit.lookup_table(table) == audit.majority(table)).all()
+    same = (leakage.lookup_table(table) == leakage.majority(table)).all()
     assert same == (table["protocol"].iloc[0] != "oversample_first")
 
 
@@ -72,19 +72,19 @@ def test_each_model_looks_in_its_own_training_part():
     one = run(images(), "oversample_first")
     two = run(images(seed=1), "oversample_first", seed=1)
     both = pd.concat([one, two], ignore_index=True)
-    for null in (audit.lookup_table, audit.majority):
+    for null in (leakage.lookup_table, leakage.majority):
         np.testing.assert_array_equal(null(both), np.concatenate([null(one), null(two)]))
 
 
 def test_copies_in_training_do_not_make_a_category_frequent():
     cases = images()
     table = run(cases, "oversample_first")
-    assert (audit.majority(table).argmax(1) + 1 == 2).all()
+    assert (leakage.majority(table).argmax(1) + 1 == 2).all()
 
 
 def test_met_in_training_counts_as_leak_report_does(table):
     cases = images()
-    found = audit.met_in_training(table, cases).groupby(out_of_fold(table)["fold"]).sum()
+    found = leakage.met_in_training(table, cases).groupby(out_of_fold(table)["fold"]).sum()
     for fold, own in table.groupby("fold"):
         expected = leak_report(own, cases)
         assert found.loc[fold, "copy"] == expected["same_image"]
@@ -97,11 +97,11 @@ def test_met_in_training_counts_as_leak_report_does(table):
 def test_what_is_not_known_is_na_and_not_zero(seed, protocol):
     cases = images()
     table = run(cases, protocol)
-    whole = audit.met_in_training(table, cases)
+    whole = leakage.met_in_training(table, cases)
     rng = np.random.default_rng(seed)
     nameless = rng.choice(cases["image_id"], size=3, replace=False)
     table["patient_id"] = table["patient_id"].mask(table["image_id"].isin(nameless))
-    found = audit.met_in_training(table, cases)
+    found = leakage.met_in_training(table, cases)
     known = found.notna()
     assert (found[known] == whole[known]).where(known, True).all(axis=None)
     assert found["copy"].notna().all()
@@ -116,28 +116,28 @@ def test_what_is_not_known_is_na_and_not_zero(seed, protocol):
 def test_unknown_patients():
     cases = images().assign(patient_id=None, laterality=None)
     table = run(cases, "image")
-    met = audit.met_in_training(table, cases)
-    assert audit.shares(met).isna().tolist() == [False, True, True]
-    assert audit.closest(met)["unknown"] == 1
-    found = audit.measured(table, n_resamples=20)  # each image is then a cluster of its own
+    met = leakage.met_in_training(table, cases)
+    assert leakage.shares(met).isna().tolist() == [False, True, True]
+    assert leakage.closest(met)["unknown"] == 1
+    found = leakage.metrics_with_nulls(table, 20)  # each image is then a cluster of its own
     assert found["estimate"].notna().all()
 
 
 def test_unknown_laterality_leaves_the_patient_known():
     cases = images()
     table = run(cases, "image")
-    met = audit.met_in_training(table, cases.assign(laterality=None))
-    whole = audit.met_in_training(table, cases)
+    met = leakage.met_in_training(table, cases.assign(laterality=None))
+    whole = leakage.met_in_training(table, cases)
     assert met["sibling_view"].isna().all()
     pd.testing.assert_series_equal(met["sibling_image"], whole["sibling_image"])
-    assert audit.closest(met)["sibling_view"] == 0
-    assert audit.closest(met)["sibling_image"] == audit.shares(whole)["sibling_image"]
+    assert leakage.closest(met)["sibling_view"] == 0
+    assert leakage.closest(met)["sibling_image"] == leakage.shares(whole)["sibling_image"]
 
 
 def test_closest_counts_each_row_once(table):
-    met = audit.met_in_training(table, images())
-    found = audit.closest(met)
-    assert list(found.index) == list(audit.CLOSEST)
+    met = leakage.met_in_training(table, images())
+    found = leakage.closest(met)
+    assert list(found.index) == list(leakage.CLOSEST)
     assert found.sum() == pytest.approx(1)
     names = ["copy", "sibling_view", "sibling_image"]
     of_rows = [next((n for n in names if row[n]), "nothing") for _, row in met.iterrows()]
@@ -148,18 +148,18 @@ def test_closest_counts_each_row_once(table):
 
 
 def test_measured_are_intervals_of_each_answer(table):
-    found = audit.measured(table, n_resamples=30, seed=2)
+    found = leakage.metrics_with_nulls(table, 30, seed=2)
     test = out_of_fold(table)
-    assert found["answer"].unique().tolist() == list(audit.ANSWERS)
-    for answer, p in audit.answers(table).items():
-        expected = intervals(test["y_true"], p, test["patient_id"], 30, 2)
+    assert found["answer"].unique().tolist() == list(leakage.ANSWERS)
+    for answer, p in leakage.answers(table).items():
+        expected = intervals(test["y_true"], p, Resampling(test["patient_id"], 30, 2))
         own = found[found["answer"] == answer].drop(columns="answer").reset_index(drop=True)
         pd.testing.assert_frame_equal(own, expected)
 
 
 def test_by_category(table):
-    found = audit.measured(table, n_resamples=20)
-    rows = audit.by_category(table, found).set_index(["answer", "birads"])
+    found = leakage.metrics_with_nulls(table, 20)
+    rows = leakage.by_category(table, found).set_index(["answer", "birads"])
     test = out_of_fold(table)
     assert len(rows) == 15
     for grade in range(1, 6):
@@ -176,15 +176,17 @@ def test_an_absent_category_has_no_recall():
     cases = images()
     cases = cases[cases["birads"] != 3].reset_index(drop=True)
     table = run(cases, "image")
-    rows = audit.by_category(table, audit.measured(table, 20)).set_index(["answer", "birads"])
+    rows = leakage.by_category(table, leakage.metrics_with_nulls(table, 20)).set_index(
+        ["answer", "birads"]
+    )
     assert rows.loc[("lookup", 3), "images"] == 0
     assert np.isnan(rows.loc[("lookup", 3), "recall"])
 
 
 def test_against_paper():
-    rows = pd.DataFrame({"metric": list(audit.PAPER), "answer": "model"})
+    rows = pd.DataFrame({"metric": list(leakage.PAPER), "answer": "model"})
     rows["low"], rows["high"] = [0.93, 0.90, 0.5, np.nan], [0.95, 0.93, 0.6, np.nan]
-    found = audit.against_paper({"patient": rows})
+    found = leakage.against_paper({"patient": rows})
     assert found["the paper"].tolist() == ["0.921", "0.920", "0.987", "0.903"]
     places = ["below 0.930 to 0.950", "inside 0.900 to 0.930", "above 0.500 to 0.600", "undefined"]
     assert found["patient"].tolist() == places
@@ -193,21 +195,21 @@ def test_against_paper():
 def test_counted_says_what_is_unknown():
     cases = images()
     table = run(cases, "image")
-    known = audit.met_in_training(table, cases)
-    unknown = audit.met_in_training(table.assign(patient_id=None), cases)
-    found = audit.counted({"a": known, "b": unknown})
+    known = leakage.met_in_training(table, cases)
+    unknown = leakage.met_in_training(table.assign(patient_id=None), cases)
+    found = leakage.counted({"a": known, "b": unknown})
     assert found["test rows"].tolist() == [len(cases)] * 2
     assert found.loc["a", "The image itself"] == "0 (0%)"
     siblings = known["sibling_image"]
-    assert found.loc["a", audit.MET["sibling_image"]].startswith(f"{siblings.sum()} (")
-    assert found.loc["b", audit.MET["sibling_image"]] == "unknown"
+    assert found.loc["a", leakage.MET["sibling_image"]].startswith(f"{siblings.sum()} (")
+    assert found.loc["b", leakage.MET["sibling_image"]] == "unknown"
 
 
 def test_records_have_the_names_of_the_ledger(table):
     protocol = table["protocol"].iloc[0]
-    found = audit.measured(table, 20)
-    met = audit.met_in_training(table, images())
-    rows = audit.records({protocol: found}, {protocol: met}).set_index("metric")
+    found = leakage.metrics_with_nulls(table, 20)
+    met = leakage.met_in_training(table, images())
+    rows = leakage.records({protocol: found}, {protocol: met}).set_index("metric")
     assert rows.index.is_unique
     assert len(rows) == len(found) + 3
     own = found[found["metric"] == "accuracy"].set_index("answer")
@@ -221,7 +223,7 @@ def test_records_have_the_names_of_the_ledger(table):
 def test_a_missing_part_is_said(missing):
     table = run(images(), "patient")
     table = table[table["part"] != missing]
-    for null in (audit.lookup_table, audit.majority):
+    for null in (leakage.lookup_table, leakage.majority):
         with pytest.raises(UserError, match="lacks test or training rows"):
             null(table)
 
@@ -229,4 +231,4 @@ def test_a_missing_part_is_said(missing):
 def test_images_of_another_study_are_said():
     table = run(images(), "patient")
     with pytest.raises(UserError, match="1 predicted images are not in cases"):
-        audit.met_in_training(table, images().iloc[1:])
+        leakage.met_in_training(table, images().iloc[1:])

@@ -13,8 +13,8 @@ from sklearn.frozen import FrozenEstimator
 
 from birads_lib.errors import UserError
 from birads_lib.predictions import PROBABILITIES, out_of_fold, probabilities
-from birads_lib.scores import bootstrap as statistics
 from birads_lib.scores import calibration
+from birads_lib.scores.bootstrap import Resampling, patient_bootstrap
 from birads_lib.scores.calibration import (
     CORRECTIONS,
     SCORES,
@@ -168,12 +168,12 @@ def copied_rows(resamples, seed):
 
 
 def bootstrap(*arguments, **options):
-    return statistics.patient_bootstrap(*arguments, measure=every_score, **options)
+    return patient_bootstrap(*arguments, measure=every_score, **options)
 
 
 def test_bootstrap_equals_copied_rows(monkeypatch):
     y, p = sample()
-    found = bootstrap(y, p, PATIENTS, 30, seed=5)
+    found = bootstrap(y, p, Resampling(PATIENTS, 30, seed=5))
     bins = {g: bins_by_sorting(p[:, g - 1]) for g in GRADES}
     for (_, row), rows in zip(found.iterrows(), copied_rows(30, 5), strict=True):
         assert row["log_loss"] == pytest.approx(sk.log_loss(y[rows], p[rows], labels=GRADES))
@@ -182,14 +182,14 @@ def test_bootstrap_equals_copied_rows(monkeypatch):
             inside = [rows[np.isin(rows, b)] for b in bins[g]]
             gaps = [abs(np.sum((y[r] == g) - p[r, g - 1])) for r in inside]
             assert row[f"ece_{g}"] == pytest.approx(sum(gaps) / len(rows))
-    monkeypatch.setattr(statistics, "_CELLS", 7 * len(y))
-    pd.testing.assert_frame_equal(bootstrap(y, p, PATIENTS, 30, seed=5), found)
+    monkeypatch.setattr("birads_lib.scores.bootstrap._CELLS", 7 * len(y))
+    pd.testing.assert_frame_equal(bootstrap(y, p, Resampling(PATIENTS, 30, seed=5)), found)
 
 
 def test_intervals_are_percentiles():
     y, p = sample()
-    table = intervals(y, p, PATIENTS, 50).set_index("metric")
-    drawn = bootstrap(y, p, PATIENTS, 50)
+    table = intervals(y, p, Resampling(PATIENTS, 50)).set_index("metric")
+    drawn = bootstrap(y, p, Resampling(PATIENTS, 50))
     assert list(table.columns) == ["estimate", "low", "high"]
     assert set(SCORES) < set(table.index)
     np.testing.assert_allclose(
@@ -200,11 +200,12 @@ def test_intervals_are_percentiles():
 
 def test_differences_are_paired():
     y, p = sample()
-    table = differences(y, p, p, PATIENTS, 20).set_index("metric")
+    table = differences(y, p, p, Resampling(PATIENTS, 20)).set_index("metric")
     assert (table.drop("smooth_ece") == 0).all(axis=None)
     q = tempered(p, 2)
-    table = differences(y, q, p, PATIENTS, 40).set_index("metric")
-    drawn = bootstrap(y, q, PATIENTS, 40)["brier"] - bootstrap(y, p, PATIENTS, 40)["brier"]
+    resampling = Resampling(PATIENTS, 40)
+    table = differences(y, q, p, resampling).set_index("metric")
+    drawn = bootstrap(y, q, resampling)["brier"] - bootstrap(y, p, resampling)["brier"]
     assert table.loc["brier", "estimate"] == pytest.approx(
         scored(y, q)["brier"] - scored(y, p)["brier"]
     )
@@ -229,7 +230,7 @@ def test_certain_predictions_leave_no_noise():
 
 def test_reliability_equals_plain_loops():
     y, p = sample(decimals=15)
-    table = reliability(y, p, PATIENTS, 40, seed=3)
+    table = reliability(y, p, Resampling(PATIENTS, 40, seed=3))
     drawn = copied_rows(40, 3)
     for g in GRADES:
         bins = table[table["birads"] == g]
@@ -245,7 +246,7 @@ def test_reliability_equals_plain_loops():
 
 def test_scores_that_tie_share_a_bin():
     y, _ = sample()
-    table = reliability(y, np.full((60, 5), 0.2), PATIENTS, 10)
+    table = reliability(y, np.full((60, 5), 0.2), Resampling(PATIENTS, 10))
     assert table["images"].tolist() == [60] * 5
 
 
@@ -431,16 +432,16 @@ def test_every_missing_part_is_named():
         ({"p": np.full((60, 5), 0.3)}, "sum to 1"),
         ({"p": np.full((60, 5), np.nan)}, "NaN"),
         ({"y": np.full(60, 7)}, "not in 1..5"),
-        ({"patients": ["a"] * 60}, "one patient"),
-        ({"patients": ["a"] * 59 + [None]}, "unknown"),
-        ({"n_resamples": 0}, "n_resamples"),
+        ({"clusters": ["a"] * 60}, "one patient"),
+        ({"clusters": ["a"] * 59 + [None]}, "unknown"),
+        ({"resamples": 0}, "resamples must be at least 1"),
     ],
 )
 def test_bad_input_is_refused(score, change, message):
     y, p = sample()
-    good = {"y": y, "p": p, "patients": PATIENTS, "n_resamples": 5}
+    values = {"y": y, "p": p, "clusters": PATIENTS, "resamples": 5} | change
     with pytest.raises(PredictionError, match=message):
-        score(**good | change)
+        score(values["y"], values["p"], Resampling(values["clusters"], values["resamples"]))
 
 
 def test_bad_probabilities_have_no_temperature():

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from birads_lib.errors import UserError
 from birads_lib.scores import decision
-from birads_lib.scores.bootstrap import resampled_weights
+from birads_lib.scores.bootstrap import Resampling
 
 THRESHOLDS = np.arange(1, 100) / 100
 
@@ -150,12 +150,13 @@ def test_shares_at_a_prevalence():
 @pytest.mark.parametrize("options", [{}, {"prevalence": 0.1}, {"shares": np.full(5, 0.2)}])
 def test_intervals_are_percentiles_of_resampled_patients(options):
     y, p, patients = sample(n=40)
-    table = decision.curve(y, p, 4, patients, 30, seed=2, **options)
-    weights = np.concatenate(list(resampled_weights(patients, 40, 30, 2)), axis=1).astype(int)
+    table = decision.curve(y, p, 4, Resampling(patients, 30, seed=2), **options)
+    weights = np.concatenate(list(Resampling(patients, 30, 2).weights(40)), axis=1).astype(int)
     nets, gains = [], []
     for r in range(30):
         drawn_y, drawn_p = np.repeat(y, weights[:, r]), np.repeat(p, weights[:, r], axis=0)
-        one = decision.curve(drawn_y, drawn_p, 4, np.arange(len(drawn_y)), 1, **options)
+        by_image = Resampling(np.arange(len(drawn_y)), 1)
+        one = decision.curve(drawn_y, drawn_p, 4, by_image, **options)
         nets.append(one["net_benefit"])
         gains.append(one["gain"])
     np.testing.assert_allclose(table["low"], np.quantile(nets, 0.025, axis=0), atol=1e-9)
@@ -167,8 +168,8 @@ def test_intervals_are_percentiles_of_resampled_patients(options):
 
 def test_usefulness_reads_the_curve():
     y, p, patients = sample()
-    table = decision.curve(y, p, 4, patients, 50).set_index("threshold")
-    rows = decision.usefulness(y, p, 4, patients, 50).set_index("metric")
+    table = decision.curve(y, p, 4, Resampling(patients, 50)).set_index("threshold")
+    rows = decision.usefulness(y, p, 4, Resampling(patients, 50)).set_index("metric")
     assert list(rows.index) == ["share_useful_4", "net_benefit_4_at_0.5", "gain_4_at_0.5"]
     assert rows.loc["share_useful_4", "estimate"] == (table.loc[0.2:0.8, "gain"] > 0).mean()
     for row, columns in {
@@ -180,10 +181,10 @@ def test_usefulness_reads_the_curve():
 
 def test_a_perfect_model_is_useful_everywhere_and_one_that_says_nothing_nowhere():
     y, _, patients = sample()
-    rows = decision.usefulness(y, np.eye(5)[y - 1], 4, patients, 20)
+    rows = decision.usefulness(y, np.eye(5)[y - 1], 4, Resampling(patients, 20))
     assert rows.iloc[0, 1:].tolist() == [1, 1, 1]
     same = np.tile([0.4, 0, 0, 0.6, 0], (len(y), 1))  # acts on all up to 0.6, then on none
-    assert decision.usefulness(y, same, 4, patients, 20).iloc[0, 1] == 0
+    assert decision.usefulness(y, same, 4, Resampling(patients, 20)).iloc[0, 1] == 0
 
 
 @pytest.mark.filterwarnings("error")
@@ -191,23 +192,26 @@ def test_a_perfect_model_is_useful_everywhere_and_one_that_says_nothing_nowhere(
 @pytest.mark.parametrize("options", [{}, {"prevalence": 0.1}, {"shares": np.full(5, 0.2)}])
 def test_one_class_only_has_no_curve(grades, options):
     y, p, patients = sample(grades)
-    table = decision.curve(y, p, 4, patients, 10, **options)
+    table = decision.curve(y, p, 4, Resampling(patients, 10), **options)
     assert table.drop(columns=["decision", "threshold"]).isna().all(axis=None)
-    assert decision.usefulness(y, p, 4, patients, 10).iloc[:, 1:].isna().all(axis=None)
+    assert decision.usefulness(y, p, 4, Resampling(patients, 10)).iloc[:, 1:].isna().all(axis=None)
 
 
 @pytest.mark.filterwarnings("error")
 def test_resamples_without_positives_count_or_are_left_out():
-    y, patients = np.array([5] + [1] * 7), np.arange(8)  # a third of resamples lack patient 0
+    y, resampling = (
+        np.array([5] + [1] * 7),
+        Resampling(np.arange(8), 200),
+    )  # a third of resamples lack patient 0
     p = np.tile([0.7, 0, 0, 0, 0.3], (8, 1))
-    drawn = decision.curve(y, p, 5, patients, 200).set_index("threshold").loc[0.2]
+    drawn = decision.curve(y, p, 5, resampling).set_index("threshold").loc[0.2]
     assert drawn["low"] == pytest.approx(-0.25)  # acting on all, where none needs it
-    elsewhere = decision.curve(y, p, 5, patients, 200, prevalence=0.5).set_index("threshold")
+    elsewhere = decision.curve(y, p, 5, resampling, prevalence=0.5).set_index("threshold")
     np.testing.assert_allclose(elsewhere.loc[0.2, ["net_benefit", "low", "high"]], 0.375)
 
 
 def test_one_image_each_of_two_patients():
-    table = decision.curve(np.array([1, 5]), np.eye(5)[[0, 4]], 4, ["a", "b"], 20)
+    table = decision.curve(np.array([1, 5]), np.eye(5)[[0, 4]], 4, Resampling(["a", "b"], 20))
     np.testing.assert_allclose(table["net_benefit"], 0.5)
 
 
@@ -239,6 +243,6 @@ def test_all_problems_at_once():
 def test_a_curve_needs_two_patients_and_valid_predictions():
     y, p, _ = sample()
     with pytest.raises(UserError, match="one patient"):
-        decision.curve(y, p, 4, ["a"] * len(y))
+        decision.curve(y, p, 4, Resampling(["a"] * len(y)))
     with pytest.raises(UserError, match="sum to 1"):
-        decision.curve(y, 2 * p, 4, np.arange(len(y)))
+        decision.curve(y, 2 * p, 4, Resampling(np.arange(len(y))))

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from sklearn.metrics import silhouette_score
 
 from birads_lib.errors import UserError
-from birads_lib.predictions import PROBABILITIES
-from birads_lib.scores import neighbours as embedding
+from birads_lib.predictions import PROBABILITIES, cluster_ids
+from birads_lib.scores import neighbours
+from birads_lib.scores.bootstrap import Resampling
 
-NAMES = list(embedding.SCORES)
+NAMES = list(neighbours.SCORES)
 
 
 def run(n=40, folds=2, patients=10, seed=0, d=6):
@@ -33,6 +34,10 @@ def run(n=40, folds=2, patients=10, seed=0, d=6):
     )
     table[PROBABILITIES] = 0.2
     return table, rng.normal(size=(n, d)).astype("float32")
+
+
+def intervals(of_images, rows, *options, **named):
+    return neighbours.intervals(of_images, rows, Resampling(cluster_ids(rows), *options, **named))
 
 
 def by_loops(rows, e, k):
@@ -59,8 +64,8 @@ def by_loops(rows, e, k):
 
 @pytest.mark.parametrize("k", [1, 5, 100])
 def test_scores_equal_plain_loops(k):
-    rows, e = embedding.unique_test(*run())
-    found = embedding.scores(rows, e, k)
+    rows, e = neighbours.unique_test(*run())
+    found = neighbours.scores(rows, e, k)
     expected = by_loops(rows, e, k)
     pd.testing.assert_frame_equal(found[expected.columns], expected, check_dtype=False)
 
@@ -68,18 +73,18 @@ def test_scores_equal_plain_loops(k):
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 10_000), st.integers(2, 30), st.integers(1, 6))
 def test_order_of_rows_does_not_matter(seed, n, k):
-    rows, e = embedding.unique_test(*run(n, seed=seed))
+    rows, e = neighbours.unique_test(*run(n, seed=seed))
     order = np.random.default_rng(seed).permutation(n)
-    found = embedding.scores(rows.iloc[order].reset_index(drop=True), e[order], k)
-    expected = embedding.scores(rows, e, k).iloc[order].reset_index(drop=True)
+    found = neighbours.scores(rows.iloc[order].reset_index(drop=True), e[order], k)
+    expected = neighbours.scores(rows, e, k).iloc[order].reset_index(drop=True)
     pd.testing.assert_frame_equal(found, expected)
 
 
 def test_chance_is_the_mean_over_permutations():
-    rows, e = embedding.unique_test(*run(n=24, folds=1))
-    expected = embedding.scores(rows, e)
+    rows, e = neighbours.unique_test(*run(n=24, folds=1))
+    expected = neighbours.scores(rows, e)
     rng = np.random.default_rng(1)
-    drawn = [embedding.scores(rows, e[rng.permutation(24)])[NAMES].mean() for _ in range(400)]
+    drawn = [neighbours.scores(rows, e[rng.permutation(24)])[NAMES].mean() for _ in range(400)]
     for name in NAMES:
         values = [one[name] for one in drawn]
         error = np.std(values) / np.sqrt(len(values))
@@ -87,8 +92,8 @@ def test_chance_is_the_mean_over_permutations():
 
 
 def test_silhouette_equals_scikit_learn_in_each_fold():
-    rows, e = embedding.unique_test(*run())
-    found = embedding.scores(rows, e)["silhouette_grade"]
+    rows, e = neighbours.unique_test(*run())
+    found = neighbours.scores(rows, e)["silhouette_grade"]
     for fold in (0, 1):
         own = (rows["fold"] == fold).to_numpy()
         expected = silhouette_score(e[own], rows.loc[own, "y_true"])
@@ -99,7 +104,7 @@ def test_copies_count_once_a_fold():
     table, e = run(n=12, folds=1)
     copies = table.assign(copy=1)
     other_fold = table.iloc[:3].assign(fold=1)
-    rows, kept = embedding.unique_test(
+    rows, kept = neighbours.unique_test(
         pd.concat([table, copies, other_fold, table.assign(part="train", fold=2)]),
         np.concatenate([e, e, e[:3], e]),
     )
@@ -112,8 +117,8 @@ def test_ties_fall_by_lot_not_by_table_order():
     n = 60  # rows sorted by patient, all in one place: order would find each patient's own images
     table, _ = run(n=n, folds=1)
     table["patient_id"] = [f"p{i // 4:02d}" for i in range(n)]
-    rows, e = embedding.unique_test(table, np.zeros((n, 3)))
-    found = embedding.scores(rows, e, k=3)
+    rows, e = neighbours.unique_test(table, np.zeros((n, 3)))
+    found = neighbours.scores(rows, e, k=3)
     assert found["neighbours_patient"].mean() < 0.3
     assert found["neighbours_patient_chance"].mean() == pytest.approx(3 / 59)
 
@@ -121,8 +126,8 @@ def test_ties_fall_by_lot_not_by_table_order():
 def test_unknown_patients_make_their_scores_unknown():
     table, e = run()
     table.loc[table["fold"] == 0, "patient_id"] = None
-    rows, e = embedding.unique_test(table, e)
-    found = embedding.scores(rows, e)
+    rows, e = neighbours.unique_test(table, e)
+    found = neighbours.scores(rows, e)
     unknown = (rows["fold"] == 0).to_numpy()
     columns = [name for name in found if "patient" in name]
     assert len(columns) == 4
@@ -133,8 +138,8 @@ def test_unknown_patients_make_their_scores_unknown():
 
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_tiny_parts(n):
-    rows, e = embedding.unique_test(*run(n=n, folds=1, patients=1))
-    found = embedding.scores(rows, e)
+    rows, e = neighbours.unique_test(*run(n=n, folds=1, patients=1))
+    found = neighbours.scores(rows, e)
     assert found["neighbours_grade"].isna().all() == (n == 1)
     assert found["neighbours_grade_other_patients"].isna().all()  # there are none
     assert found["silhouette_grade"].isna().all()  # one grade, or each its own
@@ -142,17 +147,17 @@ def test_tiny_parts(n):
 
 def test_one_grade_only():
     table, e = run()
-    rows, e = embedding.unique_test(table.assign(y_true=2), e)
-    found = embedding.intervals(embedding.scores(rows, e), rows, 20).set_index("metric")
+    rows, e = neighbours.unique_test(table.assign(y_true=2), e)
+    found = intervals(neighbours.scores(rows, e), rows, 20).set_index("metric")
     assert found.loc["neighbours_grade", "estimate"] == 1
     assert found.loc["neighbours_grade_over_chance", ["estimate", "low", "high"]].eq(0).all()
     assert found.loc[["silhouette_grade", "silhouette_2", "silhouette_5"], "low"].isna().all()
 
 
 def test_intervals_equal_a_loop_over_resamples():
-    rows, e = embedding.unique_test(*run())
-    of_images = embedding.scores(rows, e)
-    found = embedding.intervals(of_images, rows, n_resamples=50, seed=3).set_index("metric")
+    rows, e = neighbours.unique_test(*run())
+    of_images = neighbours.scores(rows, e)
+    found = intervals(of_images, rows, 50, seed=3).set_index("metric")
     patients = rows["patient_id"].to_numpy()
     names = np.unique(patients)
     draws = np.random.default_rng(3).integers(len(names), size=(50, len(names)))
@@ -168,12 +173,12 @@ def test_intervals_equal_a_loop_over_resamples():
 
 def test_of_fold_takes_one_model():
     table, e = run(n=12)
-    rows, _ = embedding.unique_test(pd.concat([table, table.assign(seed=1)]), np.tile(e, (2, 1)))
-    own = rows.iloc[embedding.of_fold(rows, 1)]
+    rows, _ = neighbours.unique_test(pd.concat([table, table.assign(seed=1)]), np.tile(e, (2, 1)))
+    own = rows.iloc[neighbours.of_fold(rows, 1)]
     assert set(own["fold"]) == {1}
     assert set(own["seed"]) == {0}
     with pytest.raises(UserError, match="fold is 7; this run has the folds 0, 1"):
-        embedding.of_fold(rows, 7)
+        neighbours.of_fold(rows, 7)
 
 
 @pytest.mark.parametrize(
@@ -187,31 +192,31 @@ def test_of_fold_takes_one_model():
 )
 def test_bad_input(change, message):
     with pytest.raises(UserError, match=message):
-        embedding.unique_test(*change(*run()))
+        neighbours.unique_test(*change(*run()))
 
 
 def test_k_below_one():
     with pytest.raises(UserError, match="k is 0"):
-        embedding.scores(*embedding.unique_test(*run()), k=0)
+        neighbours.scores(*neighbours.unique_test(*run()), k=0)
 
 
 @pytest.mark.parametrize("n", [1, 4, 5, 9, 40])
 def test_pictures_of_any_size(n):
     e = np.random.default_rng(0).normal(size=(n, 6))
-    places = embedding.tsne(e, seed=1)
+    places = neighbours.tsne(e, seed=1)
     assert places.shape == (n, 2)
-    assert np.isfinite(places).all() == (n >= embedding.FEWEST)
-    np.testing.assert_array_equal(places, embedding.tsne(e, seed=1))
+    assert np.isfinite(places).all() == (n >= neighbours.FEWEST)
+    np.testing.assert_array_equal(places, neighbours.tsne(e, seed=1))
 
 
 def test_pictures_of_a_space_without_extent():
     for e in (np.ones((12, 4)), np.eye(12)[:, :1]):
-        assert np.isfinite(embedding.tsne(e)).all()
+        assert np.isfinite(neighbours.tsne(e)).all()
 
 
 def test_umap_is_seeded_and_loads_no_network_library():
     code = (
-        "import sys, numpy as np; from birads_lib import embedding as m;"
+        "import sys, numpy as np; from birads_lib.scores import neighbours as m;"
         "e = np.random.default_rng(0).normal(size=(8, 6));"
         "a, b = m.umap(e, 1), m.umap(e, 1);"
         "assert a.shape == (8, 2) and np.isfinite(a).all() and (a == b).all();"

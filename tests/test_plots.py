@@ -16,7 +16,7 @@ from PIL import Image
 from birads_lib.figures import evaluation as plots
 from birads_lib.figures import exploration as panels
 from birads_lib.figures import style
-from birads_lib.scores.bootstrap import intervals
+from birads_lib.scores.bootstrap import Resampling, intervals
 from birads_lib.scores.metrics import HEADLINE, confusion_matrix
 
 MISSING = pytest.param([1, 2, 4, 5], id="grade 3 absent")
@@ -27,7 +27,7 @@ def sample(grades):
     y = np.concatenate([grades, rng.choice(grades, size=36)])
     p = rng.dirichlet(np.ones(5), size=len(y)) + 0.5 * np.eye(5)[y - 1]
     p /= p.sum(1, keepdims=True)
-    return y, p, intervals(y, p, np.arange(len(y)) // 2, n_resamples=50)
+    return y, p, intervals(y, p, Resampling(np.arange(len(y)) // 2, 50))
 
 
 def history(folds=3):
@@ -163,7 +163,7 @@ def test_metric_intervals_with_references():
 
 def test_metric_intervals_with_an_undefined_metric():
     y = np.full(6, 2)
-    table = intervals(y, np.eye(5)[y - 1], np.arange(6), n_resamples=20)
+    table = intervals(y, np.eye(5)[y - 1], Resampling(np.arange(6), 20))
     figure = plots.metric_intervals(table)
     check(figure)
     assert "undefined" in texts(figure)

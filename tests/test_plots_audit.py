@@ -9,10 +9,11 @@ from test_audit import images, run
 from test_plots import check as check_figure
 from test_plots import texts as all_texts
 
-from birads_lib.figures import leakage as audit_plots
-from birads_lib.figures import neighbours as embedding_plots
-from birads_lib.scores import leakage as audit
-from birads_lib.scores import neighbours as embedding
+from birads_lib.figures import leakage as leakage_plots
+from birads_lib.figures import neighbours as neighbours_plots
+from birads_lib.predictions import cluster_ids
+from birads_lib.scores import leakage, neighbours
+from birads_lib.scores.bootstrap import Resampling
 
 PROTOCOLS = ["patient", "image", "oversample_first"]
 
@@ -37,13 +38,13 @@ def tables():
 
 @pytest.fixture(scope="module")
 def found(tables):
-    return {protocol: audit.measured(table, 20) for protocol, table in tables.items()}
+    return {protocol: leakage.metrics_with_nulls(table, 20) for protocol, table in tables.items()}
 
 
 def test_three_bars_name_whose_images_the_papers_are(found):
     shown = {name: found[name] for name in ("oversample_first", "patient")}
-    here = audit_plots.three_bars(shown, same_images=True)
-    elsewhere = audit_plots.three_bars(shown, same_images=False)
+    here = leakage_plots.three_bars(shown, same_images=True)
+    elsewhere = leakage_plots.three_bars(shown, same_images=False)
     for figure in (here, elsewhere):
         check(figure)
         assert len(figure.axes[0].patches) == 12
@@ -54,10 +55,10 @@ def test_three_bars_name_whose_images_the_papers_are(found):
 
 def test_three_bars_draw_whiskers_and_numbers(found):
     rows = found["patient"].set_index(["answer", "metric"])
-    figure = audit_plots.three_bars({"patient": found["patient"]}, same_images=True)
+    figure = leakage_plots.three_bars({"patient": found["patient"]}, same_images=True)
     heights = [bar.get_height() for bar in figure.axes[0].patches]
-    expected = [rows.loc[("model", name), "estimate"] for name in audit.PAPER]
-    np.testing.assert_allclose(heights, [*audit.PAPER.values(), *expected])
+    expected = [rows.loc[("model", name), "estimate"] for name in leakage.PAPER]
+    np.testing.assert_allclose(heights, [*leakage.PAPER.values(), *expected])
     ends = figure.axes[0].collections[1].get_segments()[0][:, 1]
     np.testing.assert_allclose(ends, rows.loc[("model", "accuracy"), ["low", "high"]].tolist())
 
@@ -66,7 +67,7 @@ def test_three_bars_of_undefined_and_negative_values(found):
     rows = found["patient"].copy()
     rows.loc[rows["metric"] == "mean_auc", ["estimate", "low", "high"]] = np.nan
     rows.loc[rows["metric"] == "mcc", ["estimate", "low", "high"]] = [-0.2, -0.3, -0.1]
-    figure = audit_plots.three_bars({"patient": rows}, same_images=False)
+    figure = leakage_plots.three_bars({"patient": rows}, same_images=False)
     check(figure)
     assert "none" in texts(figure)
     assert figure.axes[0].get_ylim()[0] < -0.3
@@ -74,16 +75,16 @@ def test_three_bars_of_undefined_and_negative_values(found):
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_nulls(found, count):
-    figure = audit_plots.nulls({name: found[name] for name in PROTOCOLS[:count]})
+    figure = leakage_plots.nulls({name: found[name] for name in PROTOCOLS[:count]})
     check(figure)
     assert "Lookup table" in texts(figure)
     assert "by patient" in texts(figure)
 
 
 def test_met_in_training_fills_each_bar(tables):
-    met = {name: audit.met_in_training(table, images()) for name, table in tables.items()}
-    closest = pd.DataFrame({name: audit.closest(rows) for name, rows in met.items()}).T
-    figure = audit_plots.met_in_training(closest)
+    met = {name: leakage.met_in_training(table, images()) for name, table in tables.items()}
+    closest = pd.DataFrame({name: leakage.closest(rows) for name, rows in met.items()}).T
+    figure = leakage_plots.met_in_training(closest)
     check(figure)
     widths = pd.Series({bar.get_y(): 0.0 for bar in figure.axes[0].patches})
     for bar in figure.axes[0].patches:
@@ -95,8 +96,8 @@ def test_met_in_training_fills_each_bar(tables):
 
 def test_met_in_training_says_what_is_unknown():
     cases = images().assign(patient_id=None)
-    met = audit.met_in_training(run(cases, "image"), cases)
-    figure = audit_plots.met_in_training(pd.DataFrame({"image": audit.closest(met)}).T)
+    met = leakage.met_in_training(run(cases, "image"), cases)
+    figure = leakage_plots.met_in_training(pd.DataFrame({"image": leakage.closest(met)}).T)
     check(figure)
     assert "Unknown" in texts(figure)
     assert "100 %" in texts(figure)
@@ -107,8 +108,10 @@ def test_recall_by_images(absent):
     cases = images()
     cases = cases[cases["birads"] != absent].reset_index(drop=True)
     table = run(cases, "oversample_first")
-    rows = audit.by_category(table, audit.measured(table, 20)).assign(protocol="oversample_first")
-    figure = audit_plots.recall_by_images(rows)
+    rows = leakage.by_category(table, leakage.metrics_with_nulls(table, 20)).assign(
+        protocol="oversample_first"
+    )
+    figure = leakage_plots.recall_by_images(rows)
     check(figure)
     assert ("BI-RADS 3" in texts(figure)) == (absent is None)
     assert figure.axes[0].get_xticks().size
@@ -131,7 +134,7 @@ def space(n=40, patients=12):
 @pytest.mark.parametrize("patients", [1, 12, 200])
 def test_projections_draw_every_image_twice(patients):
     rows, e = space(patients=patients)
-    figure = embedding_plots.projections({"A": e[:, :2], "B": e[:, 2:]}, rows)
+    figure = neighbours_plots.projections({"A": e[:, :2], "B": e[:, 2:]}, rows)
     check(figure)
     for by_grade, by_patient in zip(figure.axes[::2], figure.axes[1::2], strict=True):
         assert sum(sizes(by_grade)) == len(rows)
@@ -146,9 +149,9 @@ def sizes(ax):
 @pytest.mark.parametrize("patients", [1, 12, 200])
 def test_projections_join_the_patients_with_most_images(patients):
     rows, e = space(patients=patients)
-    ax = embedding_plots.projections({"A": e[:, :2]}, rows).axes[1]
+    ax = neighbours_plots.projections({"A": e[:, :2]}, rows).axes[1]
     counts = rows["patient_id"].value_counts()
-    most = counts[counts > 1][: embedding_plots.JOINED].tolist()
+    most = counts[counts > 1][: neighbours_plots.JOINED].tolist()
     assert sizes(ax)[1:] == most
     lines = [c for c in ax.collections if isinstance(c, mpl.collections.LineCollection)]
     assert [len(c.get_segments()) for c in lines] == most
@@ -156,14 +159,14 @@ def test_projections_join_the_patients_with_most_images(patients):
 
 def test_projections_of_too_few_images():
     rows, e = space(n=3)
-    figure = embedding_plots.projections({"t-SNE": embedding.tsne(e)}, rows)
+    figure = neighbours_plots.projections({"t-SNE": neighbours.tsne(e)}, rows)
     check(figure)
     assert "3 images:\ntoo few for a picture" in texts(figure)
 
 
 def test_projections_of_unknown_patients():
     rows, e = space()
-    figure = embedding_plots.projections({"A": e[:, :2]}, rows.assign(patient_id=None))
+    figure = neighbours_plots.projections({"A": e[:, :2]}, rows.assign(patient_id=None))
     check(figure)
 
 
@@ -171,8 +174,10 @@ def test_projections_of_unknown_patients():
 def test_neighbourhood(known):
     rows, e = space()
     rows = rows if known else rows.assign(patient_id=None)
-    table = embedding.intervals(embedding.scores(rows, e), rows, 20)
-    figure = embedding_plots.neighbourhood(table, 5)
+    table = neighbours.intervals(
+        neighbours.scores(rows, e), rows, Resampling(cluster_ids(rows), 20)
+    )
+    figure = neighbours_plots.neighbourhood(table, 5)
     check(figure)
     assert "The 5 nearest images" in texts(figure)
     assert ("undefined" in texts(figure)) == (not known)

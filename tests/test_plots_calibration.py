@@ -11,8 +11,9 @@ from PIL import Image
 
 from birads_lib.figures import calibration as plots
 from birads_lib.scores import calibration
+from birads_lib.scores.bootstrap import Resampling
 
-PATIENTS = np.arange(40) // 2
+RESAMPLING = Resampling(np.arange(40) // 2, 20)
 
 
 def sample(grades):
@@ -47,8 +48,8 @@ def legend(figure):
 @pytest.mark.filterwarnings("error")
 def test_reliability(predicted):
     y, p = predicted
-    table = calibration.reliability(y, p, PATIENTS, 20)
-    errors = calibration.intervals(y, p, PATIENTS, 20)
+    table = calibration.reliability(y, p, RESAMPLING)
+    errors = calibration.intervals(y, p, RESAMPLING)
     figure = plots.reliability(table, p, errors)
     check(figure)
     titled = [ax for ax in figure.axes if ax.get_title()]
@@ -64,7 +65,7 @@ def test_reliability(predicted):
 def test_reliability_before_and_after(predicted):
     y, p = predicted
     q = calibration.tempered(p, 2)
-    pairs = [(calibration.reliability(y, r, PATIENTS, 20), r) for r in (p, q)]
+    pairs = [(calibration.reliability(y, r, RESAMPLING), r) for r in (p, q)]
     figure = plots.reliability_before_after(*pairs, "Temperature scaling")
     check(figure)
     assert legend(figure)[0] == "As predicted"
@@ -88,8 +89,8 @@ def test_true_class_has_a_dot_an_image(predicted):
 def test_scores_of_each_correction(predicted):
     y, p = predicted
     tables = {
-        "uncorrected": calibration.intervals(y, p, PATIENTS, 20),
-        "saerens": calibration.intervals(y, calibration.tempered(p, 3), PATIENTS, 20),
+        "uncorrected": calibration.intervals(y, p, RESAMPLING),
+        "saerens": calibration.intervals(y, calibration.tempered(p, 3), RESAMPLING),
     }
     figure = plots.scores(tables, {"Always the same": {"brier": 0.7}})
     check(figure)

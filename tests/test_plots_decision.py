@@ -6,6 +6,7 @@ from test_plots import check, legend, texts
 
 from birads_lib.figures import decision as plots
 from birads_lib.scores import decision
+from birads_lib.scores.bootstrap import Resampling
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -14,8 +15,8 @@ def tables(grades=(1, 2, 3, 4, 5), **options):
     rng = np.random.default_rng(0)
     y = np.concatenate([grades, rng.choice(grades, size=35)])
     p = rng.dirichlet(np.ones(5), size=len(y)) * 0.7 + 0.3 * np.eye(5)[y - 1]
-    patients = np.arange(len(y)) // 2
-    return {k: decision.curve(y, p, k, patients, 20, **options) for k in decision.DECISIONS}
+    resampling = Resampling(np.arange(len(y)) // 2, 20)
+    return {k: decision.curve(y, p, k, resampling, **options) for k in decision.DECISIONS}
 
 
 def line(ax, label):

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from birads_lib.explain import pointing
 from birads_lib.figures import explain as plots
-from birads_lib.scores import bootstrap as statistics
+from birads_lib.scores.bootstrap import Resampling, mean_intervals
 
 SIZE = 64
 
@@ -99,7 +99,7 @@ def scores(known=(1, 2, 3, 4, 5), attention=True) -> pd.DataFrame:
     values = pd.DataFrame({name: rng.integers(0, 2, 30).astype(float) for name in names})
     values[~np.isin(y, known)] = np.nan
     values["sharpness"] = rng.random(30)
-    return statistics.mean_intervals(pointing.by_grade(values, y), np.arange(30) // 2, 50)
+    return mean_intervals(pointing.by_grade(values, y), Resampling(np.arange(30) // 2, 50))
 
 
 def test_the_pointing_game_shows_every_reference_and_how_many_images():
@@ -121,7 +121,7 @@ def test_points_outside_the_breast_by_category_without_that_of_constant_maps():
     grades = np.repeat([1, 2, 3], 4)
     values = pd.DataFrame({"outside": [1.0, 0] * 6, "outside_chance": 0.6})
     values.loc[grades == 3, "outside"] = np.nan  # all constant
-    table = statistics.mean_intervals(pointing.by_grade(values, grades), np.arange(12), 20)
+    table = mean_intervals(pointing.by_grade(values, grades), Resampling(np.arange(12), 20))
     figure = drawn(plots.outside_breast(table))
     found = texts(figure)
     assert "all\n8 images" in found

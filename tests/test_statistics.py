@@ -13,8 +13,9 @@ from scipy import stats
 from sklearn import metrics as sk
 
 from birads_lib.errors import UserError
-from birads_lib.scores import bootstrap as statistics
-from birads_lib.scores.bootstrap import delong, intervals, paired_differences, patient_bootstrap
+from birads_lib.scores import bootstrap, comparisons
+from birads_lib.scores.bootstrap import Resampling, intervals, mean_intervals, patient_bootstrap
+from birads_lib.scores.comparisons import delong, paired_differences
 from birads_lib.scores.metrics import HEADLINE, PredictionError, headline
 
 GRADES = [1, 2, 3, 4, 5]
@@ -29,6 +30,12 @@ def study():
     y[:4] = 3  # one patient only: many resamples lack the grade
     p = (rng.dirichlet(np.ones(5), size=80) + np.eye(5)[y - 1] * 0.3).round(1) + 0.01
     return y, p / p.sum(1, keepdims=True), patients
+
+
+def resampled(study, *options, **named):
+    """The study with a resampling in place of its patients."""
+    y, p, patients = study
+    return y, p, Resampling(patients, *options, **named)
 
 
 def drawn_rows(patients, seed, n_resamples):
@@ -69,7 +76,7 @@ def by_scikit_learn(y, p):
 
 def test_equals_a_loop_over_scikit_learn(study):
     y, p, patients = study
-    found = patient_bootstrap(y, p, patients, n_resamples=60, seed=11)
+    found = patient_bootstrap(y, p, Resampling(patients, 60, seed=11))
     rows = drawn_rows(patients, 11, 60)
     expected = pd.DataFrame([by_scikit_learn(y[r], p[r]) for r in rows])
     assert found["auc_3"].isna().any()  # the rule for a missing grade is exercised
@@ -77,28 +84,28 @@ def test_equals_a_loop_over_scikit_learn(study):
 
 
 def test_chunks_do_not_change_the_result(study, monkeypatch):
-    whole = patient_bootstrap(*study, n_resamples=50)
-    monkeypatch.setattr(statistics, "_CELLS", 7 * len(study[0]))
-    pd.testing.assert_frame_equal(patient_bootstrap(*study, n_resamples=50), whole, rtol=1e-14)
+    whole = patient_bootstrap(*resampled(study, 50))
+    monkeypatch.setattr(bootstrap, "_CELLS", 7 * len(study[0]))
+    pd.testing.assert_frame_equal(patient_bootstrap(*resampled(study, 50)), whole, rtol=1e-14)
 
 
 def test_row_order_does_not_matter(study):
     y, p, patients = study
     order = np.random.default_rng(0).permutation(len(y))
-    shuffled = intervals(y[order], p[order], patients[order], n_resamples=50)
-    pd.testing.assert_frame_equal(intervals(y, p, patients, n_resamples=50), shuffled)
+    shuffled = intervals(y[order], p[order], Resampling(patients[order], 50))
+    pd.testing.assert_frame_equal(intervals(y, p, Resampling(patients, 50)), shuffled)
 
 
 def test_seeds(study):
-    first = patient_bootstrap(*study, n_resamples=20, seed=1)
-    pd.testing.assert_frame_equal(first, patient_bootstrap(*study, n_resamples=20, seed=1))
-    assert not first.equals(patient_bootstrap(*study, n_resamples=20, seed=2))
+    first = patient_bootstrap(*resampled(study, 20, seed=1))
+    pd.testing.assert_frame_equal(first, patient_bootstrap(*resampled(study, 20, seed=1)))
+    assert not first.equals(patient_bootstrap(*resampled(study, 20, seed=2)))
 
 
 def test_intervals_are_percentiles_around_the_estimate(study):
     y, p, patients = study
-    table = intervals(y, p, patients, n_resamples=400, seed=3).set_index("metric")
-    resamples = patient_bootstrap(y, p, patients, n_resamples=400, seed=3)
+    table = intervals(y, p, Resampling(patients, 400, seed=3)).set_index("metric")
+    resamples = patient_bootstrap(y, p, Resampling(patients, 400, seed=3))
     estimates = pd.Series(headline(y, p))
     np.testing.assert_array_equal(table.loc[list(HEADLINE), "estimate"], estimates)
     low, high = np.nanpercentile(resamples, [2.5, 97.5], axis=0)
@@ -112,7 +119,7 @@ def test_intervals_are_percentiles_around_the_estimate(study):
 
 def test_absent_grade_has_no_interval(study):
     y, p, patients = study
-    table = intervals(np.where(y == 3, 2, y), p, patients, n_resamples=20).set_index("metric")
+    table = intervals(np.where(y == 3, 2, y), p, Resampling(patients, 20)).set_index("metric")
     assert table.loc["auc_3", ["estimate", "low", "high"]].isna().all()
     assert table.loc["auc_3", "resamples_used"] == 0
     assert table.loc["mean_auc"].notna().all()
@@ -122,8 +129,8 @@ def test_clustering_widens_intervals(study):
     y, p, patients = study
     y = y.copy()
     y[:40] = p[:40].argmax(1) + 1  # ten patients all right, whole patients swing the accuracy
-    by_patient = intervals(y, p, patients, n_resamples=400).set_index("metric").loc["accuracy"]
-    by_image = intervals(y, p, np.arange(len(y)), n_resamples=400).set_index("metric")
+    by_patient = intervals(y, p, Resampling(patients, 400)).set_index("metric").loc["accuracy"]
+    by_image = intervals(y, p, Resampling(np.arange(len(y)), 400)).set_index("metric")
     by_image = by_image.loc["accuracy"]
     assert by_patient.high - by_patient.low > 1.2 * (by_image.high - by_image.low)
 
@@ -140,12 +147,12 @@ def test_clustering_widens_intervals(study):
 def test_unusable_patients_are_refused(patients, message):
     y, p = np.array([1, 2, 3, 4]), np.full((4, 5), 0.2)
     with pytest.raises(PredictionError, match=message):
-        intervals(y, p, patients)
+        intervals(y, p, Resampling(patients))
 
 
 def test_no_resamples_are_refused(study):
-    with pytest.raises(PredictionError, match="n_resamples"):
-        patient_bootstrap(*study, n_resamples=0)
+    with pytest.raises(PredictionError, match="resamples must be at least 1, got 0"):
+        patient_bootstrap(*resampled(study, 0))
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +164,7 @@ def other(study):
 
 def test_paired_differences_equal_a_loop_over_scikit_learn(study, other):
     y, p, patients = study
-    table = paired_differences(y, other, p, patients, n_resamples=60, seed=11)
+    table = paired_differences(y, other, p, Resampling(patients, 60, seed=11))
     rows = drawn_rows(patients, 11, 60)
     a, b = ([by_scikit_learn(y[r], values[r]) for r in rows] for values in (other, p))
     expected = (pd.DataFrame(a) - pd.DataFrame(b)).round(10)
@@ -176,10 +183,11 @@ def test_paired_differences_equal_a_loop_over_scikit_learn(study, other):
 def test_differences_of_unlike_rows_equal_a_loop_over_scikit_learn(study, other, paired):
     y, p, patients = study
     rows = np.concatenate([np.arange(0, 80, 2), [0, 0, 6]])  # half the images, some of them again
-    b = (y[rows], other[rows], patients[rows])
-    table = statistics.differences((y, p, patients), b, paired, n_resamples=60, seed=11)
+    b = (y[rows], other[rows], Resampling(patients[rows]))
+    a = (y, p, Resampling(patients, 60, seed=11))
+    table = comparisons.differences(a, b, paired)
     drawn_a = drawn_rows(patients, 11, 60)
-    drawn_b = drawn_rows(b[2], 11 if paired else [11, 1], 60)
+    drawn_b = drawn_rows(patients[rows], 11 if paired else [11, 1], 60)
     loop_a = pd.DataFrame([by_scikit_learn(y[r], p[r]) for r in drawn_a])
     loop_b = pd.DataFrame([by_scikit_learn(b[0][r], b[1][r]) for r in drawn_b])
     low, high = np.nanpercentile(loop_a - loop_b, [2.5, 97.5], axis=0)
@@ -196,8 +204,8 @@ def test_differences_of_independent_samples_have_the_sum_of_their_variances():
     for n, share in ((400, 0.7), (300, 0.5)):
         right = rng.random(n) < share
         p = np.eye(5)[np.where(right, 0, 1)]
-        samples.append((np.ones(n, int), p, [f"p{i}" for i in range(n)]))
-    table = statistics.differences(*samples, False, n_resamples=4000).set_index("metric")
+        samples.append((np.ones(n, int), p, Resampling([f"p{i}" for i in range(n)], 4000)))
+    table = comparisons.differences(*samples, False).set_index("metric")
     shares = [p[:, 0].mean() for _, p, _ in samples]
     variance = sum(q * (1 - q) / len(y) for q, (y, _, _) in zip(shares, samples, strict=True))
     row = table.loc["accuracy"]
@@ -208,20 +216,22 @@ def test_differences_of_independent_samples_have_the_sum_of_their_variances():
 def test_other_patients_are_not_paired(study):
     y, p, patients = study
     with pytest.raises(PredictionError, match="other patients"):
-        statistics.differences((y, p, patients), (y[4:], p[4:], patients[4:]), True)
+        comparisons.differences(
+            (y, p, Resampling(patients)), (y[4:], p[4:], Resampling(patients[4:])), True
+        )
 
 
 def test_a_model_does_not_differ_from_itself(study):
     y, p, patients = study
-    table = paired_differences(y, p, p, patients, n_resamples=30)
+    table = paired_differences(y, p, p, Resampling(patients, 30))
     assert (table[["estimate", "low", "high"]] == 0).all(axis=None)
     assert (table["p_value"] == 1).all()
 
 
 def test_swapping_models_turns_the_sign(study, other):
     y, p, patients = study
-    there = paired_differences(y, p, other, patients, n_resamples=50)
-    back = paired_differences(y, other, p, patients, n_resamples=50)
+    there = paired_differences(y, p, other, Resampling(patients, 50))
+    back = paired_differences(y, other, p, Resampling(patients, 50))
     np.testing.assert_allclose(there["estimate"], -back["estimate"])
     np.testing.assert_allclose(there["low"], -back["high"], atol=1e-12)
     np.testing.assert_array_equal(there["p_value"], back["p_value"])
@@ -231,8 +241,8 @@ def test_pairing_narrows_the_interval(study):
     y, p, patients = study
     better = p.copy()
     better[20:28] = np.eye(5)[y[20:28] - 1]  # right on two patients, the rest as before
-    paired = paired_differences(y, better, p, patients, n_resamples=300).set_index("metric")
-    alone = intervals(y, p, patients, n_resamples=300).set_index("metric")
+    paired = paired_differences(y, better, p, Resampling(patients, 300)).set_index("metric")
+    alone = intervals(y, p, Resampling(patients, 300)).set_index("metric")
     width = paired.loc["accuracy", "high"] - paired.loc["accuracy", "low"]
     assert 0 < width < (alone.loc["accuracy", "high"] - alone.loc["accuracy", "low"])
 
@@ -240,7 +250,7 @@ def test_pairing_narrows_the_interval(study):
 def test_differences_of_absent_grades_are_undefined(study, other):
     y, p, patients = study
     y = np.where(y == 3, 2, y)
-    table = paired_differences(y, p, other, patients, n_resamples=20).set_index("metric")
+    table = paired_differences(y, p, other, Resampling(patients, 20)).set_index("metric")
     assert table.loc["auc_3", ["estimate", "low", "high", "p_value"]].isna().all()
     assert table.loc["auc_3", "resamples_used"] == 0
     assert table.loc["mean_auc"].notna().all()
@@ -249,7 +259,7 @@ def test_differences_of_absent_grades_are_undefined(study, other):
 def test_differences_with_one_grade_only(study, other):
     _, p, patients = study
     y = np.full(len(p), 2)
-    table = paired_differences(y, p, other, patients, n_resamples=20).set_index("metric")
+    table = paired_differences(y, p, other, Resampling(patients, 20)).set_index("metric")
     assert table.loc[["mean_auc", "auc_4_or_5"], "estimate"].isna().all()
     assert table.loc["accuracy", ["estimate", "low", "high"]].notna().all()
 
@@ -269,17 +279,17 @@ def test_differences_refuse_bad_probabilities(study, row, message, second):
     y, p, patients = study
     pair = (p, spoiled(p, row)) if second else (spoiled(p, row), p)
     with pytest.raises(PredictionError, match=message):
-        paired_differences(y, *pair, patients, n_resamples=5)
+        paired_differences(y, *pair, Resampling(patients, 5))
 
 
 def test_differences_refuse_one_image_one_patient_and_unequal_lengths(study):
     y, p, patients = study
     with pytest.raises(PredictionError, match="all 1 images are of one patient"):
-        paired_differences(y[:1], p[:1], p[:1], patients[:1])
+        paired_differences(y[:1], p[:1], p[:1], Resampling(patients[:1]))
     with pytest.raises(PredictionError, match="all 4 images are of one patient"):
-        paired_differences(y[:4], p[:4], p[:4], patients[:4])
+        paired_differences(y[:4], p[:4], p[:4], Resampling(patients[:4]))
     with pytest.raises(PredictionError, match="as many rows of probabilities"):
-        paired_differences(y, p, p[1:], patients)
+        paired_differences(y, p, p[1:], Resampling(patients))
 
 
 def predicted(variant="frozen", images=6):
@@ -293,7 +303,7 @@ def predicted(variant="frozen", images=6):
 
 def test_aligned_brings_rows_into_the_order_of_the_reference():
     shuffled = predicted("emd").iloc[[3, 1, 0, 5, 4, 2]].reset_index(drop=True)
-    found = statistics.aligned({"emd": shuffled, "frozen": predicted()}, "frozen")
+    found = comparisons.aligned({"emd": shuffled, "frozen": predicted()}, "frozen")
     assert list(found) == ["emd", "frozen"]
     for name, table in found.items():
         assert table["image_id"].tolist() == predicted()["image_id"].tolist()
@@ -314,16 +324,16 @@ def test_aligned_brings_rows_into_the_order_of_the_reference():
 def test_aligned_refuses_other_rows(change, message):
     tables = {"frozen": predicted(), "emd": change(predicted("emd")), "oll": predicted("oll")}
     with pytest.raises(UserError, match=message) as error:
-        statistics.aligned(tables, "frozen")
+        comparisons.aligned(tables, "frozen")
     assert "\nemd: " in str(error.value)
     assert "oll" not in str(error.value)
 
 
 def test_aligned_needs_the_reference_and_another():
     with pytest.raises(UserError, match="'frozen' is not among the runs: emd, oll"):
-        statistics.aligned({"emd": predicted(), "oll": predicted()}, "frozen")
+        comparisons.aligned({"emd": predicted(), "oll": predicted()}, "frozen")
     with pytest.raises(UserError, match="it is the only run"):
-        statistics.aligned({"frozen": predicted()}, "frozen")
+        comparisons.aligned({"frozen": predicted()}, "frozen")
 
 
 def pair_score(a, b):
@@ -441,47 +451,47 @@ def test_delong_refuses_what_it_cannot_use(scored):
 
 @pytest.mark.parametrize("pairs", range(1, 9))
 def test_wilcoxon_floor_is_reached_where_all_folds_agree(pairs):
-    assert statistics.wilcoxon(np.arange(1, pairs + 1)) == statistics.wilcoxon_floor(pairs)
-    assert statistics.wilcoxon(-np.ones(pairs)) == pytest.approx(statistics.wilcoxon_floor(pairs))
+    assert comparisons.wilcoxon(np.arange(1, pairs + 1)) == comparisons.wilcoxon_floor(pairs)
+    assert comparisons.wilcoxon(-np.ones(pairs)) == pytest.approx(comparisons.wilcoxon_floor(pairs))
 
 
 def test_wilcoxon_floor_of_five_folds():
-    assert statistics.wilcoxon_floor(5) == 0.0625
-    assert statistics.wilcoxon_floor(0) == 1
+    assert comparisons.wilcoxon_floor(5) == 0.0625
+    assert comparisons.wilcoxon_floor(0) == 1
 
 
 @pytest.mark.filterwarnings("error")
 def test_wilcoxon_leaves_out_what_says_nothing():
-    assert statistics.wilcoxon([0, 0, 0]) == 1
-    assert statistics.wilcoxon([]) == 1
-    assert statistics.wilcoxon([np.nan, np.nan]) == 1
+    assert comparisons.wilcoxon([0, 0, 0]) == 1
+    assert comparisons.wilcoxon([]) == 1
+    assert comparisons.wilcoxon([np.nan, np.nan]) == 1
     differences = [0.1, -0.2, 0.3, 0.5, np.nan, 0, 1e-17]
-    assert statistics.wilcoxon(differences) == stats.wilcoxon([0.1, -0.2, 0.3, 0.5]).pvalue
+    assert comparisons.wilcoxon(differences) == stats.wilcoxon([0.1, -0.2, 0.3, 0.5]).pvalue
 
 
 def test_holm_by_hand():
-    np.testing.assert_allclose(statistics.holm([0.01, 0.04, 0.03]), [0.03, 0.06, 0.06])
-    np.testing.assert_allclose(statistics.holm([0.01, np.nan, 0.4]), [0.02, np.nan, 0.4])
-    assert np.isnan(statistics.holm([np.nan, np.nan])).all()
-    assert len(statistics.holm([])) == 0
+    np.testing.assert_allclose(comparisons.holm([0.01, 0.04, 0.03]), [0.03, 0.06, 0.06])
+    np.testing.assert_allclose(comparisons.holm([0.01, np.nan, 0.4]), [0.02, np.nan, 0.4])
+    assert np.isnan(comparisons.holm([np.nan, np.nan])).all()
+    assert len(comparisons.holm([])) == 0
 
 
 def test_friedman_is_scipys_and_critical_difference_demsars():
     errors = pd.DataFrame(np.random.default_rng(0).integers(4, size=(30, 4)), columns=list("abcd"))
-    found = statistics.friedman(errors)
+    found = comparisons.friedman(errors)
     expected = stats.friedmanchisquare(*(errors[name] for name in errors))
     assert (found["statistic"], found["p_value"]) == pytest.approx(tuple(expected))
     assert found["critical_difference"] == pytest.approx(
         2.569 * np.sqrt(4 * 5 / (6 * 30)), abs=1e-3
     )
-    weak = statistics.friedman(errors, alpha=0.1)["critical_difference"]  # Demsar 2006, table 5
+    weak = comparisons.friedman(errors, alpha=0.1)["critical_difference"]  # Demsar 2006, table 5
     assert weak == pytest.approx(2.291 * np.sqrt(4 * 5 / (6 * 30)), abs=1e-3)
 
 
 @pytest.mark.filterwarnings("error")
 def test_friedman_where_all_are_equal():
     errors = pd.DataFrame({name: [0.0, 1.0, 0.5] for name in "abc"})
-    found = statistics.friedman(errors)
+    found = comparisons.friedman(errors)
     assert (found["statistic"], found["p_value"]) == (0, 1)
     assert found["critical_difference"] > 0
 
@@ -496,7 +506,7 @@ def test_friedman_where_all_are_equal():
 )
 def test_friedman_refuses_too_little(errors, message):
     with pytest.raises(PredictionError, match=message):
-        statistics.friedman(pd.DataFrame(errors))
+        comparisons.friedman(pd.DataFrame(errors))
 
 
 def test_mean_intervals_as_a_loop_over_resamples():
@@ -504,7 +514,7 @@ def test_mean_intervals_as_a_loop_over_resamples():
     patients = np.repeat(list("abcdefgh"), 3)
     values = pd.DataFrame({"hit": rng.integers(0, 2, 24).astype(float), "some": rng.random(24)})
     values.loc[rng.random(24) < 0.4, "some"] = np.nan
-    found = statistics.mean_intervals(values, patients, n_resamples=3000).set_index("metric")
+    found = mean_intervals(values, Resampling(patients, 3000)).set_index("metric")
     by_patient = {name: rows for name, rows in values.groupby(patients)}
     draws = [pd.concat([by_patient[k] for k in rng.choice(list(by_patient), 8)]).mean()
              for _ in range(1500)]  # fmt: skip
@@ -517,10 +527,10 @@ def test_mean_intervals_as_a_loop_over_resamples():
 def test_intervals_say_nothing_where_there_is_nothing_to_say():
     values = pd.DataFrame({"one_patient": [1, 0, np.nan, np.nan], "none": [np.nan] * 4})
     values["two"] = [1.0, 1, 0, np.nan]
-    found = statistics.mean_intervals(values, ["a", "a", "b", "c"], 200).set_index("metric")
+    found = mean_intervals(values, Resampling(["a", "a", "b", "c"], 200)).set_index("metric")
     assert found.loc["one_patient", "estimate"] == 0.5
     assert found.loc[["one_patient", "none"], ["low", "high"]].isna().all(axis=None)
     assert found.loc["two", ["low", "high"]].tolist() == [0, 1]
     assert np.isnan(found.loc["none", "estimate"])
-    alone = statistics.mean_intervals(values[:1], ["a"], 50)
+    alone = mean_intervals(values[:1], Resampling(["a"], 50))
     assert alone["low"].isna().all()

@@ -57,7 +57,7 @@ def roc_per_class(y: np.ndarray, p: np.ndarray, table: pd.DataFrame) -> Figure:
     Args:
         y: (n,) true grades 1..5.
         p: (n, 5) probabilities.
-        table: of ``statistics.intervals``, for the areas in the legend.
+        table: of ``bootstrap.intervals``, for the areas in the legend.
     """
     y, p = checked(y, p)
     areas = table.set_index("metric")
@@ -165,7 +165,7 @@ def metric_intervals(
     """Draw metrics as dots with their 95 % intervals, the numbers at the right.
 
     Args:
-        table: of ``statistics.intervals``; those of ``HEADLINE`` are drawn, the mean absolute
+        table: of ``bootstrap.intervals``; those of ``HEADLINE`` are drawn, the mean absolute
             error aside, as it counts grades and not shares.
         references: other values to hold them against: {"Always BI-RADS 2": {"accuracy": 0.54}}.
     """
@@ -197,7 +197,7 @@ def per_class_dots(table: pd.DataFrame) -> Figure:
     """Draw precision, recall, F1 and AUC of each grade with their 95 % intervals.
 
     Args:
-        table: of ``statistics.intervals``.
+        table: of ``bootstrap.intervals``.
     """
     rows = table.set_index("metric")
     figure, axes = new_figure(2, 2, height=5.6, sharex=True, sharey=True)
@@ -219,7 +219,7 @@ def summary_by_split(tables: Mapping[str, pd.DataFrame]) -> Figure:
     """Draw the metrics of each part of the data with their 95 % intervals, a row per metric.
 
     Args:
-        tables: name of a part -> table of ``statistics.intervals``; the metrics of ``HEADLINE``
+        tables: name of a part -> table of ``bootstrap.intervals``; the metrics of ``HEADLINE``
             are drawn, the mean absolute error aside, as it counts grades and not shares.
     """
     names = [name for name in HEADLINE if name != "ordinal_mae"]
@@ -243,7 +243,7 @@ def radar_by_split(tables: Mapping[str, pd.DataFrame]) -> Figure:
     A metric that is undefined leaves a gap. The circle begins at 0, or below the least MCC.
 
     Args:
-        tables: name of a part -> table with metric and estimate, as of ``statistics.intervals``.
+        tables: name of a part -> table with metric and estimate, as of ``bootstrap.intervals``.
     """
     values = {part: table.set_index("metric")["estimate"][RADAR] for part, table in tables.items()}
     angles = np.linspace(0, 2 * np.pi, len(RADAR) + 1)  # the last is the first again

@@ -184,7 +184,7 @@ def pointing_game(table: pd.DataFrame) -> Figure:
     """Draw how often each way of pointing hits a finding, of all images and by category.
 
     Args:
-        table: of ``statistics.mean_intervals``, with the rows of ``REFERENCES`` and of the same
+        table: of ``bootstrap.mean_intervals``, with the rows of ``REFERENCES`` and of the same
             names with ``_1`` to ``_5``.
     """
     return _shares(table, REFERENCES, "Pointing Game: who hits a finding?", "Share of images hit")
@@ -234,7 +234,7 @@ def sharpness(table: pd.DataFrame, flat: float) -> Figure:
     """Draw the share of the map in its top tenth of cells by category, with 95 % intervals.
 
     Args:
-        table: of ``statistics.mean_intervals``, with the rows ``sharpness_1`` to ``sharpness_5``.
+        table: of ``bootstrap.mean_intervals``, with the rows ``sharpness_1`` to ``sharpness_5``.
         flat: what a flat map would have.
     """
     rows = table.set_index("metric").loc[[f"sharpness_{grade}" for grade in GRADES]]

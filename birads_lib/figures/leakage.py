@@ -32,7 +32,7 @@ def three_bars(found: Mapping[str, pd.DataFrame], same_images: bool) -> Figure:
     """Draw the paper's metrics beside those of the same code under each protocol, with intervals.
 
     Args:
-        found: protocol -> its table of ``audit.measured``, in the order to draw.
+        found: protocol -> its table of ``leakage.metrics_with_nulls``, in the order to draw.
         same_images: whether these are the paper's images; if not, its bar says so.
     """
     values = pd.DataFrame({"estimate": pd.Series(PAPER), "low": np.nan, "high": np.nan})
@@ -76,7 +76,7 @@ def nulls(found: Mapping[str, pd.DataFrame]) -> Figure:
     """Draw the model beside the answers that see no image, by protocol, with 95 % intervals.
 
     Args:
-        found: protocol -> its table of ``audit.measured``.
+        found: protocol -> its table of ``leakage.metrics_with_nulls``.
     """
     figure, axes = new_figure(2, 2, height=2.8 + 1.2 * len(found), sharex=True, sharey=True)
     places = np.arange(len(found))
@@ -108,7 +108,7 @@ def met_in_training(closest: pd.DataFrame) -> Figure:
     """Draw, for each protocol, the share of test rows by the closest they met in training.
 
     Args:
-        closest: a row per protocol, a column per value of ``audit.CLOSEST``, shares that sum to 1.
+        closest: a row per protocol, a column per value of ``CLOSEST``, shares that sum to 1.
     """
     figure, ax = new_figure(height=2.4 + 0.55 * len(closest))
     left = np.zeros(len(closest))
@@ -140,7 +140,7 @@ def recall_by_images(table: pd.DataFrame) -> Figure:
     The scale of images is logarithmic; grades with equally many are set 6 % apart.
 
     Args:
-        table: of ``audit.by_category``, with the column ``protocol``.
+        table: of ``leakage.by_category``, with the column ``protocol``.
     """
     table = table[table["images"] > 0]
     equal = table.groupby(["protocol", "answer", "images"]).cumcount()

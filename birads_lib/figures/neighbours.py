@@ -80,7 +80,7 @@ def neighbourhood(table: pd.DataFrame, k: int) -> Figure:
     """Draw shares of neighbours beside their chance levels, and silhouettes below.
 
     Args:
-        table: of ``embedding.intervals``.
+        table: of ``neighbours.intervals``.
         k: neighbours of an image.
     """
     rows = table.set_index("metric")

@@ -26,7 +26,8 @@ from scipy.special import softmax
 from birads_lib.cases import GRADES
 from birads_lib.errors import UserError
 from birads_lib.predictions import out_of_fold, probabilities
-from birads_lib.scores import bootstrap as statistics
+from birads_lib.scores import bootstrap, comparisons
+from birads_lib.scores.bootstrap import Resampling
 from birads_lib.scores.metrics import checked, ratio
 from birads_lib.splits import PARTS
 
@@ -104,39 +105,24 @@ def smooth_ece(y: np.ndarray, p: np.ndarray) -> float:
     return float(np.mean([smECE(p[:, g - 1], (y == g).astype(float)) for g in GRADES]))
 
 
-def intervals(
-    y: np.ndarray,
-    p: np.ndarray,
-    patients: object,
-    n_resamples: int = 2000,
-    seed: int = 0,
-    level: float = 0.95,
-) -> pd.DataFrame:
+def intervals(y: np.ndarray, p: np.ndarray, resampling: Resampling) -> pd.DataFrame:
     """Return [metric, estimate, low, high], one row per score, ``smooth_ece`` among them.
 
-    Bounds are those of ``statistics.intervals``; ``smooth_ece`` has none (NaN), as its kernel can't
+    Bounds are those of ``bootstrap.intervals``; ``smooth_ece`` has none (NaN), as its kernel can't
     be resampled at once. What was fitted on validation rows is taken as it is.
     """
-    table = statistics.intervals(y, p, patients, n_resamples, seed, level, every_score)
+    table = bootstrap.intervals(y, p, resampling, every_score)
     return _with_smooth(table, smooth_ece(y, p))
 
 
 def differences(
-    y: np.ndarray,
-    after: np.ndarray,
-    before: np.ndarray,
-    patients: object,
-    n_resamples: int = 2000,
-    seed: int = 0,
-    level: float = 0.95,
+    y: np.ndarray, after: np.ndarray, before: np.ndarray, resampling: Resampling
 ) -> pd.DataFrame:
     """Return [metric, estimate, low, high] of each score after minus before, in the same resamples.
 
     ``after`` and ``before`` are probabilities (n, 5) of the same images in the same order.
     """
-    table = statistics.paired_differences(
-        y, after, before, patients, n_resamples, seed, level, every_score
-    )
+    table = comparisons.paired_differences(y, after, before, resampling, every_score)
     return _with_smooth(table, smooth_ece(y, after) - smooth_ece(y, before))
 
 
@@ -161,17 +147,11 @@ def error_if_calibrated(
         f"ece_{g}": _binned_gap(p[:, g - 1], (drawn == g) - p[:, [g - 1]]) / len(p) for g in GRADES
     }
     table = pd.DataFrame({"classwise_ece": np.mean(list(errors.values()), axis=0)} | errors)
-    return statistics.with_bounds(table.mean(), table, level)[_COLUMNS]
+    resampling = Resampling(None, draws, level=level)
+    return bootstrap.with_bounds(table.mean(), table, resampling)[_COLUMNS]
 
 
-def reliability(
-    y: np.ndarray,
-    p: np.ndarray,
-    patients: object,
-    n_resamples: int = 2000,
-    seed: int = 0,
-    level: float = 0.95,
-) -> pd.DataFrame:
+def reliability(y: np.ndarray, p: np.ndarray, resampling: Resampling) -> pd.DataFrame:
     """Return the reliability diagram of each grade against the rest, one row per grade and bin.
 
     Columns: ``birads``, ``images`` (in the bin), ``predicted`` (mean probability, 0..1),
@@ -183,15 +163,14 @@ def reliability(
     owner, cells = np.array(owner), np.stack(cells, axis=1)  # (bins,), (n, bins)
     hits = cells * (y[:, None] == owner)
     drawn = []
-    for weights in statistics.resampled_weights(patients, len(y), n_resamples, seed):
+    for weights in resampling.weights(len(y)):
         inside = cells.T @ weights  # (bins, R)
         drawn.append(ratio(hits.T @ weights, inside, np.nan))
-    resamples = pd.DataFrame(np.concatenate(drawn, axis=1).T)
     images = cells.sum(0)
     table = pd.DataFrame({"birads": owner, "images": images.astype(int)})
     table["predicted"] = (cells * p[:, owner - 1]).sum(0) / images
     table["observed"] = hits.sum(0) / images
-    table["low"], table["high"] = resamples.quantile([(1 - level) / 2, (1 + level) / 2]).to_numpy()
+    table["low"], table["high"] = resampling.bounds(np.concatenate(drawn, axis=1).T)
     return table
 
 

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from birads_lib.cases import GRADES
-from birads_lib.scores.bootstrap import resampled_weights
+from birads_lib.scores.bootstrap import Resampling
 from birads_lib.scores.metrics import PredictionError, checked, ratio
 
 DECISIONS = {3: "BI-RADS ≥ 3", 4: "BI-RADS ≥ 4", 5: "BI-RADS 5"}  # lowest grade acted on
@@ -115,13 +115,10 @@ def curve(
     y: np.ndarray,
     p: np.ndarray,
     lowest: int,
-    patients: object,
-    n_resamples: int = 2000,
-    seed: int = 0,
+    resampling: Resampling,
     *,
     shares: np.ndarray | None = None,
     prevalence: float | None = None,
-    level: float = 0.95,
 ) -> pd.DataFrame:
     """Return the decision curve at ``THRESHOLDS``, with intervals from a bootstrap over patients.
 
@@ -129,24 +126,22 @@ def curve(
         y: (n,) true grades 1..5.
         p: (n, 5) probabilities.
         lowest: the lowest grade acted on, 2..5.
-        patients: (n,) whose image each row is.
-        n_resamples, seed: as in ``statistics.patient_bootstrap``, whose draws these are.
+        resampling: of the n images; intervals hold for each threshold by itself.
         shares: (5,) of the grades to weight each sample to; None: as drawn.
         prevalence: of BI-RADS >= ``lowest``; None: as in each sample.
-        level: of the intervals, which hold for each threshold by itself.
 
     Returns:
         [decision, threshold, net_benefit, low, high, treat_all, gain, gain_low, gain_high].
 
     Raises:
-        PredictionError: as ``net_benefit`` and ``statistics.patient_bootstrap`` do.
+        PredictionError: as ``net_benefit`` and ``bootstrap.patient_bootstrap`` do.
     """
     y, p = checked(y, p)
     at = {"shares": shares, "prevalence": prevalence}
     net, of_all = (values[:, 0] for values in _net(y, p, lowest, np.ones((len(y), 1)), **at))
-    resampled = _resampled(y, p, lowest, patients, n_resamples, seed, **at)
-    low, high = _bounds(resampled[0], level)
-    gain_low, gain_high = _bounds(gain(*resampled), level)
+    resampled = _resampled(y, p, lowest, resampling, **at)
+    low, high = resampling.bounds(resampled[0].T)
+    gain_low, gain_high = resampling.bounds(gain(*resampled).T)
     return pd.DataFrame(
         {
             "decision": lowest,
@@ -162,15 +157,7 @@ def curve(
     )
 
 
-def usefulness(
-    y: np.ndarray,
-    p: np.ndarray,
-    lowest: int,
-    patients: object,
-    n_resamples: int = 2000,
-    seed: int = 0,
-    level: float = 0.95,
-) -> pd.DataFrame:
+def usefulness(y: np.ndarray, p: np.ndarray, lowest: int, resampling: Resampling) -> pd.DataFrame:
     """Return [metric, estimate, low, high] of what a decision curve says, for ``Run.record``.
 
     ``share_useful_<lowest>`` is the share of thresholds within ``RANGE`` where the model does
@@ -179,8 +166,8 @@ def usefulness(
     """
     y, p = checked(y, p)
     estimates = _summary(*_net(y, p, lowest, np.ones((len(y), 1))))
-    resampled = _summary(*_resampled(y, p, lowest, patients, n_resamples, seed))
-    low, high = _bounds(np.stack(list(resampled.values())), level)
+    resampled = _summary(*_resampled(y, p, lowest, resampling))
+    low, high = resampling.bounds(resampled)
     names = {
         "share_useful": f"share_useful_{lowest}",
         "net_benefit": f"net_benefit_{lowest}_at_0.5",
@@ -240,12 +227,11 @@ def _net(y, p, lowest, weights, shares=None, prevalence=None) -> tuple[np.ndarra
 
 
 def _resampled(
-    y, p, lowest, patients, n_resamples, seed, shares=None, prevalence=None
+    y, p, lowest, resampling: Resampling, shares=None, prevalence=None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return ``_net`` of resamples of the patients, (T, R) each."""
     parts = [
-        _net(y, p, lowest, weights, shares, prevalence)
-        for weights in resampled_weights(patients, len(y), n_resamples, seed)
+        _net(y, p, lowest, weights, shares, prevalence) for weights in resampling.weights(len(y))
     ]
     net, of_all = zip(*parts, strict=True)
     return np.concatenate(net, axis=1), np.concatenate(of_all, axis=1)
@@ -259,11 +245,3 @@ def _summary(net: np.ndarray, of_all: np.ndarray) -> dict[str, np.ndarray]:
     useful = np.where(np.isnan(gained[0]), np.nan, (gained[within] > 0).mean(0))
     half = int(np.flatnonzero(THRESHOLDS == 0.5)[0])
     return {"share_useful": useful, "net_benefit": net[half], "gain": gained[half]}
-
-
-def _bounds(resampled: np.ndarray, level: float) -> np.ndarray:
-    """Return the percentiles (2, T) of resamples (T, R), leaving out those that are NaN."""
-    defined = ~np.isnan(resampled).any(0)
-    if not defined.any():
-        return np.full((2, len(resampled)), np.nan)
-    return np.quantile(resampled[:, defined], [(1 - level) / 2, (1 + level) / 2], axis=1)

@@ -18,8 +18,8 @@ import pandas as pd
 
 from birads_lib.cases import GRADES
 from birads_lib.errors import UserError
-from birads_lib.predictions import out_of_fold, probabilities
-from birads_lib.scores import bootstrap as statistics
+from birads_lib.predictions import cluster_ids, out_of_fold, probabilities
+from birads_lib.scores.bootstrap import Resampling, intervals
 from birads_lib.scores.metrics import HEADLINE
 
 # Singh et al. 2026 (doi 10.1038/s41598-026-40906-8), table 3, test column.
@@ -63,16 +63,13 @@ def answers(table: pd.DataFrame) -> dict[str, np.ndarray]:
     return dict(zip(ANSWERS, found, strict=True))
 
 
-def measured(table: pd.DataFrame, n_resamples: int = 2000, seed: int = 0) -> pd.DataFrame:
-    """Return ``statistics.intervals`` of each of ``ANSWERS``, with the column ``answer`` first."""
+def metrics_with_nulls(table: pd.DataFrame, resamples: int = 2000, seed: int = 0) -> pd.DataFrame:
+    """Return ``bootstrap.intervals`` of each of ``ANSWERS``, with the column ``answer`` first."""
     test = out_of_fold(table)
-    clusters = test["patient_id"].fillna(test["image_id"])
+    resampling = Resampling(cluster_ids(test), resamples, seed)
     y = test["y_true"].to_numpy()
-    found = {
-        name: statistics.intervals(y, p, clusters, n_resamples, seed)
-        for name, p in answers(table).items()
-    }
-    return pd.concat(found, names=["answer"]).reset_index("answer").reset_index(drop=True)
+    tables = {name: intervals(y, p, resampling) for name, p in answers(table).items()}
+    return pd.concat(tables, names=["answer"]).reset_index("answer").reset_index(drop=True)
 
 
 def met_in_training(table: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
@@ -146,7 +143,7 @@ def by_category(table: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         table: predictions of one run.
-        found: ``measured`` of them.
+        found: ``metrics_with_nulls`` of them.
     """
     test = out_of_fold(table)
     sizes = test.groupby("y_true")["image_id"].agg(["nunique", "size"])
@@ -172,7 +169,7 @@ def against_paper(found: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """Return, by metric of ``PAPER``, its value and where it lies from each protocol's interval.
 
     Args:
-        found: protocol -> ``measured`` of its run.
+        found: protocol -> ``metrics_with_nulls`` of its run.
 
     Returns:
         One row per metric; columns "the paper" and each protocol, such as "above 0.43 to 0.58".
@@ -191,7 +188,7 @@ def records(found: dict[str, pd.DataFrame], met: dict[str, pd.DataFrame]) -> pd.
     sees no image, and ``<protocol>.test_with_<relation>`` a share of test rows, without bounds.
 
     Args:
-        found: protocol -> ``measured`` of its run.
+        found: protocol -> ``metrics_with_nulls`` of its run.
         met: protocol -> ``met_in_training`` of its run.
     """
     parts = []

@@ -32,7 +32,7 @@ from tqdm import TqdmWarning
 from birads_lib.cases import GRADES
 from birads_lib.errors import UserError
 from birads_lib.predictions import out_of_fold
-from birads_lib.scores.bootstrap import mean_intervals
+from birads_lib.scores.bootstrap import Resampling, mean_intervals
 from birads_lib.scores.metrics import ratio
 
 MODEL = ["fold", "seed"]  # each has a space of its own
@@ -150,24 +150,17 @@ def _silhouettes(e: np.ndarray, y: np.ndarray) -> np.ndarray:
     return silhouette_samples(e, y)
 
 
-def intervals(
-    of_images: pd.DataFrame,
-    rows: pd.DataFrame,
-    n_resamples: int = 2000,
-    seed: int = 0,
-    level: float = 0.95,
-) -> pd.DataFrame:
+def intervals(of_images: pd.DataFrame, rows: pd.DataFrame, resampling: Resampling) -> pd.DataFrame:
     """Return [metric, estimate, low, high]: means over images, with intervals over patients.
 
     Metrics: the columns of ``scores``; ``<name>_over_chance``, the mean difference from chance;
     ``silhouette_1`` .. ``silhouette_5``, the mean silhouette of one grade. A resample says how
-    often each image is asked; whom it has for neighbours stays. Patients are drawn with all their
-    images; an image without a known patient is one of its own. A mean of nothing is NaN.
+    often each image is asked; whom it has for neighbours stays. A mean of nothing is NaN.
 
     Args:
         of_images: of ``scores``.
         rows: the images they were made of.
-        n_resamples, seed, level: as in ``statistics.intervals``.
+        resampling: of ``rows``, such as over their ``predictions.cluster_ids``.
     """
     values = of_images.copy()
     for name in SCORES:
@@ -175,8 +168,7 @@ def intervals(
     for grade in GRADES:
         own = rows["y_true"].to_numpy() == grade
         values[f"silhouette_{grade}"] = values["silhouette_grade"].where(own)
-    clusters = rows["patient_id"].fillna(rows["image_id"])
-    return mean_intervals(values, clusters, n_resamples, seed, level)
+    return mean_intervals(values, resampling)
 
 
 def of_fold(rows: pd.DataFrame, fold: int) -> np.ndarray:
