@@ -11,7 +11,7 @@ from PIL import Image
 from scikit_posthocs import posthoc_nemenyi_friedman
 
 from birads_lib.figures import ablations as plots
-from birads_lib.scores.bootstrap import friedman
+from birads_lib.scores.comparisons import friedman
 from birads_lib.scores.metrics import HEADLINE
 
 SHOWN = ["accuracy", "mean_auc", "qwk", "ordinal_mae"]
