@@ -1,32 +1,34 @@
 """Checklists are whole; answers say what the pages of a study say, or that none does."""
 
 import csv
+import html
 import io
 import re
 from collections import Counter
 from dataclasses import replace
 
-import pandas as pd
 import pytest
 import yaml
 from bs4 import BeautifulSoup
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace
 
+from birads_lib import texts
 from birads_lib.errors import UserError
+from birads_lib.readers import READERS
 from press import page as pages
 from press.paths import BOOK, CONFIG, ROOT
 from press.report import checklists as reporting
-from press.report import facts
+from press.report import facts, items
 from press.study import Study, load
 
-LISTS, WORDS = reporting.load()
+LOADED = items.load()
+LISTS, WORDS = LOADED.checklists, LOADED.words
 OWN = ("study", "title", "notices")  # names that are neither facts nor words
 INBREAST = load(CONFIG / "inbreast.yaml")
 SMOKE = load(CONFIG / "smoke.yaml")
 NOT_RUN = [
-    Study("never_run", "Never run", {"reader": reader}, protocols=("image",))
-    for reader in reporting.READERS
+    Study("never_run", "Never run", {"reader": reader}, protocols=("image",)) for reader in READERS
 ]
 
 
@@ -38,48 +40,49 @@ def inbreast():
 # The checklists
 
 
-@pytest.mark.parametrize(("number", "count", "items"), [(0, 52, 27), (1, 44, 44), (2, 30, 30)])
-def test_every_item_is_there_once(number, count, items):
-    found = [item.number for item in LISTS[number].items]
+@pytest.mark.parametrize(("number", "count", "largest"), [(0, 52, 27), (1, 44, 44), (2, 30, 30)])
+def test_every_item_is_there_once(number, count, largest):
+    found = [item.item for item in LISTS[number].items]
     assert len(found) == len(set(found)) == count
-    assert {int(re.match(r"\d+", one)[0]) for one in found} == set(range(1, items + 1))
+    assert {int(re.match(r"\d+", one)[0]) for one in found} == set(range(1, largest + 1))
 
 
 def test_lettered_items_are_those_of_the_guideline():
-    letters = Counter(re.match(r"\d+", one.number)[0] for one in LISTS[0].items)
+    letters = Counter(re.match(r"\d+", one.item)[0] for one in LISTS[0].items)
     assert {number: n for number, n in letters.items() if n > 1} == {
         "3": 3, "5": 2, "6": 3, "8": 3, "9": 3, "12": 7, "18": 6, "20": 3, "23": 2, "27": 3,
     }  # fmt: skip
     assert [one["answer"] for one in LISTS[2].conditions] == ["no", "no", "no", "no", "yes"]
 
 
-@pytest.mark.parametrize("reader", reporting.READERS)
+@pytest.mark.parametrize("reader", READERS)
 def test_every_answer_has_a_status_and_what_it_needs(reader):
     for checklist in LISTS:
         for item in checklist.items:
             answer = item.to(reader)
-            assert all(getattr(answer, key) for key in reporting.NEEDS[answer.status])
-            assert len(answer.text()) > 15, f"{checklist.id} {item.number} says next to nothing"
+            assert all(getattr(answer, key) for key in items.NEEDS[answer.status])
+            assert len(answer.text()) > 15, f"{checklist.id} {item.item} says next to nothing"
 
 
 def test_what_nobody_did_is_not_called_done():
     undone = ["3c", "10", "14", "18a", "18b", "18c", "18d", "19", "27b"]
     for study in ("inbreast", "phantoms", "class_folders"):
-        found = {item.number: item.to(study).status for item in LISTS[0].items}
+        found = {item.item: item.to(study).status for item in LISTS[0].items}
         assert all(found[number] == "not done" for number in undone)
-        assert {i.number: i.to(study).status for i in LISTS[1].items}["33"] == "not done"
+        assert {i.item: i.to(study).status for i in LISTS[1].items}["33"] == "not done"
 
 
 def test_every_name_in_answers_and_templates_is_one_that_is_known():
-    texts = [path.read_text() for path in reporting.TEMPLATES.glob("*card*.md")]
-    texts += [path.read_text() for path in reporting.TEMPLATES.glob("data*.md")]
+    written = [path.read_text() for path in reporting.TEMPLATES.glob("*card*.md")]
+    written += [path.read_text() for path in reporting.TEMPLATES.glob("data*.md")]
     for checklist in LISTS:
         answers = [answer for item in checklist.items for answer in item.answers.values()]
-        texts += [text for a in answers for text in (a.answer, a.missing, a.why)]
-    named = {name for text in texts for name in reporting._PLACE.findall(text)}
+        written += [text for a in answers for text in (a.answer, a.missing, a.why)]
+    named = {name for text in written for name in re.findall(r"{{ *(\w+)", text)}
     assert len(named) > 40
-    assert named <= {*facts.FACTS, *WORDS["phantoms"], *OWN}
-    assert all(WORDS[reader].keys() == WORDS["phantoms"].keys() for reader in reporting.READERS)
+    told = {name for names in facts.FACTS.values() for name in names}
+    assert named <= {*told, *WORDS["phantoms"], *OWN}
+    assert all(words.keys() == WORDS["phantoms"].keys() for words in WORDS.values())
 
 
 ITEM = {"item": "1", "topic": "Title", "status": "done", "answer": "It does."}
@@ -88,8 +91,7 @@ ITEM = {"item": "1", "topic": "Title", "status": "done", "answer": "It does."}
 def written(tmp_path, *items):
     path = tmp_path / "reporting.yml"
     one = {"id": "a", "title": "A", "cite": "x", "about": "x", "sections": {"S": list(items)}}
-    words = {reader: {} for reader in reporting.READERS}
-    path.write_text(yaml.safe_dump({"words": words, "checklists": [one]}))
+    path.write_text(yaml.safe_dump({"words": {"other": {}}, "checklists": [one]}))
     return path
 
 
@@ -104,30 +106,39 @@ def written(tmp_path, *items):
         ({"answer": " "}, "'answer' is missing, or no text"),
         ({"topic": None}, "'topic' is missing"),
         ({"inbreast": {"status": "done"}}, "'inbreast': 'answer' is missing"),
-        ({"same": "a 2"}, "'same' is 'a 2'"),
+        ({"class_folders": "done"}, "'class_folders' is 'done', expected a mapping"),
     ],
 )
 def test_a_wrong_item_is_named_with_its_key(tmp_path, changes, message):
     with pytest.raises(UserError, match=re.escape(message)):
-        reporting.load(written(tmp_path, ITEM | changes))
+        items.load(written(tmp_path, ITEM | changes))
 
 
-@pytest.mark.parametrize("text", ["a: [", "[]", "words: {}", "words: {}\nchecklists: [1]"])
+@pytest.mark.parametrize("text", ["a: [", "[]", "words: {}", "words: {}\nchecklists: {}"])
 def test_a_file_of_another_shape_is_refused(tmp_path, text):
     path = tmp_path / "reporting.yml"
     path.write_text(text)
-    with pytest.raises(UserError, match=r"reporting\.yml holds no"):
-        reporting.load(path)
+    with pytest.raises(UserError, match=r"reporting\.yml"):
+        items.load(path)
+    path.write_text("words: {}\nchecklists: [1]")
+    with pytest.raises(UserError) as caught:
+        items.load(path)
+    assert "reporting.yml, 'words' has to have 'other'" in str(caught.value)
+    assert "reporting.yml, '0' is 1, expected a mapping" in str(caught.value)
     with pytest.raises(UserError, match=r"nowhere\.yml"):
-        reporting.load(tmp_path / "nowhere.yml")
+        items.load(tmp_path / "nowhere.yml")
 
 
 def test_all_problems_come_at_once(tmp_path):
     wrong = written(tmp_path, ITEM | {"answer": 3}, ITEM | {"item": "2", "topic": ""}, ITEM)
     with pytest.raises(UserError) as caught:
-        reporting.load(wrong)
-    assert len(str(caught.value).splitlines()) == 2  # the third hides the first: the same number
-    assert "same number" in str(caught.value)
+        items.load(wrong)
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 2
+    assert "a 1: 'answer' is missing, or no text" in lines[0]
+    assert "a 2: 'topic' is missing, or no text" in lines[1]
+    with pytest.raises(UserError, match="two items of the same number: 1"):
+        items.load(written(tmp_path, ITEM, ITEM))
 
 
 # Facts
@@ -170,18 +181,18 @@ def test_facts_of_the_run_are_those_of_the_csv(inbreast):
     for row in rows(evaluation, "headline"):
         numbers = [float(row[key]) for key in ("estimate", "low", "high")]
         expected = "{:.2f} ({:.2f} to {:.2f})".format(*numbers)
-        assert found[f"{row['metric']}_patient"] == expected
+        assert found[row["metric"]] == expected
 
 
 def test_what_no_page_tells_is_said_and_names_the_page():
     found = facts.facts([])
     assert found["images"] == "not known: 01_data_exploration was not run"
-    assert found["accuracy_patient"] == "not known: 04_evaluation-proposed-patient was not run"
-    assert not any(facts.known(text) for text in found.values())
+    assert found["accuracy"] == "not known: 04_evaluation-proposed-patient was not run"
+    assert not any(facts.is_known(text) for text in found.values())
 
 
-def test_a_page_that_lacks_an_exhibit_is_named(inbreast):
-    found = facts.facts([replace(page, exhibits={}, numbers={}) for page in inbreast])
+def test_a_page_that_recorded_nothing_is_named(inbreast):
+    found = facts.facts([replace(page, facts={}, numbers={}) for page in inbreast])
     assert found["images"] == "not known: 01_data_exploration does not tell it"
     assert facts.facts(inbreast)["disagreement"].startswith(facts.UNKNOWN)  # of phantoms only
 
@@ -195,39 +206,39 @@ def test_a_page_that_lacks_an_exhibit_is_named(inbreast):
     ],
 )
 def test_an_estimate_without_an_interval_has_none_made_up(bounds, said):
-    assert facts._interval(pd.Series(bounds, ["estimate", "low", "high"])) == said
+    assert texts.interval(*bounds) == said
 
 
 def test_a_leaky_run_gives_no_number(inbreast):
     leaky = [page for page in inbreast if re.search("-(image|oversample_first)$", page.name)]
     assert len(leaky) > 10
-    assert not any(facts.known(text) for text in facts.facts(leaky).values())
+    assert not any(facts.is_known(text) for text in facts.facts(leaky).values())
 
 
 # Answers and pages
 
 
 def test_what_was_not_run_is_not_called_done():
-    told = reporting.tell(NOT_RUN[0], WORDS)
-    items = {item.number: item for item in LISTS[0].items}
-    measures = reporting.answered(items["12e"], told, "x")
+    told = reporting.report(NOT_RUN[0], WORDS["phantoms"])
+    by_number = {item.item: item for item in LISTS[0].items}
+    measures = reporting.answered(by_number["12e"], told, "x")
     assert measures.status == "partly"
     assert "`06_calibration-proposed-patient` was not run" in measures.missing
-    data = reporting.answered(items["11"], told, "x")
+    data = reporting.answered(by_number["11"], told, "x")
     assert data.status == "partly"
     assert "*not known: 01_data_exploration was not run*" in data.answer
-    assert reporting.answered(items["19"], told, "x").status == "not done"
+    assert reporting.answered(by_number["19"], told, "x").status == "not done"
 
 
 def test_the_pages_that_are_there_leave_nothing_open():
-    told = reporting.tell(INBREAST, WORDS)
+    told = reporting.report(INBREAST, WORDS["inbreast"])
     made = reporting.generated([INBREAST])
     assert list(made) == [
         "book/reporting.md", "book/inbreast/model_card.md", "book/inbreast/data_sheet.md",
     ]  # fmt: skip
     assert not any("not known: " in text for text in made.values())
-    assert not any(reporting._PLACE.search(text) for text in made.values())
-    assert told.names["accuracy_patient"] in made["book/inbreast/model_card.md"]
+    assert not any("{{" in text or "{%" in text for text in made.values())
+    assert told.names["accuracy"] in made["book/inbreast/model_card.md"]
 
 
 @pytest.mark.parametrize("study", NOT_RUN, ids=lambda study: study.dataset["reader"])
@@ -242,7 +253,10 @@ def test_pages_of_a_study_that_was_not_run_say_so(study):
 
 
 def test_studies_that_say_the_same_share_a_row_and_others_do_not():
-    told = [reporting.tell(study, WORDS) for study in (SMOKE, INBREAST)]
+    told = [
+        reporting.report(study, LOADED.words_for(study.dataset["reader"]))
+        for study in (SMOKE, INBREAST)
+    ]
     made = reporting.chapter(LISTS, told)
     assert made.count("- Involvement of patients and the public") == 1
     assert "Dates of the data (synthetic)" in made
@@ -250,8 +264,11 @@ def test_studies_that_say_the_same_share_a_row_and_others_do_not():
 
 
 def test_two_studies_of_one_kind_are_told_apart_by_their_titles():
-    told = [reporting.tell(replace(NOT_RUN[0], title=title), WORDS) for title in ("A", "B")]
-    told.append(reporting.tell(NOT_RUN[2], WORDS))
+    told = [
+        reporting.report(replace(NOT_RUN[0], title=title), WORDS["phantoms"])
+        for title in ("A", "B")
+    ]
+    told.append(reporting.report(NOT_RUN[2], WORDS["other"]))
     made = reporting.chapter(LISTS, reporting._apart(told))
     assert "TRIPOD+AI, A<" in made
     assert "TRIPOD+AI, own images<" in made
@@ -270,11 +287,30 @@ def test_the_bars_count_every_item():
 
 
 def test_an_unknown_name_is_an_error_that_names_the_place():
-    told = reporting.tell(NOT_RUN[0], WORDS)
+    told = reporting.report(NOT_RUN[0], WORDS["phantoms"])
     with pytest.raises(UserError, match=r"here: unknown \{imagse\}; did you mean 'images'"):
-        reporting.fill("There are {imagse}.", told, "here")
+        reporting.fill("There are {{ imagse }}.", told.names, "here")
+    with pytest.raises(UserError, match="here, line 2: "):
+        reporting.fill("Two lines\nwith {{ images", told.names, "here")
     with pytest.raises(UserError, match="no notebook '04_evalaution'"):
         reporting.linked("{notebook}`x <04_evalaution>`", [told])
+
+
+def test_what_a_user_wrote_is_shown_as_it_is_and_never_a_template():
+    title = "A {{ images }} <b>*bold*</b> {cite}`x` # `y` $z$"
+    study = replace(NOT_RUN[0], title=title, note="::: {{ images }}\n# heading")
+    made = reporting.generated([study])
+    for name, text in made.items():
+        assert "{{ images }} <b>*bold*</b>" in html.unescape(text), name
+        for active in ("{{", "<b>", "{cite}`x`", "*bold*", "$z$", "\n::: &"):
+            assert active not in text, name
+
+
+def test_a_reader_that_nobody_wrote_words_for_is_as_any_owners(monkeypatch):
+    monkeypatch.setitem(READERS, "new", replace(READERS["class_folders"], name="new"))
+    made = reporting.generated([Study("new_run", "New", {"reader": "new"})])
+    assert "the owner of the data has to say" in made["book/new_run/data_sheet.md"].lower()
+    assert items.load().words_for("new") == WORDS["other"]
 
 
 CONFIGURATION = """
