@@ -97,13 +97,13 @@ def lab(colour: str, eye) -> np.ndarray:
 
 @pytest.mark.parametrize("eye", EYES.values(), ids=EYES)
 def test_grades_are_ordered_and_apart_for_every_eye(eye):
-    assert list(style.GRADE_COLOURS) == [1, 2, 3, 4, 5]
-    colours = [lab(colour, eye) for colour in style.GRADE_COLOURS.values()]
+    assert list(style.colours()) == [1, 2, 3, 4, 5]
+    colours = [lab(colour, eye) for colour in style.colours().values()]
     assert min(np.linalg.norm(a - b) for a, b in combinations(colours, 2)) > 20
 
 
 def test_grades_read_in_grey():
-    lightness = [lab(colour, np.eye(3))[0] for colour in style.GRADE_COLOURS.values()]
+    lightness = [lab(colour, np.eye(3))[0] for colour in style.colours().values()]
     assert (np.diff(lightness) > 10).all()
     assert lightness[-1] < 75  # still seen on white
 

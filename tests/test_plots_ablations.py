@@ -11,8 +11,10 @@ from PIL import Image
 from scikit_posthocs import posthoc_nemenyi_friedman
 
 from birads_lib.figures import ablations as plots
+from birads_lib.scores import ablations
 from birads_lib.scores.comparisons import friedman
 from birads_lib.scores.metrics import HEADLINE
+from press.parameters import declared_parameters
 
 SHOWN = ["accuracy", "mean_auc", "qwk", "ordinal_mae"]
 
@@ -64,18 +66,18 @@ def test_changes_are_told_from_the_reference():
         "emd": {"stage2_epochs": 0, "heads": 2, "loss": "emd"},
         "deep": {"stage2_epochs": 0, "heads": 4},
     }
-    assert plots.changed_from(changes, "frozen") == {
+    assert ablations.changed_from(changes, "frozen") == {
         "proposed": {"stage2_epochs": "default", "heads": "default"},
         "frozen": {},
         "emd": {"loss": "emd"},
         "deep": {"heads": 4},
     }
-    assert plots.changed_from({}, "frozen") == {}
-    assert plots.changed_from({"emd": {"loss": "emd"}}, "frozen") == {"emd": {"loss": "emd"}}
+    assert ablations.changed_from({}, "frozen") == {}
+    assert ablations.changed_from({"emd": {"loss": "emd"}}, "frozen") == {"emd": {"loss": "emd"}}
 
 
 @pytest.mark.parametrize(
-    ("changed", "group"),
+    ("changed", "part"),
     [
         ({"loss": "emd"}, "Loss"),
         ({"dal_lambda": 2.0}, "Loss"),
@@ -83,11 +85,23 @@ def test_changes_are_told_from_the_reference():
         ({"balance": False}, "Data"),
         ({"encoder_layers": 2, "heads": 4}, "Architecture"),
         ({"stage1_epochs": "default", "augment": "default", "stage2_epochs": 4}, "Architecture"),
+        ({"batch_size": 4}, "Training"),
+        ({"unheard_of": 1}, "Other"),
         ({}, "Other"),
     ],
 )
-def test_groups_follow_what_is_changed(changed, group):
-    assert plots.group_of(changed) == group
+def test_the_part_of_the_method_follows_what_is_changed(changed, part):
+    assert ablations.part_of_method(changed) == part
+
+
+@pytest.mark.parametrize("notebook", ["02_preprocessing", "03_training"])
+def test_every_parameter_that_a_variant_can_change_belongs_to_one_part(notebook):
+    about_the_run = {"study_dir", "dataset", "note", "show_pixels", "image_file"}
+    about_the_run |= {"variant", "protocol"}
+    declared = declared_parameters(notebook).keys() - about_the_run
+    belonging = [name for names in ablations.PARTS_OF_METHOD.values() for name in names]
+    assert declared <= set(belonging)
+    assert len(belonging) == len(set(belonging))
 
 
 def test_names_are_readable():
@@ -96,7 +110,7 @@ def test_names_are_readable():
 
 def test_zero_is_excluded_on_either_side_only():
     table = pd.DataFrame({"low": [0.1, -0.2, -0.1, 0, np.nan], "high": [0.2, -0.1, 0.1, 0, np.nan]})
-    assert plots.excludes_zero(table).tolist() == [True, True, False, False, False]
+    assert ablations.excludes_zero(table).tolist() == [True, True, False, False, False]
 
 
 @pytest.mark.filterwarnings("error")

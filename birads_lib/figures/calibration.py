@@ -1,6 +1,7 @@
 """Charts of calibration: each takes numbers and returns a matplotlib ``Figure``, never shown."""
 
 from collections.abc import Mapping
+from math import ceil
 
 import numpy as np
 import pandas as pd
@@ -9,117 +10,135 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from birads_lib.figures.intervals import draw_intervals, name_rows
 from birads_lib.figures.style import (
-    GRADE_COLOURS,
+    BLUE,
+    INK,
     MUTED,
-    VALIDATION,
+    ORANGE,
+    colours,
     label_grades,
     legend_below,
     new_figure,
 )
 from birads_lib.scores.calibration import CORRECTIONS, HIGH, SCORES
 from birads_lib.scores.metrics import checked
+from birads_lib.task import BIRADS, Task
 
-_BLACK = "#111111"
-_REFERENCES = [{"color": VALIDATION, "linestyle": "--"}, {"color": MUTED, "linestyle": ":"}]
+_BEFORE = "#9a9a9a"
+_BINS = np.linspace(0, 1, 21)  # of the histograms under reliability diagrams
+_REFERENCES = [{"color": ORANGE, "linestyle": "--"}, {"color": MUTED, "linestyle": ":"}]
 _PRIORS = {  # kind -> label, marker, colour
-    "observed": ("Observed in the test part", "_", _BLACK),
+    "observed": ("Observed in the test part", "_", INK),
     "training": ("In training", "s", MUTED),
-    "natural": ("Natural: distinct training images", "o", GRADE_COLOURS[2]),
-    "saerens": ("Estimated by Saerens EM", "^", VALIDATION),
+    "natural": ("Natural: distinct training images", "o", BLUE),
+    "saerens": ("Estimated by Saerens EM", "^", ORANGE),
 }
 
 
-def reliability(table: pd.DataFrame, p: np.ndarray, errors: pd.DataFrame) -> Figure:
-    """Draw the reliability diagram of each grade, and under it how often each probability is given.
+def reliability(
+    table: pd.DataFrame, p: np.ndarray, errors: pd.DataFrame, task: Task = BIRADS
+) -> Figure:
+    """Draw the reliability diagram of each label, and under it how often each probability is given.
 
     Args:
         table: of ``calibration.reliability``.
-        p: (n, 5) probabilities, for the histograms.
+        p: (n, K) probabilities, for the histograms.
         errors: of ``calibration.intervals``, for the titles.
+        task: what the labels are.
     """
-    figure, axes = _panels()
-    estimates = errors.set_index("metric")["estimate"]
-    for (upper, lower), (grade, colour) in zip(axes, GRADE_COLOURS.items(), strict=True):
-        _points(upper, table[table["birads"] == grade], colour)
-        upper.set_title(f"BI-RADS {grade}\nerror {estimates[f'ece_{grade}']:.3f}")
-        lower.hist(p[:, grade - 1], bins=np.linspace(0, 1, 21), color=colour)
+    figure, panels = _panels(task)
+    estimates, shades = errors.set_index("metric")["estimate"], colours(task)
+    for number, (upper, lower) in panels.items():
+        _points(upper, table[table["birads"] == number], shades[number])
+        upper.set_title(f"{task.named(number)}\nerror {estimates[f'ece_{number}']:.3f}")
+        lower.hist(p[:, number - 1], bins=_BINS, color=shades[number])
         lower.set_ylim(0.6, None)  # a single image is seen
     return figure
 
 
 def reliability_before_after(
-    before: tuple[pd.DataFrame, np.ndarray], after: tuple[pd.DataFrame, np.ndarray], name: str
+    before: tuple[pd.DataFrame, np.ndarray],
+    after: tuple[pd.DataFrame, np.ndarray],
+    name: str,
+    task: Task = BIRADS,
 ) -> Figure:
     """Draw the reliability diagrams before (grey) and after (coloured) a correction.
 
     Args:
-        before, after: the table of ``calibration.reliability`` and the probabilities (n, 5).
+        before, after: the table of ``calibration.reliability`` and the probabilities (n, K).
         name: of the correction.
+        task: what the labels are.
     """
-    figure, axes = _panels()
-    edges = np.linspace(0, 1, 21)
-    for (upper, lower), (grade, colour) in zip(axes, GRADE_COLOURS.items(), strict=True):
-        for (table, p), own, shape in ((before, "#9a9a9a", "D"), (after, colour, "o")):
-            _points(upper, table[table["birads"] == grade], own, shape)
-            filled = {"color": own, "histtype": "stepfilled" if own == colour else "step"}
-            lower.hist(p[:, grade - 1], bins=edges, zorder=2 if own == colour else 3, **filled)
+    figure, panels = _panels(task)
+    shades = colours(task)
+    for number, (upper, lower) in panels.items():
+        tables = [table[table["birads"] == number] for table, _ in (before, after)]
+        values = [p[:, number - 1] for _, p in (before, after)]
+        _points(upper, tables[0], _BEFORE, "D")
+        _points(upper, tables[1], shades[number])
+        lower.hist(values[0], bins=_BINS, color=_BEFORE, histtype="step", zorder=3)
+        lower.hist(values[1], bins=_BINS, color=shades[number], histtype="stepfilled", zorder=2)
         lower.set_ylim(0.6, None)
-        upper.set_title(f"BI-RADS {grade}")
-    handles = [upper.scatter([], [], color="#9a9a9a", marker="D", label="As predicted")]
-    handles += [upper.scatter([], [], color=_BLACK, label=f"{name} (in the category's colour)")]
-    figure.legend(handles=handles, loc="outside lower center", ncols=2)
+        upper.set_title(task.named(number))
+    handles = [upper.scatter([], [], color=_BEFORE, marker="D", label="As predicted")]
+    handles += [upper.scatter([], [], color=INK, label=f"{name} (in the category's colour)")]
+    legend_below(upper, columns=2, handles=handles)
     return figure
 
 
-def _panels() -> tuple[Figure, list[tuple[Axes, Axes]]]:
-    """Return a figure with, for each grade, axes for a diagram and for a histogram under it."""
-    heights = {"height_ratios": [4, 1.2, 4, 1.2]}
-    figure, axes = new_figure(4, 3, height=8.4, sharex=True, gridspec_kw=heights)
-    pairs = [(axes[row, column], axes[row + 1, column]) for row in (0, 2) for column in range(3)]
-    for ax in pairs.pop():
+def _panels(task: Task) -> tuple[Figure, dict[int, tuple[Axes, Axes]]]:
+    """Return a figure with, for each label, axes for a diagram and for a histogram under it."""
+    bands = ceil(len(task.labels) / 3)
+    heights = {"height_ratios": [4, 1.2] * bands}
+    figure, axes = new_figure(2 * bands, 3, height=4.2 * bands, sharex=True, gridspec_kw=heights)
+    pairs = axes.reshape(bands, 2, 3).swapaxes(1, 2).reshape(-1, 2)  # upper, lower
+    for ax in pairs[len(task.labels) :].ravel():
         ax.set_axis_off()
-    for number, (upper, lower) in enumerate(pairs):
+    panels = dict(zip(task.numbers, map(tuple, pairs), strict=False))
+    for number, (upper, lower) in panels.items():
         upper.plot([0, 1], [0, 1], color=MUTED, linestyle=":", linewidth=1.5)
         upper.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), yticks=[0, 0.5, 1])
         lower.set(yscale="log", xticks=[0, 0.5, 1], xlabel="Predicted")
         lower.tick_params(labelbottom=True)
-        if number % 3 == 0:
+        if number % 3 == 1:
             upper.set_ylabel("Observed frequency")
             lower.set_ylabel("Images")
-    return figure, pairs
+    return figure, panels
 
 
-def _points(ax: Axes, rows: pd.DataFrame, colour: str, shape: str = "o") -> None:
-    ax.vlines(rows["predicted"], rows["low"], rows["high"], color=colour, linewidth=1.5, zorder=3)
-    ax.scatter(rows["predicted"], rows["observed"], color=colour, marker=shape, s=24, zorder=4)
+def _points(ax: Axes, rows: pd.DataFrame, colour: str, marker: str = "o") -> None:
+    """Draw the points of one reliability diagram with their intervals."""
+    look = {"colour": colour, "marker": marker, "size": 24, "width": 1.5, "upright": True}
+    draw_intervals(ax, rows.rename(columns={"observed": "estimate"}), rows["predicted"], **look)
 
 
-def true_class(y: np.ndarray, p: np.ndarray) -> Figure:
-    """Draw the probability each image's true grade got: a dot an image, a box a grade.
+def true_class(y: np.ndarray, p: np.ndarray, task: Task = BIRADS) -> Figure:
+    """Draw the probability each image's true label got: a dot an image, a box a label.
 
     Boxes hold the middle half and the median; whiskers end within 1.5 of their height.
     """
     y, p = checked(y, p)
-    own = p[np.arange(len(y)), y - 1]
+    given = p[np.arange(len(y)), y - 1]
     rng = np.random.default_rng(0)  # places of the dots only
     figure, ax = new_figure(height=4.8)
+    right = len(task.labels) + 0.55
     ax.axhline(HIGH, color=MUTED, linestyle=":", linewidth=1.5)
-    ax.annotate(f"{HIGH}", (5.52, HIGH), va="bottom", ha="right", fontsize=10, color=MUTED)
-    for grade, colour in GRADE_COLOURS.items():
-        values = own[y == grade]
-        places = grade + rng.uniform(-0.26, 0.26, len(values))
+    ax.annotate(f"{HIGH}", (right - 0.03, HIGH), va="bottom", ha="right", fontsize=10, color=MUTED)
+    for number, colour in colours(task).items():
+        values = given[y == number]
+        places = number + rng.uniform(-0.26, 0.26, len(values))
         ax.scatter(places, values, color=colour, s=9, alpha=0.45, linewidths=0)
         if len(values):
-            line = {"color": _BLACK, "linewidth": 1.5}
+            line = {"color": INK, "linewidth": 1.5}
             ax.boxplot(
-                values, positions=[grade], widths=0.62, showfliers=False, boxprops=line,
+                values, positions=[number], widths=0.62, showfliers=False, boxprops=line,
                 medianprops=line | {"linewidth": 3}, whiskerprops=line, capprops=line,
             )  # fmt: skip
-    label_grades(ax)
-    ax.set_xticks(list(GRADE_COLOURS), [f"{g}\nn = {(y == g).sum()}" for g in GRADE_COLOURS])
-    ax.set(xlabel="True BI-RADS category", ylabel="Probability of the true category")
-    ax.set(title="What the true category got", ylim=(-0.03, 1.03), xlim=(0.45, 5.55))
+    counts = [f"{task.labels[k - 1]}\nn = {(y == k).sum()}" for k in task.numbers]
+    ax.set_xticks(task.numbers, counts)
+    ax.set(xlabel=f"True {task.title}", ylabel="Probability of the true category")
+    ax.set(title="What the true category got", ylim=(-0.03, 1.03), xlim=(0.45, right))
     return figure
 
 
@@ -133,49 +152,43 @@ def scores(
         references: what to hold them against -> score -> value.
     """
     figure, axes = new_figure(3, 2, height=2.4 + 1.35 * len(tables), sharey=True)
-    places = np.arange(len(tables))
     rows = pd.concat({name: table.set_index("metric") for name, table in tables.items()})
+    shades = [MUTED if name == "uncorrected" else INK for name in tables]
     for ax, (score, title) in zip(axes.ravel(), SCORES.items(), strict=False):
-        here = rows.xs(score, level=1)  # a row per correction
-        ax.hlines(places, here["low"], here["high"], color=_BLACK, linewidth=2.5)
-        colours = [MUTED if name == "uncorrected" else _BLACK for name in here.index]
-        ax.scatter(here["estimate"], places, c=colours, s=50, zorder=4)
+        draw_intervals(ax, rows.xs(score, level=1), range(len(tables)), colour=shades)
         for values, look in zip(references.values(), _REFERENCES, strict=False):
             if score in values:
                 ax.axvline(values[score], **look)
-        ax.set(title=title, xlabel="Less is better", ylim=(len(tables) - 0.5, -0.5))
-        ax.set_yticks(places, [CORRECTIONS[name] for name in tables])
+        ax.set(title=title, xlabel="Less is better")
+        name_rows(ax, [CORRECTIONS[name] for name in tables])
         ax.set_xlim(0, 1.06 * ax.get_xlim()[1])
         ax.xaxis.set_major_locator(MaxNLocator(4))
-        ax.grid(axis="x")
     axes[2, 1].set_axis_off()
-    named = zip(references, _REFERENCES, strict=False)
-    handles = [Line2D([], [], label=name, **look) for name, look in named]
-    figure.legend(handles=handles, loc="outside lower center")
+    looks = zip(references, _REFERENCES, strict=False)
+    legend_below(ax, handles=[Line2D([], [], label=name, **look) for name, look in looks])
     return figure
 
 
-def fitted_by_fold(folds: pd.DataFrame) -> Figure:
-    """Draw the temperature of each fold, and the shares of each grade that corrections lean on.
+def fitted_by_fold(folds: pd.DataFrame, task: Task = BIRADS) -> Figure:
+    """Draw the temperature of each fold, and the shares of each label that corrections lean on.
 
     Args:
         folds: of ``calibration.recalibrated``.
+        task: what the labels are.
     """
     figure, (left, right) = new_figure(1, 2, height=5.0, width_ratios=[1, 2])
     left.axhline(1, color=MUTED, linestyle=":", linewidth=1.5)
-    left.scatter(folds["fold"], folds["temperature"], color=_BLACK, s=50)
+    left.scatter(folds["fold"], folds["temperature"], color=INK, s=50)
     left.set(title="Temperature", xlabel="Fold", ylabel="Temperature (1: no change)")
     left.set(xticks=sorted(set(folds["fold"])), xlim=(-0.5, folds["fold"].max() + 0.5))
     left.set_ylim(min(0.5, folds["temperature"].min() - 0.1), None)
-    for number, (kind, (label, marker, colour)) in enumerate(_PRIORS.items()):
-        shares = folds[[f"{kind}_{g}" for g in GRADE_COLOURS]].to_numpy()  # (folds, 5)
-        places = np.array(list(GRADE_COLOURS)) + 0.2 * (number - 1.5)
-        right.vlines(places, shares.min(0), shares.max(0), color=colour, linewidth=2)
-        size = 110 if marker == "_" else 36
-        right.scatter(
-            places, shares.mean(0), color=colour, marker=marker, s=size, label=label, zorder=3
-        )
-    label_grades(right)
+    for order, (kind, (label, marker, colour)) in enumerate(_PRIORS.items()):
+        shares = folds[[f"{kind}_{number}" for number in task.numbers]]  # (folds, K)
+        rows = pd.DataFrame({"estimate": shares.mean(), "low": shares.min(), "high": shares.max()})
+        places = np.array(task.numbers) + 0.2 * (order - 1.5)
+        look = {"size": 110 if marker == "_" else 36, "width": 2, "upright": True}
+        draw_intervals(right, rows, places, colour=colour, marker=marker, label=label, **look)
+    label_grades(right, task)
     right.set(title="Shares, mean and range over folds", ylabel="Share of images")
     right.set_ylim(0, None)
     legend_below(right, columns=2)

@@ -1,73 +1,67 @@
 """Charts of the claim ledger: each takes judged claims and returns a ``Figure``, never shown."""
 
+from collections.abc import Mapping, Sequence
+from itertools import cycle
+
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from birads_lib.figures.style import (
-    GRADE_COLOURS,
-    MUTED,
-    TRAINING,
-    VALIDATION,
-    legend_below,
-    new_figure,
-)
-from press.claims import VERDICTS
+from birads_lib.figures.intervals import draw_intervals, name_rows
+from birads_lib.figures.style import BLUE, INK, MUTED, ORANGE, PLUM, legend_below, new_figure
+from birads_lib.protocol import PATIENT
 
-_LEAKY = [(VALIDATION, "^"), (GRADE_COLOURS[3], "s"), (MUTED, "v")]
-_VERDICT_COLOURS = [TRAINING, VALIDATION, GRADE_COLOURS[3], "#d0d0d6"]
-_HATCHES = ["", "//", "..", ""]
+_LEAKY = [(ORANGE, "^"), (PLUM, "s"), (MUTED, "v")]
+_VERDICTS = [(BLUE, ""), (ORANGE, "//"), (PLUM, ".."), ("#d0d0d6", "")]  # colour and hatch
 
 
-def claimed_and_found(judged: pd.DataFrame, protocols: list[str], honest: str = "patient"):
+def claimed_and_found(
+    judged: pd.DataFrame, protocols: Sequence[str], honest: str = PATIENT.name
+) -> Figure:
     """Draw every claim of a number: the paper's value, the honest estimate, the leaky ones.
 
     Args:
-        judged: of ``claims.judge``; claims without a value are left out.
+        judged: a row per claim: claim, value (NaN: left out), the estimate under each protocol,
+            and the honest one's interval, ``<honest>_low`` and ``<honest>_high``.
         protocols: whose estimates are drawn; a claim that one lacks has no mark of it.
         honest: the protocol drawn with its intervals.
     """
-    rows = judged[judged["value"].notna()].iloc[::-1]  # the first at the top
+    rows = judged[judged["value"].notna()]
     places = np.arange(len(rows))
     figure, ax = new_figure(height=2.0 + 0.36 * len(rows))
-    for number, protocol in enumerate(p for p in protocols if p != honest):
-        colour, marker = _LEAKY[number % len(_LEAKY)]
-        name = protocol.replace("_", " ").capitalize()
-        below = places - 0.22  # or it would hide the honest dot where both are perfect
-        _marks(ax, rows[protocol], below, marker, colour, f"{name} (leaky)")
+    marks = {"s": 45, "linewidth": 1.5}
+    leaky = [name for name in protocols if name != honest]
+    for protocol, (colour, marker) in zip(leaky, cycle(_LEAKY)):
+        label = f"{protocol.replace('_', ' ').capitalize()} (leaky)"
+        below = places + 0.22  # or it would hide the honest dot where both are perfect
+        ax.scatter(rows[protocol], below, color=colour, marker=marker, label=label, **marks)
     if honest in protocols:
-        low, high = rows[f"{honest}_low"], rows[f"{honest}_high"]
-        ax.hlines(places, low, high, color="#111111", linewidth=2.5)
-        _marks(ax, rows[honest], places, "o", "#111111", f"By {honest}, 95 % interval")
-    _marks(ax, rows["value"], places, "D", "#111111", "The paper", facecolor="white")
-    ax.set_yticks(places, rows["claim"])
-    ax.tick_params(axis="y", length=0)
-    ax.set(title="Claimed and found", xlabel="Value (1 is perfect)", ylim=(-0.6, len(rows) - 0.4))
+        columns = {honest: "estimate", f"{honest}_low": "low", f"{honest}_high": "high"}
+        label = f"By {honest}, 95 % interval"
+        draw_intervals(ax, rows[[*columns]].rename(columns=columns), places, label=label, size=45)
+    marks |= {"marker": "D", "facecolor": "white", "edgecolor": INK, "zorder": 5}
+    ax.scatter(rows["value"], places, label="The paper", **marks)
+    name_rows(ax, rows["claim"].tolist(), margin=0.6)
+    ax.set(title="Claimed and found", xlabel="Value (1 is perfect)")
     ax.grid(axis="both")
     legend_below(ax, columns=2)
     return figure
 
 
-def _marks(ax: Axes, values, places, marker: str, colour: str, label: str, facecolor=None) -> None:
-    ax.scatter(
-        values, places, marker=marker, s=45, zorder=3, label=label,
-        facecolor=facecolor or colour, edgecolor=colour, linewidth=1.5,
-    )  # fmt: skip
+def verdict_counts(counts: pd.Series, names: Mapping[str, str]) -> Figure:
+    """Draw how many claims have each verdict, a bar each.
 
-
-def verdict_counts(counts: pd.Series) -> Figure:
-    """Draw how many claims have each verdict, a bar each, in the order of ``claims.VERDICTS``."""
+    Args:
+        counts: how many claims have each verdict.
+        names: verdict -> its words, in the order to draw.
+    """
     figure, ax = new_figure(height=2.6)
-    places = np.arange(len(VERDICTS))[::-1]
-    values = counts[list(VERDICTS)].to_numpy()
-    bars = ax.barh(
-        places, values, color=_VERDICT_COLOURS, hatch=_HATCHES, edgecolor="white", linewidth=0
-    )
-    ax.bar_label(bars, padding=4)
-    names = [text.capitalize().replace(" under a", "\nunder a") for text in VERDICTS.values()]
-    ax.set_yticks(places, names)
-    ax.tick_params(axis="y", length=0)
+    values = counts[list(names)].to_numpy()
+    colours, hatches = zip(*_VERDICTS, strict=True)
+    look = {"color": colours, "hatch": hatches, "edgecolor": "white", "linewidth": 0}
+    ax.bar_label(ax.barh(range(len(names)), values, **look), padding=4)
+    name_rows(ax, [text.capitalize().replace(" under a", "\nunder a") for text in names.values()])
+    ax.grid(False)
     ax.set(title=f"Verdicts on {values.sum()} claims", xlabel="Claims")
     ax.set_xlim(0, max(1, values.max()) * 1.08)
     ax.xaxis.get_major_locator().set_params(integer=True)

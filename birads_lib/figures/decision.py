@@ -10,52 +10,62 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from birads_lib.figures.style import GRADE_COLOURS, MUTED, VALIDATION, new_figure
+from birads_lib.figures.style import (
+    BLUE,
+    INK,
+    MUTED,
+    ORANGE,
+    colours,
+    legend_below,
+    new_figure,
+)
 from birads_lib.scores.decision import DECISIONS, RANGE
+from birads_lib.task import BIRADS, Task
 
-_BLACK = "#111111"
 _EXCHANGE = {0.1: "9", 0.2: "4", 0.5: "1", 0.8: "1/4", 0.9: "1/9"}  # (1 - t) / t
 
 
-def curves(tables: Mapping[int, pd.DataFrame]) -> Figure:
+def curves(tables: Mapping[int, pd.DataFrame], task: Task = BIRADS) -> Figure:
     """Draw each decision's net benefit with its interval, and those of the two defaults.
 
     Args:
-        tables: lowest grade acted on, of ``DECISIONS`` -> its curve.
+        tables: lowest label acted on, of ``DECISIONS`` -> its curve.
+        task: what the labels are.
     """
     rows = len(tables)
     figure, axes = new_figure(rows, 1, height=1.6 + 2.4 * rows, sharex=True, squeeze=False)
     for ax, (lowest, table) in zip(axes[:, 0], tables.items(), strict=True):
         _defaults(ax, table)
         label = "The model, 95 % interval"
-        _line(ax, table, "net_benefit", ("low", "high"), GRADE_COLOURS[lowest], "-", label)
+        _line(ax, table, "net_benefit", ("low", "high"), colours(task)[lowest], "-", label)
         _panel(ax, table, f"Decision: {DECISIONS[lowest]}")
         _top_at(ax, table["net_benefit"], table["high"])
         ax.set_ylabel("Net benefit")
         ax.tick_params(labelbottom=True)
     _exchange(axes[0, 0])
     axes[-1, 0].set_xlabel("Threshold probability")
-    _legend(figure, axes[0, 0], columns=3)
+    legend_below(axes[0, 0], columns=3)
     return figure
 
 
-def gains(tables: Mapping[int, pd.DataFrame]) -> Figure:
+def gains(tables: Mapping[int, pd.DataFrame], task: Task = BIRADS) -> Figure:
     """Draw each decision's gain over the better default with its interval; ``RANGE`` is shaded.
 
     Args:
-        tables: lowest grade acted on, of ``DECISIONS`` -> its curve.
+        tables: lowest label acted on, of ``DECISIONS`` -> its curve.
+        task: what the labels are.
     """
     figure, axes = new_figure(1, len(tables), height=3.9, sharey=True, squeeze=False)
     for ax, (lowest, table) in zip(axes[0], tables.items(), strict=True):
         ax.axvspan(*RANGE, color="#f0f0f0", label=f"Thresholds {RANGE[0]} to {RANGE[1]}")
-        ax.axhline(0, color=_BLACK, linewidth=1, label="The better default")
+        ax.axhline(0, color=INK, linewidth=1, label="The better default")
         label = "The model, 95 % interval"
-        _line(ax, table, "gain", ("gain_low", "gain_high"), GRADE_COLOURS[lowest], "-", label)
+        _line(ax, table, "gain", ("gain_low", "gain_high"), colours(task)[lowest], "-", label)
         _panel(ax, table, DECISIONS[lowest])
         ax.set_xlabel("Threshold probability")
     _top_at(axes[0, 0], *(table["gain_high"] for table in tables.values()))
     axes[0, 0].set_ylabel("Net benefit over\nthe better default")
-    _legend(figure, axes[0, 0], columns=2)
+    legend_below(axes[0, 0], columns=2)
     return figure
 
 
@@ -63,12 +73,12 @@ def populations(tables: Mapping[str, Mapping[int, pd.DataFrame]]) -> Figure:
     """Draw the curves of the same predictions in several populations.
 
     Args:
-        tables: name of a population -> lowest grade acted on -> its curve.
+        tables: name of a population -> lowest label acted on -> its curve.
     """
-    lowest_grades = list(next(iter(tables.values())))
-    figure, axes = new_figure(1, len(lowest_grades), height=4.3, sharey=True, squeeze=False)
-    looks = [(_BLACK, "-"), (VALIDATION, "--"), (GRADE_COLOURS[2], "-.")]
-    for ax, lowest in zip(axes[0], lowest_grades, strict=True):
+    decisions = list(next(iter(tables.values())))
+    figure, axes = new_figure(1, len(decisions), height=4.3, sharey=True, squeeze=False)
+    looks = [(INK, "-"), (ORANGE, "--"), (BLUE, "-.")]
+    for ax, lowest in zip(axes[0], decisions, strict=True):
         ax.axhline(0, color=MUTED, linestyle=":", linewidth=1.5, label="Act on none")
         for (name, curves_of), (colour, line) in zip(tables.items(), looks, strict=False):
             table = curves_of[lowest]
@@ -80,21 +90,24 @@ def populations(tables: Mapping[str, Mapping[int, pd.DataFrame]]) -> Figure:
     drawn = pd.concat([table for curves_of in tables.values() for table in curves_of.values()])
     _top_at(axes[0, 0], drawn["net_benefit"])
     axes[0, 0].set_ylabel("Net benefit")
-    _legend(figure, axes[0, 0], columns=2)
+    legend_below(axes[0, 0], columns=2)
     return figure
 
 
-def elsewhere(tables: Mapping[float, Mapping[str, pd.DataFrame]], lowest: int = 4) -> Figure:
+def elsewhere(
+    tables: Mapping[float, Mapping[str, pd.DataFrame]], lowest: int = 4, task: Task = BIRADS
+) -> Figure:
     """Draw a decision's curve where it is needed more or less often, at thresholds up to 0.5.
 
     Above, few false positives outweigh all that is found: the lines would show their number.
 
     Args:
-        tables: prevalence of BI-RADS >= ``lowest`` -> name of the probabilities -> the curve.
-        lowest: the lowest grade acted on.
+        tables: prevalence of ``lowest`` or more -> name of the probabilities -> the curve.
+        lowest: the lowest label acted on.
+        task: what the labels are.
     """
     figure, axes = new_figure(1, len(tables), height=4.1, squeeze=False)
-    looks = [(GRADE_COLOURS[2], "-."), (GRADE_COLOURS[lowest], "-")]
+    looks = [(BLUE, "-."), (colours(task)[lowest], "-")]
     for ax, (prevalence, named) in zip(axes[0], tables.items(), strict=True):
         _defaults(ax, next(iter(named.values())))
         for (name, table), (colour, line) in zip(named.items(), looks, strict=False):
@@ -103,11 +116,12 @@ def elsewhere(tables: Mapping[float, Mapping[str, pd.DataFrame]], lowest: int = 
         ax.set(xlabel="Threshold probability", xlim=(0, 0.5), xticks=np.arange(6) / 10)
         ax.set_ylim(-0.5 * prevalence, 1.05 * prevalence)
     axes[0, 0].set_ylabel("Net benefit")
-    _legend(figure, axes[0, 0], columns=2)
+    legend_below(axes[0, 0], columns=2)
     return figure
 
 
 def _line(ax: Axes, table, column, bounds, colour, line, label) -> None:
+    """Draw a column of a curve, in a band between its bounds where these are named."""
     if bounds:
         low, high = table[bounds[0]], table[bounds[1]]
         ax.fill_between(table["threshold"], low, high, color=colour, alpha=0.22, linewidth=0)
@@ -115,11 +129,13 @@ def _line(ax: Axes, table, column, bounds, colour, line, label) -> None:
 
 
 def _defaults(ax: Axes, table: pd.DataFrame) -> None:
-    ax.axhline(0, color=_BLACK, linestyle=":", linewidth=1.5, label="Act on none")
+    """Draw the net benefit of acting on none and on all."""
+    ax.axhline(0, color=INK, linestyle=":", linewidth=1.5, label="Act on none")
     ax.plot(table["threshold"], table["treat_all"], color=MUTED, linestyle="--", label="Act on all")
 
 
 def _panel(ax: Axes, table: pd.DataFrame, title: str) -> None:
+    """Label the axes of a curve, and say where there is none."""
     ax.set(title=title, xlim=(0, 1), xticks=[0, 0.2, 0.5, 0.8, 1])
     ax.xaxis.set_major_formatter("{x:g}")
     ax.grid(axis="y")
@@ -141,7 +157,3 @@ def _exchange(ax: Axes) -> None:
     top.set_xlabel("Needless actions that one needed action is worth")
     top.spines[:].set_visible(False)
     top.tick_params(length=0)
-
-
-def _legend(figure: Figure, ax: Axes, columns: int) -> None:
-    figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=columns)

@@ -11,72 +11,78 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from sklearn.metrics import roc_curve
 
+from birads_lib.figures.intervals import draw_intervals, name_rows
 from birads_lib.figures.style import (
+    AMBER,
+    BLUE,
     FADING,
-    GRADE_COLOURS,
-    GRADE_LINES,
     MUTED,
-    TRAINING,
-    VALIDATION,
+    ORANGE,
+    PLUM,
+    SERIES,
+    colours,
     label_grades,
     legend_below,
+    lines,
     new_figure,
+    short_title,
 )
 from birads_lib.scores.metrics import HEADLINE, PER_CLASS, checked
+from birads_lib.task import BIRADS, Task
 
 _COUNTS = LinearSegmentedColormap.from_list("counts", FADING)
-_MARKERS = "DsX^vP"  # of references, apart in shape as well as in colour
-_PARTS = [(TRAINING, "-", "o"), (VALIDATION, "--", "s"), ("#111111", "-.", "^")]
+_REFERENCES = ((ORANGE, "D"), (PLUM, "s"), (MUTED, "X"))
+_SHARES = [name for name in HEADLINE if name != "ordinal_mae"]  # that one counts grades
 RADAR = ["accuracy", "macro_precision", "macro_recall", "macro_f1", "mean_auc", "mcc"]
 
 
-def confusion(matrix: np.ndarray) -> Figure:
-    """Draw a confusion matrix (5, 5) of counts, and beside it the share of each true grade."""
+def confusion(matrix: np.ndarray, task: Task = BIRADS) -> Figure:
+    """Draw a confusion matrix (K, K) of counts, and beside it the share of each true label."""
     matrix = np.asarray(matrix)
     support = matrix.sum(1, keepdims=True)
     shares = np.divide(matrix, support, out=np.full(matrix.shape, np.nan), where=support > 0)
-    figure, axes = new_figure(1, 2, height=4.1)
-    for ax, values, pattern, title in [
-        (axes[0], matrix, "d", "Images"),
-        (axes[1], shares, ".2f", "Share of the true category"),
-    ]:
-        top = 1 if pattern == ".2f" else None
-        text = [["none" if np.isnan(v) else f"{v:{pattern}}" for v in row] for row in values]
-        options = {"annot": np.array(text), "fmt": "", "cmap": _COUNTS, "cbar": False}
-        labels = {"xticklabels": list(GRADE_COLOURS), "yticklabels": list(GRADE_COLOURS)}
-        sns.heatmap(
-            np.nan_to_num(values), ax=ax, vmin=0, vmax=top, square=True, **options, **labels
-        )
-        ax.set(title=title, xlabel="Predicted BI-RADS", ylabel="True BI-RADS")
+    figure, (left, right) = new_figure(1, 2, height=4.1)
+    _cells(left, matrix, "d", None, task)
+    left.set_title("Images")
+    _cells(right, shares, ".2f", 1, task)
+    right.set_title("Share of the true category")
     return figure
 
 
-def roc_per_class(y: np.ndarray, p: np.ndarray, table: pd.DataFrame) -> Figure:
-    """Draw the one-vs-rest ROC curve of each grade.
+def _cells(ax: Axes, values: np.ndarray, pattern: str, top: float | None, task: Task) -> None:
+    """Draw a matrix (K, K) with its numbers, darker up to ``top`` (None: the largest)."""
+    text = [
+        ["none" if np.isnan(value) else f"{value:{pattern}}" for value in row] for row in values
+    ]
+    look = {"cmap": _COUNTS, "cbar": False, "square": True, "vmin": 0, "vmax": top}
+    names = {"xticklabels": task.labels, "yticklabels": task.labels}
+    sns.heatmap(np.nan_to_num(values), ax=ax, annot=np.array(text), fmt="", **look, **names)
+    ax.set(xlabel=f"Predicted {short_title(task)}", ylabel=f"True {short_title(task)}")
+
+
+def roc_per_class(y: np.ndarray, p: np.ndarray, table: pd.DataFrame, task: Task = BIRADS) -> Figure:
+    """Draw the one-vs-rest ROC curve of each label.
 
     Args:
-        y: (n,) true grades 1..5.
-        p: (n, 5) probabilities.
+        y: (n,) true labels 1..K.
+        p: (n, K) probabilities.
         table: of ``bootstrap.intervals``, for the areas in the legend.
+        task: what the labels are.
     """
     y, p = checked(y, p)
     areas = table.set_index("metric")
     figure, ax = new_figure(height=6.8)
     ax.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=":")
-    for grade, colour in GRADE_COLOURS.items():
-        label = f"BI-RADS {grade}: AUC {_with_interval(areas.loc[f'auc_{grade}'])}"
+    styles = lines(task)
+    for number, colour in colours(task).items():
+        label = f"{task.named(number)}: AUC {_with_interval(areas.loc[f'auc_{number}'])}"
         curve = ([], [])  # keeps its place in the legend
-        if 0 < (y == grade).sum() < len(y):
-            curve = roc_curve(y == grade, p[:, grade - 1], drop_intermediate=False)[:2]
-        ax.plot(*curve, color=colour, linestyle=GRADE_LINES[grade], label=label)
-    ax.set(
-        title="ROC, each category against the rest",
-        xlabel="False positive rate",
-        ylabel="True positive rate",
-        aspect="equal",
-        xlim=(-0.01, 1.01),
-        ylim=(-0.01, 1.01),
-    )
+        if 0 < (y == number).sum() < len(y):
+            curve = roc_curve(y == number, p[:, number - 1], drop_intermediate=False)[:2]
+        ax.plot(*curve, color=colour, linestyle=styles[number], label=label)
+    ax.set(title="ROC, each category against the rest", aspect="equal")
+    ax.set(xlabel="False positive rate", ylabel="True positive rate")
+    ax.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
     legend_below(ax)
     return figure
 
@@ -92,8 +98,8 @@ def training_curves(history: pd.DataFrame) -> Figure:
     """
     figure, axes = new_figure(2, 1, height=6.4, sharex=True)
     for ax, name in zip(axes, ["loss", "accuracy"], strict=True):
-        _curves(ax, history, name, TRAINING, "-", "Training")
-        _curves(ax, history, f"val_{name}", VALIDATION, "--", "Validation")
+        _curves(ax, history, name, BLUE, "-", "Training")
+        _curves(ax, history, f"val_{name}", ORANGE, "--", "Validation")
         ends = history[history["stage"] == 1].groupby("fold")["epoch"].max()
         for number, end in enumerate(sorted(ends.unique())):
             label = "Backbone unfrozen" if number == 0 else None
@@ -108,6 +114,7 @@ def training_curves(history: pd.DataFrame) -> Figure:
 
 
 def _curves(ax: Axes, history: pd.DataFrame, column: str, colour, line, label: str) -> None:
+    """Draw one column of the history by epoch, by fold and in the mean."""
     folds = history.pivot_table(index="epoch", columns="fold", values=column)  # (epochs, folds)
     single = folds.shape[1] == 1
     if not single:
@@ -128,8 +135,8 @@ def optimisation(history: pd.DataFrame) -> Figure:
     figure, (above, below) = new_figure(2, 1, height=3.9 + 0.3 * len(folds), sharex=True)
     for number, fold in enumerate(folds):
         rows = history[history["fold"] == fold].sort_values("epoch")
-        options = {"where": "mid", "color": GRADE_COLOURS[2], "linewidth": 1.5, "alpha": 0.6}
-        above.step(rows["epoch"], rows["rate"], **options)
+        look = {"color": BLUE, "linewidth": 1.5, "alpha": 0.6}
+        above.step(rows["epoch"], rows["rate"], where="mid", **look)
         _stages(below, rows, number)
     above.set(yscale="log", ylabel="Learning rate", title="Learning rate, a line per fold")
     rates = sorted({f"{rate:.2g}" for rate in history["rate"]}, key=float)
@@ -140,22 +147,22 @@ def optimisation(history: pd.DataFrame) -> Figure:
     below.set_yticks(range(len(folds)), folds)
     below.set_ylim(len(folds) - 0.4, -0.6)
     below.xaxis.set_major_locator(MaxNLocator(integer=True))
-    handles, labels = below.get_legend_handles_labels()
-    once = dict(zip(labels, handles, strict=True))  # every fold labels its own
-    figure.legend(once.values(), once.keys(), loc="outside lower center", ncols=2)
+    # Every fold labels its own bars and mark; each label is shown once.
+    once = {handle.get_label(): handle for handle in below.get_legend_handles_labels()[0]}
+    legend_below(below, columns=2, handles=list(once.values()))
     return figure
 
 
 def _stages(ax: Axes, rows: pd.DataFrame, place: int) -> None:
     """Draw one fold's stages as bars, and a mark at its least validation loss."""
-    looks = {1: ("#d5d9ee", "Backbone frozen"), 2: (GRADE_COLOURS[2], "Its last layers unfrozen")}
+    looks = {1: ("#d5d9ee", "Backbone frozen"), 2: (BLUE, "Its last layers unfrozen")}
     for stage, (colour, label) in looks.items():
         epochs = rows.loc[rows["stage"] == stage, "epoch"]
         if len(epochs):
             ax.barh(place, len(epochs), 0.6, epochs.min() - 0.5, color=colour, label=label)
     if rows["val_loss"].notna().any():
         best = rows.loc[rows["val_loss"].idxmin(), "epoch"]
-        ax.scatter(best, place, color=GRADE_COLOURS[5], marker="D", s=36, zorder=3,
+        ax.scatter(best, place, color=AMBER, marker="D", s=36, zorder=3,
                    label="Least validation loss")  # fmt: skip
 
 
@@ -170,47 +177,45 @@ def metric_intervals(
         references: other values to hold them against: {"Always BI-RADS 2": {"accuracy": 0.54}}.
     """
     references = references or {}
-    unlike = {"ordinal_mae"}
-    rows = table[table["metric"].isin(HEADLINE.keys() - unlike)].set_index("metric")
+    rows = table[table["metric"].isin(_SHARES)].set_index("metric")
+    places = np.arange(len(rows))
     figure, ax = new_figure(height=1.6 + 0.42 * len(rows) + 0.3 * len(references))
-    _dots(ax, rows, np.arange(len(rows)), horizontal=True, label="Estimate, 95 % interval")
-    colours = [VALIDATION, GRADE_COLOURS[3], MUTED]
+    draw_intervals(ax, rows, places, size=55, label="Estimate, 95 % interval")
     for number, (name, values) in enumerate(references.items()):
-        known = [(values[m], i) for i, m in enumerate(rows.index) if m in values]
-        x, places = zip(*known, strict=True) if known else ([], [])
-        marker, colour = _MARKERS[number % len(_MARKERS)], colours[number % len(colours)]
-        ax.scatter(x, places, marker=marker, color=colour, s=45, zorder=3, label=name)
+        colour, marker = _REFERENCES[number % len(_REFERENCES)]
+        known = [values.get(metric, np.nan) for metric in rows.index]
+        ax.scatter(known, places, marker=marker, color=colour, s=45, zorder=3, label=name)
     ax.set(title="Metrics with 95 % intervals", xlabel="Value (1 is perfect)")
-    ax.set_yticks(range(len(rows)), [HEADLINE[metric] for metric in rows.index])
-    ax.set_ylim(len(rows) - 0.5, -0.5)
+    name_rows(ax, [HEADLINE[metric] for metric in rows.index])
     numbers = ax.secondary_yaxis("right")
-    numbers.set_yticks(range(len(rows)), [_with_interval(row) for _, row in rows.iterrows()])
-    for side in (ax, numbers):
-        side.tick_params(axis="y", length=0)
+    numbers.set_yticks(places, [_with_interval(row) for _, row in rows.iterrows()])
+    numbers.tick_params(axis="y", length=0)
     numbers.spines[:].set_visible(False)
-    ax.grid(axis="x")
     legend_below(ax, columns=2)
     return figure
 
 
-def per_class_dots(table: pd.DataFrame) -> Figure:
-    """Draw precision, recall, F1 and AUC of each grade with their 95 % intervals.
+def per_class_dots(table: pd.DataFrame, task: Task = BIRADS) -> Figure:
+    """Draw precision, recall, F1 and AUC of each label with their 95 % intervals.
 
     Args:
         table: of ``bootstrap.intervals``.
+        task: what the labels are.
     """
-    rows = table.set_index("metric")
+    rows, shades = table.set_index("metric"), list(colours(task).values())
     figure, axes = new_figure(2, 2, height=5.6, sharex=True, sharey=True)
+    right = len(shades) + 0.5
     for ax, (name, title) in zip(axes.ravel(), PER_CLASS.items(), strict=True):
-        for grade, colour in GRADE_COLOURS.items():
-            _dots(ax, rows.loc[[f"{name}_{grade}"]], [grade], colour=colour)
+        shown = rows.loc[[f"{name}_{number}" for number in task.numbers]]
+        draw_intervals(ax, shown, task.numbers, colour=shades, size=55, upright=True)
         if name == "auc":
             ax.axhline(0.5, color=MUTED, linestyle=":", linewidth=1.5)
-            ax.annotate("chance", (5.45, 0.48), ha="right", va="top", fontsize=10, color=MUTED)
-        ax.set(title=title, ylim=(-0.03, 1.03), xlim=(0.5, 5.5))
+            ax.annotate("chance", (right - 0.05, 0.48), ha="right", va="top", fontsize=10,
+                        color=MUTED)  # fmt: skip
+        ax.set(title=title, ylim=(-0.03, 1.03), xlim=(0.5, right))
         ax.grid(axis="y")
     for ax in axes[1]:
-        label_grades(ax)
+        label_grades(ax, task)
     figure.supylabel("Value, 95 % interval", fontsize=12)
     return figure
 
@@ -222,17 +227,14 @@ def summary_by_split(tables: Mapping[str, pd.DataFrame]) -> Figure:
         tables: name of a part -> table of ``bootstrap.intervals``; the metrics of ``HEADLINE``
             are drawn, the mean absolute error aside, as it counts grades and not shares.
     """
-    names = [name for name in HEADLINE if name != "ordinal_mae"]
-    figure, ax = new_figure(height=1.8 + 0.55 * len(names))
+    figure, ax = new_figure(height=1.8 + 0.55 * len(_SHARES))
     for number, (part, table) in enumerate(tables.items()):
-        rows = table.set_index("metric").loc[names]
-        places = np.arange(len(names)) + 0.22 * (number - (len(tables) - 1) / 2)
-        colour, _, marker = _PARTS[number % len(_PARTS)]
-        _dots(ax, rows, places, horizontal=True, colour=colour, label=part, marker=marker)
-    ax.set_yticks(range(len(names)), [HEADLINE[name] for name in names])
+        places = np.arange(len(_SHARES)) + 0.22 * (number - (len(tables) - 1) / 2)
+        colour, _, marker = SERIES[number % len(SERIES)]
+        rows = table.set_index("metric").loc[_SHARES]
+        draw_intervals(ax, rows, places, colour=colour, marker=marker, label=part, size=55)
     ax.set(title="Metrics by part of the data", xlabel="Value (1 is perfect), 95 % interval")
-    ax.set_ylim(len(names) - 0.5, -0.5)
-    ax.grid(axis="x")
+    name_rows(ax, [HEADLINE[name] for name in _SHARES])
     legend_below(ax, columns=len(tables))
     return figure
 
@@ -248,7 +250,7 @@ def radar_by_split(tables: Mapping[str, pd.DataFrame]) -> Figure:
     values = {part: table.set_index("metric")["estimate"][RADAR] for part, table in tables.items()}
     angles = np.linspace(0, 2 * np.pi, len(RADAR) + 1)  # the last is the first again
     figure, ax = new_figure(height=5.6, subplot_kw={"projection": "polar"})
-    for (part, row), (colour, line, marker) in zip(values.items(), _PARTS, strict=False):
+    for (part, row), (colour, line, marker) in zip(values.items(), SERIES, strict=False):
         closed = row.to_numpy()[[*range(len(RADAR)), 0]]
         ax.plot(angles, closed, color=colour, linestyle=line, marker=marker, label=part)
     ax.set_theta_zero_location("N")
@@ -264,26 +266,6 @@ def radar_by_split(tables: Mapping[str, pd.DataFrame]) -> Figure:
     ax.set_title("Six metrics by part of the data", pad=18)
     legend_below(ax, columns=len(tables))
     return figure
-
-
-def _dots(
-    ax: Axes,
-    rows: pd.DataFrame,
-    places,
-    *,
-    horizontal=False,
-    colour="#111111",
-    label=None,
-    marker="o",
-) -> None:
-    """Draw estimates with their intervals; percentiles needn't enclose the estimate."""
-    spans = {"color": colour, "linewidth": 2.5}
-    if horizontal:
-        ax.hlines(places, rows["low"], rows["high"], **spans)
-    else:
-        ax.vlines(places, rows["low"], rows["high"], **spans)
-    x, y = (rows["estimate"], places) if horizontal else (places, rows["estimate"])
-    ax.scatter(x, y, color=colour, marker=marker, s=55, zorder=4, label=label)
 
 
 def _with_interval(row: pd.Series) -> str:

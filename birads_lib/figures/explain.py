@@ -13,25 +13,37 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 
-from birads_lib.cases import GRADES
-from birads_lib.figures.style import GRADE_COLOURS, MUTED, VALIDATION, legend_below, new_figure
+from birads_lib.figures.intervals import draw_intervals, name_rows
+from birads_lib.figures.style import (
+    AMBER,
+    BLUE,
+    INK,
+    MUTED,
+    ORANGE,
+    PLUM,
+    SCALE,
+    colours,
+    legend_below,
+    new_figure,
+    short_title,
+)
 from birads_lib.images.breast import breast_outline
+from birads_lib.task import BIRADS, Task
 
-_HEAT = LinearSegmentedColormap.from_list("heat", ["white", *reversed(GRADE_COLOURS.values())])
-
+_HEAT = LinearSegmentedColormap.from_list("heat", ["white", *reversed(SCALE)])
 _FINDING = "#0a8a6a"  # a green that the heat map hasn't
 Ways = dict[str, tuple[str, str, str]]  # of pointing: metric -> label, marker, colour
 REFERENCES: Ways = {
-    "pointing_game": ("Maximum of Grad-CAM", "o", "#111111"),
+    "pointing_game": ("Maximum of Grad-CAM", "o", INK),
     "pointing_game_attention": ("Maximum of the attention", "P", _FINDING),
-    "pointing_game_brightness": ("Brightest place", "s", GRADE_COLOURS[5]),
-    "pointing_game_breast_centre": ("Centre of the breast", "^", GRADE_COLOURS[3]),
-    "pointing_game_centre": ("Centre of the image", "D", GRADE_COLOURS[2]),
+    "pointing_game_brightness": ("Brightest place", "s", AMBER),
+    "pointing_game_breast_centre": ("Centre of the breast", "^", PLUM),
+    "pointing_game_centre": ("Centre of the image", "D", BLUE),
     "pointing_game_chance": ("Random point of the breast", "x", MUTED),
     "pointing_game_ceiling": ("Most that any such coarse map could", "|", "#b02020"),
 }
 OUTSIDE: Ways = {
-    "outside": ("Maximum of Grad-CAM", "o", "#111111"),
+    "outside": ("Maximum of Grad-CAM", "o", INK),
     "outside_attention": ("Maximum of the attention", "P", _FINDING),
     "outside_chance": ("Random point of the image", "x", MUTED),
 }
@@ -42,13 +54,13 @@ class Example:
     """One explained image.
 
     Attributes:
-        truth: its grade, 1..5.
+        truth: its label, 1..K.
         original: the image in the frame before CLAHE, (size, size) uint8.
         prepared: the image as the model sees it, (size, size) uint8.
         heat: its map, (h, w), 0..1.
         peak: x, y where the map is largest, NaN if it is constant.
         mask: its findings, (size, size) bool, or None.
-        probabilities: (5,).
+        probabilities: (K,).
     """
 
     truth: int
@@ -61,11 +73,13 @@ class Example:
 
     @property
     def answer(self) -> int:
-        """The predicted grade."""
+        """The predicted label."""
         return int(self.probabilities.argmax()) + 1
 
 
-def five_panels(examples: Sequence[Example], *, show_pixels: bool = True) -> Figure:
+def five_panels(
+    examples: Sequence[Example], *, show_pixels: bool = True, task: Task = BIRADS
+) -> Figure:
     """Draw a row per example: original, CLAHE, heat map, probabilities, histogram of the map.
 
     A cross marks the maximum of the map, lines mark the findings.
@@ -83,40 +97,51 @@ def five_panels(examples: Sequence[Example], *, show_pixels: bool = True) -> Fig
             _picture(ax, image, example.mask, show_pixels)
         _heat(row[-3], example.heat, example.prepared, example.mask)
         row[-3].plot(*example.peak, "x", color="black", markersize=7, markeredgewidth=2)
-        _probabilities(row[-2], example)
+        _probabilities(row[-2], example, task)
         _histogram(row[-1], example.heat)
-        row[0].text(
-            *(-0.12, 0.5),
-            f"BI-RADS {example.truth}\ngraded {example.answer}",
-            transform=row[0].transAxes,
-            ha="right",
-            va="center",
-            rotation=90,
-            fontsize=10,
-        )
+        _beside(row[0], _grades(example, task), fontsize=10)
     for ax in axes[:, -2:].ravel():
         ax.set_box_aspect(1)  # as high as the pictures
     for ax in axes[:-1, -2:].ravel():
         ax.tick_params(labelbottom=False)
-    axes[-1, -2].set_xlabel("BI-RADS", fontsize=10)
+    axes[-1, -2].set_xlabel(short_title(task), fontsize=10)
     axes[-1, -1].set_xlabel("Grad-CAM", fontsize=10)
     _colour_bar(figure, axes[:, -3], "Grad-CAM", shrink=0.9, aspect=12)
     if not examples:
-        _nothing(axes[0, 0], "no such image")
+        middle = {"ha": "center", "va": "center", "fontsize": 10}
+        axes[0, 0].text(0.5, 0.5, "no such image", transform=axes[0, 0].transAxes, **middle)
     return figure
 
 
-def heat_by_tap(example: Example, maps: Mapping[str, np.ndarray], *, show_pixels=True) -> Figure:
+def _grades(example: Example, task: Task) -> str:
+    """Return an image's true and predicted label in two lines."""
+    return f"{task.named(example.truth)}\ngraded {task.labels[example.answer - 1]}"
+
+
+def _beside(ax: Axes, text: str, **look: float) -> None:
+    """Write upright at the left of the axes."""
+    middle = {"ha": "right", "va": "center", "rotation": 90}
+    ax.text(-0.12, 0.5, text, transform=ax.transAxes, **middle, **look)
+
+
+def heat_by_tap(
+    example: Example,
+    maps: Mapping[str, np.ndarray],
+    *,
+    show_pixels: bool = True,
+    task: Task = BIRADS,
+) -> Figure:
     """Draw one image and its map at several layers, cell by cell.
 
     Args:
         example: the image and its findings.
         maps: name of the layer -> map (h, w), 0..1.
         show_pixels: whether the image itself may be shown.
+        task: what the labels are.
     """
     figure, axes = new_figure(1, 1 + len(maps), height=2.6)
     _picture(axes[0], example.prepared, example.mask, show_pixels)
-    axes[0].set_title(f"BI-RADS {example.truth}\ngraded {example.answer}", fontsize=11)
+    axes[0].set_title(_grades(example, task), fontsize=11)
     for ax, (name, heat) in zip(axes[1:], maps.items(), strict=True):
         _heat(ax, heat, example.prepared, example.mask, cells=True)
         stage = name.split("_")[0]
@@ -126,23 +151,26 @@ def heat_by_tap(example: Example, maps: Mapping[str, np.ndarray], *, show_pixels
     return figure
 
 
-def attention_maps(examples: Sequence[Example], received: Sequence[np.ndarray]) -> Figure:
+def attention_maps(
+    examples: Sequence[Example], received: Sequence[np.ndarray], task: Task = BIRADS
+) -> Figure:
     """Draw Grad-CAM (above) and the attention that each place gets (below), image by image.
 
     Args:
         examples: the images.
         received: their attention (h, w), each of sum 1; drawn relative to its largest value.
+        task: what the labels are.
     """
     columns = max(1, len(examples))
     figure, axes = new_figure(2, columns, height=4.2, squeeze=False)
     for column, (example, seen) in enumerate(zip(examples, received, strict=True)):
         _heat(axes[0, column], example.heat, example.prepared, example.mask)
         _heat(axes[1, column], seen / seen.max(), example.prepared, example.mask)
-        axes[0, column].set_title(f"BI-RADS {example.truth}", fontsize=11)
+        axes[0, column].set_title(task.named(example.truth), fontsize=11)
         spread = f"x{seen.max() * seen.size:.1f}"
         axes[1, column].set_title(f"largest: {spread}", fontsize=10)
-    for ax, name in zip(axes[:, 0], ["Grad-CAM", "Attention"], strict=True):
-        ax.text(-0.12, 0.5, name, transform=ax.transAxes, ha="right", va="center", rotation=90)
+    _beside(axes[0, 0], "Grad-CAM")
+    _beside(axes[1, 0], "Attention")
     _colour_bar(figure, axes, "Value, largest = 1")
     return figure
 
@@ -164,11 +192,10 @@ def randomisation_curve(table: pd.DataFrame) -> Figure:
     ax.fill_between(
         steps, spread[0.25], spread[0.75], color="#d5d9ee", label="Middle half of the images"
     )
-    ax.plot(steps, mean, color=GRADE_COLOURS[2], marker="o", label="Mean of the images")
-    names = ["trained", *spread.index.get_level_values("layers")[1:]]
+    ax.plot(steps, mean, color=BLUE, marker="o", label="Mean of the images")
+    names = pd.Series(["trained", *spread.index.get_level_values("layers")[1:]])
     counts = [f" ({count} constant)" if count else "" for count in constant]
-    labels = [name + count for name, count in zip(names, counts, strict=True)]
-    ax.set_xticks(steps, labels, rotation=40, ha="right", rotation_mode="anchor")
+    ax.set_xticks(steps, names + counts, rotation=40, ha="right", rotation_mode="anchor")
     ax.set(
         title="Do the maps depend on what was learnt?",
         xlabel="Made random, with everything to the left of it",
@@ -180,89 +207,85 @@ def randomisation_curve(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def pointing_game(table: pd.DataFrame) -> Figure:
+def pointing_game(table: pd.DataFrame, task: Task = BIRADS) -> Figure:
     """Draw how often each way of pointing hits a finding, of all images and by category.
 
     Args:
         table: of ``bootstrap.mean_intervals``, with the rows of ``REFERENCES`` and of the same
-            names with ``_1`` to ``_5``.
+            names with ``_1`` to ``_K``.
+        task: what the labels are.
     """
-    return _shares(table, REFERENCES, "Pointing Game: who hits a finding?", "Share of images hit")
+    figure, ax = _shares(table, REFERENCES, task)
+    ax.set_title("Pointing Game: who hits a finding?")
+    ax.set_xlabel("Share of images hit, 95 % interval")
+    return figure
 
 
-def outside_breast(table: pd.DataFrame) -> Figure:
+def outside_breast(table: pd.DataFrame, task: Task = BIRADS) -> Figure:
     """Draw how often each way of pointing misses the breast, of all images and by category.
 
     Args:
         table: as that of ``pointing_game``, with the rows of ``OUTSIDE``.
+        task: what the labels are.
     """
-    return _shares(table, OUTSIDE, "Who points beside the breast?", "Share outside the breast")
+    figure, ax = _shares(table, OUTSIDE, task)
+    ax.set_title("Who points beside the breast?")
+    ax.set_xlabel("Share outside the breast, 95 % interval")
+    return figure
 
 
-def _shares(table: pd.DataFrame, ways: Ways, title: str, measured: str) -> Figure:
+def _shares(table: pd.DataFrame, ways: Ways, task: Task) -> tuple[Figure, Axes]:
     """Draw a share for each way of pointing, of all images and by category."""
     rows = table.set_index("metric")
-    groups = {"all": ""} | {f"BI-RADS {grade}": f"_{grade}" for grade in GRADES}
+    groups = {"all": ""} | {task.named(number): f"_{number}" for number in task.numbers}
     counts = {name: int(rows.loc[next(iter(ways)) + end, "n"]) for name, end in groups.items()}
     shown = [name for name in groups if counts[name]]
     ways = {metric: way for metric, way in ways.items() if metric in rows.index}
     figure, ax = new_figure(height=2.2 + (0.11 + 0.12 * len(ways)) * len(shown))
     for number, (metric, (label, marker, colour)) in enumerate(ways.items()):
-        found = rows.loc[[metric + groups[name] for name in shown]]
+        shares = rows.loc[[metric + groups[name] for name in shown]]
         places = np.arange(len(shown)) + 0.84 / len(ways) * (number - (len(ways) - 1) / 2)
-        ax.hlines(places, found["low"], found["high"], color=colour, linewidth=2)
-        ax.scatter(
-            found["estimate"], places, marker=marker, color=colour, s=45, label=label, zorder=3
-        )
+        look = {"colour": colour, "marker": marker, "label": label, "size": 45, "width": 2}
+        draw_intervals(ax, shares, places, **look)
     for place in range(1, len(shown)):
         ax.axhline(place - 0.5, color="#cccccc", linewidth=1)
-    names = [f"{name}\n{counts[name]} image{'s' * (counts[name] != 1)}" for name in shown]
-    ax.set_yticks(range(len(shown)), names)
-    ax.set(
-        title=title,
-        xlabel=f"{measured}, 95 % interval",
-        xlim=(-0.02, 1.02),
-        ylim=(max(len(shown), 1) - 0.5, -0.5),
-    )
-    ax.tick_params(axis="y", length=0)
-    ax.grid(axis="x")
+    name_rows(ax, [f"{name}\n{counts[name]} image{'s' * (counts[name] != 1)}" for name in shown])
+    ax.set_xlim(-0.02, 1.02)
     legend_below(ax, columns=2)
-    return figure
+    return figure, ax
 
 
-def sharpness(table: pd.DataFrame, flat: float) -> Figure:
+def sharpness(table: pd.DataFrame, flat: float, task: Task = BIRADS) -> Figure:
     """Draw the share of the map in its top tenth of cells by category, with 95 % intervals.
 
     Args:
-        table: of ``bootstrap.mean_intervals``, with the rows ``sharpness_1`` to ``sharpness_5``.
+        table: of ``bootstrap.mean_intervals``, with the rows ``sharpness_1`` to ``sharpness_K``.
         flat: what a flat map would have.
+        task: what the labels are.
     """
-    rows = table.set_index("metric").loc[[f"sharpness_{grade}" for grade in GRADES]]
+    rows = table.set_index("metric").loc[[f"sharpness_{number}" for number in task.numbers]]
     figure, ax = new_figure(height=3.8)
     ax.axhline(flat, color=MUTED, linestyle=":", linewidth=1.5, label="A flat map")
-    ax.vlines(GRADES, rows["low"], rows["high"], color=list(GRADE_COLOURS.values()), linewidth=2.5)
-    ax.scatter(GRADES, rows["estimate"], color=list(GRADE_COLOURS.values()), s=55, zorder=3)
-    ax.set(
-        title="How concentrated are the maps?",
-        xlabel="BI-RADS category",
-        ylabel="Share in the top tenth\nof cells, 95 % interval",
-        ylim=(0, 1.02),
-        xlim=(0.5, 5.5),
-    )
-    names = [f"{g}\n{n} maps" for g, n in zip(GRADES, rows["n"], strict=True)]
-    ax.set_xticks(GRADES, names)
+    shades = list(colours(task).values())
+    draw_intervals(ax, rows, task.numbers, colour=shades, size=55, upright=True)
+    ax.set(title="How concentrated are the maps?", xlabel=task.title)
+    ax.set_ylabel("Share in the top tenth\nof cells, 95 % interval")
+    ax.set(ylim=(0, 1.02), xlim=(0.5, len(shades) + 0.5))
+    names = [f"{label}\n{n} maps" for label, n in zip(task.labels, rows["n"], strict=True)]
+    ax.set_xticks(task.numbers, names)
     ax.grid(axis="y")
     legend_below(ax)
     return figure
 
 
 def _picture(ax: Axes, image: np.ndarray, mask: np.ndarray | None, show_pixels: bool) -> None:
+    """Draw an image, or the outline of its breast, with its findings."""
     _frame(ax, image.shape)
     if show_pixels:
         ax.imshow(image, cmap="gray", vmin=0, vmax=255)
     else:
         _outline(ax, image, facecolor="#efefef")
-    _findings(ax, mask, VALIDATION if show_pixels else _FINDING)
+    _findings(ax, mask, ORANGE if show_pixels else _FINDING)
 
 
 def _heat(
@@ -271,13 +294,8 @@ def _heat(
     """Draw a map under the outlines of the breast and of the findings."""
     height, width = image.shape
     _frame(ax, image.shape)
-    options = {
-        "cmap": _HEAT,
-        "vmin": 0,
-        "vmax": 1,
-        "extent": (-0.5, width - 0.5, height - 0.5, -0.5),
-    }
-    ax.imshow(heat, interpolation="nearest" if cells else "bilinear", **options)
+    look = {"cmap": _HEAT, "vmin": 0, "vmax": 1, "extent": (-0.5, width - 0.5, height - 0.5, -0.5)}
+    ax.imshow(heat, interpolation="nearest" if cells else "bilinear", **look)
     _outline(ax, image, facecolor="none")
     _findings(ax, mask, _FINDING)
 
@@ -301,26 +319,25 @@ def _findings(ax: Axes, mask: np.ndarray | None, colour: str) -> None:
                    extent=(-1.5, mask.shape[1] + 0.5, -1.5, mask.shape[0] + 0.5))  # fmt: skip
 
 
-def _probabilities(ax: Axes, example: Example) -> None:
-    bars = ax.bar(GRADES, example.probabilities, color=list(GRADE_COLOURS.values()))
+def _probabilities(ax: Axes, example: Example, task: Task) -> None:
+    """Draw the probability of each label, the true one in a frame."""
+    bars = ax.bar(task.numbers, example.probabilities, color=list(colours(task).values()))
     bars[example.truth - 1].set(edgecolor="black", linewidth=2)
-    ax.set(ylim=(0, 1.05), yticks=[0, 0.5, 1], xticks=GRADES)
+    ax.set(ylim=(0, 1.05), yticks=[0, 0.5, 1])
+    ax.set_xticks(task.numbers, task.labels)
     ax.tick_params(labelsize=9)
 
 
 def _histogram(ax: Axes, heat: np.ndarray) -> None:
+    """Draw the share of the map's cells by their value."""
     counts, edges = np.histogram(heat, bins=10, range=(0, 1))
     ax.stairs(100 * counts / heat.size, edges, fill=True, color=MUTED)
-    ax.set(ylim=(0, 105), xlim=(0, 1), xticks=[0, 0.5, 1], yticks=[0, 50, 100])
+    ax.set(ylim=(0, 105), xlim=(0, 1), xticks=[0, 0.5, 1])
     ax.set_yticks([0, 50, 100], ["0", "50", "100 %"])
     ax.tick_params(labelsize=9)
 
 
 def _colour_bar(figure: Figure, axes, label: str, **look: float) -> None:
-    colours = ScalarMappable(Normalize(0, 1), _HEAT)
     look = {"shrink": 0.5, "aspect": 40} | look
-    figure.colorbar(colours, ax=axes, location="bottom", label=label, **look)
-
-
-def _nothing(ax: Axes, text: str) -> None:
-    ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", fontsize=10)
+    scale = ScalarMappable(Normalize(0, 1), _HEAT)
+    figure.colorbar(scale, ax=axes, location="bottom", label=label, **look)

@@ -14,55 +14,53 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from birads_lib.cases import GRADES, contour_points
+from birads_lib.cases import contour_points
 from birads_lib.figures.style import (
-    GRADE_COLOURS,
+    BLUE,
     MUTED,
-    VALIDATION,
+    ORANGE,
+    colours,
     label_grades,
     legend_below,
     new_figure,
 )
 from birads_lib.images.breast import breast_outline
+from birads_lib.task import BIRADS, Task
 
 _DENSITIES = {"A": "#e3e3e3", "B": "#b5b5b5", "C": "#7d7d7d", "D": "#3d3d3d", "unknown": "white"}
 
 
-def counts_by_grade(cases: pd.DataFrame) -> Figure:
-    """Draw how many images each grade has, and of how many patients."""
-    images = cases["birads"].value_counts().reindex(GRADES, fill_value=0)
-    patients = cases.groupby("birads")["patient_id"].nunique().reindex(GRADES, fill_value=0)
+def counts_by_grade(cases: pd.DataFrame, task: Task = BIRADS) -> Figure:
+    """Draw how many images each label has, and of how many patients."""
+    images = cases[task.name].value_counts().reindex(task.numbers, fill_value=0)
+    patients = cases.groupby(task.name)["patient_id"].nunique().reindex(task.numbers, fill_value=0)
     figure, ax = new_figure(height=3.8)
-    bars = ax.bar(GRADES, images, color=list(GRADE_COLOURS.values()))
+    bars = ax.bar(task.numbers, images, color=list(colours(task).values()))
     known = cases["patient_id"].notna().any()
     labels = [f"{n}\n{k} patients" if known else n for n, k in zip(images, patients, strict=True)]
     ax.bar_label(bars, labels, padding=3, fontsize=10)
     ax.set(title=f"{len(cases)} images by category", ylabel="Images")
     ax.margins(y=0.22)
-    label_grades(ax)
+    label_grades(ax, task)
     return figure
 
 
-def density_by_grade(cases: pd.DataFrame) -> Figure:
-    """Draw the share of each breast density (ACR A to D, or unknown) among a grade's images."""
+def density_by_grade(cases: pd.DataFrame, task: Task = BIRADS) -> Figure:
+    """Draw the share of each breast density (ACR A to D, or unknown) among a label's images."""
     density = cases["density"].fillna("unknown")
-    counts = pd.crosstab(cases["birads"], density).reindex(GRADES, fill_value=0)
+    counts = pd.crosstab(cases[task.name], density).reindex(task.numbers, fill_value=0)
     shares = 100 * counts.div(counts.sum(axis=1).clip(lower=1), axis=0)
     figure, ax = new_figure(height=4.2)
-    floor = np.zeros(len(GRADES))
-    for name, colour in _DENSITIES.items():
-        if name not in shares:
-            continue
-        bars = ax.bar(GRADES, shares[name], bottom=floor, color=colour, edgecolor="#444444")
-        bars.set_label(f"Density {name}")
-        texts = [
-            n if share >= 6 else "" for n, share in zip(counts[name], shares[name], strict=True)
-        ]
+    floor = np.zeros(len(shares))
+    for name in filter(shares.__contains__, _DENSITIES):
+        look = {"color": _DENSITIES[name], "edgecolor": "#444444", "label": f"Density {name}"}
+        bars = ax.bar(task.numbers, shares[name], bottom=floor, **look)
+        texts = counts[name].where(shares[name] >= 6, "")
         ink = "white" if name in "CD" else "black"
         ax.bar_label(bars, texts, label_type="center", color=ink, fontsize=10)
         floor = floor + shares[name].to_numpy()
     ax.set(title="Breast density by category (numbers: images)", ylabel="Share of images (%)")
-    label_grades(ax)
+    label_grades(ax, task)
     legend_below(ax, columns=3)
     return figure
 
@@ -72,7 +70,7 @@ def images_per_patient(cases: pd.DataFrame) -> Figure:
     unknown = int(cases["patient_id"].isna().sum())
     sizes = cases["patient_id"].value_counts().value_counts().sort_index()
     figure, ax = new_figure(height=3.4)
-    ax.bar_label(ax.bar(sizes.index, sizes, color=GRADE_COLOURS[2]), padding=2, fontsize=10)
+    ax.bar_label(ax.bar(sizes.index, sizes, color=BLUE), padding=2, fontsize=10)
     title = f"Images of each of {sizes.sum()} patients"
     title += f" ({unknown} images: patient unknown)" if unknown else ""
     ax.set(title=title, xlabel="Images of the patient", ylabel="Patients")
@@ -88,11 +86,13 @@ def views_table(cases: pd.DataFrame) -> pd.DataFrame:
     return pd.crosstab(laterality, view, margins=True, margins_name="all")
 
 
-def pick_per_grade(cases: pd.DataFrame, per_grade: int = 1, seed: int = 0) -> pd.DataFrame:
-    """Return some cases of each grade, at random, with their row numbers as index."""
+def pick_per_grade(
+    cases: pd.DataFrame, per_grade: int = 1, seed: int = 0, task: Task = BIRADS
+) -> pd.DataFrame:
+    """Return some cases of each label, at random, with their row numbers as index."""
     cases = cases.reset_index(drop=True)
-    order = cases.sample(frac=1, random_state=seed).groupby("birads").head(per_grade)
-    return order.sort_values("birads", kind="stable")
+    order = cases.sample(frac=1, random_state=seed).groupby(task.name).head(per_grade)
+    return order.sort_values(task.name, kind="stable")
 
 
 def samples(
@@ -101,28 +101,30 @@ def samples(
     findings: pd.DataFrame | None = None,
     *,
     show_pixels: bool = True,
+    task: Task = BIRADS,
 ) -> Figure:
-    """Draw images in a grid, a column per grade.
+    """Draw images in a grid, a column per label.
 
     Args:
         images: grey images (H, W), one for each row of ``picked``; sizes may differ.
         picked: their cases, as ``pick_per_grade`` returns them.
         findings: drawn where known; their coordinates must be in pixels of ``images``.
         show_pixels: False draws the outline of the breast instead of the image.
+        task: what the labels are.
     """
-    shown = [grade for grade in GRADES if (picked["birads"] == grade).any()]
-    deep = int(picked["birads"].value_counts().max())
-    figure, axes = new_figure(deep, len(shown), height=0.6 + 2.3 * deep, squeeze=False)
+    columns = {label: column for column, label in enumerate(sorted(picked[task.name].unique()))}
+    deep = int(picked[task.name].value_counts().max())
+    figure, axes = new_figure(deep, len(columns), height=0.6 + 2.3 * deep, squeeze=False)
     for ax in axes.ravel():
         ax.set_axis_off()
-    place = picked.groupby("birads").cumcount()
-    for image, case, row in zip(images, picked.itertuples(), place, strict=True):
-        ax = axes[row, shown.index(case.birads)]
+    rows = picked.groupby(task.name).cumcount()
+    for image, (_, case), row in zip(images, picked.iterrows(), rows, strict=True):
+        ax = axes[row, columns[case[task.name]]]
         _draw_image(ax, image, show_pixels)
         if findings is not None:
-            _draw_findings(ax, findings[findings["image_id"] == case.image_id])
-        side = " ".join(str(v) for v in (case.laterality, case.view) if not pd.isna(v))
-        ax.set_title(f"BI-RADS {case.birads}\n{side}".rstrip(), fontsize=11)
+            _draw_findings(ax, findings[findings["image_id"] == case["image_id"]])
+        side = " ".join(str(value) for value in case[["laterality", "view"]].dropna())
+        ax.set_title(f"{task.named(case[task.name])}\n{side}".rstrip(), fontsize=11)
     return figure
 
 
@@ -135,10 +137,8 @@ def preprocessing_steps(steps: Mapping[str, np.ndarray], *, show_pixels: bool = 
     """
     columns = min(len(steps), 4)
     bands = ceil(len(steps) / columns)
-    ratios = [2.0, 1.0] * bands
-    figure, axes = new_figure(
-        2 * bands, columns, height=3.5 * bands, squeeze=False, height_ratios=ratios
-    )
+    look = {"height": 3.5 * bands, "height_ratios": [2.0, 1.0] * bands, "squeeze": False}
+    figure, axes = new_figure(2 * bands, columns, **look)
     for ax in axes.ravel():
         ax.set_axis_off()
     for number, (name, image) in enumerate(steps.items()):
@@ -155,13 +155,12 @@ def grey_levels(steps: Mapping[str, np.ndarray]) -> pd.DataFrame:
 
     One row for each step and each of 64 bins of grey levels: step, from, to, percent of pixels.
     """
-    rows = []
+    tables = []
     for name, image in steps.items():
         percent, edges = _levels(image)
-        rows.append(
-            pd.DataFrame({"step": name, "from": edges[:-1], "to": edges[1:], "percent": percent})
-        )
-    return pd.concat(rows, ignore_index=True)
+        columns = {"step": name, "from": edges[:-1], "to": edges[1:], "percent": percent}
+        tables.append(pd.DataFrame(columns))
+    return pd.concat(tables, ignore_index=True)
 
 
 def _levels(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -187,6 +186,7 @@ def _draw_levels(ax: Axes, image: np.ndarray) -> None:
 
 
 def _draw_image(ax: Axes, image: np.ndarray, show_pixels: bool) -> None:
+    """Draw an image, or the outline of its breast in an empty frame."""
     height, width = image.shape
     ax.set_axis_off()
     ax.set_aspect("equal")
@@ -204,12 +204,10 @@ def _draw_findings(ax: Axes, findings: pd.DataFrame) -> None:
     for finding in findings.itertuples():
         points = contour_points(finding.contour)
         if len(points) > 1:
-            ax.plot(*np.vstack([points, points[:1]]).T, color=VALIDATION, linewidth=1.5)
+            ax.plot(*np.vstack([points, points[:1]]).T, color=ORANGE, linewidth=1.5)
         elif len(points) == 1:
-            ax.plot(*points.T, color=VALIDATION, marker="o", markersize=4, fillstyle="none")
+            ax.plot(*points.T, color=ORANGE, marker="o", markersize=4, fillstyle="none")
         elif not np.isnan(finding.x0):
-            corner, sides = (
-                (finding.x0, finding.y0),
-                (finding.x1 - finding.x0, finding.y1 - finding.y0),
-            )
-            ax.add_patch(Rectangle(corner, *sides, fill=False, edgecolor=VALIDATION, linewidth=1.5))
+            sides = finding.x1 - finding.x0, finding.y1 - finding.y0
+            look = {"fill": False, "edgecolor": ORANGE, "linewidth": 1.5}
+            ax.add_patch(Rectangle((finding.x0, finding.y0), *sides, **look))

@@ -6,9 +6,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
-from birads_lib.figures.style import GRADE_COLOURS, MUTED, new_figure
+from birads_lib.figures.style import BLUE, MUTED, SCALE, new_figure
 
-STRAIGHT = GRADE_COLOURS[2]
+STRAIGHT = BLUE
 
 
 def lineage(notebooks: dict[str, str], reads: Iterable[tuple[str, str]]) -> Figure:
@@ -36,7 +36,7 @@ def _arc(ax, start: float, end: float, of_images: bool) -> None:
     width = 0.45 + 0.36 * abs(end - start)
     points = [(0, start), (-width, start), (-width, end), (-0.16, end)]
     codes = [Path.MOVETO, Path.CURVE4, Path.CURVE4, Path.CURVE4]
-    colour = GRADE_COLOURS[4] if of_images else STRAIGHT
+    colour = SCALE[3] if of_images else STRAIGHT
     options = {"facecolor": "none", "edgecolor": colour, "linewidth": 1.2, "alpha": 0.75}
     ax.add_patch(PathPatch(Path(points, codes), **options))
     ax.plot(-0.2, end, marker=">", color=colour, markersize=6)

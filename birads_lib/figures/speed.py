@@ -5,10 +5,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from birads_lib.figures.style import MUTED, TRAINING, VALIDATION, legend_below, new_figure
+from birads_lib.figures.intervals import draw_intervals, name_rows
+from birads_lib.figures.style import BLUE, MUTED, ORANGE, legend_below, new_figure
 
 _TIMES = FuncFormatter(lambda value, _: f"{value:g}")
-_LOOKS = [(TRAINING, "o", "-"), (VALIDATION, "s", "--"), ("#0f7a5a", "D", ":")]
+_LOOKS = [(BLUE, "o", "-"), (ORANGE, "s", "--"), ("#0f7a5a", "D", ":")]
 
 
 def ratios(table: pd.DataFrame) -> Figure:
@@ -20,19 +21,14 @@ def ratios(table: pd.DataFrame) -> Figure:
     """
     figure, ax = new_figure(height=1.3 + 0.36 * len(table))
     places = np.arange(len(table))
-    ax.hlines(places, table["low"], table["high"], color=TRAINING, linewidth=2)
-    ax.scatter(table["ratio"], places, color=TRAINING, s=34, zorder=3, label="measured, median")
-    ax.scatter(
-        table["at_least"], places, color=VALIDATION, marker="|", s=160, linewidths=2.5,
-        label="asked for",
-    )  # fmt: skip
+    rows = table.rename(columns={"ratio": "estimate"})
+    draw_intervals(ax, rows, places, colour=BLUE, label="measured, median", size=34, width=2)
+    limit = {"marker": "|", "s": 160, "linewidths": 2.5, "label": "asked for"}
+    ax.scatter(table["at_least"], places, color=ORANGE, **limit)
     ax.axvline(1, color=MUTED, linewidth=1, zorder=0)
-    ax.set(xscale="log", ylim=(len(table) - 0.5, -0.5))
-    ax.set_yticks(places, [f"{r.work}: {r.against}" for r in table.itertuples()])
-    ax.set_xlabel("Time of the other / time of this project (log)")
+    name_rows(ax, [f"{row.work}: {row.against}" for row in table.itertuples()])
+    ax.set(xscale="log", xlabel="Time of the other / time of this project (log)")
     ax.xaxis.set_major_formatter(_TIMES)
-    ax.tick_params(axis="y", length=0)
-    ax.grid(True, axis="x")
     legend_below(ax, columns=2)
     return figure
 
@@ -71,8 +67,8 @@ def startup(table: pd.DataFrame) -> Figure:
     figure, axes = new_figure(len(names), 1, height=1.5 * len(names) + 0.4, squeeze=False)
     for ax, name in zip(axes[:, 0], names, strict=True):
         rows = table[table["name"] == name]
-        ax.scatter(rows["seconds"], np.zeros(len(rows)), color=TRAINING, label="a round")
-        ax.axvline(rows["at_most"].iloc[0], color=VALIDATION, linewidth=2.5, label="at most")
+        ax.scatter(rows["seconds"], np.zeros(len(rows)), color=BLUE, label="a round")
+        ax.axvline(rows["at_most"].iloc[0], color=ORANGE, linewidth=2.5, label="at most")
         ax.set(xlim=(0, None), yticks=[], title=name)
         ax.grid(True, axis="x")
     axes[-1, 0].set_xlabel("Seconds")

@@ -1,48 +1,50 @@
-"""How every figure of the book looks: one palette for the grades, one page width, one font size."""
+"""How every figure of the book looks: one scale for the labels, one page width, one font size."""
+
+from pathlib import Path
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
+
+from birads_lib.task import BIRADS, Task
 
 # Dark to light, cool to warm: ordered by lightness, so that it also reads in grey, and its
 # neighbours stay apart under the common colour blindnesses.
-GRADE_COLOURS = {1: "#0f1638", 2: "#32439a", 3: "#b03a78", 4: "#e65a48", 5: "#f59c38"}
-GRADE_LINES = {1: "-", 2: "--", 3: "-.", 4: ":", 5: (0, (6, 1, 1, 1, 1, 1))}
-TRAINING, VALIDATION, MUTED = "#32439a", "#e0662b", "#6b6b6b"
-FADING = ["#e9e9ee", GRADE_COLOURS[2]]  # few to many, for maps of counts
+SCALE = ("#0f1638", "#32439a", "#b03a78", "#e65a48", "#f59c38")
+BLUE, PLUM, AMBER = SCALE[1], SCALE[2], SCALE[4]
+ORANGE, MUTED, INK = "#e0662b", "#6b6b6b", "#111111"
+SERIES = ((BLUE, "-", "o"), (ORANGE, "--", "s"), (INK, "-.", "^"))  # apart in shape, too
+FADING = ("#e9e9ee", BLUE)  # few to many, for maps of counts
 WIDTH = 7.0  # inches; at 150 dots an inch about the width of the book's column
 
-_STYLE = {
-    "figure.dpi": 150,
-    "savefig.dpi": 150,
-    "figure.facecolor": "white",
-    "figure.constrained_layout.w_pad": 0.08,
-    "figure.constrained_layout.h_pad": 0.08,
-    "savefig.facecolor": "white",
-    "savefig.transparent": False,
-    "axes.facecolor": "white",
-    "font.family": "DejaVu Sans",  # comes with matplotlib: the same everywhere
-    "font.size": 12,  # still readable where a telephone halves the figure
-    "axes.titlesize": 13,
-    "axes.labelsize": 12,
-    "xtick.labelsize": 11,
-    "ytick.labelsize": 11,
-    "legend.fontsize": 11,
-    "legend.frameon": False,
-    "legend.handlelength": 2.8,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.axisbelow": True,
-    "axes.grid": False,
-    "grid.color": "#dddddd",
-    "lines.linewidth": 2,
-    "image.cmap": "gray",
-}
+_LINES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)))
+_MARKERS = "os^Dv"
+_STYLE = Path(__file__).with_suffix(".mplstyle")
+
+
+def colours(task: Task = BIRADS) -> dict[int, str]:
+    """Return the colour of each label, by its number: K even steps along ``SCALE``."""
+    steps = np.linspace(0, len(SCALE) - 1, len(task.labels))
+    channels = np.transpose([to_rgb(colour) for colour in SCALE])  # (3, 5)
+    mixed = [np.interp(steps, range(len(SCALE)), channel) for channel in channels]
+    return dict(zip(task.numbers, map(to_hex, np.transpose(mixed)), strict=True))
+
+
+def lines(task: Task = BIRADS) -> dict[int, object]:
+    """Return the line style of each label, by its number; beyond five they come again."""
+    return {number: _LINES[(number - 1) % len(_LINES)] for number in task.numbers}
+
+
+def markers(task: Task = BIRADS) -> dict[int, str]:
+    """Return the marker of each label, by its number; beyond five they come again."""
+    return {number: _MARKERS[(number - 1) % len(_MARKERS)] for number in task.numbers}
 
 
 def use_style() -> None:
     """Set matplotlib's defaults to the book's; ``new_figure`` does so by itself."""
-    mpl.rcParams.update(_STYLE)
+    mpl.rcParams.update(mpl.rc_params_from_file(_STYLE, use_default_template=False))
 
 
 def new_figure(rows: int = 1, columns: int = 1, *, height: float = 4.0, **options):
@@ -61,14 +63,31 @@ def new_figure(rows: int = 1, columns: int = 1, *, height: float = 4.0, **option
     return figure, figure.subplots(rows, columns, **options)
 
 
-def label_grades(axes: Axes, axis: str = "x") -> None:
-    """Put the five grades on an axis."""
-    grades = list(GRADE_COLOURS)
-    axes.set(**{f"{axis}ticks": grades, f"{axis}label": "BI-RADS category"})
-
-
-def legend_below(axes: Axes, columns: int = 1, **options) -> None:
-    """Put the legend under the axes, where it hides no data."""
-    axes.figure.legend(
-        *axes.get_legend_handles_labels(), loc="outside lower center", ncols=columns, **options
+def label_grades(axes: Axes, task: Task = BIRADS, axis: str = "x") -> None:
+    """Put the labels of a task on an axis, and their title."""
+    axes.set(
+        **{
+            f"{axis}ticks": task.numbers,
+            f"{axis}ticklabels": task.labels,
+            f"{axis}label": task.title,
+        }
     )
+
+
+def short_title(task: Task) -> str:
+    """Return what labels are called beside a word such as "True" or "Predicted": "BI-RADS"."""
+    return task.prefix.strip() or task.title
+
+
+def legend_below(axes: Axes, columns: int = 1, handles: list | None = None, **options) -> None:
+    """Put the legend under the axes, where it hides no data.
+
+    Args:
+        axes: whose labelled artists are shown.
+        columns: of the legend.
+        handles: artists to show instead of those of the axes.
+        options: for ``Figure.legend``.
+    """
+    if handles is None:
+        handles = axes.get_legend_handles_labels()[0]
+    axes.figure.legend(handles=handles, loc="outside lower center", ncols=columns, **options)

@@ -228,7 +228,7 @@ def test_studies_shown_in_prose_are_valid(tmp_path):
 
 def test_grades_have_the_same_colours_in_diagrams_as_in_figures():
     scale = (ROOT / "book" / "images" / "birads_scale.svg").read_text()
-    assert all(colour in scale for colour in style.GRADE_COLOURS.values())
+    assert all(colour in scale for colour in style.colours().values())
 
 
 def test_every_diagram_has_an_opaque_background_and_a_title():

@@ -1,0 +1,63 @@
+"""Estimates with their intervals: every figure of the book that has some draws them here."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from birads_lib.figures.style import INK, MUTED
+
+
+def draw_intervals(
+    ax: Axes,
+    rows: pd.DataFrame,
+    places: Sequence[float],
+    *,
+    colour: str | Sequence[str] = INK,
+    marker: str = "o",
+    label: str | None = None,
+    size: float = 50,
+    width: float = 2.5,
+    upright: bool = False,
+    undefined: float | None = None,
+) -> None:
+    """Draw each estimate as a mark and its interval as a bar; what is NaN isn't drawn.
+
+    A bar has ends of its own, as percentiles needn't enclose the estimate.
+
+    Args:
+        ax: where to draw.
+        rows: estimate, low and high, a row for each mark.
+        places: of the rows on the other axis.
+        colour: of all rows, or one for each.
+        marker: of the estimates.
+        label: for the legend.
+        size: of a mark, square points.
+        width: of a bar, points.
+        upright: whether the estimates lie on the y axis, and the places on the x axis.
+        undefined: where on the estimates' axis an undefined one says so; None: nowhere.
+    """
+    draw_bars = ax.vlines if upright else ax.hlines
+    draw_bars(places, rows["low"], rows["high"], color=colour, linewidth=width)
+    x, y = (places, rows["estimate"]) if upright else (rows["estimate"], places)
+    ax.scatter(x, y, color=colour, marker=marker, s=size, label=label, zorder=4)
+    if undefined is not None:
+        for place in pd.Series(places)[rows["estimate"].isna().to_numpy()]:
+            ax.annotate("undefined", (undefined, place), va="center", fontsize=9, color=MUTED)
+
+
+def name_rows(
+    ax: Axes, names: Sequence[str], places: Sequence[float] | None = None, margin: float = 0.5
+) -> None:
+    """Name rows at the left, the first at the top, with lines to read values by.
+
+    Args:
+        ax: whose rows they are.
+        names: of the rows.
+        places: of the rows, all of 0, 1, .. in some order; None: in that order.
+        margin: above the first row and below the last, in rows.
+    """
+    ax.set_yticks(range(len(names)) if places is None else places, names)
+    ax.set_ylim(max(len(names), 1) - 1 + margin, -margin)
+    ax.tick_params(axis="y", length=0)
+    ax.grid(True, axis="x")
