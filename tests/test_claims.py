@@ -357,7 +357,8 @@ def test_charts_of_what_there_is(protocols):
     table = claims.judge(ones, records(patient=0.5, image=0.9), "proposed", protocols)
     figure = plots.claimed_and_found(table, protocols)
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
-    assert labels == ["B", "Accuracy"]  # from below
+    assert labels == ["Accuracy", "B"]
+    assert figure.axes[0].yaxis_inverted()  # the first at the top
     assert len(figure.legends[0].get_texts()) == len(protocols) + 1
-    bars = plots.verdict_counts(claims.counts(table)).axes[0].patches
+    bars = plots.verdict_counts(claims.counts(table), claims.VERDICTS).axes[0].patches
     assert sum(bar.get_width() for bar in bars) == 2

@@ -43,7 +43,7 @@ def draw_intervals(
     ax.scatter(x, y, color=colour, marker=marker, s=size, label=label, zorder=4)
     if undefined is not None:
         for place in pd.Series(places)[rows["estimate"].isna().to_numpy()]:
-            ax.annotate("undefined", (undefined, place), va="center", fontsize=9, color=MUTED)
+            ax.annotate("undefined", (undefined, place), va="center", fontsize=10, color=MUTED)
 
 
 def name_rows(
