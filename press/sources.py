@@ -43,7 +43,7 @@ def closure(modules: set[str]) -> list[Path]:
     if unknown := sorted(modules - graph.modules):
         raise ValueError(f"no modules of the library: {', '.join(unknown)}")
     needed = modules.union(*(graph.find_upstream_modules(module) for module in modules))
-    return sorted(_file(module) for module in needed)
+    return sorted(file for module in needed for file in _files(module))
 
 
 def digest(paths: list[Path]) -> str:
@@ -54,10 +54,9 @@ def digest(paths: list[Path]) -> str:
 
 def hashes(paths: list[Path]) -> dict[str, str]:
     """Return the SHA-256 of the code of each file, by its path from the root of the project."""
-    return {
-        path.relative_to(ROOT).as_posix(): hashlib.sha256(code_of(path.read_bytes())).hexdigest()
-        for path in paths
-    }
+    contents = {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in paths}
+    code = {name: code_of(c) if name.endswith(".py") else c for name, c in contents.items()}
+    return {name: hashlib.sha256(counted).hexdigest() for name, counted in code.items()}
 
 
 def code_of(source: bytes) -> bytes:
@@ -153,3 +152,9 @@ def _file(module: str) -> Path:
     """Return the file of a module or a package."""
     base = ROOT.joinpath(*module.split("."))
     return base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
+
+
+def _files(module: str) -> list[Path]:
+    """Return the file of a module, and its style sheet, which has its name, where it has one."""
+    file = _file(module)
+    return [path for path in (file, file.with_suffix(".mplstyle")) if path.is_file()]

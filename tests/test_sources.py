@@ -138,10 +138,17 @@ def test_the_beginning_of_a_name_stands_for_all_below(library, name):
     assert library("of.b", of__b=within) == {"of/b", "of/c"}
 
 
+def test_a_change_of_the_style_sheet_is_one_of_what_a_figure_depends_on():
+    files = sources.closure({"birads_lib.figures.evaluation"})
+    sheet = ROOT / "birads_lib" / "figures" / "style.mplstyle"
+    assert sheet in files
+    assert sources.hashes([sheet])
+
+
 def test_one_module_of_the_figures_is_not_all_of_them():
     modules = sources.closure({"birads_lib.figures.evaluation"})
     figures = {path.stem for path in modules if path.parent.name == "figures"}
-    assert figures == {"__init__", "evaluation", "style"}  # which it imports
+    assert figures == {"__init__", "evaluation", "intervals", "style"}  # which it imports
 
 
 def test_one_module_of_a_package_is_not_all_of_it(library):
