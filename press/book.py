@@ -17,8 +17,8 @@ import yaml
 
 from birads_lib.errors import UserError
 from birads_lib.files import written_whole
+from press import chapters, verify
 from press import page as pages
-from press import verify
 from press.page import COMMITTED, FROZEN
 from press.paths import BOOK, CONFIG, ROOT, SPEED, build_folder, parts_of_page, rendered_book
 from press.report import checklists as reporting
@@ -76,22 +76,13 @@ def contents(study: Study, made: Collection[str] = ()) -> dict:
 
 
 def chapters_of(study: Study) -> list[dict]:
-    """Return a study's chapters: one for each notebook, its further runs as sections, two cards.
-
-    What ablations need, images and training, stands under the chapter that compares them.
-    """
-    groups: dict[str, list[dict]] = {}
-    for page in study.pages():
-        notebook, variant, _ = parts_of_page(page)
-        home = "05_ablations" if variant in study.ablations else notebook
-        group = groups.setdefault(home, [])
-        place = 0 if page == home else len(group)  # 05 stands before what it compares
-        group.insert(place, {"file": f"book/{study.name}/{page}"})
-    cards = [{"file": f"book/{study.name}/{card}"} for card in reporting.CARDS]
-    return [
-        chapter | ({"sections": sections} if sections else {})
-        for chapter, *sections in (groups[home] for home in sorted(groups))
-    ] + cards
+    """Return a study's chapters: one for each notebook, its further runs as sections, two cards."""
+    listed = []
+    for page, *further in [*chapters.contents(study), *([card] for card in reporting.CARDS)]:
+        sections = [{"file": f"book/{study.name}/{name}"} for name in further]
+        below = {"sections": sections} if sections else {}
+        listed.append({"file": f"book/{study.name}/{page}"} | below)
+    return listed
 
 
 def comparisons_of(study: Study) -> list[dict]:

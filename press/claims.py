@@ -27,8 +27,9 @@ import yaml
 from birads_lib.errors import UserError, did_you_mean
 from birads_lib.readers import READERS
 from birads_lib.scores.leakage import PAPER_IMAGES
+from press import chapters
 from press.paths import BOOK, metrics_file, page_name, run_folder
-from press.study import EVALUATED, PROTOCOLS
+from press.study import PROTOCOLS
 
 CLAIMS = BOOK / "claims.yml"
 PUBLISHED = BOOK / "published.yml"
@@ -44,7 +45,8 @@ VERDICTS = {
     "not_testable": NOT_TESTABLE,
 }  # name of its count in the records -> verdict
 
-OF_THE_STUDY = ("05_ablations", "10_leakage_audit")  # one page for all protocols
+EVALUATED = chapters.recording("per run")
+OF_THE_STUDY = chapters.recording("one")  # one page for all protocols
 BOUNDS = ("estimate", "low", "high")
 RULES = {"value": ge, "at_least": ge, "at_most": le, "above": gt, "below": lt}
 PUBLISHED_KEYS = ("system", "task", "data", "classes", "split", "n", "reported", "differs")

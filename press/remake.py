@@ -23,8 +23,8 @@ import pandas as pd
 from birads_lib.errors import UserError, did_you_mean
 from birads_lib.files import sha256
 from birads_lib.readers import READERS
+from press import chapters, verify
 from press import page as pages
-from press import verify
 from press.datasets import images_folder
 from press.page import Exhibit, Page, digest_of
 from press.paths import RESULTS, ROOT, SPEED, passport_path, results_folder
@@ -111,7 +111,7 @@ def again(study: Study, options: list[str], page: Page, exhibit: Exhibit, whole:
     if not whole:
         _link_inputs(study, exhibit)
     if page.name in study.pages():
-        rules = [] if whole else ["--allowed-rules", page.notebook.partition("_")[2]]
+        rules = [] if whole else ["--allowed-rules", chapters.chapter(page.notebook).rule]
         command = ["snakemake", "--profile", "profiles/local", "--config", *options]
         command += [f"root={SCRATCH}", *rules, "--", target]
     else:  # a comparison of two studies, which no rule makes

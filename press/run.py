@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from fnmatch import fnmatch
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -23,10 +22,9 @@ from matplotlib.figure import Figure
 from birads_lib.errors import UserError
 from birads_lib.files import sha256, written_whole
 from birads_lib.readers import READERS
-from press import exhibits
+from press import chapters, exhibits
 from press.parameters import declared_parameters
 from press.paths import (
-    METRICS,
     ROOT,
     SPEED,
     figures_folder,
@@ -45,15 +43,6 @@ VERSIONS = (
 LEAKY = "leaky protocol, not an estimate of performance"
 SYNTHETIC = "synthetic images (phantoms), not patients"
 TOLERANCE = 1e-6  # between a figure's numbers and those of its notebook, executed again
-WRITTEN_BY = {
-    "cases.parquet": "01_data_exploration",
-    "findings.parquet": "01_data_exploration",
-    "images*.npy": "02_preprocessing",
-    "predictions.parquet": "03_training",
-    "embeddings.npy": "03_training",
-    "history.csv": "03_training",
-    "model.keras": "03_training",
-}
 # What differs between two executions that are the same in all that can change a result.
 PASSING = ("started", "seconds", "commit", "uncommitted_changes")
 
@@ -257,19 +246,12 @@ def _check_there(inputs: dict[str, Path]) -> None:
     missing = [path for path in inputs.values() if not path.exists()]
     if missing:
         listed = ", ".join(_shown(path) for path in missing)
-        makers = sorted({maker for path in missing for maker in _makers(path)})
+        makers = sorted({maker for path in missing for maker in chapters.makers(path)})
         earlier = ", then ".join(makers) or "the earlier notebooks"
         do = f"Run {earlier} first, or `make book` for all."
         if missing[0].parent.name == SPEED:  # no notebook makes it
             do = "Run `make bench` first."
         raise UserError(f"not there yet: {listed}. {do}")
-
-
-def _makers(path: Path) -> list[str]:
-    """Return the notebook that writes a file of this name."""
-    if path.name.endswith(METRICS):
-        return [path.name.removesuffix(METRICS)]
-    return [maker for pattern, maker in WRITTEN_BY.items() if fnmatch(path.name, pattern)]
 
 
 def hash_of_hashes(hashes: Iterable[str]) -> str:

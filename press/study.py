@@ -16,20 +16,16 @@ import yaml
 
 from birads_lib.errors import UserError, did_you_mean
 from birads_lib.readers import READERS
-from press import parameters, sweeps
+from press import chapters, parameters, sweeps
 from press.datasets import images_folder
 from press.parameters import TRAINED, declared_parameters, notebook_names
-from press.paths import ROOT, SPEED, page_name
+from press.paths import ROOT, SPEED
 
 KEYS = (
     "name", "title", "note", "dataset", "show_pixels", "protocols", "variants", "ablations",
-    "sweep", "notebooks",
+    "sweep", "notebooks", "chapters",
 )  # fmt: skip
 PROTOCOLS = ("patient", "image", "oversample_first")
-EVALUATED = (
-    "04_evaluation", "06_calibration", "07_decision_curves", "08_interpretability",
-    "09_feature_space",
-)  # fmt: skip  # once for each variant and protocol
 LONGEST_NAME = 100  # of a variant: it becomes part of a file's
 _NAME = "of letters, digits and _ that begins with a letter or digit"
 _claimed: list = []  # locks held by this process
@@ -65,6 +61,7 @@ class Study:
     variants: dict[str, dict] = field(default_factory=lambda: {"proposed": {}})
     ablations: dict[str, dict] = field(default_factory=dict)
     notebooks: dict[str, dict] = field(default_factory=dict)
+    chapters: str = chapters.PAPER  # the set of chapters that it has
     root: str = "results"  # folder of studies, from the root of the project
 
     @property
@@ -90,18 +87,19 @@ class Study:
 
     def image_file(self, variant: str | None) -> str:
         """Return the name of the file of preprocessed images that a variant is trained on."""
-        own = variant is not None and self.preprocesses(variant)
-        return f"images-{variant}.npy" if own else "images.npy"
+        return f"images{self.suffix(variant)}.npy"
+
+    def suffix(self, variant: str | None) -> str:
+        """Return what marks the files of images of a variant that has its own: "-<variant>"."""
+        return f"-{variant}" if variant and self.preprocesses(variant) else ""
+
+    def suffixes(self) -> list[str]:
+        """Return ``suffix`` of each preprocessing of the images, first the study's own."""
+        return list(dict.fromkeys(["", *map(self.suffix, self._trained())]))
 
     def pages(self) -> list[str]:
         """Return the names of the study's executed notebooks, in the order of reading."""
-        own = [page_name("02_preprocessing", v) for v in self._trained() if self.preprocesses(v)]
-        training = [page_name("03_training", *run) for run in self.runs()]
-        evaluated = [(v, protocol) for v in self.variants for protocol in self.protocols]
-        rest = [page_name(notebook, *run) for notebook in EVALUATED for run in evaluated]
-        rest += ["05_ablations"] if self.ablations else []
-        whole = ["01_data_exploration", "02_preprocessing", "10_leakage_audit", "11_claims"]
-        return sorted([*whole, *own, *training, *rest], key=lambda page: page[:2])
+        return chapters.pages(self)
 
     def _trained(self) -> list[str]:
         return [*self.variants, *self.ablations]
@@ -117,7 +115,7 @@ class Study:
             "protocol": protocol,
             "image_file": self.image_file(variant),
         }
-        if protocol is None and notebook not in ("01_data_exploration", "02_preprocessing"):
+        if protocol is None and chapters.chapter(notebook).runs != "none":
             own |= self._of_all_runs()
         declared = declared_parameters(notebook)
         given = {key: own[key] for key in declared if own.get(key) is not None}
@@ -136,9 +134,9 @@ class Study:
             "reference": next(iter(self.ablations), None),  # the first ablation
         }
 
-    def arguments(self, notebook: str, **wildcards: str) -> str:
+    def arguments(self, notebook: str, variant: str | None = None, protocol: str | None = None):
         """Return ``parameters`` as one line of JSON, for a command line."""
-        return json.dumps(self.parameters(notebook, **wildcards), sort_keys=True)
+        return json.dumps(self.parameters(notebook, variant, protocol), sort_keys=True)
 
 
 def load(

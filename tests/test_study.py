@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from birads_lib.errors import UserError
-from press import study
+from press import chapters, study
 from press.paths import CONFIG
 
 GOOD = """name: mine
@@ -168,7 +168,7 @@ def test_pages_stand_in_the_order_of_reading(written):
     ]
     assert pages[-2:] == ["10_leakage_audit", "11_claims"]
     once, runs = 4, 2 * 2  # two variants by two protocols
-    assert len(pages) == once + runs * (1 + len(study.EVALUATED))
+    assert len(pages) == once + runs * (1 + len(chapters.recording("per run")))
 
 
 ABLATED = (

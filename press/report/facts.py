@@ -6,9 +6,8 @@ not run``.
 """
 
 from birads_lib.scores.metrics import HEADLINE
-from press import paths
+from press import chapters, paths
 from press.page import Page
-from press.study import EVALUATED
 
 UNKNOWN = "not known: "
 HONEST = "patient"  # the protocol whose numbers estimate performance: facts are of no other
@@ -31,8 +30,6 @@ FACTS = {  # notebook -> the facts that its page tells
     "08_interpretability": ("located",),
     "11_claims": ("reproduced", "leaky_only", "not_reproduced"),
 }  # fmt: skip
-
-_OF_A_RUN = ("03_training", *EVALUATED)
 
 
 def facts(executed: list[Page], variant: str = "proposed") -> dict[str, str]:
@@ -75,7 +72,8 @@ def recorded(page: Page) -> dict[str, str]:
 
 def page_name(notebook: str, variant: str) -> str:
     """Return the name of the executed page that facts of a notebook are read from."""
-    return paths.page_name(notebook, variant, HONEST) if notebook in _OF_A_RUN else notebook
+    of_a_run = chapters.chapter(notebook).pages == "per run"
+    return paths.page_name(notebook, variant, HONEST) if of_a_run else notebook
 
 
 def sources(variant: str) -> set[str]:

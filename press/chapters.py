@@ -1,0 +1,262 @@
+"""The table of chapters: which there are, what each reads and writes, and where it stands.
+
+From it are made the rules of the Snakefile, a study's pages, their contents, what a missing file
+is made by, and what the ledger and the cards look for. A further chapter is a notebook, its module
+in the library, and a row here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from press.paths import METRICS, page_name, run_folder
+
+if TYPE_CHECKING:
+    from press.study import Study
+
+_ALL_METRICS = f"*{METRICS}"
+PAPER = "paper"  # the set of chapters of a study that names no other
+_RUN = str(run_folder("", "{variant}", "{protocol}"))
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One row: a notebook, and the pages that a study has of it.
+
+        Names of files count from the study's folder; ``{run}`` stands for the folder of a run, and
+        ``{suffix}`` for what
+    marks the images of a variant that has its own, such as "-no_clahe".
+
+        Attributes:
+            notebook: its name without ``.ipynb``.
+            title: what its rule says while it runs, where it doesn't name a run.
+            pages: whether the study has one page of it, one for each preprocessing of its images, or
+                one for each run; "elsewhere": no rule of a study alone makes it.
+            runs: which runs it is about, or reads: those of the first variant, of all variants, of the
+                ablations, or every one.
+            reads: the files that other chapters write; "*.metrics.json": all of those.
+            sources: files that it reads and no chapter writes, from the root of the project.
+            writes: its files, but for its metrics.
+            leaves: files that its rule doesn't name, as Snakemake would remove them before it goes on.
+            metrics: whether it records metrics.
+            ablations: whether only a study with ablations has it.
+            under: the notebook under whose page its pages stand in the contents; "": it stands alone.
+            sets: the sets of chapters that it belongs to; a study's YAML names one.
+            threads: the most that it makes use of; 0: all.
+            shares: whether it leaves half of the cores to what goes beside it.
+            gpu: whether it makes use of one.
+            priority: those that much waits for go first.
+    """
+
+    notebook: str
+    title: str = ""
+    pages: Literal["one", "per images", "per run", "elsewhere"] = "one"
+    runs: Literal["none", "first", "variants", "ablations", "every"] = "none"
+    reads: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+    leaves: tuple[str, ...] = ()
+    metrics: bool = True
+    ablations: bool = False
+    under: str = ""
+    sets: tuple[str, ...] = (PAPER,)
+    threads: int = 1
+    shares: bool = False
+    gpu: bool = False
+    priority: int = 0
+
+    @property
+    def rule(self) -> str:
+        """The name of its rule: the notebook's, without its number."""
+        return self.notebook.partition("_")[2]
+
+    @property
+    def number(self) -> str:
+        """The number of the notebook, as text."""
+        return self.notebook.partition("_")[0]
+
+    @property
+    def page(self) -> str:
+        """The name of its pages, with Snakemake's wildcards."""
+        if self.pages == "per run":
+            return page_name(self.notebook, "{variant}", "{protocol}")
+        return self.notebook + ("{suffix}" if self.pages == "per images" else "")
+
+    @property
+    def metrics_file(self) -> str:
+        """The file of its metrics."""
+        return ("{run}/" if self.pages == "per run" else "") + self.notebook + METRICS
+
+    @property
+    def files(self) -> list[str]:
+        """All files that its rule names as its outputs, its metrics last."""
+        return [*self.writes, *([self.metrics_file] if self.metrics else [])]
+
+    def threads_of(self, cores: int) -> int:
+        """Return how many threads it is given on a machine or job of so many cores."""
+        most = cores // 2 if self.shares else cores
+        return max(1, min(self.threads or most, most))
+
+    def runs_of(self, study: Study) -> list[tuple[str, str]]:
+        """Return the (variant or ablation, protocol) of the runs that it is about."""
+        chosen = {
+            "none": (),
+            "first": list(study.variants)[:1],
+            "variants": study.variants,
+            "ablations": study.ablations,
+            "every": {**study.variants, **study.ablations},
+        }[self.runs]
+        return [run for run in study.runs() if run[0] in chosen]
+
+    def executions(self, study: Study) -> list[dict[str, str]]:
+        """Return the wildcards of each of its pages in a study."""
+        if self.pages == "per run":
+            return [{"variant": v, "protocol": p} for v, p in self.runs_of(study)]
+        if self.pages == "per images":
+            return [{"suffix": suffix} for suffix in study.suffixes()]
+        return [{}]
+
+    def outputs(self, study: Study) -> list[str]:
+        """Return its files in a study, with Snakemake's wildcards, from the study's folder."""
+        if self.pages != "one":
+            return [name.format(run=_RUN, suffix="{suffix}") for name in self.files]
+        return _expanded(self.files, self.runs_of(study), study)
+
+    def inputs(self, study: Study, variant: str = "", protocol: str = "", **_: str) -> list[str]:
+        """Return the files of the study that one of its pages reads, from the study's folder."""
+        runs = [(variant, protocol)] if self.pages == "per run" else self.runs_of(study)
+        names = [name for name in self.reads if name != _ALL_METRICS]
+        if len(names) < len(self.reads):
+            names += [c.metrics_file for c in of_study(study) if c.metrics and c is not self]
+        return _expanded(names, runs, study)
+
+
+def _expanded(names: list[str], runs: list[tuple[str, str]], study: Study) -> list[str]:
+    """Return names of files, those of runs once for each run, in their order and each once."""
+    places = [(str(run_folder("", *run)), study.suffix(run[0])) for run in runs] or [("", "")]
+    every = (name.format(run=run, suffix=suffix) for name in names for run, suffix in places)
+    return list(dict.fromkeys(every))
+
+
+_PREDICTIONS = "{run}/predictions.parquet"
+_TABLES = ("cases.parquet", "findings.parquet")
+
+CHAPTERS = (
+    Chapter(
+        "01_data_exploration", "the images and what is known of them",
+        writes=_TABLES, metrics=False, threads=2,
+    ),
+    Chapter(
+        "02_preprocessing", "every image, once", pages="per images",
+        reads=_TABLES, writes=("images{suffix}.npy",), metrics=False,
+        threads=2, shares=True, priority=2,  # it reads with two threads; others go beside it
+    ),
+    Chapter(
+        "03_training", pages="per run", runs="every",
+        reads=("cases.parquet", "images{suffix}.npy"),
+        writes=(_PREDICTIONS, "{run}/embeddings.npy", "{run}/history.csv"),
+        leaves=("{run}/fold*/model.keras",), metrics=False,
+        # The head's matrices are small: two runs side by side do more than one on all cores.
+        threads=0, shares=True, gpu=True, priority=1,
+    ),
+    Chapter(
+        "04_evaluation", pages="per run", runs="variants",
+        reads=(_PREDICTIONS, "{run}/history.csv"),
+    ),
+    Chapter(
+        "05_ablations", "what each part contributes", runs="every", ablations=True,
+        reads=(_PREDICTIONS,),
+    ),
+    Chapter(
+        "06_calibration", pages="per run", runs="variants",
+        reads=(_PREDICTIONS,),
+    ),
+    Chapter(
+        "07_decision_curves", pages="per run", runs="variants",
+        reads=(_PREDICTIONS,),
+    ),
+    Chapter(
+        "08_interpretability", pages="per run", runs="variants",
+        reads=(*_TABLES, "images{suffix}.npy", _PREDICTIONS),  # written after all models
+        priority=1,  # the longest chapter: last, it would keep one core waiting
+    ),
+    Chapter(
+        "09_feature_space", pages="per run", runs="variants",
+        reads=(_PREDICTIONS, "{run}/embeddings.npy"),
+    ),
+    Chapter(
+        "10_leakage_audit", "how the split makes the result", runs="first",
+        reads=("cases.parquet", _PREDICTIONS),
+    ),
+    Chapter(
+        "11_claims", "the ledger", runs="first", reads=(_ALL_METRICS,),
+        sources=("book/claims.yml", "book/published.yml"),
+    ),
+    Chapter(
+        "12_comparison", "this study and another", pages="elsewhere", runs="first",
+        metrics=False,
+    ),
+    Chapter("13_speed", "what it takes, as `make bench` measured", pages="elsewhere",
+            metrics=False),
+)  # fmt: skip
+
+
+def chapter(notebook: str) -> Chapter:
+    """Return the row of a notebook; KeyError where the table has none."""
+    return {row.notebook: row for row in CHAPTERS}[notebook]
+
+
+def of_study(study: Study) -> list[Chapter]:
+    """Return the chapters whose pages a study's rules make, in the order of reading."""
+    return [
+        row
+        for row in CHAPTERS
+        if study.chapters in row.sets
+        and row.pages != "elsewhere"
+        and (study.ablations or not row.ablations)
+        and (row.runs == "none" or row.runs_of(study))
+    ]
+
+
+def pages(study: Study) -> list[str]:
+    """Return the names of a study's pages, in the order of reading."""
+    return [
+        row.page.format(**wildcards)
+        for row in of_study(study)
+        for wildcards in row.executions(study)
+    ]
+
+
+def contents(study: Study) -> list[list[str]]:
+    """Return the pages of each chapter as the contents list them: those after the first below it.
+
+    What is made for ablations alone stands below the chapter that compares them.
+    """
+    below: dict[str, list[str]] = {row.notebook: [] for row in of_study(study)}
+    comparing = next((row.notebook for row in of_study(study) if row.ablations), "")
+    for row in of_study(study):
+        for wildcards in row.executions(study):
+            variant = wildcards.get("variant", wildcards.get("suffix", "")[1:])
+            home = comparing if variant in study.ablations else row.under or row.notebook
+            below[home].append(row.page.format(**wildcards))
+    ordered = [sorted(listed, key=lambda page: page != home) for home, listed in below.items()]
+    return [listed for listed in ordered if listed]
+
+
+def makers(path: Path) -> list[str]:
+    """Return the notebooks that write a file of this name."""
+    return [
+        row.notebook
+        for row in CHAPTERS
+        for name in (*row.files, *row.leaves)
+        if fnmatch(path.name, Path(name).name.replace("{suffix}", "*"))
+    ]
+
+
+def recording(pages: str) -> tuple[str, ...]:
+    """Return the notebooks whose metrics the ledger may name: those of "one" page or "per run"."""
+    judged = [row for row in CHAPTERS if row.metrics and _ALL_METRICS not in row.reads]
+    return tuple(row.notebook for row in judged if row.pages == pages)
