@@ -26,29 +26,29 @@ _RUN = str(run_folder("", "{variant}", "{protocol}"))
 class Chapter:
     """One row: a notebook, and the pages that a study has of it.
 
-        Names of files count from the study's folder; ``{run}`` stands for the folder of a run, and
-        ``{suffix}`` for what
-    marks the images of a variant that has its own, such as "-no_clahe".
+    Names of files count from the study's folder. ``{run}`` stands for the folder of a run;
+    ``{suffix}`` marks the images of a variant that has its own, such as "-no_clahe".
 
-        Attributes:
-            notebook: its name without ``.ipynb``.
-            title: what its rule says while it runs, where it doesn't name a run.
-            pages: whether the study has one page of it, one for each preprocessing of its images, or
-                one for each run; "elsewhere": no rule of a study alone makes it.
-            runs: which runs it is about, or reads: those of the first variant, of all variants, of the
-                ablations, or every one.
-            reads: the files that other chapters write; "*.metrics.json": all of those.
-            sources: files that it reads and no chapter writes, from the root of the project.
-            writes: its files, but for its metrics.
-            leaves: files that its rule doesn't name, as Snakemake would remove them before it goes on.
-            metrics: whether it records metrics.
-            ablations: whether only a study with ablations has it.
-            under: the notebook under whose page its pages stand in the contents; "": it stands alone.
-            sets: the sets of chapters that it belongs to; a study's YAML names one.
-            threads: the most that it makes use of; 0: all.
-            shares: whether it leaves half of the cores to what goes beside it.
-            gpu: whether it makes use of one.
-            priority: those that much waits for go first.
+    Attributes:
+        notebook: its name without ``.ipynb``.
+        title: what its rule says while it runs, where it doesn't name a run.
+        pages: whether the study has one page of it, one for each preprocessing of its images,
+            or one for each run; "elsewhere": no rule of a study alone makes it.
+        runs: which runs it is about or reads: those of the first variant, of all variants, of
+            the ablations, or every one.
+        reads: the files that other chapters write; "*.metrics.json": all of those.
+        sources: files that it reads and no chapter writes, from the root of the project.
+        writes: its files, but for its metrics.
+        leaves: files that its rule doesn't name, as Snakemake would remove them before it
+            executes the notebook again, which goes on from them.
+        metrics: whether it records metrics.
+        ablations: whether only a study with ablations has it.
+        under: the notebook below whose page the contents list its pages; "" for none.
+        sets: the sets of chapters that it belongs to; a study's YAML names one.
+        threads: the most that it makes use of; 0: all.
+        shares: whether it leaves half of the cores to what runs beside it.
+        gpu: whether it makes use of one.
+        priority: those that much waits for go first.
     """
 
     notebook: str

@@ -1,0 +1,100 @@
+"""The table of chapters: a row is all that rules, contents and makers need of a notebook."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from press import book, chapters, parameters, study
+from press.paths import CONFIG, ROOT
+
+ROW = chapters.Chapter(
+    "14_made_up", "nothing at all", runs="first", reads=("{run}/predictions.parquet",),
+    writes=("made_up.csv",),
+)  # fmt: skip
+
+
+@pytest.fixture
+def smoke():
+    return study.load(CONFIG / "smoke.yaml")
+
+
+@pytest.fixture
+def with_row(monkeypatch):
+    monkeypatch.setattr(chapters, "CHAPTERS", (*chapters.CHAPTERS, ROW))
+
+
+def test_every_notebook_has_a_row_and_they_stand_in_order():
+    assert [row.notebook for row in chapters.CHAPTERS] == parameters.notebook_names()
+
+
+def test_what_a_chapter_reads_another_one_writes():
+    written = {name for row in chapters.CHAPTERS for name in row.files}
+    for row in chapters.CHAPTERS:
+        assert {name for name in row.reads if "*" not in name} <= written, row.notebook
+        assert all((ROOT / name).exists() for name in row.sources)
+
+
+def test_a_row_gives_a_page_a_place_in_the_contents_and_a_maker(smoke, with_row):
+    assert smoke.pages()[-1] == "14_made_up"
+    assert {"file": "book/smoke/14_made_up"} in book.chapters_of(smoke)
+    assert chapters.makers(Path("made_up.csv")) == ["14_made_up"]
+    assert "14_made_up" in chapters.recording("one")
+    assert chapters.chapter("11_claims").inputs(smoke)[-1] == "14_made_up.metrics.json"
+
+
+def test_a_row_gives_a_rule(clean_copy):
+    """Snakemake's own list of what it would do, in a copy of the project with a further chapter."""
+    table = clean_copy / "press" / "chapters.py"
+    row = 'Chapter("14_made_up", "nothing", runs="first", reads=(_PREDICTIONS,), writes=("x.csv",))'
+    table.write_text(table.read_text().replace("\n)  # fmt: skip\n", f"\n    {row},\n)\n", 1))
+    source = json.loads((clean_copy / "notebooks" / "13_speed.ipynb").read_text())
+    (clean_copy / "notebooks" / "14_made_up.ipynb").write_text(json.dumps(source))
+    (clean_copy / "Snakefile").write_bytes((ROOT / "Snakefile").read_bytes())
+    command = [sys.executable, "-m", "snakemake", "-n", "--config", "study=config/smoke.yaml"]
+    done = subprocess.run(
+        [*command, "--cores", "1", "--", "book/smoke/14_made_up.ipynb"],
+        cwd=clean_copy, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"^made_up +1$", done.stdout + done.stderr, re.MULTILINE)
+    assert "14 made up: nothing" in done.stdout + done.stderr
+
+
+def test_pages_for_several_runs_write_the_files_of_each(smoke):
+    row = chapters.Chapter(
+        "03_several", "several runs in one process", runs="ablations", under="05_ablations",
+        reads=("images{suffix}.npy",), writes=("{run}/predictions.parquet",), metrics=False,
+    )  # fmt: skip
+    assert row.executions(smoke) == [{}]
+    assert row.inputs(smoke) == ["images.npy", "images-no_clahe.npy"]
+    assert row.outputs(smoke) == [
+        f"runs/{name}/patient/predictions.parquet" for name in ("frozen", "emd", "no_clahe")
+    ]
+
+
+def test_what_ablations_need_stands_below_the_chapter_that_compares_them(smoke):
+    contents = {page: further for page, *further in chapters.contents(smoke)}
+    assert contents["05_ablations"][0] == "02_preprocessing-no_clahe"
+    assert contents["04_evaluation-proposed-patient"] == ["04_evaluation-proposed-oversample_first"]
+
+
+def test_a_study_has_the_chapters_of_its_set(smoke, monkeypatch):
+    other = chapters.Chapter("21_other", sets=("other",))
+    monkeypatch.setattr(chapters, "CHAPTERS", (*chapters.CHAPTERS, other))
+    assert "21_other" not in smoke.pages()
+    assert study.Study("mine", "Mine", {"reader": "phantoms"}, chapters="other").pages() == [
+        "21_other"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("threads", "shares", "given"),
+    [(1, False, [1, 1, 1]), (2, False, [1, 2, 2]), (2, True, [1, 1, 2]), (0, True, [1, 1, 4])],
+)
+def test_threads_on_one_two_and_eight_cores(threads, shares, given):
+    row = chapters.Chapter("00_any", threads=threads, shares=shares)
+    assert [row.threads_of(cores) for cores in (1, 2, 8)] == given
