@@ -109,12 +109,20 @@ def test_rows_of_a_table_may_lead_somewhere(tmp_path, shown):
 
 
 def test_missing_inputs_are_all_named_with_what_to_run(tmp_path):
-    names = ("cases.parquet", "images-no_clahe.npy", "fold0/model.keras", "05_ablations.metrics.json")
+    names = (
+        "cases.parquet",
+        "images-no_clahe.npy",
+        "fold0/model.keras",
+        "05_ablations.metrics.json",
+    )
     with pytest.raises(UserError) as error:
         run(tmp_path, inputs={name: tmp_path / name for name in names})
     said = str(error.value)
     assert "cases.parquet, images-no_clahe.npy, model.keras, 05_ablations.metrics.json" in said
-    assert "Run 01_data_exploration, then 02_preprocessing, then 03_training, then 05_ablations" in said
+    assert (
+        "Run 01_data_exploration, then 02_preprocessing, then 03_training, then 05_ablations"
+        in said
+    )
     assert "make book" in said
 
 
