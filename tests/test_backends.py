@@ -6,7 +6,8 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import ROOT
+
+from helpers.project import ROOT
 
 pytest.importorskip("jax")
 

@@ -1,13 +1,12 @@
 """One notebook alone, in JupyterLab or by papermill: what it says where nothing ran before."""
 
 import json
-import os
-import subprocess
 import sys
 
 import pytest
-from conftest import copied, made_up_run
 
+from helpers.made_up import made_up_run
+from helpers.project import copy_project, run_in
 from press import parameters
 
 LACKS = {  # what the first cells of each miss in a project where nothing ran
@@ -40,20 +39,14 @@ pathlib.Path(sys.argv[2]).write_text(json.dumps(said))
 """
 
 
-def run(command, project, folder):
-    """Run a command in a folder outside of a project, whose library it imports."""
-    environment = os.environ | {"PYTHONPATH": str(project)}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-
-
 @pytest.fixture(scope="module")
 def first_cells(tmp_path_factory):
     """What parameters and set-up of every notebook say, run in a kernel in another folder."""
     folder = tmp_path_factory.mktemp("elsewhere")
-    project = copied(tmp_path_factory.mktemp("clean") / "project")
+    project = copy_project(tmp_path_factory.mktemp("clean") / "project")
     answer = tmp_path_factory.mktemp("answer") / "said.json"
     command = [sys.executable, "-c", RUN_FIRST_CELLS, str(project / "notebooks"), str(answer)]
-    done = run(command, project, folder)
+    done = run_in(project, *command, folder=folder)
     assert done.returncode == 0, done.stderr
     assert not list(folder.iterdir())  # paths count from the project's root
     return json.loads(answer.read_text())
@@ -77,7 +70,7 @@ def test_what_is_missing_and_what_to_run_first(first_cells, notebook):
 
 def test_papermill_says_it_too(clean_copy, tmp_path):
     notebook = clean_copy / "notebooks" / "05_ablations.ipynb"
-    done = run(["papermill", str(notebook), "out.ipynb"], clean_copy, tmp_path)
+    done = run_in(clean_copy, "papermill", str(notebook), "out.ipynb", folder=tmp_path)
     assert done.returncode == 1
     assert LACKS["05_ablations"] in done.stderr
     assert not (clean_copy / "results").exists()
@@ -88,7 +81,7 @@ def test_papermill_runs_one_alone_and_counts_folders_from_the_root(clean_copy, t
     made_up_run(home)
     command = ["papermill", str(clean_copy / "notebooks" / "07_decision_curves.ipynb"), "out.ipynb"]
     command += ["-p", "study_dir", "results/mine", "-p", "resamples", "20"]
-    done = run(command, clean_copy, tmp_path)
+    done = run_in(clean_copy, *command, folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert (home / "runs" / "proposed" / "patient" / "07_decision_curves.metrics.json").exists()
     assert "40 test rows" in (tmp_path / "out.ipynb").read_text()

@@ -1,20 +1,19 @@
 """Two studies side by side: which, what of them, and the page; the mistakes one can make."""
 
 import json
-import os
-import subprocess
 import sys
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import made_up_run
 
 from birads_lib import cases
 from birads_lib.errors import UserError
 from birads_lib.figures import comparison as plots
 from birads_lib.scores.metrics import HEADLINE
+from helpers.made_up import made_up_run
+from helpers.project import run_in
 from press import book, compare
 from press.study import Study
 
@@ -162,9 +161,7 @@ def test_from_end_to_end(clean_copy):
         "book.render = lambda study: book.ROOT / '_build' / study.name / 'index.html'\n"
         "print('page', compare.compare('a,b').relative_to(book.ROOT))"
     )
-    environment = os.environ | {"PYTHONPATH": str(clean_copy)}
-    options = {"cwd": clean_copy, "env": environment, "capture_output": True, "text": True}
-    done = subprocess.run([sys.executable, "-c", code], **options)
+    done = run_in(clean_copy, sys.executable, "-c", code)
     assert done.returncode == 0, done.stderr
     assert "other images, resampled by themselves" in done.stdout
     assert "Quadratic kappa" in done.stdout

@@ -7,12 +7,12 @@ import zipfile
 
 import pandas as pd
 import pytest
-from crate_validator import problems
 from matplotlib.figure import Figure
 from rocrate.rocrate import ROCrate
 
 from birads_lib.errors import UserError
 from birads_lib.files import sha256
+from helpers.crate_validator import problems
 from press import crate, exhibits, packing, paths, verify
 from press import page as pages
 from press import run as provenance

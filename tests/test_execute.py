@@ -12,39 +12,47 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from press.execute import FULL, PROBLEM
-from press.paths import ROOT
+from helpers.project import run_in
+from press.execute import FULL
 
 
 @pytest.fixture
-def command(tmp_path):
-    """A function that writes a notebook around some code; it returns how to execute it."""
+def start(clean_copy, tmp_path):
+    """Return a function that starts the execution of some code in a notebook."""
 
-    def write(code):
-        notebook = nbformat.v4.new_notebook()
-        notebook.metadata.kernelspec = {
-            "name": "python3",
-            "display_name": "p",
-            "language": "python",
-        }
-        notebook.cells = [
-            nbformat.v4.new_code_cell("x = 1", metadata={"tags": ["parameters"]}),
-            nbformat.v4.new_code_cell(code),
-        ]
-        nbformat.write(notebook, tmp_path / "source.ipynb")
-        values = json.dumps({"study_dir": str(tmp_path), "x": 2})
-        command = [sys.executable, "-m", "press.execute", str(tmp_path / "source.ipynb")]
-        return [*command, str(tmp_path / "page.ipynb"), values]
+    def begin(code, stderr=subprocess.PIPE):
+        environment = os.environ | {"PYTHONPATH": str(clean_copy)}
+        options = {"cwd": clean_copy, "env": environment, "stderr": stderr}
+        return subprocess.Popen(command(code, tmp_path), **options)
 
-    return write
+    return begin
 
 
 @pytest.fixture
-def execute(command):
-    def run(code):
-        return subprocess.run(command(code), cwd=ROOT, capture_output=True, text=True)
+def execute(clean_copy, tmp_path):
+    """Return a function that executes some code in a notebook, to its end."""
+    return lambda code: run_in(clean_copy, *command(code, tmp_path))
 
-    return run
+
+@pytest.fixture
+def problem(clean_copy):
+    """Return the file that says what stopped the last run."""
+    return clean_copy / "results" / "problem.txt"
+
+
+def command(code, folder):
+    """Write a notebook around some code; return the command that executes it."""
+    notebook = nbformat.v4.new_notebook()
+    kernel = {"name": "python3", "display_name": "p", "language": "python"}
+    notebook.metadata.kernelspec = kernel
+    notebook.cells = [
+        nbformat.v4.new_code_cell("x = 1", metadata={"tags": ["parameters"]}),
+        nbformat.v4.new_code_cell(code),
+    ]
+    nbformat.write(notebook, folder / "source.ipynb")
+    values = json.dumps({"study_dir": str(folder), "x": 2})
+    files = [str(folder / "source.ipynb"), str(folder / "page.ipynb")]
+    return [sys.executable, "-m", "press.execute", *files, values]
 
 
 def test_a_page_appears_and_prints_as_it_goes(execute, tmp_path):
@@ -55,30 +63,29 @@ def test_a_page_appears_and_prints_as_it_goes(execute, tmp_path):
     assert "x is 2" in (tmp_path / "page.ipynb").read_text()
 
 
-def test_a_users_mistake_gives_the_message_and_no_traceback(execute, tmp_path):
+def test_a_users_mistake_gives_the_message_and_no_traceback(execute, problem, tmp_path):
     done = execute("from birads_lib.errors import UserError\nraise UserError('do this')")
     assert done.returncode == 1
     assert "do this" in done.stderr
     assert "Traceback" not in done.stderr
-    assert "do this" in PROBLEM.read_text()
+    assert "do this" in problem.read_text()
     assert not (tmp_path / "page.ipynb").exists()
     assert (tmp_path / "failed" / "page.ipynb").exists()
 
 
-def test_a_second_execution_waits_for_the_first(command, tmp_path):
+def test_a_second_execution_waits_for_the_first(start, tmp_path):
     (tmp_path / "logs").mkdir()
     with open(tmp_path / "logs" / "page.log", "a") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        second = subprocess.Popen(command("print('x is', x)"), cwd=ROOT, stderr=subprocess.PIPE)
+        second = start("print('x is', x)")
         assert "waiting for another process" in second.stderr.readline().decode()
         fcntl.flock(held, fcntl.LOCK_UN)
         second.communicate()
     assert second.returncode == 0
 
 
-def kill_when_there(command, path):
-    """Start an execution, kill it alone once its notebook has written a file, and return that."""
-    killed = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+def kill_when_there(killed, path):
+    """Kill an execution alone once its notebook has written a file; return the file's text."""
     while not path.exists():
         assert killed.poll() is None
         time.sleep(0.05)
@@ -87,7 +94,7 @@ def kill_when_there(command, path):
     return path.read_text()
 
 
-def test_the_kernel_of_a_killed_execution_ends_before_the_next_begins(command, tmp_path):
+def test_the_kernel_of_a_killed_execution_ends_before_the_next_begins(start, tmp_path):
     """It stops itself, so that it can't end at once."""
     code = (
         "import os, pathlib, signal\n"
@@ -96,16 +103,15 @@ def test_the_kernel_of_a_killed_execution_ends_before_the_next_begins(command, t
         "half.rename(half.with_name('pid'))\n"
         "os.kill(os.getpid(), signal.SIGSTOP)"
     )
-    kernel = int(kill_when_there(command(code), tmp_path / "pid"))
-    code = "print('x is', x)"
-    second = subprocess.Popen(command(code), cwd=ROOT, stderr=subprocess.PIPE)
+    kernel = int(kill_when_there(start(code, subprocess.DEVNULL), tmp_path / "pid"))
+    second = start("print('x is', x)")
     assert "waiting for another process" in second.stderr.readline().decode()
     os.kill(kernel, signal.SIGCONT)
     second.communicate()
     assert second.returncode == 0
 
 
-def test_no_process_outlives_a_killed_execution(command, tmp_path):
+def test_no_process_outlives_a_killed_execution(start, tmp_path):
     code = (
         "import concurrent.futures, os, pathlib, time\n"
         "pool = concurrent.futures.ProcessPoolExecutor(1)\n"
@@ -115,7 +121,8 @@ def test_no_process_outlives_a_killed_execution(command, tmp_path):
         "half.rename(half.with_name('pids'))\n"
         "time.sleep(600)"
     )
-    kernel, worker = map(int, kill_when_there(command(code), tmp_path / "pids").split())
+    killed = start(code, subprocess.DEVNULL)
+    kernel, worker = map(int, kill_when_there(killed, tmp_path / "pids").split())
     deadline = time.monotonic() + 60
     while is_at_work(kernel) or is_at_work(worker):
         assert time.monotonic() < deadline
@@ -131,11 +138,11 @@ def is_at_work(process):
         return False
 
 
-def test_a_full_disk_is_said_with_its_folder_and_what_to_do(execute, tmp_path):
+def test_a_full_disk_is_said_with_its_folder_and_what_to_do(execute, problem, tmp_path):
     done = execute("import errno, os\nraise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))")
     assert done.returncode == 1
     assert f"the disk is full: {tmp_path}; free some room" in done.stderr
-    assert "the disk is full" in PROBLEM.read_text()
+    assert "the disk is full" in problem.read_text()
     assert "Traceback" not in done.stderr
 
 

@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import layers
 from scipy.stats import spearmanr
-from test_model import SIZE, TINY
 
 from birads_lib.errors import UserError
 from birads_lib.explain import grad_cam as explain
 from birads_lib.networks.hybrid import build_model
 from birads_lib.training.settings import Settings
+from test_model import SIZE, TINY
 
 TAP = "conv3_block2_out"  # 8 x 8 cells of 48 channels, at 64 pixels
 

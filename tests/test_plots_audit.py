@@ -5,15 +5,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
-from test_audit import images, run
-from test_plots import check as check_figure
-from test_plots import texts as all_texts
 
 from birads_lib.figures import leakage as leakage_plots
 from birads_lib.figures import neighbours as neighbours_plots
 from birads_lib.predictions import cluster_ids
 from birads_lib.scores import leakage, neighbours
 from birads_lib.scores.bootstrap import Resampling
+from test_audit import images, run
+from test_plots import check as check_figure
+from test_plots import texts as all_texts
 
 PROTOCOLS = ["patient", "image", "oversample_first"]
 

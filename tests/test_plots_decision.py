@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from test_plots import check, legend, texts
 
 from birads_lib.figures import decision as plots
 from birads_lib.scores import decision
 from birads_lib.scores.bootstrap import Resampling
+from test_plots import check, legend, texts
 
 pytestmark = pytest.mark.filterwarnings("error")
 

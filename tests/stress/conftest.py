@@ -3,9 +3,9 @@
 import os
 
 import pytest
-from small_study import EVALUATED, TRAINED, Project
 
 from birads_lib.files import one_at_a_time
+from helpers.small_study import EVALUATED, TRAINED, Project
 
 
 @pytest.fixture(scope="session")

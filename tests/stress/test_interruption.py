@@ -9,7 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
-from small_study import EVALUATED, SECONDS, TRAINED, Project
+
+from helpers.small_study import EVALUATED, SECONDS, TRAINED, Project
 
 
 def test_side_by_side_or_one_after_the_other_gives_the_same_bytes(undisturbed, tmp_path):

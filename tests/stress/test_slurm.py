@@ -10,7 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
-from small_study import EVALUATED, ROOT, Project
+
+from helpers.project import ROOT
+from helpers.small_study import EVALUATED, Project
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "srun", "sbatch", "squeue", "sinfo", "scontrol")
 # The node claims more than it may have: nothing here is bound to a core or held to a size.

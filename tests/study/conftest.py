@@ -1,25 +1,40 @@
-"""These tests look at the executed smoke study, which tests/run.sh makes before it runs them."""
+"""These tests look at the executed smoke study, which tests/run.sh makes before it runs them.
+
+Nothing is changed where it was made: a test that changes or writes anything does so in a copy.
+"""
 
 from pathlib import Path
 
 import pytest
 
-from press.paths import BOOK
+from helpers.project import ROOT, copy_project
 
-PAGES = BOOK / "smoke"
+BOOK = "_build/smoke/_build/html"
 
 
 @pytest.fixture(scope="session")
-def smoke_pages():
+def smoke_pages() -> Path:
     """Return the folder of the executed pages, or skip where the study was not run."""
-    if not (PAGES / "11_claims.ipynb").exists():
+    if not (ROOT / "book/smoke/11_claims.ipynb").exists():
         pytest.skip("needs the executed smoke study: make book STUDY=smoke")
-    return PAGES
+    return ROOT / "book" / "smoke"
 
 
-def pytest_collection_modifyitems(items):
-    """Keep in one process what changes and reads executed pages, in another the rendered book."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            group = "rendered" if item.path.stem == "test_book" else "executed"
-            item.add_marker(pytest.mark.xdist_group(group))
+@pytest.fixture(scope="session")
+def smoke_book() -> Path:
+    """Return the folder of the rendered book, or skip where it was not rendered."""
+    if not (ROOT / "_build/smoke/rendered").exists():
+        pytest.skip("needs the rendered smoke study: make book STUDY=smoke")
+    return ROOT / BOOK
+
+
+@pytest.fixture
+def executed_copy(smoke_pages, tmp_path) -> Path:
+    """Return a copy of the project with the executed smoke study, which is not rendered there."""
+    return copy_project(tmp_path / "project", "book/smoke", "results/smoke")
+
+
+@pytest.fixture
+def rendered_copy(smoke_pages, smoke_book, tmp_path) -> Path:
+    """Return a copy of the project with the executed smoke study and its rendered book."""
+    return copy_project(tmp_path / "project", "book/smoke", "results/smoke", "_build/smoke")

@@ -2,8 +2,8 @@
 
 import pytest
 
+from helpers.project import ROOT, run_module
 from press import remake
-from press.paths import ROOT
 
 
 @pytest.mark.parametrize(
@@ -13,14 +13,14 @@ from press.paths import ROOT
         ("02_preprocessing#steps", ["--from-images"]),
     ],
 )
-def test_a_figure_made_again_is_the_same(smoke_pages, figure, options, capsys):
-    assert remake.main(["config/smoke.yaml", figure, *options]) == 0
-    said = capsys.readouterr().out
-    assert "compared, equal" in said
-    assert "picture: equal byte for byte" in said
-    assert "differs" not in said
-    assert "image files, SHA-256" in said
-    assert ("from the images" in said) == bool(options)
+def test_a_figure_made_again_is_the_same(executed_copy, figure, options):
+    done = run_module(executed_copy, "press.remake", "config/smoke.yaml", figure, *options)
+    assert done.returncode == 0, done.stderr
+    assert "compared, equal" in done.stdout
+    assert "picture: equal byte for byte" in done.stdout
+    assert "differs" not in done.stdout
+    assert "image files, SHA-256" in done.stdout
+    assert ("from the images" in done.stdout) == bool(options)
 
 
 def test_a_figure_whose_input_was_exchanged_is_made_from_the_images(smoke_pages, monkeypatch):

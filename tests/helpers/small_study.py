@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from birads_lib.files import sha256
+from helpers.project import copy_project
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 STUDY = """
 name: tiny
 dataset: {reader: phantoms, patients: 24, seed: 7, size: 96}
@@ -34,12 +34,7 @@ class Project:
 
     @classmethod
     def new(cls, root: Path) -> "Project":
-        for folder in ("birads_lib", "press", "notebooks", "profiles"):
-            ignored = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(ROOT / folder, root / folder, ignore=ignored)
-        (root / "book").mkdir()
-        for file in ("Snakefile", "book/claims.yml", "book/published.yml"):
-            shutil.copy(ROOT / file, root / file)
+        copy_project(root)
         (root / "tiny.yaml").write_text(STUDY)
         return cls(root)
 
