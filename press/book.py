@@ -28,7 +28,6 @@ from press.study import PROTOCOLS, Study, load
 DEFAULT_STUDY = "phantoms"  # the one that _toc.yml at the root lists
 LEAKY = [protocol for protocol in PROTOCOLS if protocol != "patient"]
 MISSING = "(not run in this build)"
-TEMPLATES = BOOK / "_templates"
 
 
 def prose_files() -> list[str]:
@@ -48,11 +47,11 @@ def _studies(study: Study) -> list[Study]:
     return [study, *(load(CONFIG / f"{name}.yaml") for name in FROZEN if name != study.name)]
 
 
-def generated(study: Study) -> dict[str, bytes]:
+def generated(study: Study) -> dict[str, str]:
     """Return the chapters that are made from executed pages while staging, by path."""
-    made = overview.chapter(_pages(study), (TEMPLATES / "provenance.md").read_text())
-    texts = reporting.generated(_studies(study), BOOK)
-    return made | {path: text.encode() for path, text in texts.items()}
+    return {"book/provenance.md": overview.chapter(_pages(study))} | reporting.generated(
+        _studies(study), BOOK
+    )
 
 
 def contents(study: Study, made: Collection[str] = ()) -> dict:
@@ -163,7 +162,7 @@ def stage(study: Study) -> bool:
     for page in (page for own in _pages(study).values() for page in own):
         wanted[source / page.path.relative_to(ROOT)] = staged_page(page)
     made = generated(study)
-    wanted |= {source / path: content for path, content in made.items()}
+    wanted |= {source / path: text.encode() for path, text in made.items()}
     for name, settings in (("_toc", contents(study, made)), ("_config", configuration(study))):
         wanted[source / f"{name}.yml"] = yaml.safe_dump(settings, sort_keys=False).encode()
     there = {p for p in source.rglob("*") if p.is_file() and "__pycache__" not in p.parts}

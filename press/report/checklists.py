@@ -10,8 +10,6 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from jinja2 import Environment, StrictUndefined, TemplateSyntaxError, meta
-
 from birads_lib.errors import UserError, did_you_mean
 from birads_lib.readers import READERS
 from press import page as pages
@@ -19,18 +17,13 @@ from press.parameters import notebook_names
 from press.paths import BOOK
 from press.report.facts import UNKNOWN, facts, is_known, page_name, sources
 from press.report.items import CHECKLISTS, NEEDS, TEXTS, Answer, Checklist, Item, load
+from press.report.templates import TEMPLATES, fill, literal, page
 from press.study import Study
 
-TEMPLATES = BOOK / "_templates"
 CARDS = ("model_card", "data_sheet")  # pages of each study
 _POINTER = re.compile(r"\{notebook\}`([^`<]*)<(\d\d_\w+)>`")
 _EXHIBIT = re.compile(r"(?<=\{exhibit\} )\d\d_\w+(?=#)")
 _CARD = re.compile(r"\[([^]]*)\]\((model_card|data_sheet)\.md\)")
-_ACTIVE = re.compile(r"[\\`*\[\]{}<>&|$\"~]|(?<!\w)_|_(?!\w)|^[#:+=-]")  # in Markdown or HTML
-_JINJA = Environment(undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True)
-
-
-# Filling in what a study knows
 
 
 @dataclass(frozen=True)
@@ -81,24 +74,6 @@ def _notices(study: Study) -> str:
     return "\n\n".join(parts)
 
 
-def literal(text: str) -> str:
-    """Return a text so that neither Markdown nor HTML nor a template finds anything in it."""
-    return _ACTIVE.sub(lambda match: f"&#{ord(match[0])};", " ".join(text.split()))
-
-
-def fill(text: str, names: dict, where: str) -> str:
-    """Return a template with its names replaced by what they stand for."""
-    try:
-        named = meta.find_undeclared_variables(_JINJA.parse(text))
-    except TemplateSyntaxError as error:
-        raise UserError(f"{where}, line {error.lineno}: {error.message}") from None
-    unknown = sorted(named - set(names))
-    if unknown:
-        lines = [f"{where}: unknown {{{name}}}; {did_you_mean(name, names)}" for name in unknown]
-        raise UserError("\n".join(lines))
-    return _JINJA.from_string(text).render(names)
-
-
 def linked(text: str, reported: list[Reported]) -> str:
     """Lead bare notebooks to the pages of a study, and further links to those of the others."""
 
@@ -140,9 +115,9 @@ def generated(studies: list[Study], book: Path = BOOK) -> dict[str, str]:
     reported = _apart([study for study in reported if study.pages] or reported[:1])
     made = {"book/reporting.md": chapter(reporting.checklists, reported)}
     for study in reported:
-        own_sheet = TEMPLATES / f"data_sheet-{study.reader}.md"
-        sheet = own_sheet if own_sheet.exists() else TEMPLATES / "data_sheet.md"
-        for name, template in zip(CARDS, (TEMPLATES / "model_card.md", sheet), strict=True):
+        own_sheet = f"data_sheet-{study.reader}.md"
+        sheet = own_sheet if (TEMPLATES / own_sheet).exists() else "data_sheet.md"
+        for name, template in zip(CARDS, ("model_card.md", sheet), strict=True):
             made[f"book/{study.study.name}/{name}.md"] = card(template, study)
     return made
 
@@ -158,10 +133,10 @@ def _apart(reported: list[Reported]) -> list[Reported]:
     ]
 
 
-def card(template: Path, reported: Reported) -> str:
+def card(template: str, reported: Reported) -> str:
     """Return a model card or data sheet: a template, filled for a study."""
-    text = fill(template.read_text(), reported.names, f"_templates/{template.name}")
-    return _EXHIBIT.sub(lambda match: reported.target(match[0]), linked(text, [reported]))
+    text = linked(page(template, reported.names), [reported])
+    return _EXHIBIT.sub(lambda match: reported.target(match[0]), text)
 
 
 def chapter(lists: list[Checklist], reported: list[Reported]) -> str:
@@ -186,7 +161,7 @@ def chapter(lists: list[Checklist], reported: list[Reported]) -> str:
     names = [study.names for study in reported]
     notices = names[0]["notices"].replace("../_notices", "_notices")
     given = {"bars": bars, "lists": shown, "studies": names, "statuses": NEEDS, "notices": notices}
-    return fill((TEMPLATES / "reporting.md").read_text(), given, "_templates/reporting.md")
+    return page("reporting.md", given)
 
 
 def _rows(item: Item, answers: list[Answer], reported: list[Reported]) -> list[dict[str, str]]:
