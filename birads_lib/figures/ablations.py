@@ -1,4 +1,4 @@
-"""Charts that compare runs: rows are variants, named as in the study with spaces for underscores.
+"""Charts and tables that compare runs: rows are variants, with spaces for underscores.
 
 Tables are long: a row per variant and metric (or fold, or form), with an estimate and its interval.
 """
@@ -28,6 +28,36 @@ _LESS_IS_BETTER = ("ordinal_mae",)
 def readable(variant: str) -> str:
     """Return a variant's name as charts show it."""
     return variant.replace("_", " ")
+
+
+def changes_table(changed: Mapping[str, Mapping], parts: Mapping[str, str]) -> pd.DataFrame:
+    """Return what each variant changes, and to which part of the method that belongs.
+
+    Args:
+        changed: of ``ablations.changed_from``.
+        parts: variant -> part of the method, of the variants to list.
+    """
+    texts = {
+        variant: ", ".join(f"{name}: {value}" for name, value in changed.get(variant, {}).items())
+        for variant in parts
+    }
+    return pd.DataFrame({"part": parts, "differs in": texts}).rename(readable)
+
+
+def architectures_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Return what ``architectures`` draws as numbers, a row per run, a column per metric."""
+    cells = [f"{row.estimate:.3f} ({row.low:.3f} to {row.high:.3f})" for row in table.itertuples()]
+    table = table.assign(text=cells, metric=table["metric"].map(HEADLINE))
+    return table.pivot_table("text", ["variant", "protocol"], "metric", "first", sort=False)
+
+
+def differences_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Return what ``forest`` draws as numbers, with p-values."""
+    columns = {"estimate": "difference", "low": "95 % from", "high": "to"}
+    columns |= {"p_value": "p", "holm": "p, Holm-adjusted"}
+    table = table.assign(metric=table["metric"].map(HEADLINE)).rename(columns=columns)
+    table = table.set_index(["metric", "variant"])[list(columns.values())]
+    return table.sort_index(level="metric", sort_remaining=False)
 
 
 def architectures(table: pd.DataFrame, published: Mapping[str, Mapping[str, float]]) -> Figure:
