@@ -12,8 +12,7 @@ import pyarrow.parquet as parquet
 
 from birads_lib.errors import DatasetError
 from birads_lib.files import written_whole
-
-GRADES = (1, 2, 3, 4, 5)
+from birads_lib.task import BIRADS, DENSITY, Task
 
 _TEXT = {"dtype": "str", "coerce": True}
 _SIDES = ("x0", "y0", "x1", "y1")
@@ -24,9 +23,9 @@ CASES = pa.DataFrameSchema(
         "patient_id": pa.Column(**_TEXT, nullable=True),
         "laterality": pa.Column(**_TEXT, nullable=True, checks=pa.Check.isin(["L", "R"])),
         "view": pa.Column(**_TEXT, nullable=True),
-        "birads": pa.Column("int64", coerce=True, checks=pa.Check.isin(GRADES)),
+        "birads": pa.Column("int64", coerce=True, checks=pa.Check.isin(BIRADS.numbers)),
         "birads_original": pa.Column(**_TEXT),
-        "density": pa.Column(**_TEXT, nullable=True, checks=pa.Check.isin(list("ABCD"))),
+        "density": pa.Column(**_TEXT, nullable=True, checks=pa.Check.isin(DENSITY.labels)),
         "modality": pa.Column(**_TEXT, nullable=True, checks=pa.Check.isin(["DM", "s2D", "DBT"])),
         "path": pa.Column(**_TEXT, unique=True),
         "size_bytes": pa.Column("int64", coerce=True, checks=pa.Check.gt(0)),
@@ -88,6 +87,26 @@ def same_images(a: pd.DataFrame, b: pd.DataFrame) -> bool:
     facts = ["image_id", "patient_id", "birads", "sha256"]
     known = [table[facts].sort_values("image_id", ignore_index=True) for table in (a, b)]
     return known[0].equals(known[1])
+
+
+def label_numbers(cases: pd.DataFrame, task: Task = BIRADS) -> np.ndarray:
+    """Return the number (n,), 1..K, of each image's label in the task's column.
+
+    Raises:
+        DatasetError: there is no such column, or an image has no label of the task.
+    """
+    if task.name not in cases:
+        raise DatasetError(f"has no column {task.name!r}, the labels of the task", "cases.parquet")
+    number_of = {label: number for number, label in enumerate(task.labels, start=1)}
+    numbers = cases[task.name].astype(str).map(number_of)
+    unlabelled = cases.loc[numbers.isna(), "image_id"]
+    if len(unlabelled):
+        raise DatasetError(
+            f"{len(unlabelled)} images have no {task.name} out of {', '.join(task.labels)}, such "
+            f"as {unlabelled.iloc[0]}",
+            "cases.parquet",
+        )
+    return numbers.to_numpy(int)
 
 
 def checked(schema: pa.DataFrameSchema, table: pd.DataFrame, what: str) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """The table of predictions: one reader, one writer, one schema."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +9,12 @@ import pandera.pandas as pa
 
 from birads_lib.errors import UserError
 from birads_lib.files import written_whole
+from birads_lib.protocol import PARTS, PROTOCOLS
+from birads_lib.task import BIRADS, Task
 
-PROBABILITIES = ["p1", "p2", "p3", "p4", "p5"]  # of BI-RADS 1..5; each row sums to 1
 RUN = ["variant", "protocol"]
 KEY = ["fold", "seed", "image_id", "copy"]  # what makes a row unique in one run
+_HONEST = [protocol.name for protocol in PROTOCOLS.values() if not protocol.leaks]
 
 
 def _parts_of_patient(table: pd.DataFrame) -> pd.Series:
@@ -19,42 +22,55 @@ def _parts_of_patient(table: pd.DataFrame) -> pd.Series:
     return table.groupby([*RUN, "fold", "seed", "patient_id"])["part"].transform("nunique")
 
 
-SCHEMA = pa.DataFrameSchema(
-    {
-        "image_id": pa.Column(str),
-        "patient_id": pa.Column(str, nullable=True),
-        "variant": pa.Column(str),
-        "protocol": pa.Column(str, pa.Check.isin(["patient", "image", "oversample_first"])),
-        "fold": pa.Column(int, pa.Check.ge(0)),
-        "seed": pa.Column(int),
-        "part": pa.Column(str, pa.Check.isin(["train", "validation", "test"])),
-        "copy": pa.Column(int, pa.Check.ge(0)),  # 0 is the image itself, more an oversampled copy
-        "y_true": pa.Column(int, pa.Check.in_range(1, 5)),
-        **{name: pa.Column(float, pa.Check.in_range(0, 1)) for name in PROBABILITIES},
-    },
-    checks=[
-        pa.Check(
-            lambda t: (t[PROBABILITIES].sum(axis=1) - 1).abs() < 1e-4,
-            error="the probabilities p1..p5 of each row must sum to 1",
-        ),
-        pa.Check(
-            lambda t: ~t.duplicated([*RUN, *KEY]),
-            error="an image (or copy) may be predicted once per run and fold",
-        ),
-        pa.Check(
-            lambda t: (t["protocol"] != "patient") | (_parts_of_patient(t) <= 1),
-            error="under protocol 'patient' a patient may stand in one part of a fold only",
-        ),
-    ],
-    strict=True,
-    coerce=True,
-)
+def schema(task: Task = BIRADS) -> pa.DataFrameSchema:
+    """Return what a table of predictions holds: ``y_true`` 1..K, the probabilities p1..pK."""
+    names = task.probabilities
+    return pa.DataFrameSchema(
+        {
+            "image_id": pa.Column(str),
+            "patient_id": pa.Column(str, nullable=True),
+            "variant": pa.Column(str),
+            "protocol": pa.Column(str, pa.Check.isin(list(PROTOCOLS))),
+            "fold": pa.Column(int, pa.Check.ge(0)),
+            "seed": pa.Column(int),
+            "part": pa.Column(str, pa.Check.isin(PARTS)),
+            "copy": pa.Column(int, pa.Check.ge(0)),  # 0 is the image itself, more a repeat of it
+            "y_true": pa.Column(int, pa.Check.in_range(1, len(names))),
+            **{name: pa.Column(float, pa.Check.in_range(0, 1)) for name in names},
+        },
+        checks=[
+            pa.Check(
+                lambda t: (t[names].sum(axis=1) - 1).abs() < 1e-4,
+                error=f"the probabilities p1..p{len(names)} of each row must sum to 1",
+            ),
+            pa.Check(
+                lambda t: ~t.duplicated([*RUN, *KEY]),
+                error="an image (or copy) may be predicted once per run and fold",
+            ),
+            pa.Check(
+                lambda t: ~t["protocol"].isin(_HONEST) | (_parts_of_patient(t) <= 1),
+                error=f"under protocol {' or '.join(map(repr, _HONEST))} a patient may stand in "
+                "one part of a fold only",
+            ),
+        ],
+        strict=True,
+        coerce=True,
+    )
 
 
-def check(table: pd.DataFrame, source: str = "predictions") -> pd.DataFrame:
+def check(table: pd.DataFrame, source: str = "predictions", task: Task = BIRADS) -> pd.DataFrame:
     """Return the table in schema order and types, or raise UserError listing all problems."""
+    given = _probability_columns(table)
+    if given == [f"p{k + 1}" for k in range(len(given))] and len(given) not in (
+        0,
+        len(task.labels),
+    ):
+        raise UserError(
+            f"{source}: holds the probabilities of {len(given)} labels, but the task {task.name!r} "
+            f"has {len(task.labels)} ({', '.join(task.labels)}); it must be of another task"
+        )
     try:
-        return SCHEMA.validate(table, lazy=True)[list(SCHEMA.columns)]
+        return schema(task).validate(table, lazy=True)[list(schema(task).columns)]
     except pa.errors.SchemaErrors as error:
         raise UserError(
             "\n".join([f"{source}: not valid predictions:", *_problems(error)])
@@ -65,28 +81,28 @@ def _problems(error: pa.errors.SchemaErrors) -> list[str]:
     """Return one line per kind of mistake, with the first values that make it."""
     lines = []
     cases = error.failure_cases.fillna({"column": "the table"})
-    for (column, check), found in cases.groupby(["column", "check"], sort=False):
-        values = ", ".join(repr(v) for v in found["failure_case"].drop_duplicates()[:5])
-        whole_rows = (found["schema_context"] == "DataFrameSchema") & found["index"].notna()
+    for (column, check), rows in cases.groupby(["column", "check"], sort=False):
+        values = ", ".join(repr(v) for v in rows["failure_case"].drop_duplicates()[:5])
+        whole_rows = (rows["schema_context"] == "DataFrameSchema") & rows["index"].notna()
         if whole_rows.all():
-            lines.append(f"{found['index'].nunique()} rows: {check}")
+            lines.append(f"{rows['index'].nunique()} rows: {check}")
         else:
             lines.append(f"{column}: {check} (found {values})")
     return list(dict.fromkeys(lines))
 
 
-def write(table: pd.DataFrame, path: str | Path) -> None:
+def write(table: pd.DataFrame, path: str | Path, task: Task = BIRADS) -> None:
     """Check and write predictions as parquet, whole or not at all."""
-    table = check(table).reset_index(drop=True)
+    table = check(table, task=task).reset_index(drop=True)
     with written_whole(path) as temporary:
         table.to_parquet(temporary, index=False)
 
 
-def read(path: str | Path) -> pd.DataFrame:
-    """Read predictions and check them; raises UserError where there are none."""
+def read(path: str | Path, task: Task = BIRADS) -> pd.DataFrame:
+    """Read predictions and check them; raises UserError where there are none of this task."""
     if not Path(path).is_file():
         raise UserError(f"no predictions at {path}: run 03_training of this study first")
-    return check(pd.read_parquet(path), str(path))
+    return check(pd.read_parquet(path), str(path), task)
 
 
 def out_of_fold(table: pd.DataFrame, part: str = "test") -> pd.DataFrame:
@@ -100,5 +116,9 @@ def cluster_ids(table: pd.DataFrame) -> pd.Series:
 
 
 def probabilities(table: pd.DataFrame) -> np.ndarray:
-    """Return p1..p5 as an array."""
-    return table[PROBABILITIES].to_numpy(float)  # (n, 5)
+    """Return the columns p1..pK as an array (n, K)."""
+    return table[_probability_columns(table)].to_numpy(float)
+
+
+def _probability_columns(table: pd.DataFrame) -> list[str]:
+    return [name for name in table if re.fullmatch(r"p\d+", str(name))]

@@ -39,9 +39,22 @@ class Task:
         """The columns of predictions that hold the labels' probabilities: p1 .. pK."""
         return [f"p{number}" for number in self.numbers]
 
+    @property
+    def decisions(self) -> dict[int, str]:
+        """Lowest label acted on -> its words, from ``act_from`` up; ordered: one lower, too."""
+        if self.act_from is None:
+            return {}
+        lowest = max(2, self.act_from - 1) if self.ordinal else self.act_from
+        return {number: self.at_least(number) for number in self.numbers[lowest - 1 :]}
+
     def named(self, number: int) -> str:
         """Return a label for a sentence, by its number: "BI-RADS 4"."""
         return f"{self.prefix}{self.labels[number - 1]}"
+
+    def at_least(self, number: int) -> str:
+        """Return words for a label and those above it: "BI-RADS ≥ 4"; of the last, its name."""
+        last = number == len(self.labels)
+        return self.named(number) if last else f"{self.prefix}≥ {self.labels[number - 1]}"
 
 
 BIRADS = Task(

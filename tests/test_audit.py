@@ -7,10 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from birads_lib.errors import UserError
-from birads_lib.predictions import PROBABILITIES, out_of_fold
+from birads_lib.predictions import out_of_fold, probabilities
 from birads_lib.scores import leakage
 from birads_lib.scores.bootstrap import Resampling, intervals
-from birads_lib.splits import assign_parts, leak_report
+from birads_lib.scores.leakage import leak_report
+from birads_lib.splits import assign_parts
 
 
 def images(patients=30, seed=0):

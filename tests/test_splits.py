@@ -7,14 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from birads_lib.errors import UserError
-from birads_lib.splits import (
-    COLUMNS,
-    PROTOCOLS,
-    LeakageError,
-    assign_parts,
-    check_parts,
-    leak_report,
-)
+from birads_lib.protocol import PROTOCOLS
+from birads_lib.scores.leakage import leak_report
+from birads_lib.splits import COLUMNS, LeakageError, assign_parts, check_parts
 
 
 def make_cases(patients: int, seed: int = 0, grades=(1, 2, 3, 4, 5)) -> pd.DataFrame:
@@ -34,7 +29,7 @@ def make_cases(patients: int, seed: int = 0, grades=(1, 2, 3, 4, 5)) -> pd.DataF
 
 @settings(max_examples=25, deadline=None)
 @given(
-    protocol=st.sampled_from(PROTOCOLS),
+    protocol=st.sampled_from(list(PROTOCOLS)),
     folds=st.integers(2, 6),
     seed=st.integers(0, 2**31 - 1),
     grades=st.sampled_from([(1, 2, 3, 4, 5), (2, 4), (1, 3, 5)]),

@@ -1,14 +1,14 @@
 """Do predicted probabilities agree with observed frequencies, and can they be made to?
 
-Truth is y (n,), grades 1..5; predictions are p (n, 5), the probabilities of grades 1..5 in order.
+Truth is y (n,), label numbers 1..K; predictions are p (n, K), the labels' probabilities in order.
 Scores are written once, for a stack of weighted samples, so that an estimate and its bootstrap
 over patients share their code. For every score less is better.
 
 Degenerate cases, the same for estimates and for resamples:
 
-- An absent grade is scored like any other: its observed frequency is 0.
+- An absent label is scored like any other: its observed frequency is 0.
 - Scores that tie share a bin, so there may be fewer than ``BINS``; bins are those of the sample in
-  every resample. A bin in which all images, or none, are of the grade has an interval of no width.
+  every resample. A bin in which all images, or none, are of the label has an interval of no width.
 - A probability of 0 is raised to the precision of a float before a logarithm is taken, as in
   scikit-learn's log loss.
 - A temperature is sought within ``TEMPERATURES``; one that lies on a bound says that the
@@ -23,13 +23,13 @@ import pandas as pd
 from scipy.optimize import minimize_scalar
 from scipy.special import softmax
 
-from birads_lib.cases import GRADES
 from birads_lib.errors import UserError
 from birads_lib.predictions import out_of_fold, probabilities
+from birads_lib.protocol import PARTS
 from birads_lib.scores import bootstrap, comparisons
 from birads_lib.scores.bootstrap import Resampling
 from birads_lib.scores.metrics import checked, ratio
-from birads_lib.splits import PARTS
+from birads_lib.task import BIRADS, Task
 
 _COLUMNS = ["metric", "estimate", "low", "high"]
 SCORES = {
@@ -45,55 +45,59 @@ CORRECTIONS = {
     "prior_corrected": "Prior correction",
     "saerens": "Saerens EM",
 }
-BINS = 10  # of equal mass, per grade
+BINS = 10  # of equal mass, per label
 TEMPERATURES = (0.05, 20.0)
 HIGH, LOW = 0.8, 0.5  # what the paper calls a high, and here a low, probability
 
-_K = len(GRADES)
 _SMALLEST = np.finfo(float).eps
 
 
-def every_score(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
+def every_score(
+    y: np.ndarray, p: np.ndarray, weights: np.ndarray, task: Task = BIRADS
+) -> dict[str, np.ndarray]:
     """Return the scores of R weighted samples at once, each (R,); ``smooth_ece`` aside.
 
-    - ``ece_1`` .. ``ece_5``: calibration error of a grade against the rest, the mean gap between
+    - ``ece_1`` .. ``ece_K``: calibration error of a label against the rest, the mean gap between
       predicted and observed frequency over bins of equal mass, weighted by their images, 0..1;
       ``classwise_ece``: their mean (Kull et al. 2019, eq. 3; equal mass: Nixon et al. 2019, ACE).
-    - ``brier``: squared distance of p from the truth, summed over grades, 0..2 (Brier 1950).
+    - ``brier``: squared distance of p from the truth, summed over labels, 0..2 (Brier 1950).
     - ``rps``: squared distance of the cumulative probabilities from the truth's, divided by
-      K - 1 = 4, 0..1 (Epstein 1969; Murphy 1971).
-    - ``log_loss``: minus the natural logarithm of the true grade's probability, 0 and more.
-    - ``true_class_high``: share of images whose true grade got ``HIGH`` or more.
-    - ``low_confidence_gap_2``: observed minus predicted frequency of grade 2 among images with a
-      p2 below ``LOW``, -1..1; NaN where there are none. Above 0 is under-confident.
+      K - 1, 0..1 (Epstein 1969; Murphy 1971); of ordered labels only.
+    - ``log_loss``: minus the natural logarithm of the true label's probability, 0 and more.
+    - ``true_class_high``: share of images whose true label got ``HIGH`` or more.
+    - ``low_confidence_gap_2``, of BI-RADS only, as the paper speaks of it: observed minus predicted
+      frequency of 2 among images with a p2 below ``LOW``, -1..1; NaN where there are none. Above 0
+      is under-confident.
 
     Args:
-        y: (n,) checked grades.
-        p: (n, 5) checked probabilities.
+        y: (n,) checked label numbers.
+        p: (n, K) checked probabilities.
         weights: (n, R), how often each image counts in each sample.
+        task: whose labels these are.
     """
     total = weights.sum(0)  # (R,)
-    truth = np.eye(_K)[y - 1]  # (n, 5)
-    own = _own(y, p)
+    truth = np.eye(p.shape[1])[y - 1]  # (n, K)
+    given = _of_truth(y, p)
     errors = {
-        f"ece_{g}": _binned_gap(p[:, g - 1], (truth - p)[:, [g - 1]] * weights) / total
-        for g in GRADES
+        f"ece_{label}": _binned_gap(score, gap[:, None] * weights) / total
+        for label, score, gap in zip(task.numbers, p.T, (truth - p).T, strict=True)
     }
-    by_image = {
-        "brier": ((p - truth) ** 2).sum(1),
-        "rps": ((p - truth).cumsum(1)[:, :-1] ** 2).sum(1) / (_K - 1),
-        "log_loss": -np.log(np.maximum(own, _SMALLEST)),
-        "true_class_high": (own >= HIGH).astype(float),
-    }
-    means = {name: values @ weights / total for name, values in by_image.items()}
-    low = (p[:, 1] < LOW).astype(float)
-    gap, among = ((truth - p)[:, 1] * low) @ weights, low @ weights
-    classwise = {"classwise_ece": np.mean(list(errors.values()), axis=0)}
-    return classwise | errors | means | {"low_confidence_gap_2": ratio(gap, among, np.nan)}
+    by_image = {"brier": ((p - truth) ** 2).sum(1)}
+    if task.ordinal:
+        by_image["rps"] = ((p - truth).cumsum(1)[:, :-1] ** 2).sum(1) / (p.shape[1] - 1)
+    by_image["log_loss"] = -np.log(np.maximum(given, _SMALLEST))
+    by_image["true_class_high"] = (given >= HIGH).astype(float)
+    scores = {"classwise_ece": np.mean(list(errors.values()), axis=0)} | errors
+    scores |= {name: values @ weights / total for name, values in by_image.items()}
+    if task == BIRADS:
+        low = (p[:, 1] < LOW).astype(float)
+        gap, among = ((truth - p)[:, 1] * low) @ weights, low @ weights
+        scores["low_confidence_gap_2"] = ratio(gap, among, np.nan)
+    return scores
 
 
 def smooth_ece(y: np.ndarray, p: np.ndarray) -> float:
-    """Return the smooth calibration error, 0..1: the mean over grades, each against the rest.
+    """Return the smooth calibration error, 0..1: the mean over labels, each against the rest.
 
     It smooths with a kernel whose width follows from the data, where ``classwise_ece`` has bins
     (Blasiok and Nakkiran 2023, their package ``relplot``).
@@ -102,27 +106,33 @@ def smooth_ece(y: np.ndarray, p: np.ndarray) -> float:
 
     y, p = checked(y, p)
     p = p.clip(0, 1)
-    return float(np.mean([smECE(p[:, g - 1], (y == g).astype(float)) for g in GRADES]))
+    return float(np.mean([smECE(p[:, k], (y == k + 1).astype(float)) for k in range(p.shape[1])]))
 
 
-def intervals(y: np.ndarray, p: np.ndarray, resampling: Resampling) -> pd.DataFrame:
+def intervals(
+    y: np.ndarray, p: np.ndarray, resampling: Resampling, task: Task = BIRADS
+) -> pd.DataFrame:
     """Return [metric, estimate, low, high], one row per score, ``smooth_ece`` among them.
 
     Bounds are those of ``bootstrap.intervals``; ``smooth_ece`` has none (NaN), as its kernel can't
     be resampled at once. What was fitted on validation rows is taken as it is.
     """
-    table = bootstrap.intervals(y, p, resampling, every_score)
+    table = bootstrap.intervals(y, p, resampling, every_score, task)
     return _with_smooth(table, smooth_ece(y, p))
 
 
 def differences(
-    y: np.ndarray, after: np.ndarray, before: np.ndarray, resampling: Resampling
+    y: np.ndarray,
+    after: np.ndarray,
+    before: np.ndarray,
+    resampling: Resampling,
+    task: Task = BIRADS,
 ) -> pd.DataFrame:
     """Return [metric, estimate, low, high] of each score after minus before, in the same resamples.
 
-    ``after`` and ``before`` are probabilities (n, 5) of the same images in the same order.
+    ``after`` and ``before`` are probabilities (n, K) of the same images in the same order.
     """
-    table = comparisons.paired_differences(y, after, before, resampling, every_score)
+    table = comparisons.paired_differences(y, after, before, resampling, every_score, task)
     return _with_smooth(table, smooth_ece(y, after) - smooth_ece(y, before))
 
 
@@ -136,94 +146,101 @@ def error_if_calibrated(
     by one: those of one patient, being alike, would leave somewhat more.
 
     Args:
-        p: (n, 5) probabilities.
+        p: (n, K) probabilities.
         draws: of the truth of all images.
     """
     p = checked(np.ones(len(p), int), p)[1]
     rng = np.random.default_rng(seed)
-    cut = p.cumsum(1)[:, :-1, None]  # (n, 4, 1)
-    drawn = (rng.random((len(p), 1, draws)) >= cut).sum(1) + 1  # (n, draws), grades
+    cut = p.cumsum(1)[:, :-1, None]  # (n, K - 1, 1)
+    drawn = (rng.random((len(p), 1, draws)) >= cut).sum(1) + 1  # (n, draws), labels
     errors = {
-        f"ece_{g}": _binned_gap(p[:, g - 1], (drawn == g) - p[:, [g - 1]]) / len(p) for g in GRADES
+        f"ece_{k}": _binned_gap(p[:, k - 1], (drawn == k) - p[:, [k - 1]]) / len(p)
+        for k in range(1, p.shape[1] + 1)
     }
     table = pd.DataFrame({"classwise_ece": np.mean(list(errors.values()), axis=0)} | errors)
     resampling = Resampling(None, draws, level=level)
     return bootstrap.with_bounds(table.mean(), table, resampling)[_COLUMNS]
 
 
-def reliability(y: np.ndarray, p: np.ndarray, resampling: Resampling) -> pd.DataFrame:
-    """Return the reliability diagram of each grade against the rest, one row per grade and bin.
+def reliability(
+    y: np.ndarray, p: np.ndarray, resampling: Resampling, task: Task = BIRADS
+) -> pd.DataFrame:
+    """Return the reliability diagram of each label against the rest, one row per label and bin.
 
-    Columns: ``birads``, ``images`` (in the bin), ``predicted`` (mean probability, 0..1),
-    ``observed`` (share of the bin's images that are of the grade, 0..1), ``low`` and ``high``
-    (percentiles of ``observed`` over resamples of patients; those that miss the bin are left out).
+    Columns: one with the task's name (label number), ``images`` (in the bin), ``predicted`` (mean
+    probability, 0..1), ``observed`` (share of the bin's images that have the label, 0..1), ``low``
+    and ``high`` (percentiles of ``observed`` over resamples of patients; those that miss the bin
+    are left out).
     """
-    y, p = checked(y, p)
-    owner, cells = zip(*[(g, cell) for g in GRADES for cell in _bins(p[:, g - 1]).T], strict=True)
-    owner, cells = np.array(owner), np.stack(cells, axis=1)  # (bins,), (n, bins)
-    hits = cells * (y[:, None] == owner)
+    y, p = checked(y, p, task)
+    bins = [_bins(score) for score in p.T]  # (n, bins of the label) each
+    label = np.repeat(task.numbers, [cells.shape[1] for cells in bins])  # (bins,)
+    cells = np.concatenate(bins, axis=1)  # (n, bins)
+    hits = cells * (y[:, None] == label)
     drawn = []
     for weights in resampling.weights(len(y)):
         inside = cells.T @ weights  # (bins, R)
         drawn.append(ratio(hits.T @ weights, inside, np.nan))
     images = cells.sum(0)
-    table = pd.DataFrame({"birads": owner, "images": images.astype(int)})
-    table["predicted"] = (cells * p[:, owner - 1]).sum(0) / images
+    table = pd.DataFrame({task.name: label, "images": images.astype(int)})
+    table["predicted"] = (cells * p[:, label - 1]).sum(0) / images
     table["observed"] = hits.sum(0) / images
     table["low"], table["high"] = resampling.bounds(np.concatenate(drawn, axis=1).T)
     return table
 
 
-def true_class_spread(y: np.ndarray, p: np.ndarray) -> pd.DataFrame:
-    """Return images, q1, median, q3 and iqr of the true grade's probability (0..1) by grade.
+def true_class_spread(y: np.ndarray, p: np.ndarray, task: Task = BIRADS) -> pd.DataFrame:
+    """Return images, q1, median, q3 and iqr of the true label's probability (0..1) by label.
 
-    A grade without images has 0 of them and NaN.
+    A label without images has 0 of them and NaN.
     """
-    y, p = checked(y, p)
-    own = pd.Series(_own(y, p)).groupby(y)
-    table = own.quantile([0.25, 0.5, 0.75]).unstack().set_axis(["q1", "median", "q3"], axis=1)
-    table.insert(0, "images", own.size())
-    table = table.assign(iqr=table["q3"] - table["q1"]).reindex(pd.Index(GRADES, name="birads"))
+    y, p = checked(y, p, task)
+    given = pd.Series(_of_truth(y, p)).groupby(y)
+    table = given.quantile([0.25, 0.5, 0.75]).unstack().set_axis(["q1", "median", "q3"], axis=1)
+    table.insert(0, "images", given.size())
+    table = table.assign(iqr=table["q3"] - table["q1"])
+    table = table.reindex(pd.Index(task.numbers, name=task.name))
     return table.fillna({"images": 0}).astype({"images": int})
 
 
 def fitted_temperature(y: np.ndarray, p: np.ndarray) -> float:
-    """Return the temperature with the least log loss on y (n,), p (n, 5) (Guo et al. 2017).
+    """Return the temperature with the least log loss on y (n,), p (n, K) (Guo et al. 2017).
 
     It equals scikit-learn's ``CalibratedClassifierCV(method="temperature")``, which can't be fitted
-    where a grade has fewer images than its cross-validation has folds.
+    where a label has fewer images than its cross-validation has folds.
     """
     y, p = checked(y, p)
-    found = minimize_scalar(
-        lambda log_t: -np.log(np.maximum(_own(y, tempered(p, np.exp(log_t))), _SMALLEST)).mean(),
+    least = minimize_scalar(
+        lambda log_t: (
+            -np.log(np.maximum(_of_truth(y, tempered(p, np.exp(log_t))), _SMALLEST)).mean()
+        ),
         bounds=np.log(TEMPERATURES),
         options={"xatol": 1e-8},
     )
-    return float(np.exp(found.x))
+    return float(np.exp(least.x))
 
 
 def tempered(p: np.ndarray, temperature: float) -> np.ndarray:
-    """Return softmax(log p / temperature), (n, 5): above 1 less extreme, below 1 more so.
+    """Return softmax(log p / temperature), (n, K): above 1 less extreme, below 1 more so.
 
-    The order of a row's probabilities, and so the predicted grade, stays.
+    The order of a row's probabilities, and so the predicted label, stays.
     """
     return softmax(np.log(np.maximum(p, _SMALLEST)) / temperature, axis=1)
 
 
-def shares(y: np.ndarray) -> np.ndarray:
-    """Return the share of each grade, (5,)."""
-    return np.bincount(y, minlength=_K + 1)[1:] / len(y)
+def shares(y: np.ndarray, task: Task = BIRADS) -> np.ndarray:
+    """Return the share of each label, (K,)."""
+    return np.bincount(y, minlength=len(task.labels) + 1)[1:] / len(y)
 
 
 def reweighted(p: np.ndarray, priors_before: np.ndarray, priors_after: np.ndarray) -> np.ndarray:
-    """Return p (n, 5) for other priors: p_j after_j / before_j, each row summing to 1 again.
+    """Return p (n, K) for other priors: p_j after_j / before_j, each row summing to 1 again.
 
-    Saerens, Latinne and Decaestecker 2002, eq. 2.4. A grade without a prior before (training had
+    Saerens, Latinne and Decaestecker 2002, eq. 2.4. A label without a prior before (training had
     none of it) gets probability 0; a row that has nothing else stays as it is.
     """
-    before, after = np.asarray(priors_before, float), np.asarray(priors_after, float)  # (5,)
-    ratio = np.divide(after, before, out=np.zeros(_K), where=before > 0)
-    raised = p * ratio
+    before, after = np.asarray(priors_before, float), np.asarray(priors_after, float)  # (K,)
+    raised = p * ratio(after, before, 0)
     total = raised.sum(1, keepdims=True)
     return np.divide(raised, total, out=np.array(p, dtype=float), where=total > 0)
 
@@ -231,14 +248,14 @@ def reweighted(p: np.ndarray, priors_before: np.ndarray, priors_after: np.ndarra
 def estimated_priors(
     p: np.ndarray, priors: np.ndarray, tolerance: float = 1e-6, max_iterations: int = 1000
 ) -> tuple[np.ndarray, int]:
-    """Return the priors (5,) of unlabelled images, and the iterations taken.
+    """Return the priors (K,) of unlabelled images, and the iterations taken.
 
     The EM algorithm of Saerens, Latinne and Decaestecker 2002, eq. 2.9, without a label: p is
     reweighted to the priors of the last step, and its means are the next. It ends when no prior
     changes by ``tolerance``, or after ``max_iterations``, with the last.
 
     Args:
-        p: (n, 5) probabilities of a model trained at ``priors`` (5,), where the search begins.
+        p: (n, K) probabilities of a model trained at ``priors`` (K,), where the search begins.
     """
     current, change, iteration = np.asarray(priors, float), np.inf, 0
     while change >= tolerance and iteration < max_iterations:
@@ -248,23 +265,24 @@ def estimated_priors(
 
 
 def recalibrated(
-    table: pd.DataFrame, balance: bool = True
+    table: pd.DataFrame, balance: bool = True, task: Task = BIRADS
 ) -> tuple[dict[str, np.ndarray], pd.DataFrame]:
     """Return the test probabilities under each of ``CORRECTIONS``, and what each fold fitted.
 
-    Nothing learns from a true grade of the test part. In each fold (and seed)
+    Nothing learns from a true label of the test part. In each fold (and seed)
 
     - temperature scaling is fitted on the validation rows;
     - the prior correction turns the priors of training into the natural ones, the shares of
-      grades among the fold's distinct training images;
+      labels among the fold's distinct training images;
     - Saerens EM turns them into priors estimated from the test probabilities.
 
     Args:
         table: all predictions of one run, with all three parts.
-        balance: whether training saw every present grade equally often; else as often as it is.
+        balance: whether training saw every present label equally often; else as often as it is.
+        task: whose labels these are.
 
     Returns:
-        Name of the correction -> (n, 5), rows as in ``predictions.out_of_fold(table)``; and a row
+        Name of the correction -> (n, K), rows as in ``predictions.out_of_fold(table)``; and a row
         per fold: fold, seed, temperature, iterations, and ``training_1``.. ``natural_1``..
         ``saerens_1``.. ``observed_1``.., the priors and the shares in the test part.
 
@@ -279,13 +297,13 @@ def recalibrated(
         here = ((test["fold"] == fold) & (test["seed"] == seed)).to_numpy()
         p = corrected["uncorrected"][here]
         temperature = _validation_temperature(rows)
-        priors, iterations = _priors(rows, p, balance)
+        priors, iterations = _priors(rows, p, balance, task)
         corrected["temperature_scaled"][here] = tempered(p, temperature)
         for name, kind in (("prior_corrected", "natural"), ("saerens", "saerens")):
             corrected[name][here] = reweighted(p, priors["training"], priors[kind])
-        priors["observed"] = shares(test.loc[here, "y_true"])
+        priors["observed"] = shares(test.loc[here, "y_true"], task)
         fitted = {"temperature": temperature, "iterations": iterations}
-        named = {f"{kind}_{g}": v[g - 1] for kind, v in priors.items() for g in GRADES}
+        named = {f"{kind}_{k}": v[k - 1] for kind, v in priors.items() for k in task.numbers}
         folds.append({"fold": fold, "seed": seed} | fitted | named)
     return corrected, pd.DataFrame(folds)
 
@@ -307,17 +325,19 @@ def _validation_temperature(rows: pd.DataFrame) -> float:
     return fitted_temperature(validation["y_true"].to_numpy(), probabilities(validation))
 
 
-def _priors(rows: pd.DataFrame, p: np.ndarray, balance: bool) -> tuple[dict, int]:
-    """Return the priors (5,) of one fold by kind, and the iterations that Saerens EM took."""
+def _priors(
+    rows: pd.DataFrame, p: np.ndarray, balance: bool, task: Task
+) -> tuple[dict[str, np.ndarray], int]:
+    """Return the priors (K,) of one fold by kind, and the iterations that Saerens EM took."""
     images = rows[rows["part"] == "train"].drop_duplicates("image_id")
-    natural = shares(images["y_true"])
+    natural = shares(images["y_true"], task)
     training = (natural > 0) / (natural > 0).sum() if balance else natural
     estimated, iterations = estimated_priors(p, training)
     return {"training": training, "natural": natural, "saerens": estimated}, iterations
 
 
-def _own(y: np.ndarray, p: np.ndarray) -> np.ndarray:
-    """Return the probability of the true grade, (n,)."""
+def _of_truth(y: np.ndarray, p: np.ndarray) -> np.ndarray:
+    """Return the probability of the true label, (n,)."""
     return p[np.arange(len(y)), y - 1]
 
 

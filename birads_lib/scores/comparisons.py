@@ -25,6 +25,7 @@ from birads_lib.scores.bootstrap import (
     with_bounds,
 )
 from birads_lib.scores.metrics import PredictionError, every_metric
+from birads_lib.task import BIRADS, Task
 
 Sample = tuple[np.ndarray, np.ndarray, Resampling]  # y (n,), p (n, K) and how to draw the n images
 
@@ -35,6 +36,7 @@ def paired_differences(
     p_b: np.ndarray,
     resampling: Resampling,
     measure: Measure = every_metric,
+    task: Task = BIRADS,
 ) -> pd.DataFrame:
     """Return [metric, estimate, low, high, p_value, resamples_used] of a minus b, per metric.
 
@@ -44,27 +46,31 @@ def paired_differences(
     2 / (resamples + 1) (Davison and Hinkley 1997, section 4.2).
 
     Args:
-        y: (n,) true grades 1..5.
-        p_a, p_b: (n, 5) probabilities of the two models for the same images in the same order.
-        resampling, measure: as in ``patient_bootstrap``.
+        y: (n,) true label numbers 1..K.
+        p_a, p_b: (n, K) probabilities of the two models for the same images in the same order.
+        resampling, measure, task: as in ``patient_bootstrap``.
 
     Raises:
         PredictionError: as ``patient_bootstrap`` does.
     """
-    return differences((y, p_a, resampling), (y, p_b, resampling), True, measure)
+    return differences((y, p_a, resampling), (y, p_b, resampling), True, measure, task)
 
 
 def differences(
-    a: Sample, b: Sample, paired: bool, measure: Measure = every_metric
+    a: Sample,
+    b: Sample,
+    paired: bool,
+    measure: Measure = every_metric,
+    task: Task = BIRADS,
 ) -> pd.DataFrame:
     """Return [metric, estimate, low, high, p_value, resamples_used] of a minus b, per metric.
 
     Args:
-        a, b: (y (n,), p (n, 5), resampling) each; their rows needn't correspond. Number, seed and
+        a, b: (y (n,), p (n, K), resampling) each; their rows needn't correspond. Number, seed and
             level are those of a's resampling.
         paired: both are of the same patients, who are drawn for both at once. Otherwise each is
             resampled by itself, which takes them for independent.
-        measure: as in ``paired_differences``, and so is the p-value.
+        measure, task: as in ``paired_differences``, and so is the p-value.
 
     Raises:
         PredictionError: as ``patient_bootstrap`` does, or for other patients that are to be paired.
@@ -74,9 +80,9 @@ def differences(
         raise PredictionError("the two have other patients; they can't be paired")
     seed = resampling.seed if paired else [resampling.seed, 1]  # the same draws the same patients
     of_b = replace(resampling, clusters=clusters, seed=seed)
-    drawn = patient_bootstrap(*a, measure) - patient_bootstrap(*b[:2], of_b, measure)
+    drawn = patient_bootstrap(*a, measure, task) - patient_bootstrap(*b[:2], of_b, measure, task)
     drawn = drawn.round(12)  # differences that are 0 on paper may not be in their last bits
-    whole = estimates(*a[:2], measure) - estimates(*b[:2], measure)
+    whole = estimates(*a[:2], measure, task) - estimates(*b[:2], measure, task)
     table = with_bounds(whole, drawn, resampling)
     used = table["resamples_used"].to_numpy()
     rarer = np.minimum((drawn <= 0).sum(), (drawn >= 0).sum()).to_numpy()
@@ -94,7 +100,7 @@ def aligned(tables: Mapping[str, pd.DataFrame], reference: str) -> dict[str, pd.
 
     Raises:
         UserError: the reference is missing or alone, or a run graded other images (or copies) in
-            other folds, or holds other true grades; all of them are listed.
+            other folds, or holds other true labels; all of them are listed.
     """
     if reference not in tables:
         there = ", ".join(tables) or "none"
@@ -214,11 +220,11 @@ def _unlike(table: pd.DataFrame, truth: pd.Series) -> str:
     missing, other = truth.index.difference(table.index), table.index.difference(truth.index)
     if len(missing) or len(other):
         first = dict(zip(KEY, [*missing, *other][0], strict=True))
-        what = f"{len(missing)} rows are missing and {len(other)} are others (such as {first})"
+        what = f"{len(missing)} rows are missing and {len(other)} are extra (such as {first})"
         images = [set(index.get_level_values("image_id")) for index in (table.index, truth.index)]
         return f"{what}{', of the same images' if images[0] == images[1] else ''}"
     unequal = (table["y_true"].loc[truth.index] != truth).sum()
-    return f"the true grades of {unequal} rows are others" if unequal else ""
+    return f"{unequal} rows have a different true category in the two tables" if unequal else ""
 
 
 def _checked_scores(positive: object, *scores: object) -> list[np.ndarray]:

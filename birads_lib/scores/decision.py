@@ -1,15 +1,15 @@
 """Would acting on the model do more good than harm? Net benefit and decision curves.
 
-Truth is y (n,), grades 1..5; predictions are p (n, 5), the probabilities of grades 1..5 in order.
-A decision is to act (recall, biopsy) on every image whose probability of BI-RADS >= ``lowest`` is
-at least a threshold t. Someone who acts at t finds t / (1 - t) times as much harm in a needless
+Truth is y (n,), label numbers 1..K; predictions are p (n, K), the labels' probabilities in order.
+A decision is to act (recall, biopsy) on every image whose probability of label ``lowest`` or more
+is at least a threshold t. Someone who acts at t finds t / (1 - t) times as much harm in a needless
 action as good in a needed one; net benefit is the good less the harm, in needed actions per image
 (Vickers and Elkin 2006). The defaults are to act on all images and to act on none, which is 0.
 
 Degenerate cases, the same for estimates and for resamples:
 
-- A sample where no image, or every image, is of BI-RADS >= ``lowest`` has no curve for that
-  decision: all of it is NaN.
+- A sample where no image, or every image, is of ``lowest`` or more has no curve for that decision:
+  all of it is NaN.
 - Resamples of a sample that has a curve may lack either kind. As drawn, their net benefit is a
   count and stays defined; at another prevalence it needs both kinds, and they are left out.
 - A threshold of 1 has infinite odds and is refused.
@@ -18,19 +18,17 @@ Degenerate cases, the same for estimates and for resamples:
 import numpy as np
 import pandas as pd
 
-from birads_lib.cases import GRADES
 from birads_lib.scores.bootstrap import Resampling
 from birads_lib.scores.metrics import PredictionError, checked, ratio
+from birads_lib.task import BIRADS
 
-DECISIONS = {3: "BI-RADS ≥ 3", 4: "BI-RADS ≥ 4", 5: "BI-RADS 5"}  # lowest grade acted on
+DECISIONS = BIRADS.decisions  # of another task, those of that
 THRESHOLDS = np.arange(1, 100) / 100
 RANGE = (0.2, 0.8)  # of thresholds, where the paper says that its model is of use
 
-_GRADES = np.array(GRADES)
-
 
 def probability_of_at_least(p: np.ndarray, lowest: int) -> np.ndarray:
-    """Return the probability (n,) that the grade is ``lowest`` or more."""
+    """Return the probability (n,) that the label is ``lowest`` or more."""
     # Sums that reach a threshold on paper may miss it in their last bits.
     return p[:, lowest - 1 :].sum(1).round(12)
 
@@ -89,22 +87,23 @@ def gain(net: np.ndarray, of_all: np.ndarray) -> np.ndarray:
 
 
 def to_shares(y: np.ndarray, weights: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """Return weights (n, R) that give the grades y (n,) these shares (5,) in each sample.
+    """Return weights (n, R) that give the labels y (n,) these shares (K,) in each sample.
 
-    What a sample lacks can't be weighted: the shares of its other grades keep their proportions.
+    What a sample lacks can't be weighted: the shares of its other labels keep their proportions.
     """
-    held = (y == _GRADES[:, None]).astype(float) @ weights  # (5, R)
     shares = np.asarray(shares, dtype=float)[:, None]
+    numbers = np.arange(1, len(shares) + 1)
+    held = (y == numbers[:, None]).astype(float) @ weights  # (K, R)
     return weights * ratio(shares, held, 0)[y - 1]
 
 
 def shares_at(shares: np.ndarray, lowest: int, prevalence: float) -> np.ndarray:
-    """Return shares (5,) of which BI-RADS >= ``lowest`` has ``prevalence``.
+    """Return shares (K,) of which those of ``lowest`` or more sum to ``prevalence``.
 
-    Grades within BI-RADS >= ``lowest``, and those below it, keep their proportions.
+    Labels of ``lowest`` or more, and those below it, keep their proportions.
     """
-    changed = np.zeros(len(_GRADES))
-    acted = lowest <= _GRADES
+    changed = np.zeros(len(shares))
+    acted = np.arange(1, len(shares) + 1) >= lowest
     for group, total in ((acted, prevalence), (~acted, 1 - prevalence)):
         if shares[group].sum() > 0:
             changed[group] = total * shares[group] / shares[group].sum()
@@ -123,12 +122,12 @@ def curve(
     """Return the decision curve at ``THRESHOLDS``, with intervals from a bootstrap over patients.
 
     Args:
-        y: (n,) true grades 1..5.
-        p: (n, 5) probabilities.
-        lowest: the lowest grade acted on, 2..5.
+        y: (n,) true label numbers 1..K.
+        p: (n, K) probabilities.
+        lowest: the number of the lowest label acted on, 2..K.
         resampling: of the n images; intervals hold for each threshold by itself.
-        shares: (5,) of the grades to weight each sample to; None: as drawn.
-        prevalence: of BI-RADS >= ``lowest``; None: as in each sample.
+        shares: (K,) of the labels to weight each sample to; None: as drawn.
+        prevalence: of ``lowest`` or more; None: as in each sample.
 
     Returns:
         [decision, threshold, net_benefit, low, high, treat_all, gain, gain_low, gain_high].

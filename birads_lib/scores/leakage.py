@@ -1,4 +1,4 @@
-"""How the split makes the result: answers that see no image, and what test rows met in training.
+"""What leaks make of a result: answers that see no image, and what test rows met in training.
 
 Two answers know the training part's labels and nothing of any image (*nulls*): ``majority`` says
 the training part's most frequent category, ``lookup_table`` gives the label of an image that it
@@ -16,11 +16,11 @@ a training image's patient (or breast) is unknown. A share is NA where that of a
 import numpy as np
 import pandas as pd
 
-from birads_lib.cases import GRADES
 from birads_lib.errors import UserError
 from birads_lib.predictions import cluster_ids, out_of_fold, probabilities
 from birads_lib.scores.bootstrap import Resampling, intervals
 from birads_lib.scores.metrics import HEADLINE
+from birads_lib.task import BIRADS, Task
 
 # Singh et al. 2026 (doi 10.1038/s41598-026-40906-8), table 3, test column.
 PAPER_IMAGES = "INbreast"  # the collection that these are of
@@ -37,7 +37,7 @@ CLOSEST = (*MET, "nothing", "unknown")  # what a row met at the nearest
 
 
 def majority(table: pd.DataFrame) -> np.ndarray:
-    """Return (n, 5): certain of the most frequent category of each test row's training part.
+    """Return (n, K): certain of the most frequent category of each test row's training part.
 
     Args:
         table: predictions of one run, all parts; n are its test rows, as ``out_of_fold`` gives
@@ -46,29 +46,34 @@ def majority(table: pd.DataFrame) -> np.ndarray:
     Raises:
         UserError: a fold has test rows and no training rows, or there are no test rows.
     """
-    return _certain(_most_frequent(table))
+    return _certain(_most_frequent(table), table)
 
 
 def lookup_table(table: pd.DataFrame) -> np.ndarray:
-    """Return (n, 5): certain of an image's label if it is in training, else as ``majority``."""
+    """Return (n, K): certain of an image's label if it is in training, else as ``majority``."""
     key = [*MODEL, "image_id"]
     labels = _distinct_training(table)[[*key, "y_true"]].rename(columns={"y_true": "label"})
     met = out_of_fold(table).merge(labels, on=key, how="left")["label"].to_numpy()  # NaN: not met
-    return _certain(np.where(np.isnan(met), _most_frequent(table), met))
+    return _certain(np.where(np.isnan(met), _most_frequent(table), met), table)
 
 
 def answers(table: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Return the probabilities (n, 5) of each of ``ANSWERS`` for the test rows."""
-    found = (probabilities(out_of_fold(table)), lookup_table(table), majority(table))
-    return dict(zip(ANSWERS, found, strict=True))
+    """Return the probabilities (n, K) of each of ``ANSWERS`` for the test rows."""
+    return {
+        "model": probabilities(out_of_fold(table)),
+        "lookup": lookup_table(table),
+        "majority": majority(table),
+    }
 
 
-def metrics_with_nulls(table: pd.DataFrame, resamples: int = 2000, seed: int = 0) -> pd.DataFrame:
+def metrics_with_nulls(
+    table: pd.DataFrame, resamples: int = 2000, seed: int = 0, task: Task = BIRADS
+) -> pd.DataFrame:
     """Return ``bootstrap.intervals`` of each of ``ANSWERS``, with the column ``answer`` first."""
     test = out_of_fold(table)
     resampling = Resampling(cluster_ids(test), resamples, seed)
     y = test["y_true"].to_numpy()
-    tables = {name: intervals(y, p, resampling) for name, p in answers(table).items()}
+    tables = {name: intervals(y, p, resampling, task=task) for name, p in answers(table).items()}
     return pd.concat(tables, names=["answer"]).reset_index("answer").reset_index(drop=True)
 
 
@@ -76,7 +81,7 @@ def met_in_training(table: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
     """Return which relations of ``MET`` each test row has to the training part of its model.
 
     Columns ``copy``, ``sibling_view`` and ``sibling_image`` (any other image of the patient, the
-    sibling view among them), of boolean type with NA, as in ``splits.leak_report``.
+    sibling view among them), of boolean type with NA.
 
     Args:
         table: predictions of one run, all parts.
@@ -102,6 +107,24 @@ def met_in_training(table: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
             "sibling_image": _met_another(test, training, copy, ["patient_id"]),
         }
     )
+
+
+def leak_report(parts: pd.DataFrame, cases: pd.DataFrame) -> dict[str, int]:
+    """Return how many test rows have met what in training, before anything is trained.
+
+    ``test_rows``; ``same_image``, ``sibling_view`` and ``sibling_image``: those of them that
+    ``met_in_training`` finds, NA where that can't be known of a row: it is not zero.
+
+    Args:
+        parts: of one fold, as ``splits.assign_parts`` returns them.
+        cases: the images they are of.
+    """
+    met = met_in_training(parts.assign(fold=0, seed=0), cases).sum(skipna=False)
+    return {"test_rows": int((parts["part"] == "test").sum())} | {
+        "same_image": met["copy"],
+        "sibling_view": met["sibling_view"],
+        "sibling_image": met["sibling_image"],
+    }
 
 
 def shares(met: pd.DataFrame) -> pd.Series:
@@ -135,33 +158,34 @@ def counted(met: dict[str, pd.DataFrame]) -> pd.DataFrame:
     return table
 
 
-def by_category(table: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
-    """Return recall and AUC by grade and answer, beside the number of distinct images.
+def by_category(table: pd.DataFrame, metrics: pd.DataFrame, task: Task = BIRADS) -> pd.DataFrame:
+    """Return recall and AUC by label and answer, beside the number of distinct images.
 
-    Columns: answer, birads, images (distinct, over all test parts), rows (with copies), recall,
-    low, high (its interval), auc.
+    Columns: answer, one with the task's name (label number), images (distinct, over all test
+    parts), rows (with copies), recall, low, high (its interval), auc.
 
     Args:
         table: predictions of one run.
-        found: ``metrics_with_nulls`` of them.
+        metrics: ``metrics_with_nulls`` of them.
+        task: whose labels these are.
     """
     test = out_of_fold(table)
     sizes = test.groupby("y_true")["image_id"].agg(["nunique", "size"])
-    sizes = sizes.reindex(GRADES, fill_value=0)
-    rows = found.set_index(["answer", "metric"])
+    sizes = sizes.reindex(task.numbers, fill_value=0)
+    rows = metrics.set_index(["answer", "metric"])
     return pd.DataFrame(
         {
             "answer": answer,
-            "birads": grade,
-            "images": sizes.loc[grade, "nunique"],
-            "rows": sizes.loc[grade, "size"],
-            "recall": rows.loc[(answer, f"recall_{grade}"), "estimate"],
-            "low": rows.loc[(answer, f"recall_{grade}"), "low"],
-            "high": rows.loc[(answer, f"recall_{grade}"), "high"],
-            "auc": rows.loc[(answer, f"auc_{grade}"), "estimate"],
+            task.name: label,
+            "images": sizes.loc[label, "nunique"],
+            "rows": sizes.loc[label, "size"],
+            "recall": rows.loc[(answer, f"recall_{label}"), "estimate"],
+            "low": rows.loc[(answer, f"recall_{label}"), "low"],
+            "high": rows.loc[(answer, f"recall_{label}"), "high"],
+            "auc": rows.loc[(answer, f"auc_{label}"), "estimate"],
         }
         for answer in ANSWERS
-        for grade in GRADES
+        for label in task.numbers
     )
 
 
@@ -181,20 +205,20 @@ def against_paper(found: dict[str, pd.DataFrame]) -> pd.DataFrame:
     return table.rename(index=HEADLINE)
 
 
-def records(found: dict[str, pd.DataFrame], met: dict[str, pd.DataFrame]) -> pd.DataFrame:
+def records(metrics: dict[str, pd.DataFrame], met: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """Return [metric, estimate, low, high] under the names of the claim ledger.
 
     ``<protocol>.<metric>`` is the model's, ``<protocol>.<null>.<metric>`` that of an answer that
     sees no image, and ``<protocol>.test_with_<relation>`` a share of test rows, without bounds.
 
     Args:
-        found: protocol -> ``metrics_with_nulls`` of its run.
+        metrics: protocol -> ``metrics_with_nulls`` of its run.
         met: protocol -> ``met_in_training`` of its run.
     """
     parts = []
-    for protocol, rows in found.items():
-        own = ("." + rows["answer"]).where(rows["answer"] != "model", "")
-        parts.append(rows.assign(metric=protocol + own + "." + rows["metric"]))
+    for protocol, rows in metrics.items():
+        answer = ("." + rows["answer"]).where(rows["answer"] != "model", "")
+        parts.append(rows.assign(metric=protocol + answer + "." + rows["metric"]))
     for protocol, rows in met.items():
         values = shares(rows)
         names = [f"{protocol}.test_with_{relation}" for relation in values.index]
@@ -217,14 +241,15 @@ def _most_frequent(table: pd.DataFrame) -> np.ndarray:
     """Return the most frequent category in training of each test row, (n,)."""
     test = out_of_fold(table)
     most = _distinct_training(table).groupby(MODEL)["y_true"].agg(lambda y: y.mode()[0])
-    found = test[MODEL].merge(most, left_on=MODEL, right_index=True, how="left")["y_true"]
-    if not len(test) or found.isna().any():
+    answers = test[MODEL].merge(most, left_on=MODEL, right_index=True, how="left")["y_true"]
+    if not len(test) or answers.isna().any():
         raise UserError("predictions.parquet lacks test or training rows: run 03_training again")
-    return found.to_numpy(int)
+    return answers.to_numpy(int)
 
 
-def _certain(grades: np.ndarray) -> np.ndarray:
-    return np.eye(len(GRADES))[grades.astype(int) - 1]  # (n, 5)
+def _certain(labels: np.ndarray, table: pd.DataFrame) -> np.ndarray:
+    """Return probability 1 of these labels (n,), as wide as the table's probabilities, (n, K)."""
+    return np.eye(probabilities(table[:0]).shape[1])[labels.astype(int) - 1]
 
 
 def _matches(test: pd.DataFrame, training: pd.DataFrame, keys: list[str]) -> np.ndarray:

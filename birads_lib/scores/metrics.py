@@ -1,61 +1,79 @@
-"""Numbers that say how good graded predictions are.
+"""Numbers that say how good predictions of labels are.
 
-Truth is y (n,), grades 1..5; predictions are p (n, 5), the probabilities of grades 1..5 in order.
-The predicted grade is the most probable one, the lower of two that tie. Every metric is written
-once, for a stack of weighted samples, so that an estimate and its bootstrap share their code.
+Truth is y (n,), label numbers 1..K; predictions are p (n, K), the labels' probabilities in their
+order. The predicted label is the most probable one, the lower of two that tie. Every metric is
+written once, for a stack of weighted samples, so that an estimate and its bootstrap share their
+code. A task (``birads_lib.task``) says how many labels there are and whether their order counts.
 
 Degenerate cases, the same for estimates and for resamples:
 
-- A grade that is never predicted has precision 0; one predicted but absent from the truth has
-  recall 0 and F1 0. A grade that neither occurs nor is predicted has none of the three (NaN) and
+- A label that is never predicted has precision 0; one predicted but absent from the truth has
+  recall 0 and F1 0. A label that neither occurs nor is predicted has none of the three (NaN) and
   is left out of macro means. This is scikit-learn's ``zero_division=0`` with default labels.
-- The one-vs-rest AUC of a grade that is absent, or that is the only one, is NaN and is left out
+- The one-vs-rest AUC of a label that is absent, or that is the only one, is NaN and is left out
   of the mean AUC. Ties in the score count half.
-- MCC is 0 where truth or prediction has a single grade, as in scikit-learn; quadratic kappa is
-  NaN only where both have the same single grade.
+- MCC is 0 where truth or prediction has a single label, as in scikit-learn; quadratic kappa is
+  NaN only where both have the same single label.
 """
 
 import numpy as np
 import pandas as pd
 
-from birads_lib.cases import GRADES
 from birads_lib.errors import UserError
+from birads_lib.task import BIRADS, Task
 
-HEADLINE = {
-    "accuracy": "Accuracy",
-    "macro_precision": "Macro precision",
-    "macro_recall": "Macro recall",
-    "macro_f1": "Macro F1",
-    "mean_auc": "Mean AUC",
-    "mcc": "MCC",
-    "qwk": "Quadratic kappa",
-    "ordinal_mae": "Mean absolute error (grades)",
-    "adjacent_accuracy": "Adjacent accuracy",
-    "auc_4_or_5": "AUC, BI-RADS ≥ 4",
-}
 PER_CLASS = {"precision": "Precision", "recall": "Recall", "f1": "F1", "auc": "One-vs-rest AUC"}
-
-_K = len(GRADES)
-_DISTANCE = np.abs(np.subtract.outer(GRADES, GRADES)).astype(float)  # (5, 5), |true - predicted|
 
 
 class PredictionError(UserError, ValueError):
     """Truth and predictions that no metric can be computed from; the message lists why."""
 
 
-def checked(y: object, p: object) -> tuple[np.ndarray, np.ndarray]:
-    """Return y (n,) int and p (n, 5) float64, or raise ``PredictionError`` with all problems."""
+def headline_names(task: Task = BIRADS) -> dict[str, str]:
+    """Return name -> title of the metrics of a whole sample; of an unordered task those without
+    distances, of a task without ``act_from`` those without the AUC of what calls for action.
+    """
+    names = {
+        "accuracy": "Accuracy",
+        "macro_precision": "Macro precision",
+        "macro_recall": "Macro recall",
+        "macro_f1": "Macro F1",
+        "mean_auc": "Mean AUC",
+        "mcc": "MCC",
+    }
+    if task.ordinal:
+        names["qwk"] = "Quadratic kappa"
+        names["ordinal_mae"] = "Mean absolute error (grades)"
+        names["adjacent_accuracy"] = "Adjacent accuracy"
+    if task.act_from is not None:
+        names[_action_auc(task)] = f"AUC, {task.at_least(task.act_from)}"
+    return names
+
+
+def _action_auc(task: Task) -> str:
+    return "auc_" + "_or_".join(task.labels[task.act_from - 1 :])  # such as auc_4_or_5
+
+
+HEADLINE = headline_names()
+
+
+def checked(y: object, p: object, task: Task | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Return y (n,) int and p (n, K) float64, or raise ``PredictionError`` with all problems.
+
+    K is the number of the task's labels; without a task, that of p's columns.
+    """
     y, p = np.asarray(y), np.asarray(p, dtype=float)
-    if y.ndim != 1 or p.ndim != 2 or p.shape[1] != _K or len(y) != len(p) or not len(y):
+    labels = p.shape[1] if p.ndim == 2 and task is None else len((task or BIRADS).labels)
+    if y.ndim != 1 or p.ndim != 2 or p.shape[1] != labels or len(y) != len(p) or not len(y):
         raise PredictionError(
-            f"expected n >= 1 grades (n,) and as many rows of probabilities (n, {_K}), "
+            f"expected n >= 1 labels (n,) and as many rows of probabilities (n, {labels}), "
             f"got shapes {y.shape} and {p.shape}"
         )
     problems = []
-    outside = ~np.isin(y, GRADES)
+    outside = ~np.isin(y, np.arange(1, labels + 1))
     if outside.any():
-        found = ", ".join(repr(value) for value in pd.unique(y[outside])[:5].tolist())
-        problems.append(f"{outside.sum()} grades are not in 1..5: {found}")
+        values = ", ".join(repr(value) for value in pd.unique(y[outside])[:5].tolist())
+        problems.append(f"{outside.sum()} labels are not in 1..{labels}: {values}")
     invalid = ~np.isfinite(p).all(1) | (p < 0).any(1)
     if invalid.any():
         problems.append(f"{_rows(invalid)}: a probability is NaN, infinite or negative")
@@ -72,55 +90,66 @@ def _rows(wrong: np.ndarray) -> str:
 
 
 def confusion_matrix(y: np.ndarray, p: np.ndarray, *, normalised: bool = False) -> np.ndarray:
-    """Return the confusion matrix (5, 5): rows are true grades, columns predicted ones.
+    """Return the confusion matrix (K, K): rows are true labels, columns predicted ones.
 
-    Normalised, each row holds the shares of one true grade, NaN where that grade is absent.
+    Normalised, each row holds the shares of one true label, NaN where that label is absent.
     """
     y, p = checked(y, p)
     counts = _confusion(y, p, np.ones((len(y), 1)))[0].astype(int)
     return ratio(counts, counts.sum(1, keepdims=True), np.nan) if normalised else counts
 
 
-def headline(y: np.ndarray, p: np.ndarray) -> dict[str, float]:
-    """Return the metrics named in ``HEADLINE``.
+def headline(y: np.ndarray, p: np.ndarray, task: Task = BIRADS) -> dict[str, float]:
+    """Return the metrics named in ``headline_names``.
 
     Shares, F1 and AUC lie in 0..1, MCC and quadratic kappa in -1..1; the mean absolute error is
-    in grades, 0..4, and is the only one for which less is better.
+    in labels, 0..K - 1, and is the only one for which less is better.
     """
-    y, p = checked(y, p)
-    values = every_metric(y, p, np.ones((len(y), 1)))
-    return {name: float(values[name][0]) for name in HEADLINE}
+    y, p = checked(y, p, task)
+    values = every_metric(y, p, np.ones((len(y), 1)), task)
+    return {name: float(values[name][0]) for name in headline_names(task)}
 
 
-def per_class(y: np.ndarray, p: np.ndarray) -> pd.DataFrame:
-    """Return precision, recall, F1, one-vs-rest AUC (0..1) and support (images) by grade."""
-    y, p = checked(y, p)
-    values = every_metric(y, p, np.ones((len(y), 1)))
-    table = {name: [float(values[f"{name}_{g}"][0]) for g in GRADES] for name in PER_CLASS}
-    support = [int((y == grade).sum()) for grade in GRADES]
-    return pd.DataFrame(table | {"support": support}, index=pd.Index(GRADES, name="birads"))
+def per_class(y: np.ndarray, p: np.ndarray, task: Task = BIRADS) -> pd.DataFrame:
+    """Return precision, recall, F1, one-vs-rest AUC (0..1) and support (images) by label number."""
+    y, p = checked(y, p, task)
+    values = every_metric(y, p, np.ones((len(y), 1)), task)
+    table = {
+        name: [float(values[f"{name}_{label}"][0]) for label in task.numbers] for name in PER_CLASS
+    }
+    table["support"] = [int((y == label).sum()) for label in task.numbers]
+    return pd.DataFrame(table, index=pd.Index(task.numbers, name=task.name))
 
 
-def every_metric(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
+def every_metric(
+    y: np.ndarray, p: np.ndarray, weights: np.ndarray, task: Task = BIRADS
+) -> dict[str, np.ndarray]:
     """Return all metrics of R weighted samples at once, each (R,).
 
     Args:
-        y: (n,) checked grades.
-        p: (n, 5) checked probabilities.
+        y: (n,) checked label numbers.
+        p: (n, K) checked probabilities.
         weights: (n, R), how often each image counts in each sample.
+        task: whose labels these are.
 
     Returns:
-        The metrics of ``HEADLINE`` in order, then ``precision_1`` .. ``auc_5``.
+        The metrics of ``headline_names`` in order, then ``precision_1`` .. ``auc_K``.
     """
-    counted, by_grade = _count_metrics(_confusion(y, p, weights))
-    by_grade["auc"] = np.stack(
-        [weighted_auc(p[:, grade - 1], y == grade, weights) for grade in GRADES], axis=-1
+    whole, by_label = _count_metrics(_confusion(y, p, weights))
+    by_label["auc"] = np.stack(
+        [weighted_auc(p[:, label - 1], y == label, weights) for label in task.numbers], axis=-1
     )
-    counted["mean_auc"] = _mean_defined(by_grade["auc"])
-    # Sums that are equal on paper differ in their last bits; rounding keeps them tied.
-    counted["auc_4_or_5"] = weighted_auc(p[:, 3:].sum(1).round(12), y >= 4, weights)
-    single = {f"{name}_{g}": by_grade[name][:, g - 1] for name in PER_CLASS for g in GRADES}
-    return {name: counted[name] for name in HEADLINE} | single
+    whole["mean_auc"] = _mean_defined(by_label["auc"])
+    if task.act_from is not None:
+        # Sums that are equal on paper differ in their last bits; rounding keeps them tied.
+        score = p[:, task.act_from - 1 :].sum(1).round(12)
+        whole[_action_auc(task)] = weighted_auc(score, y >= task.act_from, weights)
+    single = {
+        f"{name}_{label}": by_label[name][:, label - 1]
+        for name in PER_CLASS
+        for label in task.numbers
+    }
+    return {name: whole[name] for name in headline_names(task)} | single
 
 
 def weighted_auc(score: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -146,30 +175,33 @@ def weighted_auc(score: np.ndarray, positive: np.ndarray, weights: np.ndarray) -
 
 
 def _confusion(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return R confusion matrices (R, 5, 5): images one-hot over the 25 cells, times weights."""
-    cell = (y - 1) * _K + p.argmax(1)  # (n,)
-    return (weights.T @ np.eye(_K * _K)[cell]).reshape(-1, _K, _K)
+    """Return R confusion matrices (R, K, K): images one-hot over the K^2 cells, times weights."""
+    labels = p.shape[1]
+    cell = (y - 1) * labels + p.argmax(1)  # (n,)
+    return (weights.T @ np.eye(labels**2)[cell]).reshape(-1, labels, labels)
 
 
 def _count_metrics(confusion: np.ndarray) -> tuple[dict, dict]:
-    """Return metrics of whole samples, each (R,), and of single grades, each (R, 5)."""
+    """Return metrics of whole samples, each (R,), and of single labels, each (R, K)."""
     total = confusion.sum((1, 2))
-    hit = np.diagonal(confusion, axis1=1, axis2=2)  # (R, 5)
-    actual, called = confusion.sum(2), confusion.sum(1)  # (R, 5)
-    grades = {
+    hit = np.diagonal(confusion, axis1=1, axis2=2)  # (R, K)
+    actual, called = confusion.sum(2), confusion.sum(1)  # (R, K)
+    place = np.arange(confusion.shape[1])
+    distance = np.abs(np.subtract.outer(place, place)).astype(float)  # (K, K), |true - predicted|
+    labels = {
         "precision": ratio(hit, called, 0),
         "recall": ratio(hit, actual, 0),
         "f1": ratio(2 * hit, actual + called, 0),
     }
-    grades = {name: np.where(actual + called > 0, v, np.nan) for name, v in grades.items()}
+    labels = {name: np.where(actual + called > 0, v, np.nan) for name, v in labels.items()}
     whole = {
         "accuracy": hit.sum(1) / total,
         "mcc": _mcc(total, hit, actual, called),
-        "qwk": _quadratic_kappa(confusion, total, actual, called),
-        "ordinal_mae": (confusion * _DISTANCE).sum((1, 2)) / total,
-        "adjacent_accuracy": (confusion * (_DISTANCE <= 1)).sum((1, 2)) / total,
+        "qwk": _weighted_kappa(confusion, distance**2),
+        "ordinal_mae": (confusion * distance).sum((1, 2)) / total,
+        "adjacent_accuracy": (confusion * (distance <= 1)).sum((1, 2)) / total,
     }
-    return whole | {f"macro_{name}": _mean_defined(v) for name, v in grades.items()}, grades
+    return whole | {f"macro_{name}": _mean_defined(v) for name, v in labels.items()}, labels
 
 
 def _mcc(total, hit, actual, called) -> np.ndarray:
@@ -179,10 +211,11 @@ def _mcc(total, hit, actual, called) -> np.ndarray:
     return ratio(covariance, np.sqrt(spread), 0)
 
 
-def _quadratic_kappa(confusion, total, actual, called) -> np.ndarray:
-    """Weighted kappa with squared distance between grades as disagreement (Cohen 1968)."""
-    seen = (confusion * _DISTANCE**2).sum((1, 2))
-    by_chance = ((actual @ _DISTANCE**2) * called).sum(1) / total
+def _weighted_kappa(confusion: np.ndarray, disagreement: np.ndarray) -> np.ndarray:
+    """Kappa (R,) with a disagreement (K, K) of true and predicted label (Cohen 1968)."""
+    seen = (confusion * disagreement).sum((1, 2))
+    actual, called = confusion.sum(2), confusion.sum(1)  # (R, K)
+    by_chance = ((actual @ disagreement) * called).sum(1) / confusion.sum((1, 2))
     return 1 - ratio(seen, by_chance, np.nan)
 
 
@@ -193,6 +226,6 @@ def ratio(above: np.ndarray, below: np.ndarray, empty: float) -> np.ndarray:
 
 
 def _mean_defined(values: np.ndarray) -> np.ndarray:
-    """Mean over grades (R, 5) -> (R,) of what is defined, NaN where nothing is."""
+    """Mean over labels (R, K) -> (R,) of what is defined, NaN where nothing is."""
     defined = ~np.isnan(values)
     return ratio(np.where(defined, values, 0).sum(1), defined.sum(1), np.nan)

@@ -11,8 +11,8 @@ Degenerate cases:
 
 - Where a model has fewer than k other test images (of other patients), all of them are the
   neighbours; an image without any has no score (NaN), and is left out of means.
-- A test part with one grade only, or with every image of its own grade, has no silhouettes; the
-  only image of a grade has silhouette 0 (Rousseeuw 1987).
+- A test part with one label only, or with every image of its own label, has no silhouettes; the
+  only image of a label has silhouette 0 (Rousseeuw 1987).
 - An image whose patient is unknown has no score that needs the patient; nor has one where any
   other image's patient is unknown, which could be the same.
 - Fewer than ``FEWEST`` images are not drawn: their coordinates are NaN.
@@ -29,11 +29,11 @@ from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_limits
 from tqdm import TqdmWarning
 
-from birads_lib.cases import GRADES
 from birads_lib.errors import UserError
 from birads_lib.predictions import out_of_fold
 from birads_lib.scores.bootstrap import Resampling, mean_intervals
 from birads_lib.scores.metrics import ratio
+from birads_lib.task import BIRADS, Task
 
 MODEL = ["fold", "seed"]  # each has a space of its own
 FEWEST = 5  # images of a picture
@@ -85,12 +85,12 @@ def scores(rows: pd.DataFrame, e: np.ndarray, k: int = 5, seed: int = 0) -> pd.D
     """
     if k < 1:
         raise UserError(f"k is {k}; an image needs at least one neighbour")
-    found = []
+    of_models = []
     rng = np.random.default_rng(seed)
-    for _, own in rows.reset_index(drop=True).groupby(MODEL):
-        lot = rng.permutation(own.index)
-        found.append(_scores_of_model(rows.iloc[lot], e[lot], k).set_index(lot))
-    return pd.concat(found).sort_index()
+    for _, of_model in rows.reset_index(drop=True).groupby(MODEL):
+        lot = rng.permutation(of_model.index)
+        of_models.append(_scores_of_model(rows.iloc[lot], e[lot], k).set_index(lot))
+    return pd.concat(of_models).sort_index()
 
 
 def _scores_of_model(rows: pd.DataFrame, e: np.ndarray, k: int) -> pd.DataFrame:
@@ -150,24 +150,27 @@ def _silhouettes(e: np.ndarray, y: np.ndarray) -> np.ndarray:
     return silhouette_samples(e, y)
 
 
-def intervals(of_images: pd.DataFrame, rows: pd.DataFrame, resampling: Resampling) -> pd.DataFrame:
+def intervals(
+    of_images: pd.DataFrame, rows: pd.DataFrame, resampling: Resampling, task: Task = BIRADS
+) -> pd.DataFrame:
     """Return [metric, estimate, low, high]: means over images, with intervals over patients.
 
     Metrics: the columns of ``scores``; ``<name>_over_chance``, the mean difference from chance;
-    ``silhouette_1`` .. ``silhouette_5``, the mean silhouette of one grade. A resample says how
+    ``silhouette_1`` .. ``silhouette_K``, the mean silhouette of one label. A resample says how
     often each image is asked; whom it has for neighbours stays. A mean of nothing is NaN.
 
     Args:
         of_images: of ``scores``.
         rows: the images they were made of.
         resampling: of ``rows``, such as over their ``predictions.cluster_ids``.
+        task: whose labels these are.
     """
     values = of_images.copy()
     for name in SCORES:
         values[f"{name}_over_chance"] = values[name] - values[f"{name}_chance"]
-    for grade in GRADES:
-        own = rows["y_true"].to_numpy() == grade
-        values[f"silhouette_{grade}"] = values["silhouette_grade"].where(own)
+    for label in task.numbers:
+        labelled = rows["y_true"].to_numpy() == label
+        values[f"silhouette_{label}"] = values["silhouette_grade"].where(labelled)
     return mean_intervals(values, resampling)
 
 
@@ -176,8 +179,8 @@ def of_fold(rows: pd.DataFrame, fold: int) -> np.ndarray:
     known = sorted(rows["fold"].unique().tolist())
     if fold not in known:
         raise UserError(f"fold is {fold}; this run has the folds {', '.join(map(str, known))}")
-    own = rows["fold"] == fold
-    return np.flatnonzero(own & (rows["seed"] == rows.loc[own, "seed"].min()))
+    of_fold = rows["fold"] == fold
+    return np.flatnonzero(of_fold & (rows["seed"] == rows.loc[of_fold, "seed"].min()))
 
 
 def tsne(e: np.ndarray, seed: int = 0, perplexity: float = 30) -> np.ndarray:
