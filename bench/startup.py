@@ -11,6 +11,7 @@ import pandas as pd
 
 from bench.evaluation import IMAGES, predictions
 from birads_lib import predictions as table_of
+from birads_lib.task import BIRADS
 from press.paths import ROOT
 
 ROUNDS = 5
@@ -42,7 +43,7 @@ def timed(command: list[str]) -> float:
 def make_run(study: Path) -> Path:
     """Write predictions and a history, as training leaves them."""
     y, p, patients = predictions()
-    shares = pd.DataFrame(p, columns=table_of.PROBABILITIES)
+    shares = pd.DataFrame(p, columns=BIRADS.probabilities)
     rows = pd.DataFrame({"image_id": np.arange(IMAGES).astype(str), "patient_id": patients})
     rows = rows.astype({"patient_id": str}).assign(variant="proposed", protocol="patient")
     rows = pd.concat([rows.assign(seed=0, copy=0, y_true=y), shares], axis=1)

@@ -39,7 +39,7 @@ def with_cache(folder: Path, stage: int) -> np.ndarray:
     """Train as chapter 03 does, from an empty cache; return the probabilities of the images."""
     import tempfile
 
-    from birads_lib.predictions import PROBABILITIES
+    from birads_lib.task import BIRADS
     from birads_lib.training.fold import train_fold
 
     cases = pd.DataFrame({"birads": labels() + 1, "image_id": range(IMAGES)})
@@ -51,7 +51,7 @@ def with_cache(folder: Path, stage: int) -> np.ndarray:
             drawn(IMAGES), cases, parts.reset_index(drop=True), settings(stage), own,
             progress=lambda line: None,
         )  # fmt: skip
-    return table.loc[table["part"] == "train", PROBABILITIES].to_numpy()
+    return table.loc[table["part"] == "train", BIRADS.probabilities].to_numpy()
 
 
 def with_fit(folder: Path, stage: int) -> np.ndarray:

@@ -7,11 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from birads_lib.errors import UserError
-from birads_lib.predictions import out_of_fold, probabilities
+from birads_lib.predictions import out_of_fold
 from birads_lib.scores import leakage
 from birads_lib.scores.bootstrap import Resampling, intervals
 from birads_lib.scores.leakage import leak_report
 from birads_lib.splits import assign_parts
+from birads_lib.task import BIRADS
 
 
 def images(patients=30, seed=0):
@@ -35,7 +36,7 @@ def run(cases, protocol, folds=3, seed=0):
     parts = [assign_parts(cases, protocol, folds, f, seed).assign(fold=f) for f in range(folds)]
     table = pd.concat(parts, ignore_index=True).assign(seed=seed, protocol=protocol)
     table["y_true"] = cases["birads"].to_numpy()[table["row"]]
-    table[PROBABILITIES] = rng.dirichlet(np.ones(5), size=len(table))
+    table[BIRADS.probabilities] = rng.dirichlet(np.ones(5), size=len(table))
     return table
 
 
@@ -165,7 +166,7 @@ def test_by_category(table):
     assert len(rows) == 15
     for grade in range(1, 6):
         own = test[test["y_true"] == grade]
-        called = own[PROBABILITIES].to_numpy().argmax(1) + 1
+        called = own[BIRADS.probabilities].to_numpy().argmax(1) + 1
         row = rows.loc[("model", grade)]
         assert row["images"] == own["image_id"].nunique()
         assert row["rows"] == len(own)

@@ -12,7 +12,7 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
 
 from birads_lib.errors import UserError
-from birads_lib.predictions import PROBABILITIES, out_of_fold, probabilities
+from birads_lib.predictions import out_of_fold, probabilities
 from birads_lib.scores import calibration
 from birads_lib.scores.bootstrap import Resampling, patient_bootstrap
 from birads_lib.scores.calibration import (
@@ -32,6 +32,7 @@ from birads_lib.scores.calibration import (
     true_class_spread,
 )
 from birads_lib.scores.metrics import PredictionError
+from birads_lib.task import BIRADS
 
 GRADES = [1, 2, 3, 4, 5]
 
@@ -351,7 +352,7 @@ def predictions(seed=0, grades=GRADES):
             y, p = sample(seed + 10 * fold + n, n, grades)
             names = [f"{fold}{part}{i}" for i in range(n)]
             key = {"image_id": names, "fold": fold, "seed": 0, "part": part, "copy": 0, "y_true": y}
-            tables.append(pd.DataFrame(key).join(pd.DataFrame(p, columns=PROBABILITIES)))
+            tables.append(pd.DataFrame(key).join(pd.DataFrame(p, columns=BIRADS.probabilities)))
     return pd.concat(tables, ignore_index=True)
 
 

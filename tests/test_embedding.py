@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from sklearn.metrics import silhouette_score
 
 from birads_lib.errors import UserError
-from birads_lib.predictions import PROBABILITIES, cluster_ids
+from birads_lib.predictions import cluster_ids
 from birads_lib.scores import neighbours
 from birads_lib.scores.bootstrap import Resampling
+from birads_lib.task import BIRADS
 
 NAMES = list(neighbours.SCORES)
 
@@ -32,7 +33,7 @@ def run(n=40, folds=2, patients=10, seed=0, d=6):
             "y_true": rng.integers(1, 6, size=n),
         }
     )
-    table[PROBABILITIES] = 0.2
+    table[BIRADS.probabilities] = 0.2
     return table, rng.normal(size=(n, d)).astype("float32")
 
 

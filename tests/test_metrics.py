@@ -152,7 +152,7 @@ def with_cell(value):
         ([1, 2, 3], with_cell(np.inf), "infinite"),
         ([1, 2, 3], with_cell(-0.2), "negative"),
         ([1, 2, 3], with_cell(0.3), "row 1: probabilities don't sum to 1"),
-        ([0, 2, 6], with_cell(0.2), "2 grades are not in 1..5: 0, 6"),
+        ([0, 2, 6], with_cell(0.2), "2 labels are not in 1..5: 0, 6"),
         ([1.5, 2, 3], with_cell(0.2), "1.5"),
         ([1.0, np.nan, 3], with_cell(0.2), "nan"),
         (["4a", "2", "3"], with_cell(0.2), "'4a'"),

@@ -6,13 +6,14 @@ import pytest
 
 from birads_lib import predictions
 from birads_lib.errors import UserError
+from birads_lib.task import BIRADS
 
 
 @pytest.fixture
 def table():
     rng = np.random.default_rng(0)
     p = rng.dirichlet(np.ones(5), 6)
-    frame = pd.DataFrame(p, columns=predictions.PROBABILITIES)
+    frame = pd.DataFrame(p, columns=BIRADS.probabilities)
     return frame.assign(
         image_id=[f"i{k}" for k in range(6)],
         patient_id=[f"p{k // 2}" for k in range(6)],
@@ -29,7 +30,7 @@ def table():
 def test_what_is_written_is_read(table, tmp_path):
     predictions.write(table, tmp_path / "p.parquet")
     again = predictions.read(tmp_path / "p.parquet")
-    assert list(again.columns) == list(predictions.SCHEMA.columns)
+    assert list(again.columns) == list(predictions.schema().columns)
     np.testing.assert_array_equal(
         predictions.probabilities(again), predictions.probabilities(table)
     )

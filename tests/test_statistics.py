@@ -313,12 +313,12 @@ def test_aligned_brings_rows_into_the_order_of_the_reference():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda t: t.iloc[1:], "1 rows are missing and 0 are others"),
-        (lambda t: t.assign(image_id="x" + t["image_id"]), "6 rows are missing and 6 are others"),
-        (lambda t: t.assign(fold=1 - t["fold"]), "6 are others .*of the same images"),
+        (lambda t: t.iloc[1:], "1 rows are missing and 0 are extra"),
+        (lambda t: t.assign(image_id="x" + t["image_id"]), "6 rows are missing and 6 are extra"),
+        (lambda t: t.assign(fold=1 - t["fold"]), "6 are extra .*of the same images"),
         (lambda t: t.assign(seed=1), "of the same images"),
         (lambda t: t.assign(copy=1), "of the same images"),
-        (lambda t: t.assign(y_true=[1, 2, 3, 4, 5, 2]), "true grades of 1 rows are others"),
+        (lambda t: t.assign(y_true=[1, 2, 3, 4, 5, 2]), "1 rows have a different true category"),
     ],
 )
 def test_aligned_refuses_other_rows(change, message):

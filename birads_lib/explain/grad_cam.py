@@ -18,10 +18,10 @@ from keras import layers, ops, tree
 from scipy.special import softmax
 from scipy.stats import rankdata
 
-from birads_lib.cases import GRADES
 from birads_lib.errors import UserError, did_you_mean
 from birads_lib.networks.backbones import LAST_STAGE
 from birads_lib.networks.hybrid import CATEGORIES
+from birads_lib.task import BIRADS
 
 BATCH = 32  # images per step
 TOP = 0.1  # of the cells: the part whose share of the map is its sharpness
@@ -73,7 +73,7 @@ def grad_cam(
         UserError: no image, a grade outside 1..5, or a tap that the trunk doesn't have.
     """
     wanted = np.zeros(len(images), int) if grades is None else np.asarray(grades)
-    allowed = GRADES if grades is not None else (0,)  # 0 asks for the predicted one
+    allowed = BIRADS.numbers if grades is not None else (0,)  # 0 asks for the predicted one
     if not len(images) or wanted.shape != (len(images),) or not np.isin(wanted, allowed).all():
         raise UserError(f"expected images and as many grades 1..5, got {len(images)} and {wanted}")
     below, score = _halves(model, tap)

@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from birads_lib.cases import GRADES
 from birads_lib.errors import UserError
 from birads_lib.images import breast_mask, geometry
+from birads_lib.task import BIRADS
 from press.parameters import declared_parameters
 
 BLUR = 1 / 28  # of the frame's side, 8 pixels at 224: a bright speck is no brightest place
@@ -152,11 +152,11 @@ def worst(y: np.ndarray, p: np.ndarray) -> dict[int, int]:
 
 def _pick(y: np.ndarray, p: np.ndarray, allowed: np.ndarray, choose: Callable) -> dict[int, int]:
     order = np.argsort(p.max(axis=1), kind="stable")  # by confidence, rising
-    of_grade = {grade: order[allowed[order] & (y[order] == grade)] for grade in GRADES}
+    of_grade = {grade: order[allowed[order] & (y[order] == grade)] for grade in BIRADS.numbers}
     return {grade: int(choose(rows)) for grade, rows in of_grade.items() if len(rows)}
 
 
 def by_grade(values: pd.DataFrame, grades: np.ndarray) -> pd.DataFrame:
     """Add to each column one per grade, ``<column>_<grade>``, NaN for images of other grades."""
-    parts = [values[grades == g].reindex(values.index).add_suffix(f"_{g}") for g in GRADES]
+    parts = [values[grades == g].reindex(values.index).add_suffix(f"_{g}") for g in BIRADS.numbers]
     return pd.concat([values, *parts], axis=1)

@@ -22,14 +22,23 @@ from birads_lib.files import sha256, written_whole
 from birads_lib.losses.ordinal import LOSSES
 from birads_lib.networks.backbones import weights_file
 from birads_lib.networks.hybrid import build_model, cut, set_trainable, with_embeddings
-from birads_lib.predictions import PROBABILITIES
+from birads_lib.task import BIRADS
 from birads_lib.training.cache import CHUNK, Batches, draw_seed, trunk_features
 from birads_lib.training.journal import Journal
 from birads_lib.training.settings import Settings
 from press.sources import closure, digest
 
 OUTPUTS = ("state.npz", "model.keras", "history.csv", "embeddings.npy", "predictions.parquet")
-COLUMNS = ["image_id", "patient_id", "fold", "seed", "part", "copy", "y_true", *PROBABILITIES]
+COLUMNS = [
+    "image_id",
+    "patient_id",
+    "fold",
+    "seed",
+    "part",
+    "copy",
+    "y_true",
+    *BIRADS.probabilities,
+]
 
 # A new graph per fold and stage is meant; TensorFlow takes it for a mistake in a loop.
 logging.getLogger("tensorflow").setLevel(logging.ERROR)
@@ -235,7 +244,7 @@ def _write_outputs(network: _Network, run: _Run, history: list[dict]) -> None:
 
     table["fold"], table["seed"] = run.fold, run.settings.seed
     table["y_true"] = run.labels[table["row"]] + 1
-    table[PROBABILITIES] = probabilities[where].astype(float)
+    table[BIRADS.probabilities] = probabilities[where].astype(float)
     with written_whole(run.folder / "model.keras") as temporary:
         network.model.save(temporary)
     with written_whole(run.folder / "history.csv") as temporary:

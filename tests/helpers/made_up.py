@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from birads_lib import cases, predictions
+from birads_lib.task import BIRADS
 
 
 def made_up_run(home: Path, protocol: str = "patient", seed: int = 0, images: str = "a") -> None:
@@ -23,7 +24,7 @@ def made_up_run(home: Path, protocol: str = "patient", seed: int = 0, images: st
     table = table.assign(**unknown, birads_original=grades.astype(str), path=table["image_id"])
     cases.write_cases(table.assign(size_bytes=1, sha256=digest), home / "cases.parquet")
     p = rng.dirichlet(np.ones(5), size=40) + 0.5 * np.eye(5)[grades - 1]
-    shares = pd.DataFrame(p / p.sum(1, keepdims=True), columns=predictions.PROBABILITIES)
+    shares = pd.DataFrame(p / p.sum(1, keepdims=True), columns=BIRADS.probabilities)
     rows = table[["image_id", "patient_id"]].assign(variant="proposed", protocol=protocol)
     rows = rows.assign(fold=number // 2 % 2, seed=0, part="test", copy=0, y_true=grades)
     folder = home / "runs" / "proposed" / protocol
