@@ -143,6 +143,7 @@ def _expanded(names: list[str], runs: list[tuple[str, str]], study: Study) -> li
 
 _PREDICTIONS = "{run}/predictions.parquet"
 _TABLES = ("cases.parquet", "findings.parquet")
+_IMAGES = ("images{suffix}.npy", "geometry{suffix}.parquet")
 
 CHAPTERS = (
     Chapter(
@@ -151,7 +152,7 @@ CHAPTERS = (
     ),
     Chapter(
         "02_preprocessing", "every image, once", pages="per images",
-        reads=_TABLES, writes=("images{suffix}.npy",), metrics=False,
+        reads=_TABLES, writes=_IMAGES, metrics=False,
         threads=2, shares=True, priority=2,  # it reads with two threads; others go beside it
     ),
     Chapter(
@@ -180,7 +181,7 @@ CHAPTERS = (
     ),
     Chapter(
         "08_interpretability", pages="per run", runs="variants",
-        reads=(*_TABLES, "images{suffix}.npy", _PREDICTIONS),  # written after all models
+        reads=(*_TABLES, *_IMAGES, _PREDICTIONS),  # written after all models
         priority=1,  # the longest chapter: last, it would keep one core waiting
     ),
     Chapter(

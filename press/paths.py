@@ -98,3 +98,9 @@ def rendered_pages(study: str, page: str) -> dict[str, Path]:
     books = {folder.name: rendered_book(folder.name) for folder in sorted(BUILD.glob("*"))}
     files = {book: folder / "book" / study / f"{page}.html" for book, folder in books.items()}
     return {book: file for book, file in files.items() if file.exists()}
+
+
+def geometry_file(images: str | Path) -> Path:
+    """Return the file beside preprocessed images that says where each lies in its frame."""
+    path = Path(images)
+    return path.with_name(f"{path.stem.replace('images', 'geometry', 1)}.parquet")

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import cv2
 import numpy as np
+import pandas as pd
 import pydicom
 import pytest
 from hypothesis import given, settings
@@ -22,6 +23,8 @@ from pydicom.uid import (
 
 from birads_lib import images
 from birads_lib.errors import DatasetError, UserError
+from birads_lib.images.decode import decode
+from birads_lib.readers.folders import inspect
 
 RNG = np.random.default_rng(0)
 
@@ -75,10 +78,7 @@ def test_png_keeps_every_value(top, tmp_path):
 
 def test_jpeg_is_close_to_what_was_saved():
     smooth = np.tile(np.arange(0, 240, 4, dtype=np.uint8), (40, 1))
-    assert (
-        abs(images.decode.decode(picture(smooth, "JPEG", quality=95)).astype(int) - smooth).max()
-        <= 3
-    )
+    assert abs(decode(picture(smooth, "JPEG", quality=95)).astype(int) - smooth).max() <= 3
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "1", "LA"])
@@ -86,12 +86,12 @@ def test_grey_in_other_clothes_is_grey(mode):
     pixels = np.where(random_pixels(1) > 0, 255, 0).astype(np.uint8)
     file = io.BytesIO()
     Image.fromarray(pixels).convert(mode).save(file, "PNG")
-    np.testing.assert_array_equal(images.decode.decode(file.getvalue()), pixels)
+    np.testing.assert_array_equal(decode(file.getvalue()), pixels)
 
 
 def test_grey_jpeg_saved_in_colour_is_grey():
     pixels = np.repeat(random_pixels(255)[..., None], 3, axis=2)
-    assert images.decode.decode(picture(pixels, "JPEG")).shape == pixels.shape[:2]
+    assert decode(picture(pixels, "JPEG")).shape == pixels.shape[:2]
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_grey_jpeg_saved_in_colour_is_grey():
 )
 def test_dicom_keeps_every_value_in_lossless_syntaxes(syntax):
     stored = random_pixels(4095, (70, 66))  # JPEG 2000 needs 64 pixels a side
-    grey = images.decode.decode(dicom(stored, syntax=syntax))
+    grey = decode(dicom(stored, syntax=syntax))
     assert grey.dtype == np.uint16
     np.testing.assert_array_equal(grey, stored)
 
@@ -141,12 +141,12 @@ def dicom_of_jpeg_lossless(stored: np.ndarray) -> bytes:
 
 def test_dicom_in_jpeg_lossless():
     stored = random_pixels(4095)
-    np.testing.assert_array_equal(images.decode.decode(dicom_of_jpeg_lossless(stored)), stored)
+    np.testing.assert_array_equal(decode(dicom_of_jpeg_lossless(stored)), stored)
 
 
 def test_monochrome1_is_inverted():
     stored = random_pixels(4095)
-    grey = images.decode.decode(dicom(stored, PhotometricInterpretation="MONOCHROME1"))
+    grey = decode(dicom(stored, PhotometricInterpretation="MONOCHROME1"))
     np.testing.assert_array_equal(grey, 4095 - stored)
 
 
@@ -155,7 +155,7 @@ def test_window_follows_the_standard(polarity):
     stored = np.arange(4096, dtype=np.uint16).reshape(64, 64)
     centre, width = 2000, 1000
     tags = {"WindowCenter": centre, "WindowWidth": width, "PhotometricInterpretation": polarity}
-    grey = images.decode.decode(dicom(stored, **tags))
+    grey = decode(dicom(stored, **tags))
     # DICOM PS3.3 C.11.2.1.2.1, linear
     share = (stored - (centre - 0.5)) / (width - 1) + 0.5
     wanted = np.clip(share, 0, 1) * 4095
@@ -169,17 +169,17 @@ def test_voi_lut_sequence_and_negative_rescale():
     lut.LUTData = np.array([0, 10, 1000, 60000], "<u2").tobytes()
     stored = np.array([[0, 1], [2, 3]], np.uint16)
     sequence = pydicom.Sequence([lut])
-    with_lut = images.decode.decode(dicom(stored, VOILUTSequence=sequence))
+    with_lut = decode(dicom(stored, VOILUTSequence=sequence))
     assert with_lut.tolist() == [[0, 10], [1000, 60000]]
-    rescaled = images.decode.decode(dicom(stored, RescaleSlope=2, RescaleIntercept=-6))
+    rescaled = decode(dicom(stored, RescaleSlope=2, RescaleIntercept=-6))
     assert rescaled.tolist() == [[0, 2], [4, 6]]
 
 
 def test_signed_and_8_bit_dicom():
     stored = random_pixels(255)
-    np.testing.assert_array_equal(images.decode.decode(dicom(stored, bits=8)), stored)
+    np.testing.assert_array_equal(decode(dicom(stored, bits=8)), stored)
     signed = np.array([[-32768, 0], [1, 32767]], np.int16)
-    assert images.decode.decode(dicom(signed, bits=16)).tolist() == [[0, 32768], [32769, 65535]]
+    assert decode(dicom(signed, bits=16)).tolist() == [[0, 32768], [32769, 65535]]
 
 
 PIXELS = random_pixels(255)
@@ -254,7 +254,7 @@ def test_bad_files_are_refused_with_the_reason(name, tmp_path):
     with pytest.raises(DatasetError, match=reason) as caught:
         images.read_grey(path)
     assert str(path) in str(caught.value)
-    assert images.inspect(path).problem in str(caught.value)
+    assert inspect(path).problem in str(caught.value)
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -271,10 +271,10 @@ def test_bad_files_are_refused_with_the_reason(name, tmp_path):
     ids=["png", "jpeg", "dicom", "jpeg 2000", "rle", "jpeg lossless"],
 )
 def test_every_cut_of_a_file_is_seen_or_harmless(whole):
-    entire = images.decode.decode(whole)
+    entire = decode(whole)
     for end in range(0, len(whole), len(whole) // 100):
         try:
-            seen = images.decode.decode(whole[:end])
+            seen = decode(whole[:end])
         except ValueError:
             continue
         np.testing.assert_array_equal(seen, entire)  # only what follows the pixels is missing
@@ -291,7 +291,7 @@ def test_damaged_bytes_give_an_image_or_a_value_error(whole, changes):
     for place, value in changes:
         data[place % len(data)] = value
     try:
-        assert images.decode.decode(bytes(data)).ndim == 2
+        assert decode(bytes(data)).ndim == 2
     except ValueError:
         return
 
@@ -305,7 +305,7 @@ def test_equal_pixels_in_two_formats_have_one_digest(tmp_path):
     pixels = random_pixels(255)
     (tmp_path / "a.png").write_bytes(picture(pixels))
     (tmp_path / "b.dcm").write_bytes(dicom(pixels, bits=8))
-    one, two = images.inspect(tmp_path / "a.png"), images.inspect(tmp_path / "b.dcm")
+    one, two = inspect(tmp_path / "a.png"), inspect(tmp_path / "b.dcm")
     assert one.pixels == two.pixels
     assert one.sha256 != two.sha256
     assert (one.height, one.width) == (40, 30)
@@ -402,7 +402,11 @@ def test_points_masks_and_pixels_go_the_same_way(spot, letterbox, crop, flip):
     marked = np.where(mask, 0, grey)
     options = {"image_size": 128, "letterbox": letterbox, "crop": crop, "flip_to_left": flip}
     place = images.geometry(grey, **options)
-    (to_x, to_y), *_ = place.points(np.array([[x + 0.5, y + 0.5]]))
+    x0, y0, x1, y1 = place.box
+    left, top, right, bottom = place.inner
+    across, down = (x + 0.5 - x0) / (x1 - x0), (y + 0.5 - y0) / (y1 - y0)  # 0..1 in the box
+    to_x = left + (right - left) * (1 - across if place.mirrored else across)
+    to_y = top + (bottom - top) * down
     rows, columns = np.nonzero(place.mask(mask))
     assert abs(columns.mean() + 0.5 - to_x) < 0.6
     assert abs(rows.mean() + 0.5 - to_y) < 0.6
@@ -425,7 +429,8 @@ def folder_of(tmp_path, count) -> SimpleNamespace:
     paths = [tmp_path / f"{index}.png" for index in range(count)]
     for path in paths:
         path.write_bytes(picture(random_pixels(255)))
-    return SimpleNamespace(root=tmp_path, files=lambda: paths)
+    cases = pd.DataFrame({"image_id": [path.stem for path in paths]})
+    return SimpleNamespace(root=tmp_path, cases=cases, files=lambda: paths)
 
 
 @pytest.mark.parametrize("many_bytes", [images.decode.MANY_BYTES, 0], ids=["threads", "processes"])
@@ -442,13 +447,33 @@ def test_all_images_in_order_in_one_file(tmp_path, monkeypatch, many_bytes):
     assert array.dtype == np.uint8
 
 
+def test_where_each_image_lies_is_written_with_it(tmp_path):
+    dataset = folder_of(tmp_path, 3)
+    cv2.imwrite(str(dataset.files()[2]), synthetic_mammogram())
+    frame = {"image_size": 32, "crop": True, "letterbox": True, "flip_to_left": True}
+    paths = tmp_path / "images.npy", tmp_path / "geometry.parquet"
+    images.preprocess_all(dataset, *paths, **frame)
+    geometries = images.read_geometry(tmp_path / "geometry.parquet")
+    assert list(geometries) == ["0", "1", "2"]
+    for path, place in zip(dataset.files(), geometries.values(), strict=True):
+        assert place == images.geometry(images.read_grey(path), **frame)
+    assert geometries["2"].mirrored
+    with pytest.raises(DatasetError, match=r"none\.parquet.*run 02_preprocessing again"):
+        images.read_geometry(tmp_path / "none.parquet")
+    pd.DataFrame({"image_id": ["0"]}).to_parquet(tmp_path / "other.parquet")
+    with pytest.raises(DatasetError, match=r"(?s)other\.parquet.*run 02_preprocessing again"):
+        images.read_geometry(tmp_path / "other.parquet")
+
+
 def test_images_changed_since_are_all_named_and_nothing_is_written(tmp_path):
     dataset = folder_of(tmp_path, 4)
     dataset.files()[1].write_bytes(b"")
     dataset.files()[3].unlink()
     with pytest.raises(DatasetError, match=r"(?s)1\.png.*is empty.*3\.png.*No such file"):
-        images.preprocess_all(dataset, tmp_path / "images.npy", image_size=32)
-    assert not list(tmp_path.glob("*.npy"))
+        images.preprocess_all(
+            dataset, tmp_path / "images.npy", tmp_path / "geometry.parquet", image_size=32
+        )
+    assert not [*tmp_path.glob("*.npy"), *tmp_path.glob("*.parquet")]
     assert not list(tmp_path.glob(".*"))
 
 

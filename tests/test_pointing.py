@@ -1,7 +1,5 @@
 """The Pointing Game: where maps point, where findings lie, and how sure the shares are."""
 
-import json
-
 import cv2
 import numpy as np
 import pandas as pd
@@ -10,9 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from birads_lib.cases import Dataset, no_findings
-from birads_lib.errors import UserError
 from birads_lib.explain import pointing
-from birads_lib.images import finding_masks, geometry, in_frame, located_images
+from birads_lib.images import (
+    Geometry,
+    finding_masks,
+    in_frame,
+    located_images,
+    preprocess_all,
+    read_geometry,
+)
 
 
 def one_hot(cell: int, cells: int = 49) -> np.ndarray:
@@ -129,8 +133,15 @@ def data(tmp_path):
     return Dataset(tmp_path, cases.assign(sha256="0" * 64), pd.DataFrame(findings))
 
 
+def placed(data: Dataset, **options) -> dict[str, Geometry]:
+    """Return where each image lies in the frame, as chapter 02 writes it and 08 reads it."""
+    folder = data.root / "prepared"
+    preprocess_all(data, folder / "images.npy", folder / "geometry.parquet", **options)
+    return read_geometry(folder / "geometry.parquet")
+
+
 def test_masks_from_box_contour_and_mask_agree_in_the_frame(data):
-    masks = finding_masks(data, ["box", "contour", "mask"], {"image_size": 40})
+    masks = finding_masks(data, ["box", "contour", "mask"], placed(data, image_size=40))
     expected = np.zeros((40, 40), bool)
     expected[10:20, 20:30] = True  # 80 pixels across became 40
     for mask in masks:
@@ -138,19 +149,19 @@ def test_masks_from_box_contour_and_mask_agree_in_the_frame(data):
 
 
 def test_a_point_is_one_pixel_and_findings_are_joined(data):
-    point, box, two = finding_masks(data, ["point", "box", "two"], {"image_size": 40})
+    point, box, two = finding_masks(data, ["point", "box", "two"], placed(data, image_size=40))
     np.testing.assert_array_equal(np.argwhere(point), [[30, 30]])  # y, x
     np.testing.assert_array_equal(two, point | box)
 
 
 def test_a_finding_without_a_place_has_no_mask(data):
-    assert finding_masks(data, ["described", "none"], {"image_size": 40}) == [None, None]
+    assert finding_masks(data, ["described", "none"], {}) == [None, None]
     assert located_images(data.findings) == {"box", "contour", "mask", "point", "two"}
 
 
 def test_a_data_set_without_findings_has_no_masks(data):
     bare = Dataset(data.root, data.cases, no_findings())
-    assert finding_masks(bare, ["box", "none"], {"image_size": 40}) == [None, None]
+    assert finding_masks(bare, ["box", "none"], {}) == [None, None]
     assert located_images(bare.findings) == set()
 
 
@@ -159,24 +170,15 @@ def test_masks_are_mirrored_and_letterboxed_with_the_image(data):
     image = np.zeros((40, 80), np.uint8)
     image[:, 50:] = 200  # bright at the right: it is mirrored
     cv2.imwrite(str(data.root / "mask.png"), image)
-    assert geometry(image, **options).mirrored
-    (mask,) = finding_masks(data, ["mask"], options)
+    geometries = placed(data, **options)
+    assert geometries["mask"].mirrored
+    (mask,) = finding_masks(data, ["mask"], geometries)
     expected = np.zeros((40, 40), bool)
     expected[15:20, 10:20] = True  # halved, mirrored, 10 rows of padding above
     np.testing.assert_array_equal(mask, expected)
-    framed = in_frame(data, "mask", options)
+    framed = in_frame(data, "mask", geometries["mask"])
     assert framed[20, 2] == 200
     assert not framed[:10].any()
-
-
-def test_frame_options_are_those_of_02(tmp_path):
-    path = tmp_path / "images.npy"
-    with pytest.raises(UserError, match="run 02_preprocessing"):
-        pointing.frame_options(path)
-    facts = {"parameters_changed": {"image_size": 96, "crop": True, "clip_limit": 3.0}}
-    (tmp_path / "images.npy.passport.json").write_text(json.dumps(facts))
-    expected = {"image_size": 96, "crop": True, "letterbox": False}
-    assert pointing.frame_options(path) == expected
 
 
 def rows_of_two_folds() -> pd.DataFrame:

@@ -3,19 +3,14 @@
 A place is x right, y down, in pixels of the square frame that the model sees.
 """
 
-import json
 from collections.abc import Callable, Sequence
-from inspect import signature
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pandas as pd
 
-from birads_lib.errors import UserError
-from birads_lib.images import breast_mask, geometry
+from birads_lib.images import breast_mask
 from birads_lib.task import BIRADS
-from press.parameters import declared_parameters
 
 BLUR = 1 / 28  # of the frame's side, 8 pixels at 224: a bright speck is no brightest place
 
@@ -105,20 +100,6 @@ def _grown(mask: np.ndarray, tolerance: float) -> np.ndarray:
     if tolerance <= 0 or not mask.any():
         return mask
     return cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5) <= tolerance
-
-
-def frame_options(images_path: str | Path) -> dict:
-    """Return what 02_preprocessing was told about the frame, for ``images.geometry``.
-
-    Raises UserError where the images have no passport, which is where that stands.
-    """
-    path = Path(images_path)
-    passport = path.with_name(path.name + ".passport.json")
-    if not passport.is_file():
-        raise UserError(f"{path.name} has no passport ({passport.name}): run 02_preprocessing")
-    changed = json.loads(passport.read_text())["parameters_changed"]
-    values = declared_parameters("02_preprocessing") | changed
-    return {k: v for k, v in values.items() if k in signature(geometry).parameters}
 
 
 def choose_images(

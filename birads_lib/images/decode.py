@@ -4,11 +4,9 @@ A mammogram may come as 8 or 16 bits per pixel, in either polarity, with a displ
 own. Here each becomes one grey picture, black background, bright tissue.
 """
 
-import hashlib
 import io
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
@@ -42,12 +40,11 @@ def read_grey(path: str | Path) -> np.ndarray:
     """
     try:
         return decode(Path(path).read_bytes())
-    except (OSError, ValueError) as error:
-        raise DatasetError(_why(error), repr(str(path))) from None
-
-
-def _why(error: Exception) -> str:
-    return f"cannot be read ({error.strerror})" if isinstance(error, OSError) else str(error)
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror})"
+    except ValueError as error:
+        problem = str(error)
+    raise DatasetError(problem, repr(str(path)))
 
 
 def decode(data: bytes) -> np.ndarray:
@@ -68,44 +65,44 @@ def decode(data: bytes) -> np.ndarray:
         )
     try:
         return decoder(data)
-    except _UnfitError as error:
-        raise ValueError(str(error)) from None
+    except UnfitError:
+        raise
     except Exception as error:  # the decoders raise many kinds on damaged input
         why = " ".join(str(error).split()) or type(error).__name__
         raise ValueError(f"cannot be decoded ({why}): damaged or cut off; copy it again") from None
 
 
-class _UnfitError(Exception):
+class UnfitError(ValueError):
     """The file is whole, and not what is needed."""
 
 
 def _decode_picture(data: bytes) -> np.ndarray:
     image = Image.open(io.BytesIO(data))
     if image.mode.startswith("RGB") and "16" in str(image.tile[0][3]):
-        raise _UnfitError("is a 16-bit colour image; save it as 16-bit grey")
+        raise UnfitError("is a 16-bit colour image; save it as 16-bit grey")
     image.load()  # unlike OpenCV, refuses a file whose end is missing
     if image.mode in ("L", "I;16"):
         return np.asarray(image)
     if image.mode == "1":
         return np.asarray(image.convert("L"))
     if image.has_transparency_data and np.asarray(image.convert("RGBA"))[..., 3].min() < 255:
-        raise _UnfitError("has transparent pixels; save it as grey without an alpha channel")
+        raise UnfitError("has transparent pixels; save it as grey without an alpha channel")
     return _grey_of(np.asarray(image.convert("RGB")))
 
 
 def _grey_of(colour: np.ndarray) -> np.ndarray:
     """Return the grey that (H, W, 3) channels share."""
     if int((colour.max(axis=-1) - colour.min(axis=-1)).max()) > COLOUR_TOLERANCE:
-        raise _UnfitError("is a colour image; a mammogram is grey: export it without colours")
+        raise UnfitError("is a colour image; a mammogram is grey: export it without colours")
     return np.ascontiguousarray(colour[..., 1])
 
 
 def _decode_dicom(data: bytes) -> np.ndarray:
     header = pydicom.dcmread(io.BytesIO(data))
     if "PixelData" not in header:
-        raise _UnfitError("is a DICOM file without pixels, or cut off; copy it again or remove it")
+        raise UnfitError("is a DICOM file without pixels, or cut off; copy it again or remove it")
     if int(header.get("NumberOfFrames") or 1) > 1:
-        raise _UnfitError("is a DICOM file of several frames; export the slices one by one")
+        raise UnfitError("is a DICOM file of several frames; export the slices one by one")
     stored = header.pixel_array
     if stored.ndim == 3:
         return _grey_of(stored)
@@ -125,32 +122,6 @@ def _unsigned(shown: np.ndarray, header: pydicom.Dataset) -> np.ndarray:
     if top > 65535:
         shown = shown * (65535 / top)
     return np.rint(shown).astype(np.uint8 if top <= 255 else np.uint16)
-
-
-@dataclass(frozen=True)
-class Inspected:
-    """What a file holds, or ``problem``: what is wrong with it.
-
-    ``pixels`` is a digest of the decoded image, equal for equal pictures whatever the format.
-    """
-
-    size_bytes: int = 0
-    sha256: str = ""
-    height: int = 0
-    width: int = 0
-    pixels: str = ""
-    problem: str = ""
-
-
-def inspect(path: Path) -> Inspected:
-    """Read a file once: hash its bytes and decode its image."""
-    try:
-        data = path.read_bytes()
-        image = decode(data)
-    except (OSError, ValueError) as error:
-        return Inspected(problem=_why(error))
-    pixels = hashlib.sha256(f"{image.shape}{image.dtype}".encode() + image.tobytes()).hexdigest()
-    return Inspected(len(data), hashlib.sha256(data).hexdigest(), *image.shape, pixels)
 
 
 def in_parallel(

@@ -1,7 +1,7 @@
 """Where an image, and its findings, lie in the square frame that a network sees."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import cv2
@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 
 from birads_lib.cases import Dataset, contour_points
+from birads_lib.errors import DatasetError
+from birads_lib.files import written_whole
 from birads_lib.images.breast import breast_box
 from birads_lib.images.decode import read_grey, to_8bit
 
@@ -20,19 +22,21 @@ class Geometry:
     Coordinates are continuous: x right, y down, 0 at the outer edge of the first pixel.
 
     Attributes:
+        shape: height and width of the image, in its pixels.
         box: x0, y0, x1, y1 of what is kept of the image, in its pixels.
         mirrored: whether it is flipped left to right.
         inner: x0, y0, x1, y1 of what that fills of the frame, in the frame's pixels.
         frame: side of the frame, in pixels.
     """
 
+    shape: tuple[int, int]
     box: tuple[int, int, int, int]
     mirrored: bool
     inner: tuple[int, int, int, int]
     frame: int
 
     def cut(self, image: np.ndarray) -> np.ndarray:
-        """Return the kept part of ``image`` (H, W), mirrored where so wanted."""
+        """Return the kept part of ``image`` (H, W), mirrored if the geometry says so."""
         x0, y0, x1, y1 = self.box
         kept = image[y0:y1, x0:x1]
         return np.ascontiguousarray(kept[:, ::-1] if self.mirrored else kept)
@@ -49,20 +53,11 @@ class Geometry:
     def mask(self, mask: np.ndarray) -> np.ndarray:
         """Return a boolean mask (H, W) of the image as one of the frame (frame, frame).
 
-        A frame's pixel is in where half of it is; the largest is, if none is, so that a small
-        calcification doesn't vanish.
+        A pixel of the frame is in the mask where at least half of it is. If none is, those with
+        the largest share are, so that a small calcification doesn't vanish.
         """
         share = self.fit(self.cut(np.asarray(mask, np.float32)))
         return share >= min(0.5, share.max()) if share.any() else share > 0
-
-    def points(self, points: np.ndarray) -> np.ndarray:
-        """Return points x, y (n, 2) of the image in the frame's pixels (n, 2)."""
-        x0, y0, x1, y1 = self.box
-        left, top, right, bottom = self.inner
-        across = (np.asarray(points, float) - (x0, y0)) / (x1 - x0, y1 - y0)  # 0..1 in the box
-        if self.mirrored:
-            across = across * (-1, 1) + (1, 0)
-        return across * (right - left, bottom - top) + (left, top)
 
 
 def geometry(
@@ -79,16 +74,44 @@ def geometry(
     kept = grey[box[1] : box[3], box[0] : box[2]]
     middle = kept.shape[1] // 2
     mirrored = flip_to_left and kept[:, -middle:].sum() > kept[:, :middle].sum()
-    wide, high = image_size, image_size
+    inner_width, inner_height = image_size, image_size
     if letterbox:
         scale = image_size / max(kept.shape)
-        high, wide = (max(1, round(side * scale)) for side in kept.shape)
-    left, top = (image_size - wide) // 2, (image_size - high) // 2
-    return Geometry(box, bool(mirrored), (left, top, left + wide, top + high), image_size)
+        inner_height, inner_width = (max(1, round(side * scale)) for side in kept.shape)
+    left, top = (image_size - inner_width) // 2, (image_size - inner_height) // 2
+    inner = (left, top, left + inner_width, top + inner_height)
+    return Geometry((height, width), box, bool(mirrored), inner, image_size)
+
+
+def write_geometry(geometries: Mapping[str, Geometry], path: str | Path) -> None:
+    """Write a table with a row per image: ``image_id`` and the attributes of its ``Geometry``."""
+    rows = [{"image_id": image_id, **vars(place)} for image_id, place in geometries.items()]
+    with written_whole(path) as temporary:
+        pd.DataFrame(rows).to_parquet(temporary, index=False)
+
+
+def read_geometry(path: str | Path) -> dict[str, Geometry]:
+    """Return image_id -> geometry, in the order of the images, as ``write_geometry`` wrote it.
+
+    Raises:
+        DatasetError: the file is not there, or no such table.
+    """
+    names = [field.name for field in fields(Geometry)]
+    try:
+        table = pd.read_parquet(path, columns=["image_id", *names])
+    except (OSError, ValueError) as error:
+        what = f"cannot be read as the geometry of images ({error}); run 02_preprocessing again"
+        raise DatasetError(what, str(path)) from None
+    return {
+        row.image_id: Geometry(
+            tuple(row.shape), tuple(row.box), row.mirrored, tuple(row.inner), row.frame
+        )
+        for row in table.itertuples(index=False)
+    }
 
 
 def finding_masks(
-    data: Dataset, image_ids: Sequence[str], options: dict
+    data: Dataset, image_ids: Sequence[str], geometries: Mapping[str, Geometry]
 ) -> list[np.ndarray | None]:
     """Return where each image's findings lie in the frame, all in one mask, bool (size, size).
 
@@ -97,30 +120,21 @@ def finding_masks(
     Args:
         data: the images and findings.
         image_ids: whose masks.
-        options: how the images were placed, see ``frame_options``.
+        geometries: how each image lies in the frame, see ``read_geometry``.
     """
     by_image = _located(data.findings)
     masks = []
     for image_id in image_ids:
-        mask = None
-        if image_id in by_image:
-            grey, place = _placed(data, image_id, options)
-            own = [_finding_mask(row, data.root, grey.shape, place) for row in by_image[image_id]]
-            mask = np.any(own, axis=0)
-        masks.append(mask)
+        findings = by_image.get(image_id, [])
+        parts = [_finding_mask(row, data.root, geometries[image_id]) for row in findings]
+        masks.append(np.any(parts, axis=0) if parts else None)
     return masks
 
 
-def in_frame(data: Dataset, image_id: str, options: dict) -> np.ndarray:
+def in_frame(data: Dataset, image_id: str, place: Geometry) -> np.ndarray:
     """Return an image as it lies in the frame, before CLAHE, uint8 (size, size)."""
-    grey, place = _placed(data, image_id, options)
-    return place.fit(place.cut(grey))
-
-
-def _placed(data: Dataset, image_id: str, options: dict) -> tuple[np.ndarray, Geometry]:
     path = data.cases.set_index("image_id").at[image_id, "path"]
-    grey = to_8bit(read_grey(data.root / path))
-    return grey, geometry(grey, **options)
+    return place.fit(place.cut(to_8bit(read_grey(data.root / path))))
 
 
 def located_images(findings: pd.DataFrame) -> set[str]:
@@ -130,11 +144,11 @@ def located_images(findings: pd.DataFrame) -> set[str]:
 
 def _located(findings: pd.DataFrame) -> dict[str, list]:
     """Return image_id -> the rows of its findings whose place is known."""
-    found: dict[str, list] = {}
+    by_image: dict[str, list] = {}
     for row in findings.itertuples():
         if _is_located(row):
-            found.setdefault(row.image_id, []).append(row)
-    return found
+            by_image.setdefault(row.image_id, []).append(row)
+    return by_image
 
 
 def _is_located(finding) -> bool:
@@ -142,12 +156,13 @@ def _is_located(finding) -> bool:
     return not pd.isna(finding.mask_path) or outlined
 
 
-def _finding_mask(finding, root: Path, shape: tuple[int, int], place: Geometry) -> np.ndarray:
+def _finding_mask(finding, root: Path, place: Geometry) -> np.ndarray:
     if not pd.isna(finding.mask_path):
         return place.mask(read_grey(root / finding.mask_path) > 0)
     points = contour_points(finding.contour)
     if not len(points):
         x0, y0, x1, y1 = finding.x0, finding.y0, finding.x1, finding.y1
         points = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)])
-    pixels = np.clip(np.floor(points), 0, np.array(shape[::-1]) - 1).astype(np.int32)
-    return place.mask(cv2.fillPoly(np.zeros(shape, np.uint8), [pixels], 1))
+    last = np.array(place.shape[::-1]) - 1  # a contour may end on the image's outer edge
+    pixels = np.clip(np.floor(points), 0, last).astype(np.int32)
+    return place.mask(cv2.fillPoly(np.zeros(place.shape, np.uint8), [pixels], 1))

@@ -1,36 +1,26 @@
 """Prepare images for a network: crop, resize, CLAHE; one image or a whole data set."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from birads_lib.cases import Dataset
 from birads_lib.errors import DatasetError, UserError, check_options
 from birads_lib.files import new_array, written_whole
 from birads_lib.images.decode import in_parallel, read_grey, to_8bit
-from birads_lib.images.frame import geometry
+from birads_lib.images.frame import Geometry, geometry, write_geometry
 
 
-def steps(
-    image: np.ndarray,
-    *,
-    image_size: int = 224,
-    letterbox: bool = False,
-    crop: bool = False,
-    flip_to_left: bool = False,
-    clahe: bool = True,
-    clahe_before_resize: bool = False,
-    clip_limit: float = 2.0,
-    tiles: int = 8,
-    window_percentiles: Sequence[float] = (0.0, 99.9),
-) -> dict[str, np.ndarray]:
-    """Return each step of the preprocessing by its name, in order; the last is the result.
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How an image becomes what a network sees.
 
-    Args:
-        image: uint8 or uint16 (H, W).
-        image_size: side of the square result, in pixels.
+    Attributes:
+        image_size: side of the square result, in pixels, >= 8.
         letterbox: keep the aspect ratio and pad with black, instead of stretching.
         crop: cut to the breast first (``breast_box``).
         flip_to_left: mirror images whose brighter half is the right one.
@@ -43,73 +33,126 @@ def steps(
     Raises:
         UserError: lists every option that is out of range.
     """
-    _check_ranges(image_size, clip_limit, tiles, window_percentiles)
-    grey = to_8bit(image, window_percentiles)
-    place = geometry(
-        grey, image_size=image_size, letterbox=letterbox, crop=crop, flip_to_left=flip_to_left
-    )
-    equalise = cv2.createCLAHE(clip_limit, (tiles, tiles)).apply
-    done = {"grey": grey}
-    now = done["cropped"] = place.cut(grey)
-    if not (crop or place.mirrored):
-        del done["cropped"]
-    if clahe and clahe_before_resize:
-        now = done["clahe"] = equalise(now)
-    now = done["resized"] = place.fit(now)
-    if clahe and not clahe_before_resize:
-        done["clahe"] = equalise(now)
-    return done
 
+    image_size: int = 224
+    letterbox: bool = False
+    crop: bool = False
+    flip_to_left: bool = False
+    clahe: bool = True
+    clahe_before_resize: bool = False
+    clip_limit: float = 2.0
+    tiles: int = 8
+    window_percentiles: Sequence[float] = (0.0, 99.9)
 
-def _check_ranges(
-    image_size: int, clip_limit: float, tiles: int, window_percentiles: Sequence[float]
-) -> None:
-    low, high = window_percentiles
-    rules = {
-        f"image_size is {image_size}, not a whole number from 8": image_size >= 8
-        and image_size == int(image_size),
-        f"clip_limit is {clip_limit}, not above 0": clip_limit > 0,
-        f"tiles is {tiles}, not a whole number from 1": tiles >= 1 and tiles == int(tiles),
-        f"window_percentiles are {low}, {high}, not rising within 0..100": 0 <= low < high <= 100,
-    }
-    wrong = [line for line, holds in rules.items() if not holds]
-    if wrong:
-        raise UserError("\n".join(wrong))
+    def __post_init__(self) -> None:
+        size, tiles, (low, high) = self.image_size, self.tiles, self.window_percentiles
+        wrong = []
+        if size < 8 or size != int(size):
+            wrong.append(f"image_size is {size}, not a whole number from 8")
+        if self.clip_limit <= 0:
+            wrong.append(f"clip_limit is {self.clip_limit}, not above 0")
+        if tiles < 1 or tiles != int(tiles):
+            wrong.append(f"tiles is {tiles}, not a whole number from 1")
+        if not 0 <= low < high <= 100:
+            wrong.append(f"window_percentiles are {low}, {high}, not rising within 0..100")
+        if wrong:
+            raise UserError("\n".join(wrong))
 
 
 def preprocess(image: np.ndarray, **options: object) -> np.ndarray:
-    """Return uint8 (image_size, image_size): the last of ``steps``, whose options it takes."""
-    check_options(steps, options)
+    """Return what a network sees of an image: the last of its ``steps``.
+
+    Args:
+        image: uint8 or uint16 (H, W).
+        options: as ``Options`` has them.
+
+    Returns:
+        uint8 (image_size, image_size).
+
+    Raises:
+        UserError: lists every option that doesn't exist, or is out of range.
+    """
     return list(steps(image, **options).values())[-1]
 
 
-def preprocess_all(dataset, out_path: str | Path, *, workers: int = 2, **options: object) -> None:
-    """Preprocess every image of a ``cases.Dataset`` into one .npy file, uint8 (N, S, S).
+def steps(image: np.ndarray, **options: object) -> dict[str, np.ndarray]:
+    """Return each step of ``preprocess`` by its name, in order; the last is the result."""
+    return _steps(image, _checked(options))[0]
 
-    One image per worker is in memory at a time. The file appears whole or not at all.
+
+def _checked(options: dict[str, object]) -> Options:
+    check_options(Options, options)
+    return Options(**options)
+
+
+def _steps(image: np.ndarray, options: Options) -> tuple[dict[str, np.ndarray], Geometry]:
+    """Return each step of the preprocessing by its name, and where the image lies in the frame."""
+    grey = to_8bit(image, options.window_percentiles)
+    place = geometry(
+        grey,
+        image_size=options.image_size,
+        letterbox=options.letterbox,
+        crop=options.crop,
+        flip_to_left=options.flip_to_left,
+    )
+    equalise = cv2.createCLAHE(options.clip_limit, (options.tiles, options.tiles)).apply
+    done, now = {"grey": grey}, place.cut(grey)
+    if options.crop or place.mirrored:
+        done["cropped"] = now
+    if options.clahe and options.clahe_before_resize:
+        now = done["clahe"] = equalise(now)
+    now = done["resized"] = place.fit(now)
+    if options.clahe and not options.clahe_before_resize:
+        done["clahe"] = equalise(now)
+    return done, place
+
+
+def preprocess_all(
+    dataset: Dataset,
+    images_path: str | Path,
+    geometry_path: str | Path | None = None,
+    *,
+    workers: int = 2,
+    **options: object,
+) -> None:
+    """Preprocess every image of a data set into one .npy file, uint8 (N, image_size, image_size).
+
+    One image per worker is in memory at a time. Files appear whole or not at all.
+
+    Args:
+        dataset: N images, in the order of its cases.
+        images_path: where the array is written.
+        geometry_path: where each image's place in the frame is written, see ``read_geometry``;
+            None: nowhere.
+        workers: images preprocessed side by side.
+        options: as ``preprocess`` takes them.
 
     Raises:
         DatasetError: lists every image that could not be read.
     """
-    frame = preprocess(np.zeros((16, 16), np.uint8), **options)  # bad options end it here
-    files = dataset.files()
-    with written_whole(out_path) as temporary:
-        shape = (len(files), *frame.shape)
-        array = new_array(temporary, shape, np.uint8)
-        problems = []
-        results = in_parallel(partial(_try_preprocess, **options), files, workers, "preprocessing")
-        for index, result in enumerate(results):
-            if isinstance(result, str):
+    checked, files = _checked(options), dataset.files()
+    prepared = in_parallel(partial(_prepared, checked), files, workers, "preprocessing")
+    problems, places = [], []
+    with written_whole(images_path) as temporary:
+        array = new_array(temporary, (len(files), *2 * (checked.image_size,)), np.uint8)
+        for index, (result, place) in enumerate(prepared):
+            if place is None:
                 problems.append(result)
             else:
                 array[index] = result
+                places.append(place)
         if problems:
             raise DatasetError(problems, str(dataset.root))
         array.flush()
+        if geometry_path is not None:
+            ids = dataset.cases["image_id"]
+            write_geometry(dict(zip(ids, places, strict=True)), geometry_path)
 
 
-def _try_preprocess(path: Path, **options: object) -> np.ndarray | str:
+def _prepared(options: Options, path: Path) -> tuple[np.ndarray | str, Geometry | None]:
+    """Return a file's image as a network sees it and its geometry, or what is wrong, and None."""
     try:
-        return preprocess(read_grey(path), **options)
+        done, place = _steps(read_grey(path), options)
     except DatasetError as error:
-        return str(error)
+        return str(error), None
+    return list(done.values())[-1], place

@@ -4,15 +4,44 @@ import hashlib
 import logging
 import os
 from collections import defaultdict
+from dataclasses import dataclass
 from pathlib import Path
 
 from birads_lib.errors import DatasetError
-from birads_lib.images import Inspected, in_parallel, inspect
+from birads_lib.images.decode import decode, in_parallel
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".dcm", ".dicom")
 LITTER = ("thumbs.db", "desktop.ini")  # what file managers leave; names with a leading dot too
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """What a file holds, or ``problem``: what is wrong with it.
+
+    ``pixels`` is a digest of the decoded image, equal for equal pictures whatever the format.
+    """
+
+    size_bytes: int = 0
+    sha256: str = ""
+    height: int = 0
+    width: int = 0
+    pixels: str = ""
+    problem: str = ""
+
+
+def inspect(path: Path) -> Inspected:
+    """Read a file once: hash its bytes and decode its image."""
+    try:
+        data = path.read_bytes()
+        image = decode(data)
+    except OSError as error:
+        return Inspected(problem=f"cannot be read ({error.strerror})")
+    except ValueError as error:
+        return Inspected(problem=str(error))
+    pixels = hashlib.sha256(f"{image.shape}{image.dtype}".encode() + image.tobytes()).hexdigest()
+    return Inspected(len(data), hashlib.sha256(data).hexdigest(), *image.shape, pixels)
 
 
 def fingerprint(folder: Path) -> str:

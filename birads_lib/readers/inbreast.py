@@ -16,9 +16,9 @@ import pandas as pd
 
 from birads_lib.cases import Dataset, no_findings, parse_birads
 from birads_lib.errors import DatasetError, did_you_mean
-from birads_lib.images import Inspected
 from birads_lib.readers.folders import (
     IMAGE_SUFFIXES,
+    Inspected,
     Problems,
     existing,
     file_columns,
