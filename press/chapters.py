@@ -169,7 +169,7 @@ CHAPTERS = (
     ),
     Chapter(
         "05_ablations", "what each part contributes", runs="every", ablations=True,
-        reads=(_PREDICTIONS,),
+        reads=(_PREDICTIONS,), sources=("book/claims.yml",),
     ),
     Chapter(
         "06_calibration", pages="per run", runs="variants",
@@ -190,7 +190,7 @@ CHAPTERS = (
     ),
     Chapter(
         "10_leakage_audit", "how the split makes the result", runs="first",
-        reads=("cases.parquet", _PREDICTIONS),
+        reads=("cases.parquet", _PREDICTIONS), sources=("book/claims.yml",),
     ),
     Chapter(
         "11_claims", "the ledger", runs="first", reads=(_ALL_METRICS,),

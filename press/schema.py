@@ -1,6 +1,9 @@
 """Files of the project held against their pydantic models: all problems at once, in plain words."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
+from math import isfinite
+from numbers import Real
 from pathlib import Path
 from typing import Annotated
 
@@ -33,20 +36,28 @@ class Entry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
+def is_number(value: object) -> bool:
+    """Return whether a value is a finite number, and not true or false."""
+    return isinstance(value, Real) and not isinstance(value, bool) and isfinite(value)
+
+
+def check_name(name: str, names: Iterable[str]) -> str:
+    """Return a name that is one of ``names``; else raise ValueError, which says the nearest."""
+    if name not in names:
+        raise ValueError(f"is {name!r}; {did_you_mean(name, names)}")
+    return name
+
+
 def one_of(names: Iterable[str]) -> AfterValidator:
-    """Return a validator of names, which says the nearest one."""
-    names = tuple(names)
-
-    def check(name: str) -> str:
-        if name not in names:
-            raise ValueError(f"is {name!r}; {did_you_mean(name, names)}")
-        return name
-
-    return AfterValidator(check)
+    """Return a validator of a text that has to be one of ``names``."""
+    return AfterValidator(partial(check_name, names=tuple(names)))
 
 
 def problems(
-    model: type[BaseModel], content: object, known: Iterable[str] = (), place: Callable = str
+    model: type[BaseModel],
+    content: object,
+    known: Iterable[str] = (),
+    place: Callable[[tuple], str] = lambda keys: "",
 ) -> list[str]:
     """Return what is wrong with a file's content or one entry of it, a line each.
 
@@ -72,7 +83,7 @@ def _in_words(problem: dict, known: tuple[str, ...]) -> str:
     if kind in _MISSING:
         return f"'{key}' {NO_TEXT}"
     if kind == "value_error":
-        return f"'{key}' {problem['ctx']['error']}"
+        return (f"'{key}' " if key else "") + str(problem["ctx"]["error"])
     expected = next((words for start, words in _EXPECTED.items() if kind.startswith(start)), "")
     expected = expected or problem["msg"]
     return f"'{key}' is {problem['input']!r}, expected {expected}"
@@ -89,3 +100,28 @@ def read_mapping(path: Path, keys: Iterable[str]) -> dict:
     if not isinstance(content, dict) or set(content) != set(keys):
         raise UserError(f"{path.name}: expected a mapping with the keys {', '.join(keys)}")
     return content
+
+
+def entries(
+    path: Path, model: type[BaseModel], content: object, kind: str, check: Callable | None = None
+) -> list:
+    """Return the entries of a list in a file, each with a name that no other has.
+
+    The name is the first field of the model; ``check`` returns what else is wrong with an entry.
+    Raises UserError with all that is wrong in the file.
+    """
+    if not isinstance(content, list):
+        raise UserError(f"{path.name}: expected a list of what is a {kind} each")
+    key, names, wrong = next(iter(model.model_fields)), set(), []
+    for number, entry in enumerate(content, 1):
+        if not isinstance(entry, dict):
+            wrong.append(f"{kind} number {number}: expected a mapping, got {entry!r}")
+            continue
+        name = entry.get(key, f"number {number}")
+        found = problems(model, entry) + (check(entry) if check else [])
+        found += [f"'{key}': there is another {kind} of this {key}"] if name in names else []
+        names.add(name)
+        wrong += [f"{kind} '{name}': {problem}" for problem in found]
+    if wrong:
+        raise UserError("\n".join(f"{path.name}, {problem}" for problem in wrong))
+    return [model.model_validate(entry) for entry in content]

@@ -119,7 +119,7 @@ def test_architectures_stand_beside_the_published_values():
         differences(["baseline", "frozen"], SHOWN[:3], protocol=protocol)
         for protocol in ("patient", "oversample_first")
     )
-    figure = plots.architectures(table, {"baseline": {"accuracy": 0.9}, "elsewhere": {"qwk": 1}})
+    figure = plots.architectures(table, {"baseline.accuracy": 0.9, "elsewhere.qwk": 1})
     check(figure)
     assert row_names(figure) == ["baseline", "frozen"]
     assert legend(figure) == ["patient", "oversample first", "The paper, on INbreast"]

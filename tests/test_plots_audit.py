@@ -16,6 +16,7 @@ from test_plots import check as check_figure
 from test_plots import texts as all_texts
 
 PROTOCOLS = ["patient", "image", "oversample_first"]
+PAPER = {"accuracy": 0.921, "macro_f1": 0.920, "mean_auc": 0.987, "mcc": 0.903}
 
 
 def texts(figure: Figure) -> str:
@@ -43,8 +44,8 @@ def found(tables):
 
 def test_three_bars_name_whose_images_the_papers_are(found):
     shown = {name: found[name] for name in ("oversample_first", "patient")}
-    here = leakage_plots.three_bars(shown, same_images=True)
-    elsewhere = leakage_plots.three_bars(shown, same_images=False)
+    here = leakage_plots.three_bars(shown, PAPER)
+    elsewhere = leakage_plots.three_bars(shown, PAPER, "INbreast")
     for figure in (here, elsewhere):
         check(figure)
         assert len(figure.axes[0].patches) == 12
@@ -55,10 +56,10 @@ def test_three_bars_name_whose_images_the_papers_are(found):
 
 def test_three_bars_draw_whiskers_and_numbers(found):
     rows = found["patient"].set_index(["answer", "metric"])
-    figure = leakage_plots.three_bars({"patient": found["patient"]}, same_images=True)
+    figure = leakage_plots.three_bars({"patient": found["patient"]}, PAPER)
     heights = [bar.get_height() for bar in figure.axes[0].patches]
-    expected = [rows.loc[("model", name), "estimate"] for name in leakage.PAPER]
-    np.testing.assert_allclose(heights, [*leakage.PAPER.values(), *expected])
+    expected = [rows.loc[("model", name), "estimate"] for name in leakage.COMPARED]
+    np.testing.assert_allclose(heights, [*PAPER.values(), *expected])
     ends = figure.axes[0].collections[1].get_segments()[0][:, 1]
     np.testing.assert_allclose(ends, rows.loc[("model", "accuracy"), ["low", "high"]].tolist())
 
@@ -67,7 +68,7 @@ def test_three_bars_of_undefined_and_negative_values(found):
     rows = found["patient"].copy()
     rows.loc[rows["metric"] == "mean_auc", ["estimate", "low", "high"]] = np.nan
     rows.loc[rows["metric"] == "mcc", ["estimate", "low", "high"]] = [-0.2, -0.3, -0.1]
-    figure = leakage_plots.three_bars({"patient": rows}, same_images=False)
+    figure = leakage_plots.three_bars({"patient": rows}, PAPER, "INbreast")
     check(figure)
     assert "none" in texts(figure)
     assert figure.axes[0].get_ylim()[0] < -0.3

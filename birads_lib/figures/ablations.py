@@ -60,12 +60,12 @@ def differences_table(table: pd.DataFrame) -> pd.DataFrame:
     return table.sort_index(level="metric", sort_remaining=False)
 
 
-def architectures(table: pd.DataFrame, published: Mapping[str, Mapping[str, float]]) -> Figure:
+def architectures(table: pd.DataFrame, published: Mapping[str, float]) -> Figure:
     """Draw metrics of variants under each protocol with intervals, and the published values.
 
     Args:
         table: variant, protocol, metric, estimate, low, high; rows in the order to draw.
-        published: variant -> {metric: value}, such as those of the paper.
+        published: "<variant>.<metric>" -> its value, such as those of the paper.
     """
     variants, metrics = list(table["variant"].unique()), table["metric"].unique()
     figure, axes = _panels(metrics, rows=2 * len(variants))
@@ -77,7 +77,7 @@ def architectures(table: pd.DataFrame, published: Mapping[str, Mapping[str, floa
             rows = table[(table["metric"] == metric) & (table["protocol"] == protocol)]
             places = [variants.index(variant) + offset for variant in rows["variant"]]
             _intervals(ax, rows, places, *_PROTOCOLS[protocol], readable(protocol), undefined=0)
-        values = [published.get(variant, {}).get(metric, np.nan) for variant in variants]
+        values = [published.get(f"{variant}.{metric}", np.nan) for variant in variants]
         ax.scatter(values, range(len(variants)), **paper)
     _name_variants(axes[0], {variant: row for row, variant in enumerate(variants)})
     legend_below(axes[0], columns=len(protocols) + 1)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from birads_lib.figures.intervals import draw_intervals, name_rows
 from birads_lib.figures.style import BLUE, INK, MUTED, ORANGE, colours, legend_below, new_figure
 from birads_lib.protocol import PROTOCOLS
-from birads_lib.scores.leakage import ANSWERS, CLOSEST, MET, PAPER, PAPER_IMAGES
+from birads_lib.scores.leakage import ANSWERS, CLOSEST, COMPARED, MET
 from birads_lib.scores.metrics import HEADLINE
 from birads_lib.task import BIRADS, Task
 
@@ -25,17 +25,21 @@ _CLOSEST = {  # what a test row met -> label, colour, from close to far
 _OUTLINE = {"edgecolor": "white", "linewidth": 0.8}
 
 
-def three_bars(metrics: Mapping[str, pd.DataFrame], same_images: bool) -> Figure:
+def three_bars(
+    metrics: Mapping[str, pd.DataFrame], paper: Mapping[str, float], other_images: str = ""
+) -> Figure:
     """Draw the paper's metrics beside those of the same code under each protocol, with intervals.
 
     Args:
         metrics: protocol -> its table of ``leakage.metrics_with_nulls``, in the order to draw.
-        same_images: whether they are of the paper's images; if not, the paper's bar says so.
+        paper: metric -> its value in the paper, in the order to draw.
+        other_images: the collection that the paper's values are of, where it is another one; its
+            bars say so.
     """
-    names = list(PAPER)
-    rows = pd.DataFrame({"estimate": pd.Series(PAPER), "low": np.nan, "high": np.nan})
-    label = "The paper" if same_images else f"The paper (on {PAPER_IMAGES}, other images)"
-    bars = [(label, rows, {"color": "#9a9a9a", "hatch": "" if same_images else "..."})]
+    names = list(paper)
+    rows = pd.DataFrame({"estimate": pd.Series(paper), "low": np.nan, "high": np.nan})
+    label = f"The paper (on {other_images}, other images)" if other_images else "The paper"
+    bars = [(label, rows, {"color": "#9a9a9a", "hatch": "..." if other_images else ""})]
     for protocol, table in metrics.items():
         leaky = PROTOCOLS[protocol].leaks
         look = {"color": ORANGE if leaky else BLUE, "hatch": "//" if leaky else ""}
@@ -80,7 +84,7 @@ def nulls(metrics: Mapping[str, pd.DataFrame]) -> Figure:
     table = pd.concat(metrics, names=["protocol"]).set_index(["answer", "metric"], append=True)
     table = table.droplevel(1)  # (protocol, answer, metric)
     names = [PROTOCOLS[protocol].label.replace(" (", "\n(") for protocol in metrics]
-    for ax, metric in zip(axes.ravel(), PAPER, strict=True):
+    for ax, metric in zip(axes.ravel(), COMPARED, strict=True):
         for offset, (answer, (colour, marker)) in zip(
             (-0.2, 0, 0.2), _ANSWERS.items(), strict=True
         ):

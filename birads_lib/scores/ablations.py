@@ -15,11 +15,6 @@ from birads_lib.scores.bootstrap import Resampling, intervals
 from birads_lib.scores.comparisons import aligned, delong, paired_differences
 from birads_lib.scores.metrics import HEADLINE, headline
 
-PAPER = {  # Singh et al. 2026 (doi 10.1038/s41598-026-40906-8), table 4
-    "baseline": {"accuracy": 0.879, "mean_auc": 0.988},
-    "frozen": {"accuracy": 0.886},
-    "proposed": {"accuracy": 0.921, "mean_auc": 0.987},
-}
 FORMS = ("Clustered over patients", "Images taken as independent")  # of DeLong's test
 OTHER = "Other"
 PARTS_OF_METHOD = {  # which parameters belong to which part, the first that has one counts

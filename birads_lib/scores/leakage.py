@@ -13,6 +13,8 @@ What can't be known is NA: a test row whose patient is unknown, or which met no 
 a training image's patient (or breast) is unknown. A share is NA where that of any row is.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -22,9 +24,7 @@ from birads_lib.scores.bootstrap import Resampling, intervals
 from birads_lib.scores.metrics import HEADLINE
 from birads_lib.task import BIRADS, Task
 
-# Singh et al. 2026 (doi 10.1038/s41598-026-40906-8), table 3, test column.
-PAPER_IMAGES = "INbreast"  # the collection that these are of
-PAPER = {"accuracy": 0.921, "macro_f1": 0.920, "mean_auc": 0.987, "mcc": 0.903}
+COMPARED = ("accuracy", "macro_f1", "mean_auc", "mcc")  # the metrics that are held against a paper
 
 MODEL = ["fold", "seed"]
 ANSWERS = {"model": "The model", "lookup": "Lookup table", "majority": "Most frequent category"}
@@ -189,19 +189,20 @@ def by_category(table: pd.DataFrame, metrics: pd.DataFrame, task: Task = BIRADS)
     )
 
 
-def against_paper(found: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Return, by metric of ``PAPER``, its value and where it lies from each protocol's interval.
+def against_paper(found: dict[str, pd.DataFrame], paper: Mapping[str, float]) -> pd.DataFrame:
+    """Return, by metric, a paper's value and where it lies from each protocol's interval.
 
     Args:
         found: protocol -> ``metrics_with_nulls`` of its run.
+        paper: metric -> its value in the paper.
 
     Returns:
         One row per metric; columns "the paper" and each protocol, such as "above 0.43 to 0.58".
     """
-    table = pd.DataFrame({"the paper": pd.Series(PAPER).map("{:.3f}".format)})
+    table = pd.DataFrame({"the paper": pd.Series(paper).map("{:.3f}".format)})
     for protocol, rows in found.items():
         model = rows[rows["answer"] == "model"].set_index("metric")
-        table[protocol] = [_place(value, model.loc[name]) for name, value in PAPER.items()]
+        table[protocol] = [_place(value, model.loc[name]) for name, value in paper.items()]
     return table.rename(index=HEADLINE)
 
 
