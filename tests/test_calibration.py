@@ -32,7 +32,7 @@ from birads_lib.scores.calibration import (
     true_class_spread,
 )
 from birads_lib.scores.metrics import PredictionError
-from birads_lib.task import BIRADS
+from birads_lib.task import BIRADS, DENSITY, MALIGNANCY
 
 GRADES = [1, 2, 3, 4, 5]
 
@@ -259,7 +259,7 @@ class Fixed(ClassifierMixin, BaseEstimator):
         return self
 
     def decision_function(self, x):
-        return x
+        return x if x.shape[1] > 2 else x[:, 1] - x[:, 0]
 
     def predict(self, x):
         return self.classes_[x.argmax(1)]
@@ -448,3 +448,62 @@ def test_bad_input_is_refused(score, change, message):
 def test_bad_probabilities_have_no_temperature():
     with pytest.raises(PredictionError, match="sum to 1"):
         fitted_temperature(np.array([1]), np.ones((1, 5)))
+
+
+def sample_of(task, n=60, seed=0):
+    rng = np.random.default_rng(seed)
+    labels = len(task.labels)
+    y = np.concatenate([task.numbers, rng.integers(1, labels + 1, size=n - labels)])
+    p = rng.dirichlet(np.ones(labels), size=n) + 0.6 * np.eye(labels)[y - 1]
+    return y, p / p.sum(1, keepdims=True)
+
+
+@pytest.mark.parametrize("task", [DENSITY, MALIGNANCY], ids=lambda task: task.name)
+def test_scores_of_other_tasks_equal_plain_loops_and_scikit_learn(task):
+    y, p = sample_of(task)
+    n, labels = p.shape
+    expected = {f"ece_{k}": 0.0 for k in task.numbers}
+    for k in task.numbers:
+        for rows in bins_by_sorting(p[:, k - 1]):
+            expected[f"ece_{k}"] += abs(sum((y[i] == k) - p[i, k - 1] for i in rows)) / n
+    expected["classwise_ece"] = np.mean(list(expected.values()))
+    by_label = [sk.brier_score_loss(y == k, p[:, k - 1]) for k in task.numbers]
+    expected |= {"brier": sum(by_label), "log_loss": sk.log_loss(y, p, labels=task.numbers)}
+    expected["true_class_high"] = np.mean([p[i, y[i] - 1] >= 0.8 for i in range(n)])
+    if task is DENSITY:
+        steps = [[(sum(p[i, :k]) - (y[i] <= k)) ** 2 for k in (1, 2, 3)] for i in range(n)]
+        expected["rps"] = np.sum(steps) / 3 / n
+    found = {k: v[0] for k, v in every_score(y, p, np.ones((n, 1)), task).items()}
+    assert found == pytest.approx(expected, abs=1e-12)
+    resampling = Resampling(PATIENTS, 20)
+    rows = intervals(y, p, resampling, task).set_index("metric")
+    assert set(rows.index) == {*expected, "smooth_ece"}
+    smooth = [smECE(p[:, k - 1], (y == k).astype(float)) for k in task.numbers]
+    assert rows.loc["smooth_ece", "estimate"] == pytest.approx(np.mean(smooth))
+    assert (differences(y, p, p, resampling, task)["estimate"] == 0).all()
+    diagram = reliability(y, p, resampling, task)
+    assert diagram.groupby(task.name)["images"].sum().to_dict() == dict.fromkeys(task.numbers, n)
+    assert list(true_class_spread(y, p, task).index) == list(task.numbers)
+    assert len(error_if_calibrated(p, draws=5)) == labels + 1
+
+
+@pytest.mark.parametrize("task", [DENSITY, MALIGNANCY], ids=lambda task: task.name)
+def test_predictions_of_other_tasks_are_recalibrated(task):
+    tables = []
+    for seed, part in enumerate(("train", "validation", "test")):
+        y, p = sample_of(task, 50, seed)
+        y[::4] = 1 + y[::4] % len(task.labels)  # some answers are wrong: a best temperature exists
+        rows = pd.DataFrame(p, columns=task.probabilities)
+        key = {"image_id": [f"{part}{i}" for i in range(50)], "fold": 0, "seed": 0, "part": part}
+        tables.append(rows.assign(**key, copy=0, y_true=y))
+    corrected, folds = recalibrated(pd.concat(tables), task=task)
+    x, encoded = np.log(probabilities(tables[1])), tables[1]["y_true"].to_numpy() - 1
+    model = FrozenEstimator(Fixed().fit(x, encoded))
+    model = CalibratedClassifierCV(model, method="temperature").fit(x, encoded)
+    expected = model.predict_proba(np.log(probabilities(tables[2])))
+    np.testing.assert_allclose(corrected["temperature_scaled"], expected, atol=1e-4)
+    natural = [(tables[0]["y_true"] == k).mean() for k in task.numbers]
+    shares_of_labels = folds[[f"natural_{k}" for k in task.numbers]].iloc[0]
+    np.testing.assert_allclose(shares_of_labels, natural)
+    assert f"natural_{len(task.labels) + 1}" not in folds
+    assert all(p.shape == (50, len(task.labels)) for p in corrected.values())

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from birads_lib.errors import UserError
 from birads_lib.scores import decision
 from birads_lib.scores.bootstrap import Resampling
+from birads_lib.task import BIRADS, DENSITY, MALIGNANCY
 
 THRESHOLDS = np.arange(1, 100) / 100
 
@@ -246,3 +247,27 @@ def test_a_curve_needs_two_patients_and_valid_predictions():
         decision.curve(y, p, 4, Resampling(["a"] * len(y)))
     with pytest.raises(UserError, match="sum to 1"):
         decision.curve(y, 2 * p, 4, Resampling(np.arange(len(y))))
+
+
+def test_decisions_follow_the_task():
+    assert BIRADS.decisions == {3: "BI-RADS ≥ 3", 4: "BI-RADS ≥ 4", 5: "BI-RADS 5"}
+    assert MALIGNANCY.decisions == {2: "malignant"}
+    assert DENSITY.decisions == {}
+
+
+@pytest.mark.parametrize(("task", "lowest"), [(DENSITY, 3), (MALIGNANCY, 2)])
+def test_curves_of_other_tasks_equal_dcurves(task, lowest):
+    rng = np.random.default_rng(1)
+    labels = len(task.labels)
+    y = rng.integers(1, labels + 1, size=80)
+    p = rng.dirichlet(np.ones(labels), size=80)
+    equal = np.full(labels, 1 / labels)
+    curve = decision.curve(y, p, lowest, Resampling(np.arange(80), 20))
+    table = pd.DataFrame({"needed": y >= lowest, "model": p[:, lowest - 1 :].sum(1)})
+    theirs = dcurves.dca(table, outcome="needed", modelnames=["model"], thresholds=THRESHOLDS)
+    expected = theirs[theirs["model"] == "model"]["net_benefit"]
+    np.testing.assert_allclose(curve["net_benefit"], expected, atol=1e-9)
+    weighted = decision.to_shares(y, np.ones((80, 1)), equal)[:, 0]
+    np.testing.assert_allclose(np.bincount(y, weighted)[1:], equal)
+    acted = decision.shares_at(equal, lowest, 0.1)[lowest - 1 :]
+    assert acted.sum() == pytest.approx(0.1)

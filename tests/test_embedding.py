@@ -14,7 +14,7 @@ from birads_lib.errors import UserError
 from birads_lib.predictions import cluster_ids
 from birads_lib.scores import neighbours
 from birads_lib.scores.bootstrap import Resampling
-from birads_lib.task import BIRADS
+from birads_lib.task import BIRADS, DENSITY
 
 NAMES = list(neighbours.SCORES)
 
@@ -226,3 +226,12 @@ def test_umap_is_seeded_and_loads_no_network_library():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_silhouettes_of_another_task():
+    table, e = run()
+    rows, e = neighbours.unique_test(table.assign(y_true=1 + table["y_true"] % 4), e)
+    of_images = neighbours.scores(rows, e)
+    means = neighbours.intervals(of_images, rows, Resampling(cluster_ids(rows), 20), DENSITY)
+    names = [name for name in means["metric"] if name.startswith("silhouette_")]
+    assert names == ["silhouette_grade", *(f"silhouette_{k}" for k in DENSITY.numbers)]

@@ -12,9 +12,11 @@ from birads_lib.scores.metrics import (
     PredictionError,
     confusion_matrix,
     headline,
+    headline_names,
     per_class,
     weighted_auc,
 )
+from birads_lib.task import BIRADS, DENSITY, MALIGNANCY
 
 GRADES = [1, 2, 3, 4, 5]
 
@@ -175,3 +177,52 @@ def test_all_problems_are_named_at_once():
 
 def test_rounded_probabilities_are_accepted():
     assert headline([1, 2], [[0.99996, 0, 0, 0, 0], [0, 1.00004, 0, 0, 0]])["accuracy"] == 1
+
+
+@pytest.mark.parametrize("task", [DENSITY, MALIGNANCY], ids=lambda task: task.name)
+def test_other_tasks_equal_scikit_learn(task):
+    rng = np.random.default_rng(2)
+    labels = list(task.numbers)
+    y = rng.choice(labels, size=90)
+    p = rng.dirichlet(np.ones(len(labels)), size=90)
+    called = p.argmax(1) + 1
+    average = {"average": "macro", "zero_division": 0}
+    auc = [sk.roc_auc_score(y == label, p[:, label - 1]) for label in labels]
+    expected = {
+        "accuracy": sk.accuracy_score(y, called),
+        "macro_precision": sk.precision_score(y, called, **average),
+        "macro_recall": sk.recall_score(y, called, **average),
+        "macro_f1": sk.f1_score(y, called, **average),
+        "mean_auc": np.mean(auc),
+        "mcc": sk.matthews_corrcoef(y, called),
+    }
+    if task is DENSITY:
+        expected["qwk"] = sk.cohen_kappa_score(y, called, labels=labels, weights="quadratic")
+        expected["ordinal_mae"] = sk.mean_absolute_error(y, called)
+        expected["adjacent_accuracy"] = np.mean(np.abs(y - called) <= 1)
+    else:
+        expected["auc_malignant"] = sk.roc_auc_score(y == 2, p[:, 1])
+    assert headline(y, p, task) == pytest.approx(expected, abs=1e-12)
+    table = per_class(y, p, task)
+    assert (table.index.name, list(table.index)) == (task.name, labels)
+    by_label = sk.precision_recall_fscore_support(y, called, labels=labels, zero_division=0)
+    np.testing.assert_allclose(table[["precision", "recall", "f1", "support"]].T, by_label)
+    np.testing.assert_allclose(table["auc"], auc)
+    matrix = sk.confusion_matrix(y, called, labels=labels)
+    np.testing.assert_array_equal(confusion_matrix(y, p), matrix)
+
+
+def test_names_follow_the_task():
+    assert list(headline_names(BIRADS).items())[-1] == ("auc_4_or_5", "AUC, BI-RADS ≥ 4")
+    assert headline_names(MALIGNANCY)["auc_malignant"] == "AUC, malignant"
+    assert not {"qwk", "ordinal_mae", "adjacent_accuracy"} & set(headline_names(MALIGNANCY))
+    assert not [name for name in headline_names(DENSITY) if name.startswith("auc")]
+
+
+def test_probabilities_of_another_task_are_refused():
+    with pytest.raises(
+        PredictionError, match=r"probabilities \(n, 4\), got shapes \(3,\) and \(3, 5\)"
+    ):
+        headline([1, 2, 3], np.full((3, 5), 0.2), DENSITY)
+    with pytest.raises(PredictionError, match=r"1 labels are not in 1..2: 3"):
+        headline([1, 2, 3], np.full((3, 2), 0.5), MALIGNANCY)

@@ -6,7 +6,7 @@ import pytest
 
 from birads_lib import predictions
 from birads_lib.errors import UserError
-from birads_lib.task import BIRADS
+from birads_lib.task import BIRADS, DENSITY, MALIGNANCY
 
 
 @pytest.fixture
@@ -82,3 +82,32 @@ def test_a_missing_column_is_named(table):
 def test_no_predictions_say_what_to_run(tmp_path):
     with pytest.raises(UserError, match="run 03_training"):
         predictions.read(tmp_path / "p.parquet")
+
+
+def of_task(table, task):
+    """The same rows with other labels, all probabilities equal."""
+    labels = len(task.labels)
+    equal = dict.fromkeys(task.probabilities, 1 / labels)
+    rows = table.drop(columns=BIRADS.probabilities).assign(**equal)
+    return rows.assign(y_true=1 + rows["y_true"] % labels)
+
+
+@pytest.mark.parametrize("task", [DENSITY, MALIGNANCY], ids=lambda task: task.name)
+def test_predictions_of_other_tasks(table, task, tmp_path):
+    other = of_task(table, task)
+    predictions.write(other, tmp_path / "p.parquet", task)
+    again = predictions.read(tmp_path / "p.parquet", task)
+    assert list(again.columns)[-len(task.labels) :] == task.probabilities
+    assert predictions.probabilities(again).shape == (6, len(task.labels))
+    with pytest.raises(UserError, match="y_true"):
+        predictions.check(other.assign(y_true=len(task.labels) + 1), task=task)
+    message = f"p.parquet.*of {len(task.labels)} labels, but the task 'birads' has 5 .1, 2, 3, 4, 5"
+    with pytest.raises(UserError, match=message):
+        predictions.read(tmp_path / "p.parquet")
+    with pytest.raises(UserError, match=f"5 labels, but the task '{task.name}' has"):
+        predictions.check(table, task=task)
+
+
+def test_whose_an_image_is(table):
+    table.loc[1, "patient_id"] = None
+    assert predictions.cluster_ids(table).tolist() == ["p0", "i1", "p1", "p1", "p2", "p2"]

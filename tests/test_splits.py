@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from birads_lib.errors import UserError
+from birads_lib.errors import DatasetError, UserError
 from birads_lib.protocol import PROTOCOLS
 from birads_lib.scores.leakage import leak_report
 from birads_lib.splits import COLUMNS, LeakageError, assign_parts, check_parts
+from birads_lib.task import DENSITY
 
 
 def make_cases(patients: int, seed: int = 0, grades=(1, 2, 3, 4, 5)) -> pd.DataFrame:
@@ -191,3 +192,28 @@ def test_without_patients_the_patient_protocol_is_refused_with_the_way_out():
 def test_requests_that_cannot_be_met(arguments, message):
     with pytest.raises(UserError, match=message):
         assign_parts(make_cases(60), *arguments)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_another_task_is_balanced_by_its_own_labels(protocol):
+    cases = make_cases(60)
+    cases["density"] = pd.Series(np.arange(240) // 4 % 4).map(dict(enumerate("ABCD")))
+    parts = assign_parts(cases, protocol, 3, 0, 0, task=DENSITY)
+    density = cases["density"].to_numpy()[parts["row"]]
+    train = parts["part"] == "train"
+    balanced = slice(None) if protocol == "oversample_first" else train
+    assert pd.Series(density)[balanced].value_counts().nunique() == 1
+    assert set(density[train]) == set("ABCD")
+    with pytest.raises(UserError, match=r"density A has \d+ \w+; 70 folds|too few images"):
+        assign_parts(cases, protocol, 70, 0, 0, task=DENSITY)
+
+
+def test_images_without_a_label_of_the_task_are_named():
+    cases = make_cases(60).assign(density="B")
+    cases.loc[7, "density"] = None
+    with pytest.raises(
+        DatasetError, match="1 images have no density out of A, B, C, D, such as p0"
+    ):
+        assign_parts(cases, "image", 3, 0, 0, task=DENSITY)
+    with pytest.raises(DatasetError, match="no column 'density'"):
+        assign_parts(make_cases(60), "image", 3, 0, 0, task=DENSITY)
