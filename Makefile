@@ -9,7 +9,6 @@ DATA    ?=
 STUDIES ?=
 WEIGHTS ?=
 FIG     ?=
-FROM    ?=
 
 UV := $(shell command -v uv || echo .tools/bin/uv)
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -33,7 +32,7 @@ book: .venv/$(if $(filter slurm,$(PROFILE)),slurm,ready) ## run a study and rend
 
 verify: .venv/ready ## check the hashes of all that is rendered; FIG=<name>: make one figure again and compare
 	@$(if $(FIG),python -m press.remake "$(CONFIG)" "$(FIG)" --data "$(DATA)" \
-	  --weights "$(WEIGHTS)" $(if $(FROM),--from-$(FROM)),\
+	  --weights "$(WEIGHTS)",\
 	  python -m press.verify "$(CONFIG)" $(if $(DATA),--images "$(DATA)"))
 
 compare: .venv/ready ## the metrics of two studies that were run, and their difference: STUDIES=a,b

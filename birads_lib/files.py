@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -65,22 +66,35 @@ def new_array(path: Path, shape: tuple[int, ...], dtype: str | type) -> np.ndarr
 
 @contextmanager
 def one_at_a_time(path: str | Path, waiting: str) -> Iterator[None]:
-    """Hold the lock file ``path``; say ``waiting`` if another process holds it, and wait.
-
-    The system gives the lock back when its process ends, however it ends.
-    """
+    """Hold the lock file ``path``; say ``waiting`` if another process holds it, and wait."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print(waiting, file=sys.stderr, flush=True)
-            fcntl.flock(file, fcntl.LOCK_EX)
+        lock(file, waiting)
         yield
+
+
+def lock(file: IO, waiting: str = "") -> None:
+    """Lock an open file for this process, and for those that inherit it, until all closed it.
+
+    The system gives the lock back when they end, however they end. Where another process holds
+    it, ``waiting`` is said and this one waits; without it, BlockingIOError is raised.
+    """
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        if not waiting:
+            raise
+        print(waiting, file=sys.stderr, flush=True)
+        fcntl.flock(file, fcntl.LOCK_EX)
 
 
 def sha256(path: str | Path) -> str:
     """Return the SHA-256 of a file's bytes, in hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sha256_of(content: bytes) -> str:
+    """Return the SHA-256 of some bytes, in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()

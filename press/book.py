@@ -17,7 +17,7 @@ import yaml
 
 from birads_lib.errors import UserError
 from birads_lib.files import written_whole
-from press import chapters, verify
+from press import chapters, sources, verify
 from press import page as pages
 from press.page import COMMITTED, FROZEN
 from press.paths import BOOK, CONFIG, ROOT, SPEED, build_folder, parts_of_page, rendered_book
@@ -138,6 +138,8 @@ def configuration(study: Study) -> dict:
     known["this_title"] = study.title
     for name in named:
         named[name] = known.get(name, MISSING)
+    looks = config.setdefault("sphinx", {}).setdefault("config", {})
+    looks["exhibits_code"] = sources.fingerprint("press.exhibits")
     return config
 
 

@@ -20,14 +20,13 @@ from rocrate.model.entity import Entity
 from rocrate.rocrate import ROCrate
 
 from birads_lib.errors import UserError
-from birads_lib.files import sha256, written_whole
+from birads_lib.files import sha256, sha256_of, written_whole
 from press import page as pages
 from press import study as studies
 from press import verify
 from press.packing import PACKAGES, Packing, entity, files_below
 from press.page import Page
 from press.paths import BOOK, ROOT, build_folder
-from press.run import sha256_of
 from press.study import Study
 
 PROFILE = "https://w3id.org/ro/wfrun/process/0.5"

@@ -8,7 +8,6 @@ the mistake is ours.
 """
 
 import errno
-import fcntl
 import gc
 import json
 import logging
@@ -23,7 +22,7 @@ import warnings
 from contextlib import suppress
 from pathlib import Path
 
-from birads_lib.files import written_whole
+from birads_lib.files import lock, written_whole
 from press.paths import BOOK, RESULTS, ROOT
 
 USER_ERRORS = ("UserError", "DatasetError", "LeakageError", "PredictionError")
@@ -155,11 +154,8 @@ def _send_chatter_to(log: Path, page: Path) -> None:
     sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
     log.parent.mkdir(parents=True, exist_ok=True)
     with open(log, "a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:  # held by a process that a kill left over, say
-            print(f"waiting for another process at {page}", file=sys.stderr)
-            fcntl.flock(file, fcntl.LOCK_EX)
+        # Held by a process that a kill left over, say.
+        lock(file, f"waiting for another process at {page}")
         file.truncate(0)
         os.dup2(file.fileno(), 2)
 

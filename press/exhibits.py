@@ -1,108 +1,87 @@
-"""How figures, tables and passports look on a page: PNG, and HTML that needs no script."""
+"""How figures, tables and passports look in the rendered book: HTML that needs no script.
+
+It is made from the outputs of executed notebooks while the book is rendered. No notebook imports
+this module, so that another look makes no page stale.
+"""
 
 import base64
 import html
-import io
+import json
+import posixpath
 
-import pandas as pd
-from matplotlib.figure import Figure
-from PIL import Image
+from press.outputs import LEGEND, PASSPORT, files_of, marks_html
 
-# What an output of a notebook carries beside its HTML: the same passport, for programs.
-PASSPORT_TYPE = "application/vnd.birads.passport+json"
-FACTS_TYPE = "application/vnd.birads.facts+json"  # {name: text}, alone
 KINDS = {"png": "image/png", "csv": "text/csv", "json": "application/json"}
 _ORDER = (  # of facts in a passport and in its parts, as a reader wants them
     "id", "notebook", "protocol", "parameters_changed", "inputs", "name", "file", "sha256",
     "sha256_of_hashes", "made_by", "passport_sha256", "intact", "code", "notebook_sha256",
     "library_sha256", "commit", "environment", "device", "seed", "started", "seconds", "tolerance",
 )  # fmt: skip
-_UNSEEN = (
-    "caption",
-    "modules",
-    "kind",
-    "cell",
-    "cell_id",
-    "artefact",
-    "marks",
-)  # said elsewhere, or long
+_UNSEEN = (  # shown elsewhere, or long
+    "alt", "artefact", "caption", "cell", "cell_id", "kind", "links", "marks", "modules",
+    "parameters",
+)  # fmt: skip
 
 
-def show(content: str, passport: dict | None = None) -> None:
-    """Display HTML in a notebook, with the passport of what it shows."""
-    show_data({"text/html": content} | ({PASSPORT_TYPE: passport} if passport else {}))
+def rendered_notebook(text: str) -> str:
+    """Return an executed notebook, as JSON, with the HTML of all that it published."""
+    notebook = json.loads(text)
+    for cell in notebook["cells"]:
+        if outputs := cell.get("outputs"):
+            kept = [output for output in outputs if LEGEND not in output.get("data", {})]
+            cell["outputs"] = [_rendered(output) for output in kept]
+    return json.dumps(notebook)
 
 
-def show_data(bundle: dict[str, object]) -> None:
-    """Display {MIME type: content} in a notebook."""
-    from IPython.display import display
+def _rendered(output: dict) -> dict:
+    data = output.get("data", {})
+    if PASSPORT not in data:
+        return output
+    facts = data[PASSPORT]
+    if facts["kind"] == "page":  # at the top of the page: what holds for all of it
+        content = marks_html(facts["marks"]) + _folded("Passport of this page", facts)
+    elif facts["kind"] == "artefact":
+        content = artefact(facts)
+    else:
+        content = exhibit(data)
+    return output | {"data": {"text/html": content}}
 
-    display(bundle, raw=True)
 
+def exhibit(data: dict, identity: str = "", page: str = "") -> str:
+    """Return the HTML of a figure or table: body, caption, marks, and its passport to unfold.
 
-def png(figure: Figure, marks: list[tuple[str, str]] = ()) -> bytes:
-    """Draw a figure, opaque, without a time stamp (equal figures give equal bytes), and marked.
-
-    The marks are in the picture too: it may be copied without the page. A palette of 256 colours
-    makes the file a third as large; no eye sees the difference.
+    Args:
+        data: {MIME type: content} of the output that published it.
+        identity: its id in HTML, on another page than its own.
+        page: the address of its own page, from another one, which the caption leads to.
     """
-    if marks:
-        figure.suptitle(
-            "\n".join(text for _, text in marks), fontsize=9, color="#8a1c1c", wrap=True
-        )
-    buffer = io.BytesIO()
-    options = {"dpi": 150, "bbox_inches": "tight", "facecolor": "white"}
-    figure.savefig(buffer, format="png", metadata={"Software": None}, **options)
-    drawn = Image.open(buffer).convert("RGB")
-    small = io.BytesIO()
-    few = drawn.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-    few.save(small, "PNG", optimize=True)
-    return small.getvalue()
-
-
-def data_uri(kind: str, content: bytes) -> str:
-    """Return a file's bytes as an address, so that a page holds all that it shows."""
-    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
-
-
-def image(content: bytes, alt: str) -> str:
-    """Return the HTML of a PNG."""
-    return f'<img src="{data_uri("image/png", content)}" alt="{html.escape(alt)}">'
-
-
-def table(data: pd.DataFrame, links: dict[str, str]) -> str:
-    """Return the HTML of a table; ``links`` says where rows lead, {label: address}."""
-    rows = data.to_html(border=0, float_format="{:.3f}".format)
-    for label, address in links.items():
-        text = html.escape(label)
-        anchor = f'<a href="{html.escape(address)}">{text}</a>'
-        rows = rows.replace(f"<th>{text}</th>", f"<th>{anchor}</th>")
-    return f'<div class="table-scroll">{rows}</div>'
-
-
-def marks_html(marks: list[tuple[str, str]]) -> str:
-    """Return what must be said of a figure's data, (CSS class, text) each."""
-    return "".join(f'<p class="{kind}">{html.escape(text)}</p>' for kind, text in marks)
-
-
-def exhibit(identity: str, body: str, marks, facts: dict, files: dict[str, bytes]) -> str:
-    """Return the HTML of a figure or table: body, caption, marks, and its passport to unfold."""
+    facts = data[PASSPORT]
+    files = files_of(data, facts["id"])
+    picture = files.pop(f"{facts['id']}.png", None)
+    if picture is None:
+        body = _table("".join(data["text/html"]), facts.get("links", {}), page)
+    else:
+        body = f'<img src="{data_uri("a.png", picture)}" alt="{html.escape(facts["alt"])}">'
+    chapter = f"{page}#{facts['id']}"
+    way = f' <a class="reference internal" href="{chapter}">To its chapter.</a>' if page else ""
     links = " · ".join(
-        f'<a download="{name}" href="{data_uri(KINDS[name.split(".")[-1]], content)}">{name}</a>'
+        f'<a download="{name}" href="{data_uri(name, content)}">{name}</a>'
         for name, content in files.items()
     )
-    again = f"make verify STUDY={facts['study']} FIG={facts['page']}#{identity}"
+    again = f"make verify STUDY={facts['study']} FIG={facts['page']}#{facts['id']}"
     more = f"<p>Download: {links}</p><p>Make it again: <code>{html.escape(again)}</code></p>"
     return (
-        f'<figure class="exhibit" id="{identity}">{body}'
-        f"<figcaption>{html.escape(facts['caption'])}</figcaption>{marks_html(marks)}</figure>"
-        + passport(f"Passport of “{identity}”", facts, more)
+        f'<figure class="exhibit" id="{identity or facts["id"]}">{body}'
+        f"<figcaption>{html.escape(facts['caption'])}{way}</figcaption>"
+        f"{marks_html(facts['marks'])}</figure>"
+        + _folded(f"Passport of “{facts['id']}”", facts, more, page=page)
     )
 
 
 def artefact(facts: dict) -> str:
     """Return the HTML of a file that a notebook wrote: its passport, to unfold."""
-    return passport(f"Written: {facts['id']}, and its passport", facts, id=anchor(facts["id"]))
+    named = f' id="{anchor(facts["id"])}"'
+    return _folded(f"Written: {facts['id']}, and its passport", facts, named=named)
 
 
 def anchor(artefact: str) -> str:
@@ -110,12 +89,41 @@ def anchor(artefact: str) -> str:
     return "artefact-" + artefact.replace(".", "-").replace("/", "-")
 
 
-def passport(title: str, facts: dict, more: str = "", id: str = "") -> str:
+def data_uri(name: str, content: bytes) -> str:
+    """Return a file's bytes as an address, so that a page holds all that it shows."""
+    return f"data:{KINDS[name.split('.')[-1]]};base64,{base64.b64encode(content).decode()}"
+
+
+def _address(page: str, address: str) -> str:
+    """Return an address, which counts from ``page``, as it counts from where this is shown."""
+    if not page or "://" in address:
+        return address
+    if address.startswith("#"):
+        return page + address
+    return posixpath.normpath(posixpath.join(posixpath.dirname(page), address))
+
+
+def _table(rows: str, links: dict[str, str], page: str) -> str:
+    """Return a table in which rows lead somewhere, {label: address from its own page}."""
+    for label, address in links.items():
+        text = html.escape(label)
+        anchor = f'<a href="{html.escape(_address(page, address))}">{text}</a>'
+        rows = rows.replace(f"<th>{text}</th>", f"<th>{anchor}</th>")
+    return f'<div class="table-scroll">{rows}</div>'
+
+
+def _folded(title: str, facts: dict, more: str = "", named: str = "", page: str = "") -> str:
     """Return the HTML of a passport, folded in."""
-    named = f' id="{id}"' if id else ""
+    rows = []
+    for name, value in _seen(facts).items():
+        if name == "inputs":
+            shown = "<br><br>".join(_input(read, page) for read in value)
+        else:
+            shown = _cell(facts, page) if name == "notebook" else _fact(value)
+        rows.append(f"<tr><th>{name.replace('_', ' ')}</th><td>{shown}</td></tr>")
     return (
         f'<details class="passport"{named}><summary>{html.escape(title)}</summary>'
-        f"{_facts_table(facts)}{more}</details>"
+        f'<div class="table-scroll"><table>{"".join(rows)}</table></div>{more}</details>'
     )
 
 
@@ -126,33 +134,23 @@ def _seen(facts: dict) -> dict:
     return {name: facts[name] for name in names if facts[name] not in (None, {}, [])}
 
 
-def _facts_table(facts: dict) -> str:
-    rows = []
-    for name, value in _seen(facts).items():
-        shown = {"inputs": _inputs, "notebook": lambda _: _cell(facts)}.get(name, _fact)(value)
-        rows.append(f"<tr><th>{name.replace('_', ' ')}</th><td>{shown}</td></tr>")
-    return f'<div class="table-scroll"><table>{"".join(rows)}</table></div>'
-
-
-def _cell(facts: dict) -> str:
+def _cell(facts: dict, page: str) -> str:
     """Name notebook and cell, and lead to the cell on the page that it was executed into."""
-    said = f"{facts['notebook']}.ipynb"
+    notebook = _fact(f"{facts['notebook']}.ipynb")
     if facts.get("cell") is None:
-        return _fact(said)
-    return f'{_fact(said)}, <a href="#cell-{facts["cell_id"]}">cell {facts["cell"]}</a>'
+        return notebook
+    address = _address(page, f"#cell-{facts['cell_id']}")
+    return f'{notebook}, <a href="{address}">cell {facts["cell"]}</a>'
 
 
-def _inputs(inputs: list[dict]) -> str:
-    """Name what was read; each leads to the passport of the file, on the page that wrote it."""
-    said = []
-    for one in inputs:
-        items = {name: _fact(value) for name, value in _seen(one).items()}
-        if "made_by" in one:
-            page = f"{one['made_by']}.html#{anchor(one['artefact'])}"
-            address = f"../{one['study']}/{page}" if "study" in one else page
-            items["made_by"] = f'<a href="{html.escape(address)}">{items["made_by"]}</a>'
-        said.append(_listed(items))
-    return "<br><br>".join(said)
+def _input(read: dict, page: str) -> str:
+    """Name what was read; it leads to the passport of the file, on the page that wrote it."""
+    items = {name: _fact(value) for name, value in _seen(read).items()}
+    if "made_by" in read:
+        maker = f"{read['made_by']}.html#{anchor(read['artefact'])}"
+        address = _address(page, f"../{read['study']}/{maker}" if "study" in read else maker)
+        items["made_by"] = f'<a href="{html.escape(address)}">{items["made_by"]}</a>'
+    return _listed(items)
 
 
 def _fact(value: object) -> str:
@@ -164,4 +162,4 @@ def _fact(value: object) -> str:
 
 
 def _listed(items: dict[str, str]) -> str:
-    return "<br>".join(f"{html.escape(str(name))}: {said}" for name, said in items.items())
+    return "<br>".join(f"{html.escape(str(name))}: {shown}" for name, shown in items.items())

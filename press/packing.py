@@ -9,11 +9,10 @@ from rocrate.model.entity import Entity
 from rocrate.rocrate import ROCrate
 
 from birads_lib.errors import UserError
-from birads_lib.files import sha256
+from birads_lib.files import sha256, sha256_of
 from press import page as pages
 from press.page import Exhibit, Page
 from press.paths import BOOK, METRICS, ROOT
-from press.run import sha256_of
 from press.study import Study
 
 TERMS = "https://w3id.org/ro/terms/workflow-run#"  # what the profile adds to RO-Crate's own
@@ -118,7 +117,9 @@ class Packing:
     def _add_exhibit(self, page: Page, exhibit: Exhibit) -> list[Entity]:
         """Add the PNG, CSV and JSON of a figure or table."""
         naming, made = self._naming(exhibit), []
-        caption = ". ".join([exhibit.passport["caption"], *exhibit.passport.get("marks", [])])
+        caption = ". ".join(
+            [exhibit.passport["caption"], *exhibit.passport.get("marks", {}).values()]
+        )
         prefix = {".png": "", ".csv": "The numbers of: ", ".json": "The passport of: "}
         for name, content in sorted(exhibit.files.items()):
             place = f"results/{page.study}/figures/{page.name}/{name}"

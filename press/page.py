@@ -4,49 +4,47 @@ An executed notebook holds all that verifying, listing and packaging a study nee
 files that it once read are not at hand.
 """
 
-import base64
 import json
-import re
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
 
 from birads_lib.errors import UserError
 from birads_lib.files import one_at_a_time, sha256, written_whole
-from press.exhibits import FACTS_TYPE, PASSPORT_TYPE
+from press import outputs
 from press.paths import BOOK, RESULTS, SPEED, parts_of_page
 
 FROZEN = ("inbreast",)  # studies executed elsewhere and committed; every book shows them
 COMMITTED = (*FROZEN, SPEED)  # folders of all such pages
 SEALS = "SHA256SUMS"  # one file for each study's pages, as `sha256sum -c` reads it
-FIGURE = re.compile(r'<figure class="exhibit" id="([^"]+)"')
-_DOWNLOAD = re.compile(r'<a download="([^"]+)" href="data:[^;]+;base64,([^"]*)"')
-_IMAGE = re.compile(r'<img src="data:image/png;base64,([^"]*)"')
 
 
 @dataclass(frozen=True)
 class Exhibit:
-    """One published figure or table: its HTML, and the files that this holds."""
+    """One published figure or table, as an output of a cell holds it."""
 
-    id: str
-    html: str
+    data: dict  # {MIME type: content}
+    cell_id: str | None = None  # of the cell that holds it
 
-    @cached_property
-    def files(self) -> dict[str, bytes]:
-        """Return the bytes of its PNG, CSV and JSON by file name."""
-        found = {name: base64.b64decode(text) for name, text in _DOWNLOAD.findall(self.html)}
-        pictures = _IMAGE.findall(self.html)
-        return found | ({f"{self.id}.png": base64.b64decode(pictures[0])} if pictures else {})
-
-    @cached_property
+    @property
     def passport(self) -> dict:
-        """Return the passport that a reader downloads from the page."""
-        return json.loads(self.files[f"{self.id}.json"])
+        """Return the facts behind it."""
+        return self.data[outputs.PASSPORT]
+
+    @property
+    def id(self) -> str:
+        """Return its name on the page."""
+        return self.passport["id"]
 
     @property
     def kind(self) -> str:
         """Return "figure" or "table"."""
-        return "figure" if _IMAGE.search(self.html) else "table"
+        return self.passport["kind"]
+
+    @cached_property
+    def files(self) -> dict[str, bytes]:
+        """Return the bytes of its PNG, CSV and JSON by file name."""
+        return outputs.files_of(self.data, self.id)
 
 
 @dataclass(frozen=True)
@@ -104,25 +102,25 @@ def _read(path: Path, time: int, size: int) -> Page:
         cells, metadata = notebook["cells"], notebook.get("metadata", {})
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path.name} is no notebook ({error!r})") from None
-    outputs = [(cell.get("id"), out) for cell in cells for out in cell.get("outputs", [])]
+    shown = [(cell.get("id"), output) for cell in cells for output in cell.get("outputs", [])]
     heading = "".join(cells[0].get("source", "")).partition("\n")[0] if cells else ""
-    passports = [out["data"][PASSPORT_TYPE] for _, out in outputs if _has(out, PASSPORT_TYPE)]
-    own = next((facts for facts in passports if facts["kind"] == "page"), None)
-    if own is None:
+    data = [(cell_id, output["data"]) for cell_id, output in shown if "data" in output]
+    published = [Exhibit(held, cell) for cell, held in data if outputs.PASSPORT in held]
+    pages = [exhibit for exhibit in published if exhibit.kind == "page"]
+    if not pages:
         raise UserError(
             f"{path.parent.name}/{path.name} has no passport: no study executed it; remove it"
         )
-    htmls = ["".join(out["data"]["text/html"]) for _, out in outputs if _has(out, "text/html")]
-    shown = [(FIGURE.match(html), html) for html in htmls]
+    facts = [held[outputs.FACTS] for _, held in data if outputs.FACTS in held]
     return Page(
         path,
         heading.lstrip("# ") or path.stem,
-        own,
-        {match[1]: Exhibit(match[1], html) for match, html in shown if match},
-        {p["id"]: p for p in passports if p["kind"] == "artefact"},
-        _numbers(outputs),
+        pages[0].passport,
+        {item.id: item for item in published if item.kind in ("figure", "table")},
+        {item.id: item.passport for item in published if item.kind == "artefact"},
+        _numbers(shown),
         metadata.get("papermill", {}),
-        _facts(outputs),
+        {name: text for recorded in facts for name, text in recorded.items()},
     )
 
 
@@ -131,26 +129,16 @@ def of_study(study: str, book: Path = BOOK) -> list[Page]:
     return [read(path) for path in sorted((book / study).glob("*.ipynb"))]
 
 
-def _has(output: dict, kind: str) -> bool:
-    return kind in output.get("data", {})
-
-
-def _numbers(outputs: list[tuple[str, dict]]) -> dict[str, Number]:
+def _numbers(shown: list[tuple[str, dict]]) -> dict[str, Number]:
     """Return what the cells glued, by name."""
-    found = {}
-    for cell_id, output in outputs:
+    numbers = {}
+    for cell_id, output in shown:
         glued = output.get("metadata", {}).get("scrapbook")
         if glued:
             data = output["data"]
             text = next(v for k, v in data.items() if k.endswith("text/plain"))
-            found[glued["name"]] = Number("".join(text).strip("'"), cell_id)
-    return found
-
-
-def _facts(outputs: list[tuple[str, dict]]) -> dict[str, str]:
-    """Return what the cells recorded for cards and checklists, by name."""
-    recorded = [output["data"][FACTS_TYPE] for _, output in outputs if _has(output, FACTS_TYPE)]
-    return {name: text for facts in recorded for name, text in facts.items()}
+            numbers[glued["name"]] = Number("".join(text).strip("'"), cell_id)
+    return numbers
 
 
 def digest_of(read: dict) -> str:
@@ -158,12 +146,12 @@ def digest_of(read: dict) -> str:
     return read.get("sha256") or read["sha256_of_hashes"]
 
 
-def maker_of(one: dict, page: Page) -> Page | None:
+def maker_of(facts: dict, page: Page) -> Page | None:
     """Return the page that wrote an input of a page; None where none did or it isn't here."""
-    if "made_by" not in one:
+    if "made_by" not in facts:
         return None
     # A comparison reads another study's files, too, and its passports say so.
-    path = page.path.parents[1] / one.get("study", page.study) / f"{one['made_by']}.ipynb"
+    path = page.path.parents[1] / facts.get("study", page.study) / f"{facts['made_by']}.ipynb"
     return read(path) if path.exists() else None
 
 

@@ -1,28 +1,20 @@
-"""Passports: under each published figure, the data, code, parameters and machine behind it.
+"""A notebook's run: what it read, and the one door for all that it shows and writes."""
 
-A notebook opens one ``Run`` and publishes every figure and table through it.
-"""
-
-import hashlib
+import base64
+import html
 import json
-import os
-import platform
-import subprocess
-import sys
 import time
-from collections.abc import Iterable
 from datetime import UTC, datetime
-from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from birads_lib.errors import UserError
-from birads_lib.files import sha256, written_whole
+from birads_lib.files import sha256, sha256_of, written_whole
+from birads_lib.protocol import PROTOCOLS
 from birads_lib.readers import READERS
-from press import chapters, exhibits
+from press import chapters, outputs, passports, sources
 from press.parameters import declared_parameters
 from press.paths import (
     ROOT,
@@ -34,17 +26,10 @@ from press.paths import (
     run_folder,
     source_notebook,
 )
-from press.sources import digest, hashes, modules_of
 
-VERSIONS = (
-    "keras", "numpy", "scipy", "pandas", "scikit-learn", "opencv-python-headless", "matplotlib",
-    "umap-learn", "papermill", "snakemake",
-)  # fmt: skip
 LEAKY = "leaky protocol, not an estimate of performance"
 SYNTHETIC = "synthetic images (phantoms), not patients"
 TOLERANCE = 1e-6  # between a figure's numbers and those of its notebook, executed again
-# What differs between two executions that are the same in all that can change a result.
-PASSING = ("started", "seconds", "commit", "uncommitted_changes")
 
 
 class Run:
@@ -63,21 +48,23 @@ class Run:
         self.changed = {k: v for k, v in self.parameters.items() if v != defaults[k]}
         self.folder = ROOT / self.parameters["study_dir"]
         self.started = time.time()
-        given = {name: Path(path) for name, path in (inputs or {}).items()}
-        _check_there(given)
-        self.inputs = [self._input(name, path) for name, path in given.items()]
-        modules = modules_of(notebook)
+        self.published: dict[str, str | None] = {}  # id of an exhibit -> that of its cell
+        paths = {name: Path(path) for name, path in (inputs or {}).items()}
+        _check_there(paths)
+        self.inputs = [passports.input_facts(*item, self.folder.name) for item in paths.items()]
+        modules = sources.hashes(sources.modules_of(notebook))
         self.code = {
             "notebook_sha256": sha256(source_notebook(notebook)),
-            "library_sha256": digest(modules),
-            **_commit(),
+            "library_sha256": sources.total(modules),
+            **passports.commit(),
         }
-        whole = self.passport(self.page, "page")
-        whole["parameters"] = self.parameters
-        whole["code"] = self.code | {"modules": hashes(modules)}
+        facts = self.passport(self.page, "page", parameters=self.parameters, marks=self.marks)
+        facts["code"] = self.code | {"modules": modules}
         # At the top of the page: what holds for all of it.
-        folded = exhibits.passport("Passport of this page", {**whole, "parameters": None})
-        exhibits.show(exhibits.marks_html(self.marks) + folded, whole)
+        read = ", ".join(f"{read['file']} ({read['sha256'][:8]})" for read in self.inputs)
+        line = f"<p>Read: {html.escape(read)}</p>" if read else ""
+        top = outputs.marks_html(self.marks) + line
+        outputs.show({"text/html": top, outputs.PASSPORT: facts})
 
     @property
     def page(self) -> str:
@@ -86,9 +73,8 @@ class Run:
         A comparison's ends with the other study.
         """
         variant, protocol = self.parameters.get("variant"), self.parameters.get("protocol")
-        over_all, other = "protocols" in self.parameters, self.parameters.get("other")
-        if over_all:
-            return page_name(self.notebook, other)
+        if "protocols" in self.parameters:
+            return page_name(self.notebook, self.parameters.get("other"))
         return page_name(self.notebook, variant, protocol)
 
     @property
@@ -100,25 +86,25 @@ class Run:
         return run_folder(self.folder, self.parameters["variant"], protocol)
 
     @property
-    def marks(self) -> list[tuple[str, str]]:
-        """What must stand on everything made by this run, as (CSS class, text)."""
-        protocol = self.parameters.get("protocol", "patient")
-        return self._marks_of(self.parameters.get("protocols", [protocol]))
+    def marks(self) -> dict[str, str]:
+        """What must stand on everything made by this run, {CSS class: text}."""
+        protocol = self.parameters.get("protocol")
+        return self._marks_of(self.parameters.get("protocols", [protocol] if protocol else []))
 
-    def _marks_of(self, protocols: list[str]) -> list[tuple[str, str]]:
-        marks = []
-        leaky = [protocol for protocol in protocols if protocol != "patient"]
+    def _marks_of(self, protocols: list[str]) -> dict[str, str]:
+        marks = {}
+        leaky = [name for name in protocols if PROTOCOLS[name].leaks]
         if leaky:
-            marks.append(("leaky-mark", f"{', '.join(leaky)}: {LEAKY}"))
+            marks["leaky-mark"] = f"{', '.join(leaky)}: {LEAKY}"
         if READERS[self.parameters["dataset"]["reader"]].synthetic:
-            marks.append(("synthetic-mark", SYNTHETIC))
+            marks["synthetic-mark"] = SYNTHETIC
         if self.parameters.get("note"):
-            marks.append(("study-note", self.parameters["note"]))
+            marks["study-note"] = self.parameters["note"]
         return marks
 
-    def passport(self, identity: str, kind: str, extra: dict | None = None) -> dict:
+    def passport(self, identity: str, kind: str, **more: object) -> dict:
         """Return the facts behind one page, figure, table or artefact of this run."""
-        cell = _cell_of(self.notebook, identity)
+        number, cell_id = passports.executing_cell(self.notebook)
         return {
             "id": identity,
             "kind": kind,
@@ -126,31 +112,33 @@ class Run:
             "protocol": self.parameters.get("protocol"),
             "notebook": self.notebook,
             "page": self.page,
-            "cell": cell[0] if cell else None,
-            "cell_id": cell[1] if cell else None,
+            "cell": number,
+            "cell_id": cell_id,
             "parameters_changed": self.changed,
             "inputs": list(self.inputs),
             "code": self.code,
-            "environment": _environment(),
-            "device": _device(),
+            "environment": passports.environment(),
+            "device": passports.device(),
             "seed": self.parameters.get("seed"),
             "started": datetime.fromtimestamp(self.started, UTC).isoformat(timespec="seconds"),
             "seconds": round(time.time() - self.started, 1),
-            **(extra or {}),
+            **more,
         }
 
     def read_images(self, cases: pd.DataFrame) -> None:
         """Count a data set's images among the inputs, by the hashes in its table."""
         facts = {"name": "images", "file": f"{len(cases)} image files"}
-        self.inputs.append(facts | {"sha256_of_hashes": hash_of_hashes(cases["sha256"])})
+        digest = passports.hash_of_hashes(cases["sha256"])
+        self.inputs.append(facts | {"sha256_of_hashes": digest})
 
     def output(self, path: Path) -> None:
         """Write the passport of an artefact beside it, and show it on the page."""
         path = Path(path)
-        name = path.relative_to(self.home).as_posix()
-        facts = self.passport(name, "artefact", {"file": _shown(path), "sha256": sha256(path)})
-        facts = _settled(passport_path(path), facts)
-        exhibits.show(exhibits.artefact(facts), facts)
+        name, file = path.relative_to(self.home).as_posix(), passports.shown(path)
+        facts = self.passport(name, "artefact", file=file, sha256=sha256(path))
+        facts = passports.settled(passport_path(path), facts)
+        line = f"<p>Written, with its passport: <code>{html.escape(file)}</code></p>"
+        outputs.show({"text/html": line, outputs.PASSPORT: facts})
 
     def publish(self, what: Figure | pd.DataFrame, id: str, caption: str, **options):
         """Write a figure or table with its passport and show both in the notebook.
@@ -164,32 +152,40 @@ class Run:
         is_figure = isinstance(what, Figure)
         if is_figure and not options.get("alt"):
             raise UserError(f"figure '{id}' of {self.notebook} has no alt text: pass alt=...")
-        data = options.get("data", None if is_figure else what)
         marks = self._marks_of(options["protocols"]) if "protocols" in options else self.marks
-        files = {}
-        if is_figure:
-            files[f"{id}.png"] = exhibits.png(what, marks)
-        if data is not None:
-            files[f"{id}.csv"] = data.to_csv().encode()
-        extra = {
-            "caption": caption,
-            "marks": [text for _, text in marks],
-            "tolerance": options.get("tolerance", TOLERANCE),
-            "files": {name: sha256_of(content) for name, content in files.items()},
-        }
-        facts = self.passport(id, "figure" if is_figure else "table", extra)
+        data = options.get("data", None if is_figure else what)
+        picture = {f"{id}.png": outputs.png(what, marks.values())} if is_figure else {}
+        numbers = {f"{id}.csv": data.to_csv().encode()} if data is not None else {}
+        facts = self._write_exhibit(
+            picture | numbers,
+            self.passport(
+                id, "figure" if is_figure else "table", caption=caption, marks=marks,
+                tolerance=options.get("tolerance", TOLERANCE),
+                **{name: options[name] for name in ("alt", "links") if options.get(name)},
+            ),
+        )  # fmt: skip
+        body = (
+            {"image/png": base64.b64encode(picture[f"{id}.png"]).decode()}
+            if is_figure
+            else {"text/html": outputs.table_html(what)}
+        )
+        encoded = {name: base64.b64encode(content).decode() for name, content in numbers.items()}
+        outputs.show(body | {outputs.FILES: encoded, outputs.PASSPORT: facts})
+        legend = f"<p>{html.escape(caption)}</p>{outputs.marks_html(marks)}"
+        outputs.show({"text/html": legend, outputs.LEGEND: {"id": id}})
+
+    def _write_exhibit(self, files: dict[str, bytes], facts: dict) -> dict:
+        """Write the files of an exhibit and its passport, which is returned, beside each other."""
+        before = self.published.setdefault(facts["id"], facts["cell_id"])
+        if before != facts["cell_id"]:
+            where = f"cells {before} and {facts['cell_id']}"
+            raise ValueError(f"two exhibits of {self.notebook} are called '{facts['id']}': {where}")
+        facts["files"] = {name: sha256_of(content) for name, content in files.items()}
         folder = figures_folder(self.folder, self.page)
         for name, content in files.items():
             with written_whole(folder / name) as temporary:
                 temporary.write_bytes(content)
-        facts = _settled(folder / f"{id}.json", facts)
-        body = (
-            exhibits.image(files.pop(f"{id}.png"), options["alt"])
-            if is_figure
-            else exhibits.table(what, options.get("links", {}))
-        )
-        files[f"{id}.json"] = as_json(facts)
-        exhibits.show(exhibits.exhibit(id, body, marks, facts, files), facts)
+        return passports.settled(folder / f"{facts['id']}.json", facts)
 
     def record(self, table: pd.DataFrame) -> None:
         """Write metrics for later notebooks, as ``<notebook>.metrics.json`` in the run's folder.
@@ -208,18 +204,6 @@ class Run:
             temporary.write_text(json.dumps(values, indent=1, allow_nan=False))
         self.output(path)
 
-    def _input(self, name: str, path: Path) -> dict:
-        """Return the facts of one file that is read, and of the passport it came with."""
-        facts = {"name": name, "file": _shown(path), "sha256": sha256(path)}
-        passport = passport_path(path)
-        if passport.exists():
-            made = json.loads(passport.read_text())
-            facts |= {"made_by": made["page"], "artefact": made["id"]}
-            facts |= {"study": made["study"]} if made["study"] != self.folder.name else {}
-            facts |= {"passport_sha256": sha256(passport)}
-            facts["intact"] = made["sha256"] == facts["sha256"]
-        return facts
-
     def facts(self, facts: dict[str, str]) -> None:
         """Record what cards and checklists name, {name: text}; a page shows nothing of it.
 
@@ -228,123 +212,25 @@ class Run:
         wrong = [name for name, text in facts.items() if not isinstance(text, str)]
         if wrong:
             raise TypeError(f"a fact is a formatted text: {', '.join(wrong)}")
-        exhibits.show_data({exhibits.FACTS_TYPE: facts})
+        outputs.show({outputs.FACTS: facts})
 
     def value(self, name: str, text: str) -> None:
         """Record a formatted number for prose, as ``<study>_<protocol>_<name>``, or without one."""
-        from IPython.display import display
-
         # What myst_nb's `glue` leaves, whose import takes longer than the metrics.
         prefix = "application/papermill.record/"
         parts = [self.folder.name, self.parameters.get("protocol"), name]
         named = {"name": "_".join(part for part in parts if part), "mime_prefix": prefix}
-        display({f"{prefix}text/plain": repr(text)}, raw=True, metadata={"scrapbook": named})
+        outputs.show({f"{prefix}text/plain": repr(text)}, {"scrapbook": named})
 
 
 def _check_there(inputs: dict[str, Path]) -> None:
     """Raise UserError naming every input that isn't there, and the notebook that makes it."""
     missing = [path for path in inputs.values() if not path.exists()]
     if missing:
-        listed = ", ".join(_shown(path) for path in missing)
+        listed = ", ".join(passports.shown(path) for path in missing)
         makers = sorted({maker for path in missing for maker in chapters.makers(path)})
         earlier = ", then ".join(makers) or "the earlier notebooks"
         do = f"Run {earlier} first, or `make book` for all."
         if missing[0].parent.name == SPEED:  # no notebook makes it
             do = "Run `make bench` first."
         raise UserError(f"not there yet: {listed}. {do}")
-
-
-def hash_of_hashes(hashes: Iterable[str]) -> str:
-    """Return one SHA-256 over those of many files, whatever their order and names.
-
-    The same as ``sort hashes.txt | sha256sum``, with one hash a line.
-    """
-    return sha256_of("".join(f"{one}\n" for one in sorted(hashes)).encode())
-
-
-def sha256_of(content: bytes) -> str:
-    """Return the SHA-256 of some bytes, in hexadecimal."""
-    return hashlib.sha256(content).hexdigest()
-
-
-def steady(facts: object) -> object:
-    """Return a passport without what differs between two equal executions (``PASSING``)."""
-    if isinstance(facts, dict):
-        return {name: steady(value) for name, value in facts.items() if name not in PASSING}
-    return [steady(one) for one in facts] if isinstance(facts, list) else facts
-
-
-def _settled(path: Path, facts: dict) -> dict:
-    """Write a passport, unless the one that is there says the same; return what is there then.
-
-    So a notebook that is executed again, to the same result, leaves its files as they were.
-    """
-    facts = json.loads(as_json(facts))
-    if path.exists():
-        before = json.loads(path.read_text())
-        if steady(before) == steady(facts):
-            return before
-    with written_whole(path) as temporary:
-        temporary.write_bytes(as_json(facts))
-    return facts
-
-
-def as_json(facts: dict) -> bytes:
-    """Return a passport as its file holds it."""
-    # Sorted, as nbformat sorts what it writes: file and page hold the same bytes.
-    return json.dumps(facts, indent=1, sort_keys=True).encode()
-
-
-def _shown(path: Path) -> str:
-    """Name a file without telling whose machine it lies on."""
-    path = path.resolve()
-    return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
-
-
-def _cell_of(notebook: str, identity: str) -> tuple[int, str] | None:
-    """Return number (from 1) and id of the source cell that names ``identity``."""
-    cells = json.loads(source_notebook(notebook).read_text())["cells"]
-    for number, cell in enumerate(cells, 1):
-        if cell["cell_type"] == "code" and f'"{identity}"' in "".join(cell["source"]):
-            return number, cell["id"]
-    return None
-
-
-@cache
-def _commit() -> dict:
-    def git(*arguments: str) -> str:
-        done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True)
-        return done.stdout.strip() if done.returncode == 0 else "unknown"
-
-    changed = git("status", "--porcelain", "--", "birads_lib", "notebooks", "config")
-    return {"commit": git("rev-parse", "HEAD"), "uncommitted_changes": bool(changed)}
-
-
-@cache
-def _environment() -> dict:
-    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
-    lock = ROOT / "uv.lock"
-    return {
-        "uv_lock_sha256": sha256(lock) if lock.exists() else None,
-        "python": platform.python_version(),
-        "keras_backend": backend,
-        **{name: version(name) for name in (*VERSIONS, backend)},
-    }
-
-
-def _device() -> str:
-    """Name the processor, and the accelerators where this process has loaded Keras."""
-    names = [f"{_processor()}, {os.cpu_count()} cores"]
-    if "keras" in sys.modules:
-        devices = sys.modules["keras"].distribution.list_devices()
-        names += [name for name in devices if not name.startswith("cpu")]
-    return ", ".join(names)
-
-
-@cache
-def _processor() -> str:
-    """Return the processor's own name where the system tells it, else its kind."""
-    told = Path("/proc/cpuinfo")  # Linux
-    lines = told.read_text().splitlines() if told.exists() else []
-    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
-    return f"{platform.machine()} CPU" + (f" ({names[0]})" if names else "")

@@ -18,6 +18,8 @@ import grimp
 from press.paths import NOTEBOOKS, ROOT
 
 PACKAGES = ("birads_lib", "press")
+# (importer, imported): used for messages alone, so that a further chapter makes no page stale.
+_IN_MESSAGES = (("press.run", "press.chapters"),)
 # What stands before a statement; a text that is one does nothing, whether a docstring or not.
 _BEGIN = (tokenize.ENCODING, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
 
@@ -48,7 +50,12 @@ def closure(modules: set[str]) -> list[Path]:
 
 def digest(paths: list[Path]) -> str:
     """Return one SHA-256 over the names and the code of several files."""
-    lines = [f"{name} {code_hash}\n" for name, code_hash in sorted(hashes(paths).items())]
+    return total(hashes(paths))
+
+
+def total(code_hashes: dict[str, str]) -> str:
+    """Return one SHA-256 over names and hashes, as ``hashes`` returns them."""
+    lines = [f"{name} {code_hash}\n" for name, code_hash in sorted(code_hashes.items())]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
@@ -87,7 +94,7 @@ def _graph(packages: tuple[str, ...]) -> grimp.ImportGraph:
     That are the packages that a module lies in, which Python imports first, and modules that are
     imported by name.
     """
-    graph = grimp.build_graph(*packages, cache_dir=None)
+    graph = grimp.build_graph(*packages, cache_dir=None, exclude_type_checking_imports=True)
     for module in sorted(graph.modules):
         package = module.rpartition(".")[0]
         if package:
@@ -98,6 +105,9 @@ def _graph(packages: tuple[str, ...]) -> grimp.ImportGraph:
         if b"import_" in source:  # else nothing is imported by name; parsing takes its time
             for name in imported_by_name(ast.parse(source), within, graph.modules):
                 graph.add_import(importer=module, imported=name)
+    for importer, name in _IN_MESSAGES:
+        if {importer, name} <= graph.modules:
+            graph.remove_import(importer=importer, imported=name)
     return graph
 
 

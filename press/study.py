@@ -4,7 +4,6 @@ What notebooks take stands in ``parameters``. A key of the YAML that no notebook
 value that can't be right, is an error with its line, before anything runs.
 """
 
-import fcntl
 import json
 import re
 import sys
@@ -15,6 +14,7 @@ from pathlib import Path
 import yaml
 
 from birads_lib.errors import UserError, did_you_mean
+from birads_lib.files import lock
 from birads_lib.readers import READERS
 from press import chapters, parameters, sweeps
 from press.datasets import images_folder
@@ -363,7 +363,7 @@ def claim(study: Study) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     file = open(path, "a")  # noqa: SIM115 (open as long as the process)
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock(file)
     except BlockingIOError:
         raise UserError(f"the study '{study.name}' is already running; wait for it") from None
     _claimed.append(file)

@@ -3,14 +3,13 @@
     python -m press.verify config/phantoms.yaml
 
 Of every page: its own seal; the PNG and CSV of each exhibit, in the page, in ``results/`` and in
-the rendered book; the files it wrote; each input, against the passport of the page that wrote it,
-back to the hashes of the images. What is stale (made by sources that have changed since) is told,
-and is no failure.
+the rendered book, and the cell that its passport names; the files it wrote; each input, against
+the passport of the page that wrote it, back to the hashes of the images. What is stale (made by
+sources that have changed since) is reported, and is no failure.
 """
 
 import argparse
 import io
-import re
 import sys
 import time
 from contextlib import suppress
@@ -22,10 +21,12 @@ import pandas as pd
 from tqdm import tqdm
 
 from birads_lib.errors import UserError
-from birads_lib.files import sha256
+from birads_lib.files import sha256, sha256_of
 from press import page as pages
-from press import run as provenance
-from press.page import COMMITTED, Page
+from press import passports
+from press.exhibits import data_uri
+from press.outputs import as_json
+from press.page import COMMITTED, Exhibit, Page
 from press.paths import (
     BOOK,
     ROOT,
@@ -35,7 +36,7 @@ from press.paths import (
     results_folder,
     source_notebook,
 )
-from press.sources import digest, hashes, modules_of
+from press.sources import hashes, modules_of, total
 from press.study import load
 
 IMAGE_LIST = ("01_data_exploration", "image-files")  # where each chain ends
@@ -44,7 +45,7 @@ UNREADABLE = (UserError, ValueError, KeyError)  # what a page that was tampered 
 
 @dataclass
 class Report:
-    """What was found: problems fail, notes do not; ``checked`` counts by kind."""
+    """What came out: problems fail, notes do not; ``checked`` counts by kind."""
 
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -52,10 +53,10 @@ class Report:
     checked: dict[str, int] = field(default_factory=dict)
     read: dict[str, tuple[str, str]] = field(default_factory=dict)  # file -> first reader, hash
 
-    def equal(self, kind: str, found: object, expected: object, problem: str) -> None:
+    def equal(self, kind: str, actual: object, expected: object, problem: str) -> None:
         """Count one check, and its problem where the two differ."""
         self.checked[kind] = self.checked.get(kind, 0) + 1
-        if found != expected:
+        if actual != expected:
             self.problems.append(problem)
 
 
@@ -63,16 +64,17 @@ def study(name: str, images: Path | None = None) -> Report:
     """Check all of one study's pages; ``images``: a folder whose files are hashed as well."""
     report = Report()
     folder = BOOK / name
-    read = _sealed_pages(folder, report)
-    by_name = {page.name: page for page in read}
-    for page in tqdm(read, desc=f"verifying {name}", unit="page", file=sys.stdout, ncols=80):
+    by_name = {page.name: page for page in _sealed_pages(folder, report)}
+    for page in tqdm(
+        by_name.values(), desc=f"verifying {name}", unit="page", file=sys.stdout, ncols=80
+    ):
         for exhibit in page.exhibits.values():
             _check_exhibit(page, exhibit, report)
         for facts in page.artefacts.values():
             _check_artefact(page, facts, report)
         for facts in page.passports():
-            for one in facts["inputs"]:
-                _check_input(page, facts, one, by_name, report)
+            for read in facts["inputs"]:
+                _check_input(page, facts, read, by_name, report)
         _check_rendered(page, report)
         for why in changed_sources(page):
             report.stale.setdefault(why, []).append(page.name)
@@ -84,24 +86,24 @@ def study(name: str, images: Path | None = None) -> Report:
 def changed_sources(page: Page) -> list[str]:
     """Return what has changed in notebook and library since a page was executed, a line each."""
     code, now = page.passport["code"], _sources(page.notebook)
-    found = []
+    lines = []
     if now["notebook_sha256"] != code["notebook_sha256"]:
-        found.append(f"notebooks/{page.notebook}.ipynb has changed")
+        lines.append(f"notebooks/{page.notebook}.ipynb has changed")
     if now["library_sha256"] != code["library_sha256"]:
         after, before = now["modules"], code["modules"]
         changed = sorted(n for n in after.keys() | before.keys() if after.get(n) != before.get(n))
-        found.append(f"{', '.join(changed)} changed")
-    return found
+        lines.append(f"{', '.join(changed)} changed")
+    return lines
 
 
 @cache
 def _sources(notebook: str) -> dict:
     """Return the hashes of a notebook and of the modules it uses, as they are now."""
-    modules = modules_of(notebook)
+    modules = hashes(modules_of(notebook))
     return {
         "notebook_sha256": sha256(source_notebook(notebook)),
-        "library_sha256": digest(modules),
-        "modules": hashes(modules),
+        "library_sha256": total(modules),
+        "modules": modules,
     }
 
 
@@ -136,13 +138,16 @@ def _sealed_pages(folder: Path, report: Report) -> list[Page]:
     return read
 
 
-def _check_exhibit(page: Page, exhibit: pages.Exhibit, report: Report) -> None:
-    """Hold the PNG and CSV of an exhibit against its passport, in the page and in results/."""
+def _check_exhibit(page: Page, exhibit: Exhibit, report: Report) -> None:
+    """Hold the cell and the files of an exhibit, here and in results/, against its passport."""
     where = f"{page.study}/{page.name}#{exhibit.id}"
-    for name, digest_of_file in exhibit.passport["files"].items():
-        shown = exhibit.files.get(name, b"")
+    report.equal(
+        "cells", exhibit.passport["cell_id"], exhibit.cell_id,
+        f"{where}: its passport names cell {exhibit.passport['cell_id']}, which is not where it is",
+    )  # fmt: skip
+    for name, digest in exhibit.passport["files"].items():
         report.equal(
-            "figures' files", provenance.sha256_of(shown), digest_of_file,
+            "figures' files", sha256_of(exhibit.files.get(name, b"")), digest,
             f"{where}: {name} in the page is not the one that was published",
         )  # fmt: skip
     for name, content in exhibit.files.items():
@@ -161,41 +166,41 @@ def _check_artefact(page: Page, facts: dict, report: Report) -> None:
         return
     report.equal("written files", sha256(path), facts["sha256"], f"{where} was changed")
     beside = passport_path(path)
-    said = beside.read_bytes() if beside.exists() else b""
-    expected = provenance.as_json(facts)
-    report.equal("passports", said, expected, f"{where}: the passport beside it was changed")
+    content = beside.read_bytes() if beside.exists() else b""
+    problem = f"{where}: the passport beside it was changed"
+    report.equal("passports", content, as_json(facts), problem)
 
 
-def _check_input(page: Page, facts: dict, one: dict, by_name: dict, report: Report) -> None:
+def _check_input(page: Page, facts: dict, read: dict, by_name: dict, report: Report) -> None:
     """Hold an input of a page against what its maker, the repository or the images say."""
-    where = f"{page.study}/{page.name}#{facts['id']}: input '{one['name']}'"
-    if "sha256_of_hashes" in one:
+    where = f"{page.study}/{page.name}#{facts['id']}: input '{read['name']}'"
+    if "sha256_of_hashes" in read:
         listed = image_hashes(by_name)
-        expected = provenance.hash_of_hashes(listed) if listed else None
-        said = f"{where}: not the images that {IMAGE_LIST[0]} lists"
-        report.equal("links to the images", one["sha256_of_hashes"], expected, said)
-    elif "made_by" in one:
-        first = report.read.setdefault(one["file"], (where, one["sha256"]))
-        said = f"{where}: {one['file']} was another file when {first[0]} read it"
-        report.equal("files that pages read alike", one["sha256"], first[1], said)
-        _check_link(where, page, one, report)
-    elif (ROOT / one["file"]).exists() and sha256(ROOT / one["file"]) != one["sha256"]:
-        report.notes.append(f"{where}: {one['file']} has changed since")
+        expected = passports.hash_of_hashes(listed) if listed else None
+        problem = f"{where}: not the images that {IMAGE_LIST[0]} lists"
+        report.equal("links to the images", read["sha256_of_hashes"], expected, problem)
+    elif "made_by" in read:
+        first, digest = report.read.setdefault(read["file"], (where, read["sha256"]))
+        problem = f"{where}: {read['file']} was another file when {first} read it"
+        report.equal("files that pages read alike", read["sha256"], digest, problem)
+        _check_link(where, page, read, report)
+    elif (ROOT / read["file"]).exists() and sha256(ROOT / read["file"]) != read["sha256"]:
+        report.notes.append(f"{where}: {read['file']} has changed since")
 
 
-def _check_link(where: str, page: Page, one: dict, report: Report) -> None:
+def _check_link(where: str, page: Page, read: dict, report: Report) -> None:
+    """Hold an input that another page wrote, and its passport, against that page."""
     maker = None
-    with suppress(*UNREADABLE):  # which is a problem of its own, and told as one
-        maker = pages.maker_of(one, page)
+    with suppress(*UNREADABLE):  # which is a problem of its own, and reported as one
+        maker = pages.maker_of(read, page)
     if maker is None:
-        report.problems.append(f"{where}: its page {one['made_by']} is not here")
-    else:
-        made = maker.artefacts.get(one["artefact"], {})
-        said = f"{where}: not the file that {one['made_by']} wrote; re-execute {page.name}"
-        report.equal("links between pages", made.get("sha256"), one["sha256"], said)
-        said = f"{where}: its passport is not the one on {one['made_by']}"
-        theirs = provenance.sha256_of(provenance.as_json(made))
-        report.equal("passports along", one.get("passport_sha256"), theirs, said)
+        report.problems.append(f"{where}: its page {read['made_by']} is not here")
+        return
+    made = maker.artefacts.get(read["artefact"], {})
+    problem = f"{where}: not the file that {read['made_by']} wrote; re-execute {page.name}"
+    report.equal("links between pages", made.get("sha256"), read["sha256"], problem)
+    problem = f"{where}: its passport is not the one on {read['made_by']}"
+    report.equal("passports along", read.get("passport_sha256"), sha256_of(as_json(made)), problem)
 
 
 def image_hashes(by_name: dict[str, Page]) -> list[str]:
@@ -214,23 +219,25 @@ def _check_images(by_name: dict[str, Page], folder: Path, report: Report) -> Non
     listed = image_hashes(by_name)
     if not listed:
         report.problems.append(f"page {IMAGE_LIST[0]} lists no hashes to hold {folder} against")
-    for one in listed:
-        report.equal("images", one in there, True, f"no file below {folder} has the hash {one}")
+    for digest in listed:
+        problem = f"no file below {folder} has the hash {digest}"
+        report.equal("images", digest in there, True, problem)
 
 
 def _check_rendered(page: Page, report: Report) -> None:
-    """Look for each picture and number of a page in every rendered book that holds it."""
+    """Look for each file of the exhibits of a page in every rendered book that holds it."""
     for book, html in rendered_pages(page.study, page.name).items():
         text = html.read_text()
-        shown = set(re.findall(r"base64,([A-Za-z0-9+/=]+)", text))
         for exhibit in page.exhibits.values():
-            wanted = set(re.findall(r"base64,([A-Za-z0-9+/=]+)", exhibit.html))
-            said = f"{page.study}/{page.name}#{exhibit.id}: not so in the rendered book of {book}"
-            report.equal("rendered exhibits", wanted <= shown, True, said)
+            shown = [f'"{data_uri(*item)}"' in text for item in exhibit.files.items()]
+            problem = (
+                f"{page.study}/{page.name}#{exhibit.id}: not so in the rendered book of {book}"
+            )
+            report.equal("rendered exhibits", all(shown), True, problem)
 
 
-def tell(name: str, report: Report, seconds: float) -> None:
-    """Print a report."""
+def print_report(name: str, report: Report, seconds: float) -> None:
+    """Print what came out for a study."""
     counts = ", ".join(f"{count:,} {kind}" for kind, count in report.checked.items())
     print(f"{name}: {counts}; {seconds:.1f} s")
     for line in dict.fromkeys(report.notes):
@@ -255,10 +262,10 @@ def main(arguments: list[str]) -> int:
         started = time.time()
         try:
             report = study(name, given.images if name == own else None)
-        except UserError as error:  # not run here: there is nothing to verify, which is told
+        except UserError as error:  # not run here: there is nothing to verify
             print(f"{name}: {error}")
             continue
-        tell(name, report, time.time() - started)
+        print_report(name, report, time.time() - started)
         failed = failed or bool(report.problems)
     return int(failed)
 

@@ -13,9 +13,9 @@ from rocrate.rocrate import ROCrate
 from birads_lib.errors import UserError
 from birads_lib.files import sha256
 from helpers.crate_validator import problems
-from press import crate, exhibits, packing, paths, verify
+from press import crate, packing, passports, paths, verify
 from press import page as pages
-from press import run as provenance
+from press import run as runs
 from press.paths import ROOT
 from press.study import Study, declared_parameters
 
@@ -41,7 +41,7 @@ def root(tmp_path, monkeypatch):
         (root / name).symlink_to(ROOT / name)
     (root / "config").mkdir()
     (root / "config" / "small.yaml").write_text("name: small\n")
-    for module in (provenance, crate, packing, verify):
+    for module in (runs, passports, crate, packing, verify):
         monkeypatch.setattr(module, "ROOT", root)
     for module in (crate, packing, verify):
         monkeypatch.setattr(module, "BOOK", root / "book")
@@ -56,7 +56,7 @@ class Maker:
     def __init__(self, root, monkeypatch, one):
         self.root, self.study, self.shown = root, one, []
         self.results = root / "results" / one.name
-        monkeypatch.setattr(exhibits, "show", lambda *output: self.shown.append(output))
+        monkeypatch.setattr("press.outputs.show", lambda data: self.shown.append({"data": data}))
 
     def run(self, page, inputs=(), outputs=(), **changes):
         notebook, self.shown[:] = page.split("-")[0], []
@@ -68,7 +68,7 @@ class Maker:
         }
         declared = declared_parameters(notebook)
         values = declared | {k: v for k, v in own.items() if k in declared} | changes
-        run = provenance.Run(notebook, values, {name: self.results / name for name in inputs})
+        run = runs.Run(notebook, values, {name: self.results / name for name in inputs})
         if notebook == "01_data_exploration":
             hashes = pd.DataFrame({"sha256": ["a" * 64, "b" * 64]})
             run.read_images(hashes)
@@ -88,11 +88,7 @@ class Maker:
         self.write(page, values)
 
     def write(self, page, values):
-        outputs = [
-            {"data": {"text/html": html, **({exhibits.PASSPORT_TYPE: facts[0]} if facts else {})}}
-            for html, *facts in self.shown
-        ]
-        cells = [{"id": "a", "source": "# A question?"}, {"id": "b", "outputs": outputs}]
+        cells = [{"id": "a", "source": "# A question?"}, {"id": "b", "outputs": self.shown}]
         times = {"start_time": "2026-01-02T03:04:05.678901+00:00", "duration": 2.5}
         times["end_time"] = "2026-01-02T03:04:08.178901+00:00"
         path = self.root / "book" / self.study.name / f"{page}.ipynb"
@@ -182,7 +178,7 @@ def test_the_chain_leads_from_a_figure_to_the_images(open_study):
     assert f"results/small/{RUN}/predictions.parquet" in seen
     images = [one for one in seen if one.startswith("#2 image files-")]
     assert len(images) == 1
-    hashes = provenance.hash_of_hashes(["a" * 64, "b" * 64])
+    hashes = passports.hash_of_hashes(["a" * 64, "b" * 64])
     assert entities[images[0]]["sha256"] == hashes
     about = "results/small/figures/01_data_exploration/image-files.csv"
     assert ids(entities[images[0]], "subjectOf") == {about}

@@ -416,10 +416,10 @@ def test_a_study_on_another_reader_loads_and_is_marked(made_up, tmp_path, monkey
     assert mine.show_pixels
     with pytest.raises(UserError, match="'made_up' needs the folder of the images"):
         study.check_dataset(mine)
-    monkeypatch.setattr("press.exhibits.show", lambda *shown: None)
+    monkeypatch.setattr("press.outputs.show", lambda *shown: None)
     values = declared_parameters("01_data_exploration") | mine.parameters("01_data_exploration")
     marks = Run("01_data_exploration", values | {"study_dir": str(tmp_path)}).marks
-    assert dict(marks) == {"synthetic-mark": SYNTHETIC}
+    assert marks == {"synthetic-mark": SYNTHETIC}
 
 
 def test_pixels_that_may_not_be_shown_are_not_even_by_request(tmp_path):

@@ -1,6 +1,5 @@
 """A figure of an executed notebook stands in a page of prose, and follows the notebook."""
 
-import importlib.util
 import io
 import json
 import os
@@ -10,9 +9,9 @@ from bs4 import BeautifulSoup
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace
 
-from press import exhibits
-from press import run as provenance
+from press import exhibits, outputs
 from press.paths import BOOK
+from press.run import LEAKY
 
 CONFIGURATION = """
 extensions = ["myst_parser", "exhibit"]
@@ -22,23 +21,31 @@ def setup(app):
 PAGE = "# Title\n\n```{exhibit} inbreast/10_audit#three-bars\n```\n"
 
 
-def shown(identity: str, caption: str) -> str:
-    """Return an exhibit as ``Run.publish`` shows it."""
-    body = '<img src="data:image/png;base64,AAAA" alt="bars">'
-    marks = [("leaky-mark", provenance.LEAKY)]
-    facts = {"id": identity, "caption": caption, "study": "s", "page": "p"}
-    return exhibits.exhibit(identity, body, marks, facts, {})
+def shown(identity: str, caption: str) -> dict:
+    """Return the data of an output in which ``Run.publish`` shows a figure."""
+    facts = {"id": identity, "kind": "figure", "caption": caption, "alt": "bars", "study": "s"}
+    facts |= {"page": "p", "marks": {"leaky-mark": LEAKY}, "notebook": "10_audit"}
+    facts |= {"cell": 3, "cell_id": "10-2"}
+    facts["inputs"] = [
+        {"name": "cases", "made_by": "01_data", "artefact": "cases.parquet"},
+        {"name": "other", "made_by": "01_data", "artefact": "cases.parquet", "study": "t"},
+    ]
+    return {
+        "image/png": "AAAA",
+        outputs.FILES: {f"{identity}.csv": "QQ=="},
+        outputs.PASSPORT: facts,
+    }
 
 
 def notebook(path, **captions):
     """Write an executed notebook that shows an exhibit for each ``id="caption"``."""
-    top = {"text/html": ["<p>a mark</p>"], exhibits.PASSPORT_TYPE: {"kind": "page"}}
-    outputs = [{"data": top}, {"output_type": "stream", "text": "x"}]
+    top = {"text/html": ["<p>a mark</p>"], outputs.PASSPORT: {"kind": "page", "marks": {}}}
+    held = [{"data": top}, {"output_type": "stream", "text": "x"}]
     for name, caption in captions.items():
-        html = shown(name.replace("_", "-"), caption)
-        outputs.append({"data": {"text/html": html.splitlines(keepends=True)}})
+        held.append({"data": shown(name.replace("_", "-"), caption)})
+        held.append({"data": {"text/html": "below", outputs.LEGEND: {}}})
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"cells": [{"outputs": outputs}, {"source": "# text"}]}))
+    path.write_text(json.dumps({"cells": [{"outputs": held}, {"source": "# text"}]}))
 
 
 @pytest.fixture
@@ -77,7 +84,7 @@ def test_it_brings_figure_passport_marks_and_a_link_to_its_page(build):
     assert figure["id"] == "inbreast-10_audit-three-bars"
     assert figure.find("figcaption").get_text() == "Three bars To its chapter."
     assert figure.find("a")["href"] == "book/inbreast/10_audit.html#three-bars"
-    assert figure.select_one(".leaky-mark").get_text() == provenance.LEAKY
+    assert figure.select_one(".leaky-mark").get_text() == LEAKY
     assert figure.find("img")["alt"] == "bars"
     passport = figure.find_next_sibling()
     assert "passport" in passport["class"]
@@ -115,12 +122,43 @@ def test_a_wrong_name_is_a_warning_with_the_nearest_right_one(build):
     assert "no exhibit 'three-bar'; there is three-bars" in warnings
 
 
-def test_extraction_alone():
-    path = BOOK / "_ext" / "exhibit.py"
-    spec = importlib.util.spec_from_file_location("exhibit_alone", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    html = shown("a", "caption with id=&quot;b&quot;")
-    moved = module.placed(html, "x-a", "p.html")
-    assert moved.count('id="x-a"') == 1
-    assert '<figure class="exhibit" id="a"' not in moved
+def test_addresses_count_from_the_page_that_shows_an_exhibit():
+    html = exhibits.exhibit(shown("a", 'caption with id="b"'), "x-a", "../s/p.html")
+    page = BeautifulSoup(html, "html.parser")
+    assert [tag["id"] for tag in page.find_all(id=True)] == ["x-a"]
+    addresses = [tag["href"] for tag in page.find_all("a") if not tag.has_attr("download")]
+    assert addresses == [
+        "../s/p.html#a", "../s/p.html#cell-10-2", "../s/01_data.html#artefact-cases-parquet",
+        "../t/01_data.html#artefact-cases-parquet",
+    ]  # fmt: skip
+
+
+def test_a_table_leads_where_its_links_say():
+    rows = "<table><tr><th>A &lt; B</th></tr></table>"
+    data = shown("t", "c") | {"text/html": [rows]}
+    data[outputs.PASSPORT] |= {"kind": "table", "links": {"A < B": "11_claims.html#x"}}
+    del data["image/png"]
+    link = '<th><a href="11_claims.html#x">A &lt; B</a></th>'
+    assert link in exhibits.exhibit(data)
+    assert link.replace("11", "../s/11") in exhibits.exhibit(data, "x", "../s/p.html")
+
+
+def test_a_page_shows_what_its_outputs_hold(tmp_path):
+    """And nothing else: what stands below an exhibit in Jupyter is in its caption here."""
+    notebook(tmp_path / "a.ipynb", three_bars="Three bars")
+    held = json.loads((tmp_path / "a.ipynb").read_text())
+    held["cells"][0]["outputs"].append({"data": {outputs.PASSPORT: {
+        "kind": "artefact", "id": "fold0/model.keras", "notebook": "03_training"}}})  # fmt: skip
+    cell, text = json.loads(exhibits.rendered_notebook(json.dumps(held)))["cells"]
+    page, stream, figure, file = cell["outputs"]
+    assert text == {"source": "# text"}
+    assert stream == {"output_type": "stream", "text": "x"}
+    assert "Passport of this page" in page["data"]["text/html"]
+    assert figure["data"].keys() == {"text/html"}
+    html = BeautifulSoup(figure["data"]["text/html"], "html.parser")
+    assert html.find("img")["src"] == "data:image/png;base64,AAAA"
+    assert [tag["download"] for tag in html.select("a[download]")] == [
+        "three-bars.csv", "three-bars.json",
+    ]  # fmt: skip
+    assert "FIG=p#three-bars" in html.get_text()
+    assert 'id="artefact-fold0-model-keras"' in file["data"]["text/html"]

@@ -1,5 +1,6 @@
 """Executed pages are read back as they were published."""
 
+import base64
 import json
 
 import nbformat
@@ -8,8 +9,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from birads_lib.errors import UserError
-from birads_lib.files import sha256
-from press import exhibits
+from birads_lib.files import sha256, sha256_of
+from press import outputs
 from press import page as pages
 from press import run as provenance
 from press.study import declared_parameters
@@ -18,24 +19,18 @@ from press.study import declared_parameters
 @pytest.fixture
 def execute(tmp_path, monkeypatch):
     """Return a function that runs a notebook's ``Run`` and writes what it shows as a page."""
-    outputs = []
+    shown = []
 
-    def show(html, passport=None):
-        data = {"text/html": html} | ({exhibits.PASSPORT_TYPE: passport} if passport else {})
-        outputs.append(nbformat.v4.new_output("display_data", data))
+    def show(data):
+        shown.append(nbformat.v4.new_output("display_data", data))
 
-    monkeypatch.setattr(exhibits, "show", show)
-    monkeypatch.setattr(
-        exhibits,
-        "show_data",
-        lambda data: outputs.append(nbformat.v4.new_output("display_data", data)),
-    )
+    monkeypatch.setattr(outputs, "show", show)
 
     def run(act, notebook="04_evaluation", name="page", **changes):
-        outputs.clear()
+        shown.clear()
         values = declared_parameters(notebook) | {"study_dir": str(tmp_path / "study")} | changes
         act(provenance.Run(notebook, values, {}))
-        cell = nbformat.v4.new_code_cell("run", outputs=list(outputs), id="c-1")
+        cell = nbformat.v4.new_code_cell("run", outputs=list(shown), id="c-1")
         whole = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# Good?"), cell])
         path = tmp_path / "book" / f"{name}.ipynb"
         path.parent.mkdir(exist_ok=True)
@@ -66,11 +61,21 @@ def test_exhibits_files_and_passports_come_back(execute):
     assert roc.files["roc.csv"].decode().splitlines() == [",a", "0,1.5", "1,2.5"]
     assert roc.passport["tolerance"] == 0.5
     for name in ("roc.png", "roc.csv"):
-        assert roc.passport["files"][name] == provenance.sha256_of(roc.files[name])
-    assert page.artefacts["made.txt"]["sha256"] == provenance.sha256_of(b"x")
+        assert roc.passport["files"][name] == sha256_of(roc.files[name])
+    assert page.artefacts["made.txt"]["sha256"] == sha256_of(b"x")
     assert page.passport["parameters"]["resamples"] == 2000
     assert page.passport["code"]["modules"]["birads_lib/scores/metrics.py"]
     assert len(page.passports()) == 4
+    assert roc.cell_id == "c-1"
+
+
+def test_no_bytes_stand_twice_in_a_page(execute):
+    path = execute(publish)
+    text = path.read_text()
+    picture = pages.read(path).exhibits["roc"].files["roc.png"]
+    assert text.count(base64.b64encode(picture).decode()) == 1
+    (figure,) = (o.data for o in nbformat.read(path, 4).cells[1].outputs if "image/png" in o.data)
+    assert "text/html" not in figure  # which Jupyter would show instead
 
 
 def test_a_second_execution_with_the_same_result_leaves_the_passports(execute, tmp_path):

@@ -9,18 +9,38 @@ from matplotlib.figure import Figure
 
 from birads_lib.errors import UserError
 from birads_lib.files import sha256
-from press import exhibits
+from press import exhibits, outputs, passports
 from press import run as provenance
 from press.parameters import declared_parameters
+from press.paths import source_notebook
 
 matplotlib.use("Agg")
 
 
 @pytest.fixture
 def shown(monkeypatch):
-    pages = []
-    monkeypatch.setattr(exhibits, "show", lambda html, passport=None: pages.append(html))
-    return pages
+    """All that is shown, as data."""
+    data = []
+    monkeypatch.setattr(outputs, "show", data.append)
+    return data
+
+
+@pytest.fixture
+def executing(monkeypatch):
+    """A function that says which source cell, from 1, a kernel executes."""
+
+    def execute(notebook, number):
+        cell = json.loads(source_notebook(notebook).read_text())["cells"][number - 1]
+        monkeypatch.setattr(passports, "executing_code", lambda: "".join(cell["source"]))
+        return cell["id"]
+
+    return execute
+
+
+def html(shown):
+    """Return the HTML, in the rendered book, of what was published last."""
+    *_, last = (data for data in shown if outputs.PASSPORT in data)
+    return exhibits.exhibit(last)
 
 
 def run(tmp_path, notebook="04_evaluation", inputs=None, **changes):
@@ -34,11 +54,12 @@ def figure():
     return drawn
 
 
-def test_a_figure_is_written_with_its_passport_and_data(tmp_path, shown):
+def test_a_figure_is_written_with_its_passport_and_data(tmp_path, shown, executing):
     source = tmp_path / "in.txt"
     source.write_text("x")
-    one = run(tmp_path, inputs={"source": source}, resamples=7)
-    one.publish(
+    made = run(tmp_path, inputs={"source": source}, resamples=7)
+    cell = executing("04_evaluation", 7)
+    made.publish(
         figure(), id="headline", caption="A <b>", alt="rising", data=pd.DataFrame({"a": [1]})
     )
     folder = tmp_path / "figures" / "04_evaluation-proposed-patient"
@@ -48,15 +69,37 @@ def test_a_figure_is_written_with_its_passport_and_data(tmp_path, shown):
     facts = json.loads((folder / "headline.json").read_text())
     assert facts["parameters_changed"]["resamples"] == 7
     assert facts["inputs"][0]["sha256"] == sha256(source)
-    assert facts["cell"] is not None
+    assert (facts["cell"], facts["cell_id"]) == (7, cell)
     assert len(facts["code"]["library_sha256"]) == 64
-    assert 'alt="rising"' in shown[-1]
-    assert "A &lt;b&gt;" in shown[-1]
-    assert "Passport" in shown[-1]
+    assert 'alt="rising"' in html(shown)
+    assert "A &lt;b&gt;" in html(shown)
+    assert "Passport" in html(shown)
 
 
 def test_equal_figures_give_equal_bytes():
-    assert exhibits.png(figure()) == exhibits.png(figure())
+    assert outputs.png(figure()) == outputs.png(figure())
+
+
+def test_a_cell_is_named_only_where_it_is_the_sources(tmp_path, shown, executing, monkeypatch):
+    """Not where the id is quoted: 08 quotes that of `sharpness` long before."""
+    for number in (15, 31):
+        cell = executing("08_interpretability", number)
+        facts = run(tmp_path, "08_interpretability").passport("sharpness", "figure")
+        assert (facts["cell"], facts["cell_id"]) == (number, cell)
+    monkeypatch.setattr(passports, "executing_code", lambda: "edited and not saved")
+    facts = run(tmp_path, "08_interpretability").passport("sharpness", "figure")
+    assert (facts["cell"], facts["cell_id"]) == (None, None)
+
+
+def test_two_exhibits_of_one_name_are_refused(tmp_path, shown, executing):
+    made = run(tmp_path)
+    for number in (7, 7, 8):  # a cell may be executed again
+        cell = executing("04_evaluation", number)
+        if number == 8:
+            with pytest.raises(ValueError, match=f"are called 't': cells .* and {cell}"):
+                made.publish(pd.DataFrame({"a": [1]}), "t", "c")
+        else:
+            made.publish(pd.DataFrame({"a": [1]}), "t", "c")
 
 
 def test_a_figure_without_alt_text_is_refused(tmp_path, shown):
@@ -66,13 +109,14 @@ def test_a_figure_without_alt_text_is_refused(tmp_path, shown):
 
 def test_leaky_and_synthetic_marks_stand_on_everything(tmp_path, shown):
     run(tmp_path, protocol="oversample_first").publish(pd.DataFrame({"a": [1]}), "t", "c")
-    assert provenance.LEAKY in shown[-1]
-    assert provenance.SYNTHETIC in shown[-1]
+    for content in (html(shown), shown[-1]["text/html"]):  # in the book, and in Jupyter
+        assert provenance.LEAKY in content
+        assert provenance.SYNTHETIC in content
     real = run(tmp_path, dataset={"reader": "inbreast"}, note="cut at conv4")
     real.publish(pd.DataFrame({"a": [1]}), "t", "c")
-    assert provenance.LEAKY not in shown[-1]
-    assert provenance.SYNTHETIC not in shown[-1]
-    assert "cut at conv4" in shown[-1]
+    assert provenance.LEAKY not in html(shown)
+    assert provenance.SYNTHETIC not in html(shown)
+    assert "cut at conv4" in html(shown)
 
 
 def test_records_are_written_beside_the_run_with_a_passport(tmp_path):
@@ -93,19 +137,19 @@ def test_records_are_written_beside_the_run_with_a_passport(tmp_path):
 
 def test_a_page_over_several_protocols_names_the_leaky_ones(tmp_path, shown):
     several = run(tmp_path, "11_claims", protocols=["patient", "image"])
-    assert ("leaky-mark", f"image: {provenance.LEAKY}") in several.marks
+    assert several.marks["leaky-mark"] == f"image: {provenance.LEAKY}"
     assert (several.home, several.page) == (tmp_path, "11_claims")
     several.publish(pd.DataFrame({"a": [1]}), id="t", caption="c", protocols=["patient"])
-    assert "leaky" not in shown[-1]
+    assert "leaky" not in html(shown)
     alone = run(tmp_path, "11_claims", protocols=["patient"])
-    assert "leaky-mark" not in dict(alone.marks)
+    assert "leaky-mark" not in alone.marks
 
 
 def test_rows_of_a_table_may_lead_somewhere(tmp_path, shown):
     table = pd.DataFrame({"a": [1, 2]}, index=["A < B", "C"])
     run(tmp_path).publish(table, id="t", caption="c", links={"A < B": "page.html#x"})
-    assert '<th><a href="page.html#x">A &lt; B</a></th>' in shown[-1]
-    assert "<th>C</th>" in shown[-1]
+    assert '<th><a href="page.html#x">A &lt; B</a></th>' in html(shown)
+    assert "<th>C</th>" in html(shown)
 
 
 def test_missing_inputs_are_all_named_with_what_to_run(tmp_path):

@@ -1,13 +1,13 @@
 """A figure made again: what differs is found, and said."""
 
-import json
+import base64
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from birads_lib.errors import UserError
-from press import exhibits, remake
+from press import differences, outputs, remake
 from press.page import Exhibit, Page
 from press.study import load
 
@@ -22,9 +22,9 @@ def exhibit(table=TABLE, png=b"picture", **facts):
         "code": {"library_sha256": "f" * 64, "commit": "1"}, "parameters_changed": {},
         "environment": {"numpy": "2.4"}, "device": "CPU",
     } | facts  # fmt: skip
-    files = {"roc.csv": table.to_csv().encode(), "roc.json": json.dumps(passport).encode()}
-    html = exhibits.exhibit("roc", exhibits.image(png, "alt"), [], passport, files)
-    return Exhibit("roc", html)
+    data = {"image/png": base64.b64encode(png).decode(), outputs.PASSPORT: passport}
+    files = {"roc.csv": base64.b64encode(table.to_csv().encode()).decode()}
+    return Exhibit(data | {outputs.FILES: files}, "c-1")
 
 
 @pytest.mark.parametrize(
@@ -40,15 +40,15 @@ def exhibit(table=TABLE, png=b"picture", **facts):
     ],
 )
 def test_numbers_are_compared_within_the_tolerance(change, beyond, largest):
-    found = remake.compare(exhibit(), exhibit(TABLE.assign(**change)))
-    assert found.numbers == 8  # the index is a column
+    found = differences.of_numbers(exhibit(), exhibit(TABLE.assign(**change)))
+    assert found.count == 8  # the index is a column
     assert found.beyond == beyond
     assert found.largest == pytest.approx(largest)
 
 
 def test_a_table_of_another_shape_differs():
     for other in (TABLE[:1], TABLE.rename(columns={"n": "m"}), TABLE.assign(more=1)):
-        assert remake.compare(exhibit(), exhibit(other)).beyond == -1
+        assert differences.of_numbers(exhibit(), exhibit(other)).beyond == -1
 
 
 def test_what_differs_is_told_by_kind(capsys):
@@ -60,7 +60,7 @@ def test_what_differs_is_told_by_kind(capsys):
         environment={"numpy": "2.5"},
         parameters_changed={"resamples": 7, "study_dir": "results/.remade/x"},
     )
-    assert not remake.tell(exhibit(), later)
+    assert not differences.print_all(exhibit(), later)
     said = capsys.readouterr().out
     assert "numbers: 8 compared, largest difference 5, tolerance 0.001: DIFFER in 1" in said
     assert "picture: not the same bytes" in said
@@ -74,7 +74,7 @@ def test_what_differs_is_told_by_kind(capsys):
 
 
 def test_the_same_is_said_to_be_the_same(capsys):
-    assert remake.tell(exhibit(), exhibit())
+    assert differences.print_all(exhibit(), exhibit())
     said = capsys.readouterr().out
     assert "8 compared, equal, tolerance 0.001: hold" in said
     assert "picture: equal byte for byte" in said

@@ -55,6 +55,21 @@ def test_each_name_that_a_notebook_takes_from_a_module_is_there(name):
     assert not [f"{node.value.id}.{node.attr}" for node in missing]
 
 
+@pytest.mark.parametrize("name", ALL)
+def test_what_a_notebook_publishes_has_names_of_its_own(name):
+    cells = json.loads((NOTEBOOKS / f"{name}.ipynb").read_text())["cells"]
+    published = {}  # id -> numbers of the cells; one cell may publish either of two
+    for number, cell in enumerate(cells, 1):
+        code = "".join(cell["source"]) if cell["cell_type"] == "code" else ""
+        for node in ast.walk(ast.parse(code)):
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "publish":
+                (identity,) = (word.value for word in node.keywords if word.arg == "id")
+                assert isinstance(identity, ast.Constant)
+                published.setdefault(identity.value, set()).add(number)
+    assert published
+    assert not {identity for identity, places in published.items() if len(places) > 1}
+
+
 def folders(notebook):
     """Return the folders of the library that a notebook's modules lie in."""
     return {path.parent.name for path in sources.modules_of(notebook)}
@@ -149,6 +164,14 @@ def test_one_module_of_the_figures_is_not_all_of_them():
     modules = sources.closure({"birads_lib.figures.evaluation"})
     figures = {path.stem for path in modules if path.parent.name == "figures"}
     assert figures == {"__init__", "evaluation", "intervals", "style"}  # which it imports
+
+
+def test_what_only_makes_messages_or_html_counts_for_no_result():
+    for name in ALL:
+        names = {path.name for path in sources.modules_of(name) if path.parent.name == "press"}
+        assert "run.py" in names
+        assert not names & {"exhibits.py", "book.py", "page.py"}, name
+        assert "claims.py" in names or not names & {"chapters.py", "study.py"}, name
 
 
 def test_one_module_of_a_package_is_not_all_of_it(library):

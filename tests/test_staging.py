@@ -5,7 +5,7 @@ import json
 import pytest
 import yaml
 
-from press import book, exhibits, paths
+from press import book, outputs, paths
 from press.paths import CONFIG, ROOT
 from press.study import Study, load
 
@@ -14,12 +14,18 @@ PHANTOMS = Study("phantoms", "Phantoms", {"reader": "phantoms"})
 MINE = Study("mine", "My own", {"reader": "phantoms"})
 
 
-def executed(*outputs: dict) -> str:
+def executed(*others: dict) -> str:
     """Return an executed notebook of one cell, with the passport of its page."""
     code = {"library_sha256": "f" * 64}
-    facts = {"kind": "page", "inputs": [], "started": "2026-01-01T00:00:00+00:00", "code": code}
-    outputs = [{"data": {exhibits.PASSPORT_TYPE: facts}}, *outputs]
-    return json.dumps({"cells": [{"cell_type": "code", "outputs": outputs}]})
+    facts = {
+        "kind": "page",
+        "marks": {},
+        "inputs": [],
+        "started": "2026-01-01T00:00:00+00:00",
+        "code": code,
+    }
+    shown = [{"data": {outputs.PASSPORT: facts}}, *others]
+    return json.dumps({"cells": [{"cell_type": "code", "outputs": shown}]})
 
 
 @pytest.fixture

@@ -1,4 +1,7 @@
-"""The directive {exhibit}: a published figure of an executed notebook, in a page of prose.
+"""Figures and tables that notebooks published, with their passports: on their pages, and in prose.
+
+An executed notebook holds them as data; here they get their looks (``press.exhibits``). The
+directive {exhibit} brings one to a page of prose:
 
     ```{exhibit} inbreast/10_leakage_audit#three-bars
     ```
@@ -8,18 +11,20 @@ Without a study ("10_leakage_audit#three-bars") it takes the first study of this
 doesn't hold the notebook, a sentence says so; an exhibit that the notebook lacks is an error.
 """
 
-import re
 from difflib import get_close_matches
 from fnmatch import fnmatch
 from pathlib import Path
-from urllib.parse import urljoin
 
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
-from press.page import FIGURE, read
+from press import exhibits
+from press.page import read
 
-_ADDRESS = re.compile(r'href="(?!data:)([^"]+)"')
+
+def show_exhibits(app, docname, content):
+    if app.env.doc2path(docname).endswith(".ipynb"):
+        content[0] = exhibits.rendered_notebook(content[0])
 
 
 class ExhibitDirective(SphinxDirective):
@@ -28,18 +33,18 @@ class ExhibitDirective(SphinxDirective):
     def run(self):
         page, _, identity = self.arguments[0].partition("#")
         pattern = page if "/" in page else f"*/{page}"
-        found = [p for p in self.config.external_site_map if fnmatch(p, f"book/{pattern}")]
-        if not found:
+        pages = [p for p in self.config.external_site_map if fnmatch(p, f"book/{pattern}")]
+        if not pages:
             self.env.note_reread()  # it may come
             return [_sentence("This figure's notebook was not run in this build.")]
-        notebook = Path(self.env.srcdir, f"{found[0]}.ipynb")
+        notebook = Path(self.env.srcdir, f"{pages[0]}.ipynb")
         self.env.note_dependency(str(notebook))
-        exhibits = read(notebook).exhibits
-        if identity not in exhibits:
-            near = get_close_matches(identity, exhibits, n=1) or sorted(exhibits)
+        published = read(notebook).exhibits
+        if identity not in published:
+            near = get_close_matches(identity, published, n=1) or sorted(published)
             raise self.error(f"{page} has no exhibit '{identity}'; there is {', '.join(near)}")
-        address = self.env.app.builder.get_relative_uri(self.env.docname, found[0])
-        html = placed(exhibits[identity].html, self._new_id(found[0], identity), address)
+        address = self.env.app.builder.get_relative_uri(self.env.docname, pages[0])
+        html = exhibits.exhibit(published[identity].data, self._new_id(pages[0], identity), address)
         return [nodes.raw("", html, format="html")]
 
     def _new_id(self, page: str, identity: str) -> str:
@@ -50,23 +55,12 @@ class ExhibitDirective(SphinxDirective):
         return name if used.count(name) == 1 else f"{name}-{used.count(name)}"
 
 
-def placed(html: str, identity: str, page: str) -> str:
-    """Return an exhibit's HTML under another id, its caption with a link to its own page.
-
-    Addresses in it, which count from that page, are made to count from here.
-    """
-    match = FIGURE.match(html)
-    html = FIGURE.sub(f'<figure class="exhibit" id="{identity}"', html, count=1)
-    html = _ADDRESS.sub(lambda found: f'href="{urljoin(page, found[1])}"', html)
-    address = f"{page}#{match[1]}"
-    link = f' <a class="reference internal" href="{address}">To its chapter.</a></figcaption>'
-    return html.replace("</figcaption>", link, 1)
-
-
 def _sentence(text: str) -> nodes.paragraph:
     return nodes.paragraph("", "", nodes.emphasis(text, text))
 
 
 def setup(app):
     app.add_directive("exhibit", ExhibitDirective)
+    app.add_config_value("exhibits_code", "", "env")  # other looks: every page is rendered anew
+    app.connect("source-read", show_exhibits)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

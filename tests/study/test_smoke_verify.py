@@ -1,5 +1,6 @@
 """Everything that was changed after it was made is found, one byte at a time."""
 
+import json
 import random
 import re
 from dataclasses import replace
@@ -9,8 +10,8 @@ import pytest
 
 from birads_lib.files import sha256
 from helpers.project import ROOT, run_module
+from press import outputs, verify
 from press import page as pages
-from press import verify
 
 PAGE = "04_evaluation-proposed-patient"
 RUN = Path("results/smoke/runs/proposed/patient")
@@ -41,8 +42,8 @@ def test_what_was_just_made_holds(smoke_pages):
     report = verify.study("smoke")
     assert report.problems == []
     assert report.stale == {}
-    for kind in ("pages", "figures' files", "copies in results/", "written files", "passports",
-                 "links to the images", "links between pages"):  # fmt: skip
+    for kind in ("pages", "cells", "figures' files", "copies in results/", "written files",
+                 "passports", "links to the images", "links between pages"):  # fmt: skip
         assert report.checked[kind] > 0, kind
 
 
@@ -84,8 +85,7 @@ def test_a_changed_byte_of_the_rendered_book_is_found(rendered_copy):
 def test_a_number_changed_in_page_and_seal_is_still_found(executed_copy):
     """Whoever also writes a new seal is betrayed by the exhibit's own hashes."""
     page = executed_copy / f"book/smoke/{PAGE}.ipynb"
-    encoded = pages.read(page).exhibits["headline"].html
-    encoded = encoded.split("data:text/csv;base64,")[1].split('"')[0]
+    encoded = pages.read(page).exhibits["headline"].data[outputs.FILES]["headline.csv"]
     seals, seal = page.with_name(pages.SEALS), sha256(page)
     change(page, page.read_bytes().index(encoded[:60].encode()) + 40)
     assert seal in seals.read_text()
@@ -93,6 +93,23 @@ def test_a_number_changed_in_page_and_seal_is_still_found(executed_copy):
     found = problems(executed_copy)
     assert any("headline.csv in the page is not the one" in problem for problem in found)
     assert not any("was changed after it ran" in problem for problem in found)
+
+
+def test_a_passport_that_names_another_cell_is_found(executed_copy):
+    page = executed_copy / f"book/smoke/{PAGE}.ipynb"
+    cell = pages.read(page).exhibits["headline"].cell_id
+    place = page.read_bytes().index(f'"cell_id": "{cell}"'.encode())
+    change(page, place + len('"cell_id": "'))
+    found = problems(executed_copy)
+    assert any("its passport names cell" in problem for problem in found), found
+
+
+def test_every_passport_names_the_cell_whose_output_holds_it(smoke_pages):
+    for path in smoke_pages.glob("*.ipynb"):
+        for cell in json.loads(path.read_text())["cells"]:
+            for data in (output.get("data", {}) for output in cell.get("outputs", [])):
+                if outputs.PASSPORT in data:
+                    assert data[outputs.PASSPORT]["cell_id"] == cell["id"], path
 
 
 def test_a_page_that_is_gone_and_one_from_elsewhere(executed_copy):
