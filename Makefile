@@ -55,8 +55,9 @@ bench: .venv/bench ## measure this project against what does the same work, for 
 	python -m bench
 	python -m press.execute notebooks/13_speed.ipynb book/speed/13_speed.ipynb '{"study_dir": "results/speed"}'
 
-lint: .venv/dev ## check style, and that source notebooks carry no outputs
+lint: .venv/dev ## check style, what imports what, and that source notebooks carry no outputs
 	ruff check . && ruff format --check .
+	lint-imports --no-cache
 	pytest -q tests/test_sources.py
 
 test: .venv/dev ## everything that guards the project

@@ -70,14 +70,20 @@ def test_what_a_notebook_publishes_has_names_of_its_own(name):
     assert not {identity for identity, places in published.items() if len(places) > 1}
 
 
+@pytest.mark.parametrize("name", ALL)
+def test_the_ids_of_cells_are_unique(name):
+    ids = [cell["id"] for cell in json.loads((NOTEBOOKS / f"{name}.ipynb").read_text())["cells"]]
+    assert sorted(set(ids)) == sorted(ids)
+
+
 def folders(notebook):
     """Return the folders of the library that a notebook's modules lie in."""
     return {path.parent.name for path in sources.modules_of(notebook)}
 
 
-def test_evaluation_never_imports_keras_or_training():
-    assert "scores" in folders("04_evaluation")
-    assert not folders("04_evaluation") & {"training", "networks", "losses"}
+@pytest.mark.parametrize("name", [name for name in ALL if name[:2] not in ("03", "08")])
+def test_what_trains_no_network_never_imports_keras(name):
+    assert not folders(name) & {"training", "networks", "losses", "explain"}
 
 
 def test_training_does_not_depend_on_figures():
