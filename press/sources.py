@@ -6,22 +6,19 @@ while the book is rendered (``press.exhibits``), by no module that a notebook im
 
 import ast
 import hashlib
-import io
 import json
-import tokenize
 from functools import cache
 from importlib.util import resolve_name
 from pathlib import Path
 
 import grimp
 
+from birads_lib.source_code import code_of
 from press.paths import NOTEBOOKS, ROOT
 
 PACKAGES = ("birads_lib", "press")
 # (importer, imported): used for messages alone, so that a further chapter makes no page stale.
 _IN_MESSAGES = (("press.run", "press.chapters"),)
-# What stands before a statement; a text that is one does nothing, whether a docstring or not.
-_BEGIN = (tokenize.ENCODING, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
 
 
 def modules_of(notebook: str) -> list[Path]:
@@ -64,27 +61,6 @@ def hashes(paths: list[Path]) -> dict[str, str]:
     contents = {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in paths}
     code = {name: code_of(c) if name.endswith(".py") else c for name, c in contents.items()}
     return {name: hashlib.sha256(counted).hexdigest() for name, counted in code.items()}
-
-
-def code_of(source: bytes) -> bytes:
-    """Return Python source without docstrings, comments and blank lines.
-
-    Text is cut out, as what ``ast`` makes of equal code differs between versions of Python.
-    """
-    lines = source.decode().splitlines(keepends=True)
-    tokens = list(tokenize.tokenize(io.BytesIO(source).readline))
-    for token in tokens:
-        if token.type in (tokenize.COMMENT, tokenize.NL):  # the latter ends lines without code, too
-            row, column = token.start
-            code = lines[row - 1][:column].rstrip()
-            lines[row - 1] = f"{code}\n" if code else ""
-    counted = [token for token in tokens if token.type not in (tokenize.COMMENT, tokenize.NL)]
-    for before, token, after in zip(counted, counted[1:], counted[2:], strict=False):
-        is_statement = before.type in _BEGIN and after.type == tokenize.NEWLINE
-        if token.type == tokenize.STRING and is_statement:
-            first, last = token.start[0] - 1, token.end[0]
-            lines[first:last] = [""] * (last - first)
-    return "".join(lines).encode()
 
 
 @cache  # a book asks for each notebook once for each of its pages

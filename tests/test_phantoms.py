@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -18,6 +19,7 @@ from threadpoolctl import threadpool_limits
 from birads_lib import phantoms
 from birads_lib.errors import UserError
 from birads_lib.phantoms import anatomy, lesions, lexicon
+from birads_lib.phantoms import cohort as cohort_module
 
 ONLY = {grade: tuple(float(grade == other) for other in range(1, 6)) for grade in range(1, 6)}
 BREASTS = list(itertools.product("LR", ("CC", "MLO")))
@@ -286,6 +288,17 @@ def test_a_cohort_is_made_once_and_again_when_anything_differs(tmp_path):
     assert len(list((tmp_path / "images").iterdir())) == 4
     assert len(list((tmp_path / "masks").iterdir())) == len(smaller.findings)
     assert json.loads((tmp_path / "phantoms.json").read_text())["patients"] == 1
+
+
+def test_comments_make_no_other_generator_and_code_does(monkeypatch):
+    written = Path.read_bytes
+    before = cohort_module._generator()
+    monkeypatch.setattr(Path, "read_bytes", lambda path: written(path) + b"\n# a comment\n")
+    assert cohort_module._generator() == before
+    monkeypatch.setattr(Path, "read_bytes", lambda path: written(path) + b"\nx = 1\n")
+    assert cohort_module._generator() != before
+    drawing = {path.stem for path in Path(cohort_module.__file__).parent.glob("*.py")}
+    assert set(cohort_module.DRAWING) == drawing - {"__init__", "pretraining"}
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,9 @@ from birads_lib.phantoms.phantom import (
     check,
     render,
 )
+from birads_lib.source_code import code_of
+
+DRAWING = ("anatomy", "cohort", "lesions", "lexicon", "phantom")  # modules of this package
 
 
 def read(
@@ -42,10 +45,16 @@ def read(
     """Make a cohort, four views a patient, in ``folder``, or take it from there if it is the same.
 
     Images go to ``folder/images``, a mask per finding (0 and 255) to ``folder/masks``, the tables
-    beside them. ``phantoms.json``, written last, records the parameters and the hash of this
-    package: what it doesn't match, or what was changed since, is made again. Boxes in ``findings``
-    are those of the masks, x1 and y1 exclusive. ``workers`` is the number of processes (None: one
-    per core); the other arguments are those of ``render``.
+    beside them. ``phantoms.json``, written last, records the parameters and the hash of the code
+    that draws: what doesn't match it, or was changed since, is made again. Boxes in ``findings``
+    are those of the masks, x1 and y1 exclusive.
+
+    Args:
+        folder: made if it isn't there.
+        patients: how many, from 1.
+        seed: what the whole cohort follows from.
+        size, disagreement, prevalence, modality: as ``render`` takes them.
+        workers: processes that draw side by side; None: one per core.
 
     Raises:
         UserError: listing every argument that is out of range.
@@ -71,9 +80,9 @@ def read(
 
 
 def _generator() -> str:
-    """Return a hash of this package's source: another generator makes other images."""
-    sources = sorted(Path(__file__).parent.glob("*.py"))
-    return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
+    """Return a hash of the code that draws: another generator makes other images."""
+    files = [Path(__file__).with_name(f"{name}.py") for name in DRAWING]
+    return hashlib.sha256(b"".join(code_of(file.read_bytes()) for file in files)).hexdigest()
 
 
 def _stored(folder: Path, record: dict) -> cases.Dataset | None:
@@ -81,13 +90,13 @@ def _stored(folder: Path, record: dict) -> cases.Dataset | None:
     try:
         if json.loads((folder / "phantoms.json").read_text()) != record:
             return None
-        rows, found = (folder / name for name in ("cases.parquet", "findings.parquet"))
-        dataset = cases.Dataset(folder, cases.read_cases(rows), cases.read_findings(found))
-        same = [sha256(path) for path in dataset.files()] == list(dataset.cases["sha256"])
+        table = cases.read_cases(folder / "cases.parquet")
+        dataset = cases.Dataset(folder, table, cases.read_findings(folder / "findings.parquet"))
+        images_same = [sha256(path) for path in dataset.files()] == list(table["sha256"])
     except (OSError, ValueError, DatasetError):
         return None
-    masks = (folder / path for path in dataset.findings["mask_path"])
-    return dataset if same and all(mask.is_file() for mask in masks) else None
+    masks = [folder / path for path in dataset.findings["mask_path"]]
+    return dataset if images_same and all(mask.is_file() for mask in masks) else None
 
 
 def _make(
@@ -96,10 +105,14 @@ def _make(
     """Write images, masks and tables; delete those of a former cohort."""
     keys = list(itertools.product(range(patients), LATERALITIES, VIEWS))
     write = partial(_write_view, folder, seed, options)
-    made = tqdm(_each(write, keys, workers), "phantoms", len(keys), file=sys.stdout, mininterval=1)
-    rows, found = zip(*made, strict=True)
-    findings = pd.DataFrame(list(itertools.chain(*found)), columns=list(cases.FINDINGS.columns))
-    dataset = cases.Dataset(folder, pd.DataFrame(list(rows)), findings)
+    made = _in_processes(write, keys, workers)
+    made = tqdm(made, "phantoms", len(keys), file=sys.stdout, mininterval=1)
+    rows, findings = [], []
+    for row, findings_of_view in made:
+        rows.append(row)
+        findings += findings_of_view
+    columns = list(cases.FINDINGS.columns)
+    dataset = cases.Dataset(folder, pd.DataFrame(rows), pd.DataFrame(findings, columns=columns))
     cases.write_cases(dataset.cases, folder / "cases.parquet")
     cases.write_findings(dataset.findings, folder / "findings.parquet")
     wanted = {*dataset.cases["path"], *dataset.findings["mask_path"]}
@@ -109,7 +122,7 @@ def _make(
     return dataset
 
 
-def _each(write: partial, keys: list, workers: int | None) -> Iterator:
+def _in_processes(write: partial, keys: list, workers: int | None) -> Iterator:
     workers = workers or os.cpu_count() or 1
     if workers == 1:
         yield from map(write, keys)
@@ -118,7 +131,9 @@ def _each(write: partial, keys: list, workers: int | None) -> Iterator:
         yield from pool.map(write, keys, chunksize=8)
 
 
-def _write_view(folder: Path, seed: int, options: dict, key: tuple[int, str, str]) -> tuple:
+def _write_view(
+    folder: Path, seed: int, options: dict, key: tuple[int, str, str]
+) -> tuple[dict, list[dict]]:
     """Write one image with its masks; return its row of cases and its rows of findings."""
     patient, laterality, view = key
     phantom = render(seed, patient, laterality, view, **options)
@@ -126,20 +141,22 @@ def _write_view(folder: Path, seed: int, options: dict, key: tuple[int, str, str
     image_id = f"{patient_id}_{laterality}_{view}"
     path = f"images/{image_id}.png"
     content = _write_png(folder / path, phantom.image)
-    found = []
+    findings = []
     for number, finding in enumerate(phantom.findings):
-        mask_path = f"masks/{image_id}_{number}.png"
-        _write_png(folder / mask_path, 255 * finding.mask.astype(np.uint8))
-        x, y, width, height = cv2.boundingRect(finding.mask.astype(np.uint8))
-        box = (x, y, x + width, y + height)  # (4,), pixels
-        found.append((image_id, finding.kind, finding.descriptors, *box, None, mask_path))
+        mask, mask_path = finding.mask.astype(np.uint8), f"masks/{image_id}_{number}.png"
+        _write_png(folder / mask_path, 255 * mask)
+        x, y, width, height = cv2.boundingRect(mask)  # pixels
+        findings.append({
+            "image_id": image_id, "kind": finding.kind, "descriptors": finding.descriptors,
+            "x0": x, "y0": y, "x1": x + width, "y1": y + height, "mask_path": mask_path,
+        })  # fmt: skip
     row = {
         "image_id": image_id, "patient_id": patient_id, "laterality": laterality, "view": view,
         "birads": phantom.birads, "birads_original": str(phantom.birads),
         "density": phantom.density, "modality": phantom.modality, "path": path,
         "size_bytes": len(content), "sha256": hashlib.sha256(content).hexdigest(),
     }  # fmt: skip
-    return row, found
+    return row, findings
 
 
 def _write_png(path: Path, image: np.ndarray) -> bytes:

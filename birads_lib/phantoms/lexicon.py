@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-GRADES = (1, 2, 3, 4, 5)
+from birads_lib.task import BIRADS
 
 # (kind, terms that must all be there, category, reason); the first row that matches decides.
 RULES = (
@@ -107,4 +107,4 @@ def read_grade(true: int, disagreement: float, rng: np.random.Generator) -> int:
     if moves >= disagreement:
         return true
     step = 1 if up < 0.5 else -1
-    return true + step if true + step in GRADES else true - step
+    return true + step if true + step in BIRADS.numbers else true - step

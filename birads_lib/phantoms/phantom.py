@@ -72,26 +72,26 @@ def render(
         disagreement=disagreement, prevalence=prevalence, modality=modality,
     )  # fmt: skip
     side = LATERALITIES.index(laterality)
-    draw = partial(_rng, seed, patient)
-    who = anatomy.describe_patient(draw("patient"), modality)
+    stream = partial(_rng, seed, patient)
+    traits = anatomy.describe_patient(stream("patient"), modality)
     grade = true_grade(seed, patient, laterality, prevalence)
-    breast, own = draw("breast", side), draw("view", side, VIEWS.index(view))
-    read_as = lexicon.read_grade(grade, disagreement, breast)
-    sources = [draw("texture"), draw("texture", 1 + side), own]
-    body, thickness = anatomy.tissue(who, view, sources, size)
+    of_breast, of_view = stream("breast", side), stream("view", side, VIEWS.index(view))
+    read_as = lexicon.read_grade(grade, disagreement, of_breast)
+    textures = [stream("texture"), stream("texture", 1 + side), of_view]
+    body, thickness = anatomy.tissue(traits, view, textures, size)
     findings = []
-    for number, sign in enumerate(lexicon.choose_signs(grade, breast)):
-        shared = draw("finding", side, number)  # by both views of the breast
-        tilt = draw("finding", side, number, 1 + VIEWS.index(view)).normal(0, 0.5)
-        mask = _insert(body, sign, who, view, shared, tilt)
+    for number, sign in enumerate(lexicon.choose_signs(grade, of_breast)):
+        shared = stream("finding", side, number)  # by both views of the breast
+        tilt = stream("finding", side, number, 1 + VIEWS.index(view)).normal(0, 0.5)
+        mask = _insert(body, sign, traits, view, shared, tilt)
         category = lexicon.assess(sign.kind, sign.descriptors)
         findings.append(Finding(sign.kind, sign.descriptors, category, mask & (thickness > 0)))
-    image = anatomy.expose(body, thickness, who, own)
+    image = anatomy.expose(body, thickness, traits, of_view)
     if laterality == "R":
         image = np.ascontiguousarray(image[:, ::-1])
         for finding in findings:
             finding.mask = np.ascontiguousarray(finding.mask[:, ::-1])
-    return Phantom(image, findings, read_as, grade, who.density, who.modality)
+    return Phantom(image, findings, read_as, grade, traits.density, traits.modality)
 
 
 def true_grade(seed: int, patient: int, laterality: str, prevalence: Sequence[float]) -> int:
@@ -116,7 +116,7 @@ def _rng(seed: int, patient: int, stream: str, *more: int) -> np.random.Generato
 def _insert(
     body: np.ndarray,
     sign: lexicon.Sign,
-    who: anatomy.Patient,
+    traits: anatomy.Patient,
     view: str,
     rng: np.random.Generator,
     tilt: float,
@@ -130,9 +130,9 @@ def _insert(
     size = len(body)
     depth, across, lift, angle = rng.uniform([0.35, -1, -1, 0], [0.72, 1, 1, 2 * np.pi])
     offset = 0.5 * across if view == "CC" else 0.35 * across - 0.35 * lift
-    y = anatomy.centre_height(view) + offset * who.half_height
-    x = depth * float(anatomy.outline(who, view, np.array([y]))[0])
-    to_nipple = np.arctan2(anatomy.centre_height(view) - y, who.depth - x)
+    y = anatomy.centre_height(view) + offset * traits.half_height
+    x = depth * float(anatomy.outline(traits, view, np.array([y]))[0])
+    to_nipple = np.arctan2(anatomy.centre_height(view) - y, traits.depth - x)
     directed = "segmental" in sign.descriptors or "diffuse" in sign.descriptors
     turn = to_nipple if directed else angle + tilt
     field, extent = lesions.draw(sign.kind, sign.descriptors, rng, turn, size / 256)
@@ -151,12 +151,25 @@ def _paste(body: np.ndarray, field: np.ndarray, extent: np.ndarray, x: int, y: i
     return mask
 
 
+def _is_whole(value: object) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= 0
+
+
+def _shares(value: object, count: int) -> np.ndarray:
+    """Return ``count`` numbers from 0, or NaN, which compares false, where ``value`` isn't that."""
+    try:
+        shares = np.atleast_1d(np.asarray(value, dtype=float))
+    except (TypeError, ValueError):
+        return np.array([np.nan])
+    return shares if shares.shape == (count,) and (shares >= 0).all() else np.array([np.nan])
+
+
 _ALLOWED = {
-    "seed": (lambda v: _whole(v), "a whole number from 0"),
-    "patient": (lambda v: _whole(v), "a whole number from 0"),
-    "patients": (lambda v: _whole(v) and v > 0, "a whole number from 1"),
-    "workers": (lambda v: v is None or (_whole(v) and v > 0), "a whole number from 1, or None"),
-    "size": (lambda v: _whole(v) and 64 <= v <= 4096, "a whole number of pixels, 64 to 4096"),
+    "seed": (_is_whole, "a whole number from 0"),
+    "patient": (_is_whole, "a whole number from 0"),
+    "patients": (lambda v: _is_whole(v) and v > 0, "a whole number from 1"),
+    "workers": (lambda v: v is None or (_is_whole(v) and v > 0), "a whole number from 1, or None"),
+    "size": (lambda v: _is_whole(v) and 64 <= v <= 4096, "a whole number of pixels, 64 to 4096"),
     "disagreement": (lambda v: _shares(v, 1).max() <= 1, "a probability from 0 to 1"),
     "prevalence": (lambda v: abs(_shares(v, 5).sum() - 1) < 1e-6, "five shares that sum to 1"),
     "modality": (
@@ -177,16 +190,3 @@ def check(**given: object) -> None:
     ]
     if problems:
         raise UserError("phantoms: " + "; ".join(problems))
-
-
-def _whole(value: object) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= 0
-
-
-def _shares(value: object, count: int) -> np.ndarray:
-    """Return ``count`` numbers from 0, or NaN, which compares false, where ``value`` isn't that."""
-    try:
-        shares = np.atleast_1d(np.asarray(value, dtype=float))
-    except (TypeError, ValueError):
-        return np.array([np.nan])
-    return shares if shares.shape == (count,) and (shares >= 0).all() else np.array([np.nan])

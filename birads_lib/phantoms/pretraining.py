@@ -26,7 +26,6 @@ EPOCHS = 8
 RATE = 2e-3
 BATCH = 32
 WEIGHT_OF_FINDINGS = 6.0  # of a cell with a finding in the loss; most cells have none
-FILE = Path(__file__).parents[1] / "networks/weights/small_resnet_phantoms.weights.h5"
 
 
 def cell_categories(phantom: phantoms.Phantom, cells: int) -> np.ndarray:
@@ -86,7 +85,10 @@ def model():
 
 
 def batches(pixels: np.ndarray, grids: np.ndarray, seed: int):
-    """Return a Keras data set of shuffled, randomly flipped batches with weights per cell."""
+    """Return a Keras data set of shuffled, randomly flipped batches with weights per cell.
+
+    Each is images (b, 224, 224, 1) in 0..255, labels (b, 7, 7) in 0..4 and weights (b, 7, 7).
+    """
     import keras
 
     class Batches(keras.utils.PyDataset):
@@ -119,16 +121,17 @@ def train(folder: Path = Path("results/pretraining")) -> None:
     """Make the data, train, and write the weight file; half an hour on two cores."""
     import keras
 
+    from birads_lib.networks.backbones import PHANTOM_WEIGHTS
+
     keras.utils.set_random_seed(SEED)
     pixels, grids = dataset(folder)
-    trunk, whole = model()
+    trunk, classifier = model()
     data = batches(pixels, grids, SEED)
     rate = keras.optimizers.schedules.CosineDecay(RATE, EPOCHS * len(data))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    whole.compile(keras.optimizers.Adam(rate), loss, weighted_metrics=["accuracy"])
-    whole.fit(data, epochs=EPOCHS, verbose=2)
-    FILE.parent.mkdir(exist_ok=True)
-    with written_whole(FILE) as temporary:
+    classifier.compile(keras.optimizers.Adam(rate), loss, weighted_metrics=["accuracy"])
+    classifier.fit(data, epochs=EPOCHS, verbose=2)
+    with written_whole(PHANTOM_WEIGHTS) as temporary:
         trunk.save_weights(temporary)
 
 
