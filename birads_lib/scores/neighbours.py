@@ -18,7 +18,6 @@ Degenerate cases:
 - Fewer than ``FEWEST`` images are not drawn: their coordinates are NaN.
 """
 
-import sys
 from warnings import catch_warnings, simplefilter
 
 import numpy as np
@@ -200,6 +199,9 @@ def umap(e: np.ndarray, seed: int = 0, n_neighbors: int = 15) -> np.ndarray:
     """Return places (n, 2) of embeddings (n, d) by UMAP (McInnes, Healy and Melville 2018)."""
     if len(e) < FEWEST:
         return np.full((len(e), 2), np.nan)
+    # Slow to import: it loads TensorFlow, where installed, for a form that isn't used here.
+    from umap import UMAP
+
     n_neighbors = min(n_neighbors, len(e) - 1)
     # Neighbours from here spare UMAP the compilation of its own search, half of its time.
     distances, nearest = (
@@ -213,23 +215,9 @@ def umap(e: np.ndarray, seed: int = 0, n_neighbors: int = 15) -> np.ndarray:
     with catch_warnings():
         simplefilter("ignore", UserWarning)  # that new points can't be placed: there are none
         simplefilter("ignore", TqdmWarning)  # that Jupyter can't draw its progress bar
-        return _umap_class()(random_state=seed, n_jobs=1, **options).fit_transform(e)
+        return UMAP(random_state=seed, n_jobs=1, **options).fit_transform(e)
 
 
 def _start(e: np.ndarray) -> str:
     """Return where to begin: at principal components, where there are two."""
     return "pca" if np.linalg.matrix_rank(e - e.mean(0)) >= 2 else "random"
-
-
-def _umap_class() -> type:
-    """Import UMAP without TensorFlow, which it loads, where installed, for a form not used here."""
-    name = "tensorflow"
-    hidden = name not in sys.modules
-    if hidden:
-        sys.modules[name] = None  # an import of it fails, as if it were not installed
-    try:
-        from umap import UMAP  # slow to import
-    finally:
-        if hidden:
-            del sys.modules[name]
-    return UMAP
