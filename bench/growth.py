@@ -44,7 +44,7 @@ def training(folder: Path, n: int) -> None:
 
     Images and features are zeros, in files with holes: of the right size, and read like others.
     """
-    from birads_lib.training.fold import train_fold
+    from birads_lib.training.fold import Trainer
     from birads_lib.training.settings import Settings
 
     images = zeros(folder / "images.npy", (n, SIDE, SIDE), "uint8")
@@ -58,18 +58,22 @@ def training(folder: Path, n: int) -> None:
     )  # fmt: skip
     cache = folder / "cache"
     fill_cache(cache, images, chosen)
-    train_fold(images, cases, parts.assign(part=part), chosen, folder / "fold", cache=cache)
+    trainer = Trainer(images, cases, chosen, cache=cache)
+    trainer.train_fold(parts.assign(part=part), folder / "fold")
 
 
 def fill_cache(cache: Path, images: np.ndarray, settings) -> None:
     """Leave files under the names by which ``trunk_features`` finds those of these images."""
-    from birads_lib.networks.hybrid import build_model, cut, set_trainable
+    import hashlib
+
+    from birads_lib.networks.cut import cut
+    from birads_lib.networks.hybrid import build_model, set_trainable
     from birads_lib.training.cache import _key
 
     model = build_model(settings)
     set_trainable(model, settings, stage=1)
     frozen, _ = cut(model)
-    key = _key(images, frozen, settings, views=1)
+    key = _key(hashlib.sha256(images).hexdigest(), frozen, settings, views=1)
     cache.mkdir()
     for place, output in enumerate(frozen.outputs):
         shape = (len(images), 1, *output.shape[1:])

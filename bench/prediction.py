@@ -14,7 +14,7 @@ IMAGES = 64
 
 @cache
 def compiled():
-    from birads_lib.inference import predictor
+    from bench.inference import predictor
 
     return predictor(model())
 

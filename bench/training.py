@@ -40,17 +40,15 @@ def with_cache(folder: Path, stage: int) -> np.ndarray:
     import tempfile
 
     from birads_lib.task import BIRADS
-    from birads_lib.training.fold import train_fold
+    from birads_lib.training.fold import Trainer
 
     cases = pd.DataFrame({"birads": labels() + 1, "image_id": range(IMAGES)})
     rows = pd.DataFrame({"row": range(IMAGES), "copy": 0})
     rows = rows.assign(image_id=cases["image_id"], patient_id=cases["image_id"])
     parts = pd.concat([rows.assign(part=part) for part in ("train", "validation")])
     with tempfile.TemporaryDirectory(dir=folder) as own:
-        table = train_fold(
-            drawn(IMAGES), cases, parts.reset_index(drop=True), settings(stage), own,
-            progress=lambda line: None,
-        )  # fmt: skip
+        trainer = Trainer(drawn(IMAGES), cases, settings(stage), progress=lambda line: None)
+        table = trainer.train_fold(parts.reset_index(drop=True), own)
     return table.loc[table["part"] == "train", BIRADS.probabilities].to_numpy()
 
 

@@ -1,8 +1,7 @@
 """The parameters that notebooks take: names, defaults, and what may stand in their place.
 
 A notebook declares its parameters in one cell, as plain ``name = literal  # help`` lines. What
-those of training may be stands in ``settings``; it is read there and not imported, which would
-bring Keras, and make every notebook depend on it.
+those of training may be stands in ``settings``.
 """
 
 import ast
@@ -13,7 +12,8 @@ from functools import cache
 from pathlib import Path
 
 from birads_lib.errors import did_you_mean
-from press.paths import NOTEBOOKS, ROOT
+from birads_lib.training import settings
+from press.paths import NOTEBOOKS
 
 TRAINED = ("02_preprocessing", "03_training")  # whose parameters a variant may change
 SET_BY_THE_STUDY = (
@@ -36,13 +36,6 @@ LIMITS = {  # (least, most) of what isn't among training's settings, or is narro
     "validation_share": (0.01, 0.49),
     "workers": (1, None),  # of a data set's reader
 }
-CHOICES = {  # what settings.py computes, so that it can't be read there
-    "backbone": (
-        "resnet50", "resnet101", "densenet121", "densenet169", "efficientnetb0", "efficientnetb1",
-        "efficientnetb2", "efficientnetb3", "resnet50_conv4", "small_resnet",
-    ),
-    "loss": ("dal", "cross_entropy", "cdw_ce", "oll", "emd", "sord"),
-}  # fmt: skip
 WEIGHTS = ("imagenet", "none", "phantoms")  # or a file
 
 
@@ -99,8 +92,9 @@ def problem(name: str, value: object, default: object) -> str:
 
 def limits(name: str) -> tuple:
     """Return (least, most, choices) of a parameter's values, None where there is no such limit."""
-    low, high, choices = _of_settings().get(name, (None, None, None))
-    return *LIMITS.get(name, (low, high)), CHOICES.get(name, choices)
+    known = name in settings.Settings.model_fields
+    low, high, choices = settings.limits(name) if known else (None, None, None)
+    return *LIMITS.get(name, (low, high)), choices
 
 
 def clashes(values: Mapping) -> list[tuple[tuple[str, ...], str]]:
@@ -132,26 +126,6 @@ def clashes(values: Mapping) -> list[tuple[tuple[str, ...], str]]:
         ),
     ]
     return [(keys, what) for broken, keys, what in rules if broken]
-
-
-@cache
-def _of_settings() -> dict[str, tuple]:
-    """Return {name: (least, most, choices)} as the source of ``settings`` says it."""
-    source = (ROOT / "birads_lib/training/settings.py").read_text()
-    fields = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.AnnAssign)]
-    found = {}
-    for field in fields:
-        given = {word.arg: word.value for word in field.value.keywords}
-        given |= dict(zip(("default", "meaning", "low", "high"), field.value.args, strict=False))
-        found[field.target.id] = tuple(_literal(given.get(n)) for n in ("low", "high", "choices"))
-    return found
-
-
-def _literal(node: ast.expr | None) -> object:
-    try:
-        return ast.literal_eval(node) if node is not None else None
-    except ValueError:  # computed; then it stands in CHOICES
-        return None
 
 
 def _same_kind(value: object, default: object) -> bool:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from keras import ops
 
 from birads_lib.losses.ordinal import LOSSES, DistanceAwareLoss, expected_deviation
-from birads_lib.training.settings import Settings
+from birads_lib.training.settings import Settings, limits
 
 CLASSES = 5
 VARIANTS = [(False, False), (True, False), (False, True), (True, True)]
@@ -188,3 +188,7 @@ def test_sure_and_wrong_is_dear_but_finite(name):
     assert costs[0] < costs[1]
     assert costs[1] <= costs[2]
     assert costs[1] < costs[2] or name == "cross_entropy"
+
+
+def test_the_settings_name_each_loss_of_the_table():
+    assert set(limits("loss")[2]) == set(LOSSES)

@@ -7,13 +7,13 @@ import pytest
 
 from birads_lib.errors import UserError
 from birads_lib.networks import backbones
+from birads_lib.networks.cut import cut
 from birads_lib.networks.hybrid import (
     Augmentation,
     build_head,
     build_model,
     build_preparation,
     build_trunk,
-    cut,
     set_trainable,
     with_embeddings,
 )
@@ -88,18 +88,52 @@ def test_preparation_is_caffes():
 
 
 @pytest.mark.parametrize(
-    ("name", "mode"), [("densenet121", "torch"), ("resnet101", "caffe"), ("small_resnet", "caffe")]
+    ("name", "mode"),
+    [
+        ("densenet121", "torch"),
+        ("efficientnetb0", "torch"),
+        ("resnet101", "caffe"),
+        ("small_resnet", "caffe"),
+    ],
 )
 def test_normalisation_is_keras_applications_own(name, mode):
     image = np.repeat(grey()[..., None], 3, axis=-1).astype("float32")
     module = {"torch": keras.applications.densenet, "caffe": keras.applications.resnet}[mode]
-    (layer,) = backbones.normalisation(name)
+    layer = backbones.normalisation(name)
     expected = module.preprocess_input(image.copy())
     np.testing.assert_allclose(numpy(layer(image)), expected, atol=1e-3)
 
 
-def test_efficientnet_normalises_itself():
-    assert backbones.normalisation("efficientnetb0") == []
+@pytest.fixture
+def efficientnet_file(tmp_path, monkeypatch):
+    """Weights of EfficientNet as Keras publishes them; Keras's download hands them out, too."""
+    keras.utils.set_random_seed(0)
+    published = keras.applications.EfficientNetB0(include_top=False, weights=None)
+    mean, deviation = backbones.TORCH_MEAN, backbones.TORCH_STD
+    norm = next(x for x in published.layers if type(x).__name__ == "Normalization")
+    # Keras's file has the deviation in the variance's place; what is missing, Keras adds as a
+    # Rescaling if weights="imagenet".
+    norm.set_weights([np.array(mean), np.array(deviation), np.array(0)])
+    path = tmp_path / "published.weights.h5"
+    published.save_weights(path)
+    monkeypatch.setattr("keras.src.utils.file_utils.get_file", lambda *a, **k: str(path))
+    return path
+
+
+def test_features_of_a_file_are_those_of_the_same_weights_by_name(efficientnet_file):
+    image = np.repeat(grey(2)[..., None], 3, axis=-1).astype("float32")
+    by_keras = keras.applications.EfficientNetB0(include_top=False, input_shape=(SIZE, SIZE, 3))
+    expected = numpy(by_keras(image))
+    prepared = backbones.normalisation("efficientnetb0")(image)
+    for weights in ("imagenet", efficientnet_file):
+        trunk = backbones.build("efficientnetb0", SIZE, weights)
+        np.testing.assert_allclose(numpy(trunk(prepared)), expected, rtol=1e-3, atol=1e-4)
+
+
+def test_each_backbone_names_its_normalisation_and_an_unknown_one_has_none():
+    assert {b.normalisation for b in backbones.BACKBONES.values()} <= {*backbones.NORMALISATIONS}
+    with pytest.raises(UserError, match="backbone: 'resnet' is unknown; did you mean"):
+        backbones.normalisation("resnet")
 
 
 def test_flip_and_rotation_are_drawn_apart_and_seeded():
@@ -126,7 +160,7 @@ def test_black_and_nearest_fill_differ():
 def test_several_taps_become_tokens_on_the_coarsest_grid():
     trunk = build_trunk(tiny(taps=("conv3_block2_out", "conv4_block2_out", "last")))
     assert [o.shape[1:] for o in trunk.outputs] == [(2, 2, 48), (2, 2, 96), (2, 2, 128)]
-    head = build_head(tiny(), [o.shape[1:] for o in trunk.outputs])
+    head = build_head(tiny(), trunk)
     assert head.get_layer("positions").vectors.shape == (1, 12, 16)
 
 
@@ -302,7 +336,7 @@ def test_imagenet_without_a_network_stops(monkeypatch):
     def offline(**arguments):
         raise Exception("URL fetch failure")
 
-    monkeypatch.setitem(backbones.APPLICATIONS, "resnet50", offline)
+    monkeypatch.setattr(keras.applications, "ResNet50", offline)
     with pytest.raises(UserError, match=r"URL fetch failure.*\.weights\.h5 file.*none"):
         backbones.build("resnet50", 64, "imagenet")
 
@@ -324,7 +358,7 @@ def test_settings_list_all_problems_at_once():
         "rotation": "10",
     }
     with pytest.raises(UserError) as caught:
-        Settings.of(wrong)
+        Settings(**wrong)
     lines = str(caught.value).splitlines()
     assert len(lines) == len(wrong)
     assert lines[0] == "dal_lamda: unknown setting; did you mean 'dal_lambda'?"
@@ -332,7 +366,7 @@ def test_settings_list_all_problems_at_once():
 
 
 def test_settings_take_what_yaml_gives():
-    settings = Settings.of({"taps": ["last"], "dal_lambda": 2})
+    settings = Settings(**{"taps": ["last"], "dal_lambda": 2})
     assert settings.taps == ("last",)
     assert settings == Settings(dal_lambda=2)
 

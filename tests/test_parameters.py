@@ -3,11 +3,11 @@
 import math
 import subprocess
 import sys
-from dataclasses import asdict, fields
 
 import pytest
 
 from birads_lib.errors import UserError
+from birads_lib.training import settings
 from birads_lib.training.settings import Settings
 from press import parameters
 
@@ -19,13 +19,13 @@ GIVEN = [
 NUMBERS = [row for row in GIVEN if type(row[2]) in (int, float)]
 
 
-@pytest.mark.parametrize("setting", fields(Settings), ids=lambda setting: setting.name)
-def test_limits_of_training_are_those_of_its_settings(setting):
-    low, high, choices = parameters.limits(setting.name)
-    meant = setting.metadata
-    if setting.name not in parameters.LIMITS:
-        assert (low, high) == (meant["low"], meant["high"])
-    assert choices == (tuple(meant["choices"]) if meant["choices"] else None)
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_limits_of_training_are_those_of_its_settings(name):
+    low, high, choices = parameters.limits(name)
+    meant = settings.limits(name)
+    if name not in parameters.LIMITS:
+        assert (low, high) == meant[:2]
+    assert choices == meant[2]
 
 
 @pytest.mark.parametrize(("notebook", "name", "default"), NUMBERS)
@@ -80,7 +80,7 @@ def test_clashes_are_those_that_training_refuses(changed):
     declared = parameters.declared_parameters("03_training")
     found = parameters.clashes(declared | changed | {"protocol": "patient"})
     try:
-        Settings.of({k: v for k, v in (declared | changed).items() if k in asdict(Settings())})
+        Settings(**{k: v for k, v in (declared | changed).items() if k in Settings.model_fields})
         refused = False
     except UserError:
         refused = True

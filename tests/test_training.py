@@ -16,12 +16,14 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from birads_lib.errors import UserError
-from birads_lib.networks.hybrid import build_model, cut, set_trainable
+from birads_lib.networks.cut import cut
+from birads_lib.networks.hybrid import build_model, set_trainable, with_embeddings
 from birads_lib.splits import assign_parts
-from birads_lib.training import fold as training
+from birads_lib.task import BIRADS
 from birads_lib.training.cache import Batches, trunk_features
-from birads_lib.training.fold import COLUMNS, predict, train_fold
+from birads_lib.training.fold import COLUMNS, Trainer
 from birads_lib.training.journal import Journal, schedule
+from birads_lib.training.network import Network
 from birads_lib.training.settings import Settings
 
 # TensorFlow's variables don't yet know NumPy 2's word for copying.
@@ -71,11 +73,12 @@ def make_parts(protocol: str = "patient") -> pd.DataFrame:
     return assign_parts(make_cases(), protocol, folds=3, fold=0, seed=1)
 
 
-def train(folder, protocol="patient", progress=lambda line: None, **changes) -> pd.DataFrame:
-    parts = make_parts(protocol)
-    return train_fold(
-        make_images(), make_cases(), parts, tiny(**changes), folder, progress=progress
-    )
+def trainer(progress=lambda line: None, code="", **changes) -> Trainer:
+    return Trainer(make_images(), make_cases(), tiny(**changes), code=code, progress=progress)
+
+
+def train(folder, protocol="patient", **options) -> pd.DataFrame:
+    return trainer(**options).train_fold(make_parts(protocol), folder)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -97,7 +100,6 @@ def _compiled_once(tmp_path_factory):
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
     """A fold trained alone and in one go: its folder, predictions and messages."""
-    training._networks.clear()
     folder, lines = tmp_path_factory.mktemp("undisturbed"), []
     return folder, train(folder, progress=lines.append), lines
 
@@ -105,7 +107,7 @@ def undisturbed(tmp_path_factory):
 def test_predictions_keep_their_contract(undisturbed):
     folder, table, _ = undisturbed
     parts = make_parts()
-    assert list(table.columns) == COLUMNS
+    assert list(table.columns) == [*COLUMNS, *BIRADS.probabilities]
     assert len(table) == IMAGES  # the patient protocol: each image once
     part = parts.drop_duplicates("image_id").set_index("image_id")["part"]
     assert (table["part"] == table["image_id"].map(part)).all()
@@ -119,7 +121,8 @@ def test_predictions_keep_their_contract(undisturbed):
 def test_the_saved_model_predicts_what_was_predicted(undisturbed):
     folder, table, _ = undisturbed
     model = keras.models.load_model(folder / "model.keras")
-    probabilities, embeddings = predict(model, make_images(), batch_size=10)
+    images = make_images()[..., None]
+    probabilities, embeddings = with_embeddings(model).predict(images, batch_size=10, verbose=0)
     rows = table["image_id"].str[1:].astype(int)
     found = table[["p1", "p2", "p3", "p4", "p5"]]
     np.testing.assert_allclose(found, probabilities[rows], atol=1e-4)
@@ -138,16 +141,39 @@ def assert_same_training(one, other):
 
 def test_a_fold_is_the_same_alone_and_after_another(tmp_path, undisturbed):
     """Folds share their graphs, and nothing else: weights, moments and dropout begin anew."""
-    train(tmp_path / "first", protocol="image")
-    train(tmp_path / "after")
+    folds = trainer()
+    folds.train_fold(make_parts("image"), tmp_path / "first", fold=1)
+    folds.train_fold(make_parts(), tmp_path / "after")
     assert_same_training(tmp_path / "after", undisturbed[0])
+
+
+@pytest.mark.parametrize("weights", ["phantoms", "none"])
+def test_a_reset_network_is_a_new_one(weights):
+    """Also where only the head is drawn anew, as the trunk comes from a file."""
+    reset = Network(tiny(weights=weights), BIRADS, seed=1)
+    reset.model.set_weights([w + 1 for w in reset.model.get_weights()])
+    reset.reset(2)
+    new = Network(tiny(weights=weights), BIRADS, seed=2)
+    for before, after in zip(new.model.variables, reset.model.variables, strict=True):
+        np.testing.assert_array_equal(np.array(before), np.array(after))
+
+
+def test_folds_without_save_models_leave_none(tmp_path):
+    folds = Trainer(
+        make_images(), make_cases(), tiny(stage2_epochs=0), save_models=False,
+        progress=lambda line: None,
+    )  # fmt: skip
+    folds.train_fold(make_parts(), tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "embeddings.npy", "history.csv", "predictions.parquet", "run.json",
+    ]  # fmt: skip
 
 
 def test_a_fold_without_trunk_cache_is_the_same_alone_and_after_another(tmp_path):
     """Here the augmentation is drawn in each step: it begins anew, too."""
-    train(tmp_path / "first", protocol="image", trunk_cache=False)
-    train(tmp_path / "after", trunk_cache=False)
-    training._networks.clear()
+    folds = trainer(trunk_cache=False)
+    folds.train_fold(make_parts("image"), tmp_path / "first", fold=1)
+    folds.train_fold(make_parts(), tmp_path / "after")
     train(tmp_path / "alone", trunk_cache=False)
     assert_same_training(tmp_path / "after", tmp_path / "alone")
 
@@ -157,9 +183,11 @@ def test_after_a_broken_fold_the_next_begins_clean(tmp_path, undisturbed):
         if "epoch" in line:
             raise KeyboardInterrupt
 
+    folds = trainer(progress=give_up)
     with pytest.raises(KeyboardInterrupt):
-        train(tmp_path / "broken", progress=give_up)
-    table = train(tmp_path / "whole")
+        folds.train_fold(make_parts(), tmp_path / "broken")
+    folds.progress = lambda line: None
+    table = folds.train_fold(make_parts(), tmp_path / "whole")
     pd.testing.assert_frame_equal(table, undisturbed[1], check_exact=True)
 
 
@@ -212,7 +240,7 @@ def test_killed_with_signal_9_within_an_epoch(undisturbed, tmp_path):
     code = (
         "import os, sys, pathlib; sys.path[:0] = sys.argv[2:]\n"
         "import test_training as t\n"
-        "from birads_lib import features\n"
+        "from birads_lib.training import cache as features\n"
         "read = features.Batches.__getitem__\n"
         "def read_or_die(self, index):\n"
         "    late = 'epoch 1/2' in t.LAST and 'stage 2' in t.LAST\n"
@@ -233,12 +261,10 @@ def test_killed_with_signal_9_within_an_epoch(undisturbed, tmp_path):
 
 
 @pytest.mark.parametrize("changed", ["settings", "code"])
-def test_other_settings_or_code_train_anew(undisturbed, tmp_path, monkeypatch, changed):
+def test_other_settings_or_code_train_anew(undisturbed, tmp_path, changed):
     shutil.copytree(undisturbed[0], tmp_path / "fold")
     lines = []
-    settings = {"dal_lambda": 2.0} if changed == "settings" else {}
-    if changed == "code":
-        monkeypatch.setattr(training, "digest", lambda files: "another")
+    options = {"dal_lambda": 2.0} if changed == "settings" else {"code": "another"}
 
     def interrupt(line):
         lines.append(line)
@@ -246,7 +272,7 @@ def test_other_settings_or_code_train_anew(undisturbed, tmp_path, monkeypatch, c
             raise Killed
 
     with pytest.raises(Killed):
-        train(tmp_path / "fold", progress=interrupt, **settings)
+        train(tmp_path / "fold", progress=interrupt, **options)
     assert "changed" in lines[0]
     assert sorted(path.name for path in (tmp_path / "fold").iterdir()) == [
         "cache",
@@ -393,9 +419,9 @@ def test_schedule_is_that_of_keras_own_callbacks(losses, patience, plateau):
         (make_images().astype("float32"), "expected raw grey uint8"),
     ],
 )
-def test_images_that_do_not_fit_are_refused(tmp_path, images, message):
+def test_images_that_do_not_fit_are_refused(images, message):
     with pytest.raises(UserError, match=message):
-        train_fold(images, make_cases(), make_parts(), tiny(), tmp_path)
+        Trainer(images, make_cases(), tiny())
 
 
 def test_a_loss_that_is_not_finite_stops_with_advice(tmp_path):

@@ -6,25 +6,30 @@ row, each usable alone: ``preparation`` (grey uint8 to normalised channels, augm
 """
 
 import keras
-from keras import layers, ops, tree
+from keras import layers, ops
 
 from birads_lib.errors import UserError, did_you_mean
 from birads_lib.networks import backbones
+from birads_lib.task import BIRADS, Task
 from birads_lib.training.settings import Settings
 
-CATEGORIES = 5  # BI-RADS 1..5
 
-
-def build_model(settings: Settings) -> keras.Model:
+def build_model(settings: Settings, task: Task = BIRADS) -> keras.Model:
     """Return the model from raw grey images to probabilities.
 
-    Input (n, size, size) or (n, size, size, 1) uint8; output (n, 5), rows sum to 1, column j
-    being BI-RADS j+1. Augmentation is active only in training. Raises UserError for weights that
-    can't be had and taps that don't exist.
+    Input (n, size, size) or (n, size, size, 1) uint8; output (n, K) for the K labels of ``task``,
+    rows sum to 1, column j being label number j+1. Augmentation is active only in training.
+    Raises UserError for weights that can't be had and taps that don't exist.
     """
     preparation = build_preparation(settings)
     trunk = build_trunk(settings)
-    head = build_head(settings, [output.shape[1:] for output in trunk.outputs])
+    return assemble(settings, preparation, trunk, build_head(settings, trunk, task))
+
+
+def assemble(
+    settings: Settings, preparation: keras.Model, trunk: keras.Model, head: keras.Model
+) -> keras.Model:
+    """Return the three parts in a row as one model."""
     image = keras.Input((settings.image_size, settings.image_size, 1), dtype="uint8", name="image")
     return keras.Model(image, head(trunk(preparation(image))), name="hybrid")
 
@@ -42,8 +47,7 @@ def build_preparation(settings: Settings, seed: int | None = None) -> keras.Mode
             settings.flip, settings.rotation, settings.rotation_fill, seed, name="augmentation"
         )(x)
     x = layers.Concatenate(name="three_channels")([x, x, x])
-    for layer in backbones.normalisation(settings.backbone):
-        x = layer(x)
+    x = backbones.normalisation(settings.backbone)(x)
     return keras.Model(image, x, name="preparation")
 
 
@@ -71,7 +75,7 @@ def build_trunk(settings: Settings) -> keras.Model:
 
 
 def with_embeddings(model: keras.Model) -> keras.Model:
-    """Return the same model with two outputs: probabilities (n, 5) and the penultimate layer."""
+    """Return the same model with two outputs: probabilities (n, K) and the penultimate layer."""
     head = model.get_layer("head")
     outputs = [head.output, head.get_layer("penultimate").output]
     both = keras.Model(head.inputs, outputs, name="head")
@@ -79,8 +83,9 @@ def with_embeddings(model: keras.Model) -> keras.Model:
     return keras.Model(model.input, both(maps), name="hybrid")
 
 
-def build_head(settings: Settings, shapes: list[tuple[int, int, int]]) -> keras.Model:
-    """Return the model from the trunk's maps, of (height, width, channels) each, to (n, 5)."""
+def build_head(settings: Settings, trunk: keras.Model, task: Task = BIRADS) -> keras.Model:
+    """Return the model from the trunk's maps, (n, h, w, channels) each, to probabilities (n, K)."""
+    shapes = [output.shape[1:] for output in trunk.outputs]
     maps = [keras.Input(shape, name=f"maps{i}") for i, shape in enumerate(shapes, start=1)]
     if settings.encoder_layers:
         x = _tokens(maps, settings.embed)
@@ -95,7 +100,7 @@ def build_head(settings: Settings, shapes: list[tuple[int, int, int]]) -> keras.
     x = layers.Dropout(settings.dropout_1, name="dropout")(x)
     x = layers.Dense(settings.dense_2, "relu", name="penultimate")(x)
     x = layers.Dropout(settings.dropout_2, name="penultimate_dropout")(x)
-    x = layers.Dense(CATEGORIES, "softmax", name="probabilities")(x)
+    x = layers.Dense(len(task.labels), "softmax", name="probabilities")(x)
     return keras.Model(maps, x, name="head")
 
 
@@ -182,7 +187,7 @@ class Augmentation(layers.Layer):
 
 
 def set_trainable(model: keras.Model, settings: Settings, stage: int) -> None:
-    """Let learn what learns in this stage: the head, and in stage 2 the backbone's last layers.
+    """Set which layers are trainable: the head; in stage 2 also the backbone's last layers.
 
     A frozen BatchNormalization also normalises with its stored statistics in training, which is
     why BatchNorms stay frozen unless ``unfreeze_batchnorm``.
@@ -200,33 +205,3 @@ def set_trainable(model: keras.Model, settings: Settings, stage: int) -> None:
     for layer in trunk.layers:
         is_norm = isinstance(layer, layers.BatchNormalization)
         layer.trainable = layer in unfrozen and (settings.unfreeze_batchnorm or not is_norm)
-
-
-def cut(model: keras.Model) -> tuple[keras.Model, keras.Model]:
-    """Cut a model where learning begins; return (frozen trunk, tail).
-
-    The frozen trunk goes from the trunk's input to the frontier: every output of a frozen layer
-    that a learning layer, or the head, consumes (several where a residual block is cut across,
-    or a tap lies below). The tail goes from there to the probabilities. Both share their layers
-    with ``model``; after ``set_trainable`` they are cut anew.
-    """
-    trunk = model.get_layer("trunk")
-    frontier, learning = {}, set()  # tensors by identity
-    for layer in trunk.layers:  # in topological order
-        inputs = tree.flatten(layer.input)
-        dropout = isinstance(layer, layers.Dropout) and layer.trainable
-        if layer.trainable_weights or dropout or any(id(t) in learning for t in inputs):
-            learning.add(id(layer.output))
-            frontier |= {id(t): t for t in inputs if id(t) not in learning}
-    frontier |= {id(t): t for t in trunk.outputs if id(t) not in learning}
-    frozen = keras.Model(trunk.input, list(frontier.values()), name="frozen_trunk")
-
-    features = {key: keras.Input(t.shape[1:]) for key, t in frontier.items()}
-    maps = dict(features)  # a trunk output on the frontier goes straight to the head
-    learned = [t for t in trunk.outputs if id(t) in learning]
-    if learned:
-        upper = keras.Model(list(frontier.values()), learned, name="learning_trunk")
-        outputs = tree.flatten(upper(list(features.values())))
-        maps |= {id(t): output for t, output in zip(learned, outputs, strict=True)}
-    probabilities = model.get_layer("head")([maps[id(t)] for t in trunk.outputs])
-    return frozen, keras.Model(list(features.values()), probabilities, name="tail")

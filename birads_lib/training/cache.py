@@ -21,16 +21,19 @@ def trunk_features(
     settings: Settings,
     folder: str | Path,
     progress: Callable[[str], None] = print,
+    images_hash: str | None = None,
 ) -> list[np.ndarray]:
     """Return one memmap (n, views, height, width, channels) per output of the frozen trunk.
 
     View 0 is the image itself; the others, ``settings.views`` of them where augmentation is on,
     are augmented with seeds of their own. Files in ``folder`` are named after everything they
-    depend on, and used again by whoever asks for the same.
+    depend on, and used again by whoever asks for the same. ``images_hash`` spares a second
+    hashing to whoever has the images' SHA-256.
     """
     folder = Path(folder)
     views = 1 + settings.views if settings.augment and (settings.flip or settings.rotation) else 1
-    key = _key(images, frozen, settings, views)
+    images_hash = images_hash or hashlib.sha256(np.ascontiguousarray(images)).hexdigest()
+    key = _key(images_hash, frozen, settings, views)
     paths = [folder / f"features_{key}_{i}.npy" for i in range(len(frozen.outputs))]
     with one_at_a_time(folder / f"features_{key}.lock", "waiting for the same trunk features"):
         if not all(path.exists() for path in paths):
@@ -38,13 +41,13 @@ def trunk_features(
     return [np.load(path, mmap_mode="r") for path in paths]
 
 
-def _key(images: np.ndarray, frozen: keras.Model, settings: Settings, views: int) -> str:
+def _key(images_hash: str, frozen: keras.Model, settings: Settings, views: int) -> str:
     digest = hashlib.sha256()
     augmentation = (settings.flip, settings.rotation, settings.rotation_fill, settings.seed)
     inputs = (settings.backbone, settings.cache_dtype, views, augmentation if views > 1 else ())
     layers = [layer.name for layer in frozen.layers]
-    digest.update(repr((images.shape, inputs, layers, [o.shape for o in frozen.outputs])).encode())
-    for array in (*frozen.get_weights(), *np.array_split(images, max(1, len(images) // 256))):
+    digest.update(repr((images_hash, inputs, layers, [o.shape for o in frozen.outputs])).encode())
+    for array in frozen.get_weights():
         digest.update(np.ascontiguousarray(array))
     return digest.hexdigest()[:16]
 
@@ -82,7 +85,7 @@ class Batches(keras.utils.PyDataset):
 
     Args:
         features: arrays (images, views, ...); view 0 is not augmented.
-        labels: (images,), 0..4.
+        labels: (images,), 0..K-1.
         rows: which image each row is, (m,); copies repeat their image.
         batch_size: rows per batch; the last may be smaller.
         seed: None for the rows' own order and view 0; else integers that fix every epoch.

@@ -1,114 +1,133 @@
-"""Every hyper-parameter of the model and its training, in one flat place."""
+"""Every hyper-parameter of the model and its training, in one flat place; it needs no Keras."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+from annotated_types import Ge, Le
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from birads_lib.errors import UserError, did_you_mean
-from birads_lib.losses.ordinal import LOSSES
-from birads_lib.networks import backbones
+from birads_lib.networks.backbones import BACKBONES
+
+Count = Annotated[int, Field(ge=0)]
+AtLeastOne = Annotated[int, Field(ge=1)]
+NotNegative = Annotated[float, Field(ge=0)]
+Dropped = Annotated[float, Field(ge=0, le=0.99)]
+Layers = Annotated[tuple[str, ...], Field(strict=False, min_length=1)]  # YAML has lists
 
 
-def _setting(default, meaning: str, low=None, high=None, choices=None):
-    metadata = {"meaning": meaning, "low": low, "high": high, "choices": choices}
-    return field(default=default, metadata=metadata)
+def _(default: Any, meaning: str) -> Any:
+    return Field(default, description=meaning)
 
 
-@dataclass(frozen=True)
-class Settings:
-    """Every hyper-parameter of model and training; "open" marks what the paper leaves open."""
+class Settings(BaseModel):
+    """Every hyper-parameter of model and training; "open" marks what the paper leaves open.
 
-    backbone: str = _setting("resnet50", "convolutional trunk", choices=backbones.BACKBONES)
-    weights: str = _setting("imagenet", "imagenet, none, phantoms or a .weights.h5 file")
-    image_size: int = _setting(224, "height and width in pixels", 32, 4096)
-    taps: tuple = _setting(("last",), "layers whose maps become tokens; several: multi-scale")
-    embed: int = _setting(128, "width of a token", 1)
-    encoder_layers: int = _setting(1, "0 is the paper's baseline, ResNet + dense head", 0)
-    heads: int = _setting(2, "attention heads", 1)
-    feed_forward: int = _setting(256, "width of the encoder's feed-forward layer (open)", 1)
-    encoder_dropout: float = _setting(0.1, "in attention and feed-forward (open)", 0, 0.99)
-    gelu_approximate: bool = _setting(True, "tanh form of GELU; the exact one has no ONNX (open)")
-    dense_1: int = _setting(512, "first dense layer", 1)
-    dropout_1: float = _setting(0.5, "after the first dense layer", 0, 0.99)
-    dense_2: int = _setting(128, "second dense layer, the penultimate", 1)
-    dropout_2: float = _setting(0.3, "after the second dense layer", 0, 0.99)
+    Raises UserError with a line for each unknown name and each value of a wrong kind or range.
+    """
 
-    loss: str = _setting("dal", "loss function", choices=tuple(LOSSES))
-    dal_lambda: float = _setting(1.0, "DAL's lambda (open)", 0)
-    dal_stop_gradient: bool = _setting(False, "DAL's factor carries no gradient (open)")
-    dal_normalise: bool = _setting(False, "DAL's deviation divided by K-1 (open)")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
-    distance_power: float = _setting(2.0, "exponent of the distance in cdw_ce and oll", 0)
+    backbone: Literal[*BACKBONES] = _("resnet50", "convolutional trunk")
+    weights: str = _("imagenet", "imagenet, none, phantoms or a .weights.h5 file")
+    image_size: Annotated[int, Field(ge=32, le=4096)] = _(224, "height and width in pixels")
+    taps: Layers = _(("last",), "layers whose maps become tokens; several: multi-scale")
+    embed: AtLeastOne = _(128, "width of a token")
+    encoder_layers: Count = _(1, "0 is the paper's baseline, ResNet + dense head")
+    heads: AtLeastOne = _(2, "attention heads")
+    feed_forward: AtLeastOne = _(256, "width of the encoder's feed-forward layer (open)")
+    encoder_dropout: Dropped = _(0.1, "in attention and feed-forward (open)")
+    gelu_approximate: bool = _(True, "tanh form of GELU; the exact one has no ONNX (open)")
+    dense_1: AtLeastOne = _(512, "first dense layer")
+    dropout_1: Dropped = _(0.5, "after the first dense layer")
+    dense_2: AtLeastOne = _(128, "second dense layer, the penultimate")
+    dropout_2: Dropped = _(0.3, "after the second dense layer")
 
-    augment: bool = _setting(True, "augmentation in training")
-    flip: bool = _setting(True, "random horizontal flip")
-    rotation: float = _setting(10.0, "largest rotation, degrees either way", 0, 180)
-    rotation_fill: str = _setting("black", "beyond the edge (open)", choices=("black", "nearest"))
-    views: int = _setting(4, "augmented views kept per image by the trunk cache", 1)
-
-    batch_size: int = _setting(8, "images per step", 1)
-    stage1_epochs: int = _setting(4, "epochs with the trunk frozen", 0)
-    stage1_rate: float = _setting(1e-4, "Adam's rate in stage 1", 0)
-    stage2_epochs: int = _setting(60, "most epochs with the last layers unfrozen", 0)
-    stage2_rate: float = _setting(1e-5, "Adam's rate in stage 2", 0)
-    unfrozen_layers: int = _setting(40, "last layers of the backbone that stage 2 trains", 0)
-    unfrozen_unit: str = _setting(
-        "layers", "the paper says both (open)", choices=("layers", "convolutions")
+    loss: Literal["dal", "cross_entropy", "cdw_ce", "oll", "emd", "sord"] = _(
+        "dal", "loss function"
     )
-    unfreeze_batchnorm: bool = _setting(False, "let unfrozen BatchNorms learn (open)")
-    patience: int = _setting(5, "epochs without a better val_loss before stopping", 1)
-    plateau_patience: int = _setting(2, "the same before the rate falls (open)", 1)
-    plateau_factor: float = _setting(0.5, "what the rate is then multiplied with (open)", 0, 1)
+    dal_lambda: NotNegative = _(1.0, "DAL's lambda (open)")
+    dal_stop_gradient: bool = _(False, "DAL's factor carries no gradient (open)")
+    dal_normalise: bool = _(False, "DAL's deviation divided by K-1 (open)")
+    distance_power: NotNegative = _(2.0, "exponent of the distance in cdw_ce and oll")
 
-    restore_best: bool = _setting(
-        True, "keep each stage's best epoch by val_loss, or its last (open)"
+    augment: bool = _(True, "augmentation in training")
+    flip: bool = _(True, "random horizontal flip")
+    rotation: Annotated[float, Field(ge=0, le=180)] = _(
+        10.0, "largest rotation, degrees either way"
     )
+    rotation_fill: Literal["black", "nearest"] = _("black", "beyond the edge (open)")
+    views: AtLeastOne = _(4, "augmented views kept per image by the trunk cache")
 
-    trunk_cache: bool = _setting(True, "run frozen layers once per image and view")
-    cache_dtype: str = _setting("float32", "of cached features", choices=("float16", "float32"))
-    seed: int = _setting(0, "of initial weights, order, augmentation and dropout", 0)
+    batch_size: AtLeastOne = _(8, "images per step")
+    stage1_epochs: Count = _(4, "epochs with the trunk frozen")
+    stage1_rate: NotNegative = _(1e-4, "Adam's rate in stage 1")
+    stage2_epochs: Count = _(60, "most epochs with the last layers unfrozen")
+    stage2_rate: NotNegative = _(1e-5, "Adam's rate in stage 2")
+    unfrozen_layers: Count = _(40, "last layers of the backbone that stage 2 trains")
+    unfrozen_unit: Literal["layers", "convolutions"] = _("layers", "the paper says both (open)")
+    unfreeze_batchnorm: bool = _(False, "let unfrozen BatchNorms learn (open)")
+    patience: AtLeastOne = _(5, "epochs without a better val_loss before stopping")
+    plateau_patience: AtLeastOne = _(2, "the same before the rate falls (open)")
+    plateau_factor: Annotated[float, Field(ge=0, le=1)] = _(
+        0.5, "what the rate is then multiplied with (open)"
+    )
+    restore_best: bool = _(True, "keep each stage's best epoch by val_loss, or its last (open)")
 
-    def __post_init__(self):
-        if isinstance(self.taps, list):
-            object.__setattr__(self, "taps", tuple(self.taps))
-        problems = _problems(vars(self))
+    trunk_cache: bool = _(True, "run frozen layers once per image and view")
+    cache_dtype: Literal["float16", "float32"] = _("float32", "of cached features")
+    seed: Count = _(0, "of initial weights, order, augmentation and dropout")
+
+    def __init__(self, **values: Any):
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            known_last = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
+            raise UserError("\n".join(dict.fromkeys(map(_problem, known_last)))) from None
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "Settings":
+        problems = clashes(vars(self))
         if problems:
-            raise UserError("\n".join(problems))
-
-    @classmethod
-    def of(cls, values: Mapping) -> "Settings":
-        """Return the settings in a mapping; UserError lists unknown keys and wrong values."""
-        defaults = {f.name: f.default for f in fields(cls)}
-        known = {key: value for key, value in values.items() if key in defaults}
-        unknown = sorted(values.keys() - known.keys())
-        problems = [f"{key}: unknown setting; {did_you_mean(key, defaults)}" for key in unknown]
-        problems += _problems({**defaults, **known})
-        if problems:
-            raise UserError("\n".join(problems))
-        return cls(**known)
+            raise ValueError("\n".join(f"{', '.join(keys)}: {what}" for keys, what in problems))
+        return self
 
 
-def _problems(values: Mapping) -> list[str]:
-    found = [p for f in fields(Settings) for p in _value_problems(f, values[f.name])]
-    if not found and values["embed"] % values["heads"]:
-        found.append(f"heads: {values['heads']} heads can't share embed={values['embed']} equally")
-    if not found and not values["stage1_epochs"] + values["stage2_epochs"]:
-        found.append("stage1_epochs, stage2_epochs: both are 0, nothing would be trained")
-    return found
+def clashes(values: Mapping[str, Any]) -> list[tuple[tuple[str, ...], str]]:
+    """Return what settings, each by itself right, say against each other, as (names, problem)."""
+    problems = []
+    if values["embed"] % values["heads"]:
+        heads, embed = values["heads"], values["embed"]
+        problems.append((("heads", "embed"), f"{heads} heads can't share embed={embed} equally"))
+    if not values["stage1_epochs"] + values["stage2_epochs"]:
+        names = ("stage2_epochs", "stage1_epochs")
+        what = "stage1_epochs and stage2_epochs are both 0, nothing would be trained"
+        problems.append((names, what))
+    return problems
 
 
-def _value_problems(setting, value) -> list[str]:
-    """Return what is wrong with one value: type, choice or range."""
-    kind, limits = type(setting.default), setting.metadata
-    if kind is tuple:
-        good = isinstance(value, tuple | list) and value and all(isinstance(v, str) for v in value)
-        return [] if good else [f"{setting.name}: {value!r}; expected a list of layer names"]
-    accepted = (int, float) if kind is float else kind
-    if not isinstance(value, accepted) or isinstance(value, bool) != (kind is bool):
-        return [f"{setting.name}: {value!r}; expected {kind.__name__}, like {setting.default!r}"]
-    if limits["choices"] and value not in limits["choices"]:
-        return [f"{setting.name}: {value!r}; {did_you_mean(value, limits['choices'])}"]
-    low, high = limits["low"], limits["high"]
-    # Written so that NaN fails too.
-    if (low is not None and not value >= low) or (high is not None and not value <= high):
-        return [f"{setting.name}: {value!r}; expected {low}{'' if high is None else f'..{high}'}"]
-    return []
+def limits(name: str) -> tuple[float | None, float | None, tuple[str, ...] | None]:
+    """Return (least, most, choices) of a setting, None where there is no such limit."""
+    field = Settings.model_fields[name]
+    low = [limit.ge for limit in field.metadata if isinstance(limit, Ge)]
+    high = [limit.le for limit in field.metadata if isinstance(limit, Le)]
+    choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else None
+    return (low or [None])[0], (high or [None])[0], choices
+
+
+def _problem(error: dict) -> str:
+    """Return one of pydantic's errors as a line for whoever wrote the value."""
+    if not error["loc"]:
+        return str(error["ctx"]["error"])
+    name, value = error["loc"][0], error["input"]
+    if error["type"] == "extra_forbidden":
+        return f"{name}: unknown setting; {did_you_mean(name, Settings.model_fields)}"
+    default = Settings.model_fields[name].default
+    if isinstance(default, tuple):
+        return f"{name}: {value!r}; expected a list of layer names"
+    low, high, choices = limits(name)
+    if choices and isinstance(value, str):
+        return f"{name}: {value!r}; {did_you_mean(value, choices)}"
+    if error["type"] in ("greater_than_equal", "less_than_equal", "finite_number"):
+        return f"{name}: {value!r}; expected {low}{'' if high is None else f'..{high}'}"
+    return f"{name}: {value!r}; expected {type(default).__name__}, like {default!r}"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from birads_lib.errors import UserError
-from birads_lib.inference import predictor
+from bench.inference import predictor
 from birads_lib.networks.hybrid import build_model
 from birads_lib.training.settings import Settings
 
