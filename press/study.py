@@ -16,10 +16,12 @@ import yaml
 from birads_lib.errors import UserError, did_you_mean
 from birads_lib.files import lock
 from birads_lib.readers import READERS
-from press import chapters, parameters, sweeps
+from press import chapters, sweeps
+from press import values as parameters
 from press.datasets import images_folder
-from press.parameters import TRAINED, declared_parameters, notebook_names
+from press.parameters import declared_parameters, notebook_names
 from press.paths import ROOT, SPEED
+from press.values import TRAINED
 
 KEYS = (
     "name", "title", "note", "dataset", "show_pixels", "protocols", "variants", "ablations",

@@ -5,8 +5,8 @@ import re
 from itertools import product
 
 from birads_lib.errors import did_you_mean
-from press import parameters
-from press.parameters import TRAINED
+from press import values as parameters
+from press.values import TRAINED
 
 MOST = 100  # variants of one sweep
 

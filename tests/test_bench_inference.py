@@ -5,8 +5,8 @@ import sys
 import numpy as np
 import pytest
 
-from birads_lib.errors import UserError
 from bench.inference import predictor
+from birads_lib.errors import UserError
 from birads_lib.networks.hybrid import build_model
 from birads_lib.training.settings import Settings
 

@@ -9,11 +9,12 @@ import pytest
 from birads_lib.errors import UserError
 from birads_lib.training import settings
 from birads_lib.training.settings import Settings
-from press import parameters
+from press import parameters as notebooks
+from press import values as parameters
 
 GIVEN = [
     (notebook, name, default)
-    for notebook in parameters.notebook_names()
+    for notebook in notebooks.notebook_names()
     for name, default in parameters.declared((notebook,)).items()
 ]
 NUMBERS = [row for row in GIVEN if type(row[2]) in (int, float)]
@@ -77,7 +78,7 @@ def test_values_one_by_one(name, value, default, expected):
     ],
 )
 def test_clashes_are_those_that_training_refuses(changed):
-    declared = parameters.declared_parameters("03_training")
+    declared = notebooks.declared_parameters("03_training")
     found = parameters.clashes(declared | changed | {"protocol": "patient"})
     try:
         Settings(**{k: v for k, v in (declared | changed).items() if k in Settings.model_fields})
@@ -88,7 +89,7 @@ def test_clashes_are_those_that_training_refuses(changed):
 
 
 def test_clashes_with_protocol_and_folds():
-    values = parameters.declared_parameters("03_training")
+    values = notebooks.declared_parameters("03_training")
     unbalanced = values | {"balance": False, "protocol": "oversample_first"}
     assert [keys for keys, _ in parameters.clashes(unbalanced)] == [("balance",)]
     assert not parameters.clashes(unbalanced | {"protocol": "image"})
@@ -98,7 +99,7 @@ def test_clashes_with_protocol_and_folds():
 
 def test_checking_a_study_brings_no_keras():
     code = (
-        "import sys; from birads_lib import study; assert 'cv2' not in sys.modules; "
+        "import sys; from press import study; assert 'cv2' not in sys.modules; "
         "study.load('config/smoke.yaml'); assert 'keras' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-c", code], cwd=parameters.NOTEBOOKS.parent, check=True)
+    subprocess.run([sys.executable, "-c", code], cwd=notebooks.NOTEBOOKS.parent, check=True)

@@ -20,7 +20,6 @@ from scipy.stats import rankdata
 
 from birads_lib.errors import UserError, did_you_mean
 from birads_lib.networks.backbones import LAST_STAGE
-from birads_lib.networks.hybrid import CATEGORIES
 from birads_lib.task import BIRADS
 
 BATCH = 32  # images per step
@@ -130,7 +129,7 @@ def _halves(model: keras.Model, tap: str) -> tuple[keras.Model, Callable]:
             maps |= {id(t): output for t, output in zip(reached, outputs, strict=True)}
         scores = head([maps[id(t)] for t in trunk.outputs], training=False)  # (b, 5)
         index = ops.where(grades > 0, grades - 1, ops.cast(ops.argmax(scores, axis=-1), "int32"))
-        return ops.sum(scores * ops.one_hot(index, CATEGORIES)), scores
+        return ops.sum(scores * ops.one_hot(index, scores.shape[-1])), scores
 
     lower = keras.Model(trunk.input, list(frontier.values()))
     return keras.Model(model.input, lower(model.get_layer("preparation")(model.input))), score
@@ -149,7 +148,7 @@ def _tapped(trunk: keras.Model, tap: str):
 def _before_softmax(head: keras.Model) -> keras.Model:
     """Return the head up to its scores; its last layer is copied without the softmax."""
     last = head.get_layer("probabilities")
-    linear = layers.Dense(CATEGORIES, name="scores")
+    linear = layers.Dense(last.units, name="scores")
     model = keras.Model(head.inputs, linear(last.input))
     linear.set_weights(last.get_weights())
     return model

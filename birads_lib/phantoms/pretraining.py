@@ -77,8 +77,7 @@ def model():
     trunk = backbones.build("small_resnet", IMAGE_SIZE, "none")
     grey = keras.Input((IMAGE_SIZE, IMAGE_SIZE, 1), name="grey")
     x = keras.layers.Concatenate()([grey, grey, grey])
-    for layer in backbones.normalisation("small_resnet"):
-        x = layer(x)
+    x = backbones.normalisation("small_resnet")(x)
     x = keras.layers.Dropout(0.2)(trunk(x))
     logits = keras.layers.Conv2D(5, 1, dtype="float32", name="category")(x)
     return trunk, keras.Model(grey, logits)

@@ -1,0 +1,51 @@
+"""A run: one set of parameters under one protocol, all folds, and the files that it leaves."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from birads_lib import predictions
+from birads_lib.files import written_whole
+from birads_lib.training.fold import Trainer
+
+FILES = ("splits.parquet", "embeddings.npy", "history.csv", "run.json", "predictions.parquet")
+
+
+def train_run(
+    trainer: Trainer, parts: list[pd.DataFrame], folder: str | Path, parameters: dict
+) -> list[Path]:
+    """Train all folds of a run; return the files that it leaves, predictions last.
+
+    Args:
+        trainer: has images, cases and settings.
+        parts: of each fold, the rows of ``splits.assign_parts``.
+        folder: of the run; each fold has a folder below it.
+        parameters: what was set, for ``run.json``; ``variant`` and ``protocol`` among them.
+    """
+    folder, folds = Path(folder), len(parts)
+    below = [folder / f"fold{fold}" for fold in range(folds)]
+    tables = [
+        trainer.train_fold(part, place, fold, folds)
+        for fold, (part, place) in enumerate(zip(parts, below, strict=True))
+    ]
+    history = pd.concat(
+        [pd.read_csv(place / "history.csv").assign(fold=fold) for fold, place in enumerate(below)]
+    )
+    history["epoch"] = history.groupby("fold").cumcount() + 1  # over both stages
+    embeddings = np.concatenate([np.load(place / "embeddings.npy") for place in below])
+    splits = pd.concat([part.assign(fold=fold) for fold, part in enumerate(parts)])
+    with written_whole(folder / "splits.parquet") as temporary:
+        splits.to_parquet(temporary, index=False)
+    with written_whole(folder / "embeddings.npy") as temporary:
+        np.save(temporary, embeddings)
+    with written_whole(folder / "history.csv") as temporary:
+        history.to_csv(temporary, index=False)
+    with written_whole(folder / "run.json") as temporary:
+        settings = trainer.settings.model_dump(mode="json")
+        temporary.write_text(json.dumps({**parameters, "settings": settings}, indent=1))
+    run = {name: parameters[name] for name in ("variant", "protocol")}
+    predictions.write(pd.concat(tables).assign(**run), folder / "predictions.parquet")
+    models = [place / "model.keras" for place in below]
+    return [*(m for m in models if trainer.save_models), *(folder / name for name in FILES)]
