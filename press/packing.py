@@ -60,11 +60,11 @@ class Packing:
         known = {
             "name": place,
             "encodingFormat": FORMATS.get(Path(place).suffix, "text/plain"),
-            "contentSize": str(content.stat().st_size if is_path else len(content)),
             "sha256": sha256(content) if is_path else sha256_of(content),
         }
         source = content if is_path else io.BytesIO(content)
-        return self.crate.add_file(source, place, properties=known | properties)
+        known |= properties
+        return self.crate.add_file(source, place, properties=known, record_size=True)
 
     def add_absent(self, place: str, digest: str, reason: str, **properties: object) -> Entity:
         """Add the description of a file that is not packed."""

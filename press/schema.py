@@ -72,7 +72,7 @@ def problems(
     try:
         model.model_validate(content)
     except ValidationError as error:
-        return [place(found["loc"][:-1]) + _in_words(found, known) for found in error.errors()]
+        return [place(wrong["loc"][:-1]) + _in_words(wrong, known) for wrong in error.errors()]
     return []
 
 
@@ -118,10 +118,10 @@ def entries(
             wrong.append(f"{kind} number {number}: expected a mapping, got {entry!r}")
             continue
         name = entry.get(key, f"number {number}")
-        found = problems(model, entry) + (check(entry) if check else [])
-        found += [f"'{key}': there is another {kind} of this {key}"] if name in names else []
+        faults = problems(model, entry) + (check(entry) if check else [])
+        faults += [f"'{key}': there is another {kind} of this {key}"] if name in names else []
         names.add(name)
-        wrong += [f"{kind} '{name}': {problem}" for problem in found]
+        wrong += [f"{kind} '{name}': {fault}" for fault in faults]
     if wrong:
         raise UserError("\n".join(f"{path.name}, {problem}" for problem in wrong))
     return [model.model_validate(entry) for entry in content]

@@ -7,6 +7,7 @@ data; whatever else it may be is an error. What a user wrote is filled in, and n
 
 import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from press.report.templates import TEMPLATES, fill, literal, page
 from press.study import Study
 
 CARDS = ("model_card", "data_sheet")  # pages of each study
-_POINTER = re.compile(r"\{notebook\}`([^`<]*)<(\d\d_\w+)>`")
+_NOTEBOOK = re.compile(r"\{notebook\}`([^`<]*?)\s*<(\d\d_\w+)>`")
 _EXHIBIT = re.compile(r"(?<=\{exhibit\} )\d\d_\w+(?=#)")
 _CARD = re.compile(r"\[([^]]*)\]\((model_card|data_sheet)\.md\)")
 
@@ -49,6 +50,10 @@ class Reported:
             raise UserError(f"no notebook '{notebook}'; {did_you_mean(notebook, notebook_names())}")
         return f"{self.study.name}/{self.page(notebook)}"
 
+    def card(self, name: str) -> str:
+        """Return what a link to one of the study's cards leads to."""
+        return f"{self.study.name}/{name}"
+
 
 def report(study: Study, words: dict[str, str], book: Path = BOOK) -> Reported:
     """Gather what a study's executed pages in ``book`` tell, and the words for its kind of data."""
@@ -75,16 +80,21 @@ def _notices(study: Study) -> str:
 
 
 def linked(text: str, reported: list[Reported]) -> str:
-    """Lead bare notebooks to the pages of a study, and further links to those of the others."""
+    """Lead links to bare notebooks to the pages of the first study, and more to the others'."""
+    return _joined(text, _NOTEBOOK, "{{notebook}}`{label} <{target}>`", reported, Reported.target)
 
-    def links(pointer: re.Match) -> str:
-        first, *others = reported
-        roles = [f"{{notebook}}`{pointer[1]}<{first.target(pointer[2])}>`"]
-        for other in others:
-            roles.append(f"{{notebook}}`{other.names['short']} <{other.target(pointer[2])}>`")
-        return " / ".join(roles)
 
-    return _POINTER.sub(links, text)
+def _joined(text: str, link: re.Pattern, form: str, reported: list, target: Callable) -> str:
+    """Replace each link by one to each study's page; the others' labels are their short names."""
+
+    def links(match: re.Match) -> str:
+        labels = [match[1], *(study.names["short"] for study in reported[1:])]
+        return " / ".join(
+            form.format(label=label, target=target(study, match[2]))
+            for label, study in zip(labels, reported, strict=True)
+        )
+
+    return link.sub(links, text)
 
 
 def answered(item: Item, reported: Reported, where: str) -> Answer:
@@ -94,7 +104,7 @@ def answered(item: Item, reported: Reported, where: str) -> Answer:
     """
     given = item.to(reported.reader)
     texts = {key: fill(getattr(given, key), reported.names, where) for key in TEXTS}
-    needed = [reported.page(notebook) for _, notebook in _POINTER.findall(given.answer)]
+    needed = [reported.page(notebook) for _, notebook in _NOTEBOOK.findall(given.answer)]
     absent = [f"`{page}` was not run" for page in needed if page not in reported.pages]
     if given.status == "done" and (absent or f"*{UNKNOWN}" in texts["answer"]):
         missing = "; ".join(absent) or "what is not known"
@@ -114,12 +124,9 @@ def generated(studies: list[Study], book: Path = BOOK) -> dict[str, str]:
     reported = [report(s, reporting.words_for(s.dataset["reader"]), book) for s in studies]
     reported = _apart([study for study in reported if study.pages] or reported[:1])
     made = {"book/reporting.md": chapter(reporting.checklists, reported)}
-    for study in reported:
-        own_sheet = f"data_sheet-{study.reader}.md"
-        sheet = own_sheet if (TEMPLATES / own_sheet).exists() else "data_sheet.md"
-        for name, template in zip(CARDS, ("model_card.md", sheet), strict=True):
-            made[f"book/{study.study.name}/{name}.md"] = card(template, study)
-    return made
+    return made | {
+        f"book/{study.card(name)}.md": card(name, study) for study in reported for name in CARDS
+    }
 
 
 def _apart(reported: list[Reported]) -> list[Reported]:
@@ -133,8 +140,10 @@ def _apart(reported: list[Reported]) -> list[Reported]:
     ]
 
 
-def card(template: str, reported: Reported) -> str:
-    """Return a model card or data sheet: a template, filled for a study."""
+def card(name: str, reported: Reported) -> str:
+    """Return a card, filled for a study: from the template for its reader, where there is one."""
+    special = f"{name}-{reported.reader}.md"
+    template = special if (TEMPLATES / special).exists() else f"{name}.md"
     text = linked(page(template, reported.names), [reported])
     return _EXHIBIT.sub(lambda match: reported.target(match[0]), text)
 
@@ -176,13 +185,6 @@ def _rows(item: Item, answers: list[Answer], reported: list[Reported]) -> list[d
 
 def _row(item: Item, topic: str, answer: Answer, reported: list[Reported]) -> dict[str, str]:
     """Return a row, its answer with the links of all studies that give it."""
-
-    def cards(match: re.Match) -> str:
-        labels = [match[1], *(study.names["short"] for study in reported[1:])]
-        return " / ".join(
-            f"[{label}]({study.study.name}/{match[2]}.md)"
-            for label, study in zip(labels, reported, strict=True)
-        )
-
-    text = linked(_CARD.sub(cards, answer.text()), reported)
+    text = _joined(answer.text(), _CARD, "[{label}]({target}.md)", reported, Reported.card)
+    text = linked(text, reported)
     return {"number": item.item, "topic": topic, "status": answer.status, "text": text}
