@@ -28,6 +28,7 @@ from birads_lib.phantoms.phantom import (
 )
 from birads_lib.source_code import code_of
 
+RECORD = "phantoms.json"  # of what a cohort was made with
 DRAWING = ("anatomy", "cohort", "lesions", "lexicon", "phantom")  # modules of this package
 
 
@@ -63,20 +64,14 @@ def read(
         patients=patients, seed=seed, size=size, disagreement=disagreement, prevalence=prevalence,
         modality=modality, workers=workers,
     )  # fmt: skip
-    folder = Path(folder)
-    options = {
-        "size": int(size), "disagreement": float(disagreement),
-        "prevalence": [float(share) for share in prevalence], "modality": modality,
+    record = {
+        "patients": int(patients), "seed": int(seed), "generator": _generator(),
+        "options": {
+            "size": int(size), "disagreement": float(disagreement),
+            "prevalence": [float(share) for share in prevalence], "modality": modality,
+        },
     }  # fmt: skip
-    record = {"patients": int(patients), "seed": int(seed), **options, "generator": _generator()}
-    dataset = _stored(folder, record)
-    if dataset is not None:
-        return dataset
-    (folder / "phantoms.json").unlink(missing_ok=True)
-    dataset = _make(folder, patients, seed, options, workers)
-    with written_whole(folder / "phantoms.json") as temporary:
-        temporary.write_text(json.dumps(record, indent=1))
-    return dataset
+    return _stored(Path(folder), record) or _make(Path(folder), record, workers)
 
 
 def _generator() -> str:
@@ -88,7 +83,7 @@ def _generator() -> str:
 def _stored(folder: Path, record: dict) -> cases.Dataset | None:
     """Return what a former call with ``record`` wrote, or None if any of it is gone or changed."""
     try:
-        if json.loads((folder / "phantoms.json").read_text()) != record:
+        if json.loads((folder / RECORD).read_text()) != record:
             return None
         table = cases.read_cases(folder / "cases.parquet")
         dataset = cases.Dataset(folder, table, cases.read_findings(folder / "findings.parquet"))
@@ -99,26 +94,26 @@ def _stored(folder: Path, record: dict) -> cases.Dataset | None:
     return dataset if images_same and all(mask.is_file() for mask in masks) else None
 
 
-def _make(
-    folder: Path, patients: int, seed: int, options: dict, workers: int | None
-) -> cases.Dataset:
-    """Write images, masks and tables; delete those of a former cohort."""
-    keys = list(itertools.product(range(patients), LATERALITIES, VIEWS))
-    write = partial(_write_view, folder, seed, options)
+def _make(folder: Path, record: dict, workers: int | None) -> cases.Dataset:
+    """Write images, masks, tables and the record; delete the images of a former cohort."""
+    (folder / RECORD).unlink(missing_ok=True)
+    keys = list(itertools.product(range(record["patients"]), LATERALITIES, VIEWS))
+    write = partial(_write_view, folder, record["seed"], record["options"])
     made = _in_processes(write, keys, workers)
-    made = tqdm(made, "phantoms", len(keys), file=sys.stdout, mininterval=1)
     rows, findings = [], []
-    for row, findings_of_view in made:
+    for row, lesions in tqdm(made, "phantoms", len(keys), file=sys.stdout, mininterval=1):
         rows.append(row)
-        findings += findings_of_view
-    columns = list(cases.FINDINGS.columns)
-    dataset = cases.Dataset(folder, pd.DataFrame(rows), pd.DataFrame(findings, columns=columns))
+        findings += lesions
+    table = pd.DataFrame(findings, columns=list(cases.FINDINGS.columns))
+    dataset = cases.Dataset(folder, pd.DataFrame(rows), table)
     cases.write_cases(dataset.cases, folder / "cases.parquet")
     cases.write_findings(dataset.findings, folder / "findings.parquet")
     wanted = {*dataset.cases["path"], *dataset.findings["mask_path"]}
     for path in [*folder.glob("images/p*.png"), *folder.glob("masks/p*.png")]:
         if path.relative_to(folder).as_posix() not in wanted:
             path.unlink()
+    with written_whole(folder / RECORD) as temporary:
+        temporary.write_text(json.dumps(record, indent=1))
     return dataset
 
 

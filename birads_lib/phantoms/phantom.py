@@ -71,10 +71,18 @@ def render(
         seed=seed, patient=patient, laterality=laterality, view=view, size=size,
         disagreement=disagreement, prevalence=prevalence, modality=modality,
     )  # fmt: skip
+    grade = true_grade(seed, patient, laterality, prevalence)
+    return _draw(seed, patient, laterality, view, grade, size, disagreement, modality)
+
+
+def _draw(
+    seed: int, patient: int, laterality: str, view: str,
+    grade: int, size: int, disagreement: float, modality: str,
+) -> Phantom:  # fmt: skip
+    """Draw one view of a breast whose true category is ``grade``; arguments as in ``render``."""
     side = LATERALITIES.index(laterality)
     stream = partial(_rng, seed, patient)
     traits = anatomy.describe_patient(stream("patient"), modality)
-    grade = true_grade(seed, patient, laterality, prevalence)
     of_breast, of_view = stream("breast", side), stream("view", side, VIEWS.index(view))
     read_as = lexicon.read_grade(grade, disagreement, of_breast)
     textures = [stream("texture"), stream("texture", 1 + side), of_view]

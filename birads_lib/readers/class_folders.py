@@ -56,7 +56,7 @@ def read(folder: str | Path, *, patient_pattern: str = "", workers: int = 2) -> 
             file = file_columns(path, root, good[path])
             grade = {"birads": birads, "birads_original": original}
             rows.append({"image_id": file["path"], **named, **grade, **file})
-    problems.tell()
+    problems.raise_any()
     return Dataset(root, pd.DataFrame(rows).assign(density=None, modality=None), no_findings())
 
 

@@ -45,9 +45,9 @@ def inspect(path: Path) -> Inspected:
 
 
 def fingerprint(folder: Path) -> str:
-    """Return a hash over name, size and time of each file: what a quick look can tell apart."""
-    found = sorted(p for p in folder.rglob("*") if p.is_file()) if folder.is_dir() else []
-    facts = [(os.fsencode(p), p.stat().st_size, p.stat().st_mtime_ns) for p in found]
+    """Return a hash over name, size and time of each file, which is quick: none is read."""
+    files = sorted(p for p in folder.rglob("*") if p.is_file()) if folder.is_dir() else []
+    facts = [(os.fsencode(p), p.stat().st_size, p.stat().st_mtime_ns) for p in files]
     return hashlib.sha256(repr(facts).encode()).hexdigest()
 
 
@@ -61,7 +61,7 @@ def existing(folder: str | Path) -> Path:
 
 
 class Problems:
-    """What is wrong with the data set in ``root``, collected to be told at once."""
+    """What is wrong with the data set in ``root``, collected so that one error lists it all."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -76,19 +76,19 @@ class Problems:
         below = path.relative_to(self.root) if path.is_relative_to(self.root) else path
         return f"'{below.as_posix()}'" if is_utf8(below.as_posix()) else ascii(below.as_posix())
 
-    def tell(self) -> None:
-        """Raise ``DatasetError`` if anything is wrong."""
+    def raise_any(self) -> None:
+        """Raise ``DatasetError`` with all of them, if there are any."""
         if self.lines:
             raise DatasetError(self.lines, f"The data set {str(self.root)!r}")
 
 
 def is_litter(name: str) -> bool:
-    """Whether a file is one that operating systems drop everywhere."""
+    """Return whether a file is operating-system clutter (.DS_Store, Thumbs.db)."""
     return name.startswith(".") or name.lower() in LITTER
 
 
 def is_utf8(name: str) -> bool:
-    """Whether a table can hold the name; Python keeps other bytes as surrogates."""
+    """Return whether a table can hold the name; Python keeps other bytes as surrogates."""
     try:
         name.encode()
     except UnicodeEncodeError:

@@ -81,32 +81,33 @@ def read(folder: str | Path, *, images: str = "", table: str = "", workers: int 
         if number in rows
     ]
     lesions = _lesions(root, files, good, problems)
-    problems.tell()
+    problems.raise_any()
     findings = pd.DataFrame(lesions + _marks(rows, lesions), columns=list(no_findings()))
     return Dataset(root, pd.DataFrame(cases), findings)
 
 
 def _image_files(root: Path, images: str, problems: Problems) -> list[Path]:
+    """Return the files in the folder of images: the option's, else the one that has any."""
     if images:
         if Path(images).is_absolute() or ".." in Path(images).parts:
             raise DatasetError(f"the option images={images!r} must name a folder in {str(root)!r}")
         homes = [existing(root / images)]
     else:
         homes = [root / name for name in ("AllDICOMs", "images") if (root / name).is_dir()]
-    found = {home: files_below(home, problems) for home in homes}
+    by_home = {home: files_below(home, problems) for home in homes}
     loose = [path for path in root.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES]
     if not images:
-        found[root] = [path for path in loose if not is_litter(path.name)]
-    found = {home: paths for home, paths in found.items() if paths}
-    if len(found) > 1:
-        names = " and ".join(problems.name(home) for home in found)
+        by_home[root] = [path for path in loose if not is_litter(path.name)]
+    by_home = {home: paths for home, paths in by_home.items() if paths}
+    if len(by_home) > 1:
+        names = " and ".join(problems.name(home) for home in by_home)
         problems.lines.append(f"{names} both hold images; choose one by the option 'images'")
-    if not found and not problems.lines:
+    if not by_home and not problems.lines:
         problems.lines.append(
             f"there are no images; expected {images or 'AllDICOMs'}/*.dcm or "
             f"{images or 'images'}/*.png, or the name of their folder in the option 'images'"
         )
-    return next(iter(found.values()), [])
+    return next(iter(by_home.values()), [])
 
 
 def _by_number(paths: list[Path], problems: Problems) -> dict[str, Path]:
@@ -177,7 +178,7 @@ def _whole(cell: str) -> str:
 
 
 def _compare(files: dict[str, Path], rows: Rows, problems: Problems) -> None:
-    """Note images without a row and rows without an image, unless one side has none at all."""
+    """Note images without a row and rows without an image, where there are any of the other."""
     for number in files.keys() - rows.keys() if rows else ():
         problems.add(files[number], f"has no row of File Name {number} in the table; add one")
     for number in rows.keys() - files.keys() if files else ():
