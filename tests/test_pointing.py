@@ -11,6 +11,7 @@ from birads_lib.cases import Dataset, no_findings
 from birads_lib.explain import pointing
 from birads_lib.images import (
     Geometry,
+    breast_mask,
     finding_masks,
     in_frame,
     located_images,
@@ -88,7 +89,8 @@ def breast() -> np.ndarray:
 def test_reference_points():
     image = breast()
     image[5, 60] = 255  # a speck is no brightest place
-    found = pointing.reference_points(np.stack([image, np.zeros_like(image)]))
+    images = np.stack([image, np.zeros_like(image)])
+    found = pointing.reference_points(images, [breast_mask(image) for image in images])
     np.testing.assert_array_equal(found["centre"], [[31, 31], [31, 31]])
     np.testing.assert_allclose(found["brightness"][0], [15, 40], atol=2)
     y, x = np.argwhere(breast() > 0).mean(axis=0)
@@ -98,9 +100,38 @@ def test_reference_points():
 
 def test_chance_is_the_findings_share_of_the_breast():
     mask = disc(15, 40, 6)
-    found = pointing.chance(np.stack([breast()] * 2), [mask, None])
+    found = pointing.chance([breast_mask(breast())] * 2, [mask, None])
     np.testing.assert_allclose(found[0], mask.sum() / (breast() > 0).sum(), rtol=0.15)
     assert np.isnan(found[1])
+
+
+def test_the_best_way_without_a_model_is_what_a_map_is_held_against():
+    masks = [disc(20, 30, 4), disc(40, 30, 4), None]
+    breasts = [disc(32, 32, 30)] * 3
+    at = {"": [(20, 30), (40, 30), (1, 1)], "centre": [(31, 31)] * 3}
+    at |= {"breast_centre": [(20, 30), (31, 31), (31, 31)], "brightness": [(0, 0)] * 3}
+    points = {name: np.array(place, float) for name, place in at.items()}
+    table, best = pointing.pointing_game(points, masks, breasts, (2, 2))
+    assert best == "breast_centre"
+    np.testing.assert_array_equal(table["pointing_game"], [1, 1, np.nan])
+    np.testing.assert_array_equal(table["pointing_game_over_best_baseline"], [0, 1, np.nan])
+    np.testing.assert_array_equal(table["pointing_game_ceiling"], [0, 0, np.nan])
+    near, _ = pointing.pointing_game(points, masks, breasts, (2, 2), tolerance=30)
+    assert near["pointing_game_centre"].tolist()[:2] == [1, 1]
+
+
+def test_a_map_without_a_maximum_points_neither_inside_nor_outside_the_breast():
+    points = {"": np.array([[20.0, 30], [np.nan, np.nan]]), "attention": np.array([[0.0, 0]] * 2)}
+    table = pointing.outside_breast(points, [disc(20, 30, 4)] * 2)
+    np.testing.assert_array_equal(table["outside"], [0, np.nan])
+    assert table["outside_attention"].tolist() == [1, 1]
+    assert table["outside_chance"].tolist() == [1 - disc(20, 30, 4).mean()] * 2
+
+
+def test_the_smallest_known_finding_of_allowed_images():
+    masks = [disc(20, 30, 2), disc(20, 30, 9), None, disc(20, 30, 5)]
+    assert pointing.smallest_finding(masks, np.array([False, True, True, True])) == 3
+    assert pointing.smallest_finding(masks, np.array([False, False, True, False])) is None
 
 
 FINDING = {"kind": "mass", "descriptors": "", "contour": None, "mask_path": None}

@@ -3,16 +3,18 @@
 A place is x right, y down, in pixels of the square frame that the model sees.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import cv2
 import numpy as np
 import pandas as pd
 
-from birads_lib.images import breast_mask
 from birads_lib.task import BIRADS
 
 BLUR = 1 / 28  # of the frame's side, 8 pixels at 224: a bright speck is no brightest place
+WITHOUT_MODEL = ("centre", "breast_centre", "brightness")  # of ``reference_points``
+Masks = Sequence[np.ndarray | None]  # of n images, bool (size, size); None: not known
 
 
 def peaks(maps: np.ndarray, size: int) -> np.ndarray:
@@ -27,20 +29,17 @@ def peaks(maps: np.ndarray, size: int) -> np.ndarray:
     return np.where(flat[:, None], np.nan, places)
 
 
-def reference_points(images: np.ndarray) -> dict[str, np.ndarray]:
-    """Return where one would point without any model, (n, 2) each, in images (n, size, size).
+def reference_points(images: np.ndarray, breasts: Masks) -> dict[str, np.ndarray]:
+    """Return where one would point ``WITHOUT_MODEL``, (n, 2) each, in images (n, size, size).
 
     The centre of the frame, the centroid of the breast (of the frame if none is seen), and the
     brightest place after a Gaussian blur of 1/28 of the side.
     """
     size = images.shape[1]
     blurred = np.stack([cv2.GaussianBlur(image, (0, 0), BLUR * size) for image in images])
-    breasts = (breast_mask(image) for image in images)
-    return {
-        "centre": np.full((len(images), 2), (size - 1) // 2, float),
-        "breast_centre": np.stack([np.argwhere(b).mean(axis=0)[::-1].round() for b in breasts]),
-        "brightness": _largest(blurred),
-    }
+    centroids = [np.argwhere(breast).mean(axis=0)[::-1].round() for breast in breasts]
+    places = (np.full((len(images), 2), (size - 1) // 2, float), np.stack(centroids))
+    return dict(zip(WITHOUT_MODEL, (*places, _largest(blurred)), strict=True))
 
 
 def _largest(values: np.ndarray) -> np.ndarray:
@@ -49,57 +48,106 @@ def _largest(values: np.ndarray) -> np.ndarray:
     return np.stack([x, y], axis=1).astype(float)
 
 
-def hits(
-    points: np.ndarray, masks: Sequence[np.ndarray | None], tolerance: float = 0
-) -> np.ndarray:
+def hits(points: np.ndarray, masks: Masks, tolerance: float = 0) -> np.ndarray:
     """Play the Pointing Game (Zhang et al. 2018, doi 10.1007/s11263-017-1059-x).
 
     Args:
         points: (n, 2) x, y; NaN, of a constant map, misses.
-        masks: n masks of the findings, bool (size, size); None where they are not known.
+        masks: of the findings.
         tolerance: a point this near to a mask, in pixels, hits too.
 
     Returns:
         (n,) 1 where the point lies in the mask, 0 where not, NaN where there is no mask.
     """
-    found = np.full(len(masks), np.nan)
-    for row, ((x, y), mask) in enumerate(zip(points, masks, strict=True)):
+    hit = np.full(len(masks), np.nan)
+    for row, ((x, y), mask) in enumerate(zip(points, grown(masks, tolerance), strict=True)):
         if mask is not None:
-            found[row] = not np.isnan(x) and _grown(mask, tolerance)[int(y), int(x)]
-    return found
+            hit[row] = not np.isnan(x) and mask[int(y), int(x)]
+    return hit
 
 
-def chance(
-    images: np.ndarray, masks: Sequence[np.ndarray | None], tolerance: float = 0
-) -> np.ndarray:
+def chance(breasts: Masks, masks: Masks, tolerance: float = 0) -> np.ndarray:
     """Return how often a random pixel of the breast would hit, (n,); NaN where there is no mask."""
-    pairs = zip(images, masks, strict=True)
-    return np.array(
-        [np.nan if m is None else _grown(m, tolerance)[breast_mask(i)].mean() for i, m in pairs]
-    )
+    pairs = zip(breasts, grown(masks, tolerance), strict=True)
+    return np.array([np.nan if mask is None else mask[breast].mean() for breast, mask in pairs])
 
 
-def ceiling(
-    masks: Sequence[np.ndarray | None], cells: tuple[int, int], tolerance: float = 0
-) -> np.ndarray:
+def ceiling(masks: Masks, cells: tuple[int, int], tolerance: float = 0) -> np.ndarray:
     """Return whether any map of (h, w) cells could hit, (n,); NaN where there is no mask.
 
     The centres of coarse cells are few: a small finding may lie between them.
     """
     spots = np.eye(cells[0] * cells[1]).reshape(-1, *cells)  # a map per cell
-    found = [np.nan] * len(masks)
-    for row, mask in enumerate(masks):
+    reachable = np.full(len(masks), np.nan)
+    for row, mask in enumerate(grown(masks, tolerance)):
         if mask is not None:
             x, y = peaks(spots, len(mask)).astype(int).T
-            found[row] = _grown(mask, tolerance)[y, x].any()
-    return np.array(found, float)
+            reachable[row] = mask[y, x].any()
+    return reachable
 
 
-def _grown(mask: np.ndarray, tolerance: float) -> np.ndarray:
-    """Return the pixels within ``tolerance`` of a mask."""
-    if tolerance <= 0 or not mask.any():
-        return mask
-    return cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5) <= tolerance
+def grown(masks: Masks, tolerance: float) -> list[np.ndarray | None]:
+    """Return the pixels within ``tolerance`` of each mask."""
+    return [
+        cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5) <= tolerance
+        if tolerance > 0 and mask is not None and mask.any()
+        else mask
+        for mask in masks
+    ]
+
+
+def pointing_game(
+    points: Mapping[str, np.ndarray],
+    masks: Masks,
+    breasts: Masks,
+    cells: tuple[int, int],
+    tolerance: float = 0,
+) -> tuple[pd.DataFrame, str]:
+    """Score ways of pointing, and name the best that needs no model.
+
+    Args:
+        points: name -> (n, 2) x, y; "" is the map's own, and ``WITHOUT_MODEL`` are there.
+        masks: of the findings.
+        breasts: of the breasts.
+        cells: of the map, (h, w).
+        tolerance: as in ``hits``.
+
+    Returns:
+        A table of n rows, in which ``pointing_game`` is the map's hits, ``pointing_game_<name>``
+        those of another way, of ``chance`` and of the ``ceiling``, and
+        ``pointing_game_over_best_baseline`` the map's less those of the best of ``WITHOUT_MODEL``;
+        and that one's name.
+    """
+    masks = grown(masks, tolerance)  # once, for all
+    table = pd.DataFrame({name: hits(place, masks) for name, place in points.items()})
+    best = table[[*WITHOUT_MODEL]].mean().fillna(0).idxmax()
+    table["over_best_baseline"] = table[""] - table[best]
+    table["chance"] = chance(breasts, masks)
+    table["ceiling"] = ceiling(masks, cells)
+    return table.rename(columns=partial(_named, "pointing_game")), best
+
+
+def outside_breast(points: Mapping[str, np.ndarray], breasts: Masks) -> pd.DataFrame:
+    """Return where ways of pointing miss the breast, 1 or 0; NaN for no point.
+
+    Args:
+        points: name -> (n, 2) x, y; "" is the map's own; NaN of a constant map.
+        breasts: of the breasts.
+
+    Returns:
+        A table of n rows: ``outside``, ``outside_<name>`` and ``outside_chance``, the share of
+        the image that isn't breast.
+    """
+    columns = {
+        name: np.where(np.isnan(place[:, 0]), np.nan, 1 - hits(place, breasts))
+        for name, place in points.items()
+    }
+    columns["chance"] = [1 - breast.mean() for breast in breasts]
+    return pd.DataFrame(columns).rename(columns=partial(_named, "outside"))
+
+
+def _named(what: str, way: str) -> str:
+    return f"{what}_{way}" if way else what
 
 
 def choose_images(
@@ -135,6 +183,15 @@ def _pick(y: np.ndarray, p: np.ndarray, allowed: np.ndarray, choose: Callable) -
     order = np.argsort(p.max(axis=1), kind="stable")  # by confidence, rising
     of_grade = {grade: order[allowed[order] & (y[order] == grade)] for grade in BIRADS.numbers}
     return {grade: int(choose(rows)) for grade, rows in of_grade.items() if len(rows)}
+
+
+def smallest_finding(masks: Masks, allowed: np.ndarray) -> int | None:
+    """Return the row, among those allowed (n,), whose findings are smallest; None if none is known.
+
+    The first of equal ones is taken.
+    """
+    pixels = {row: masks[row].sum() for row in np.flatnonzero(allowed) if masks[row] is not None}
+    return int(min(pixels, key=pixels.get)) if pixels else None
 
 
 def by_grade(values: pd.DataFrame, grades: np.ndarray) -> pd.DataFrame:
