@@ -9,6 +9,7 @@ from keras import layers
 from scipy.stats import spearmanr
 
 from birads_lib.errors import UserError
+from birads_lib.explain import folds
 from birads_lib.explain import grad_cam as explain
 from birads_lib.networks.hybrid import build_model
 from birads_lib.training.settings import Settings
@@ -236,6 +237,26 @@ def test_attention_of_several_taps_is_added_and_sums_to_one(two_taps):
 
 def test_a_model_without_encoder_has_no_attention(linear):
     assert explain.attention(linear, grey(2, 8)) is None
+
+
+def test_each_image_is_explained_by_the_model_of_its_fold(model, two_taps, linear):
+    images, of_fold = grey(3), np.array([1, 0, 1])
+    models = {0: two_taps, 1: model}
+    maps = folds.grad_cam_by_fold(models, images, of_fold)
+    attended = folds.attention_by_fold(models, images, of_fold)
+    for row, fold in enumerate(of_fold):
+        alone = explain.grad_cam(models[fold], images[[row]])
+        np.testing.assert_allclose(maps.values[row], alone.values[0], atol=1e-5)
+        np.testing.assert_allclose(maps.probabilities[row], alone.probabilities[0], atol=1e-5)
+        received = explain.attention(models[fold], images[[row]])[0]
+        np.testing.assert_allclose(attended[row], received, atol=1e-5)
+    assert folds.attention_by_fold({0: linear}, grey(2, 8), np.zeros(2)) is None
+
+
+def test_maps_at_layers_that_are_too_fine_are_left_out(model):
+    maps = folds.grad_cam_by_tap(model, grey(1)[0], most_cells=8)
+    assert TAP in maps
+    assert max(len(cells) for cells in maps.values()) == 8
 
 
 def test_randomisation_ends_with_a_wholly_fresh_model_and_leaves_the_given_one_alone(model):
