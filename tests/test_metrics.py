@@ -220,9 +220,7 @@ def test_names_follow_the_task():
 
 
 def test_probabilities_of_another_task_are_refused():
-    with pytest.raises(
-        PredictionError, match=r"probabilities \(n, 4\), got shapes \(3,\) and \(3, 5\)"
-    ):
+    with pytest.raises(PredictionError, match=r"expected 4 probabilities .* the task 'density'"):
         headline([1, 2, 3], np.full((3, 5), 0.2), DENSITY)
-    with pytest.raises(PredictionError, match=r"1 labels are not in 1..2: 3"):
+    with pytest.raises(PredictionError, match=r"1 labels are not in 1\.\.2: 3"):
         headline([1, 2, 3], np.full((3, 2), 0.5), MALIGNANCY)

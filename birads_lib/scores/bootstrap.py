@@ -16,9 +16,8 @@ import numpy as np
 import pandas as pd
 
 from birads_lib.scores.metrics import PredictionError, checked, every_metric, ratio
-from birads_lib.task import BIRADS, Task
 
-Measure = Callable[[np.ndarray, np.ndarray, np.ndarray, Task], dict[str, np.ndarray]]
+Measure = Callable[[np.ndarray, np.ndarray, np.ndarray], dict[str, np.ndarray]]
 _CELLS = 1 << 21  # images x resamples held at once: 16 MB an array, whatever n is
 
 
@@ -68,11 +67,7 @@ class Resampling:
 
 
 def patient_bootstrap(
-    y: np.ndarray,
-    p: np.ndarray,
-    resampling: Resampling,
-    measure: Measure = every_metric,
-    task: Task = BIRADS,
+    y: np.ndarray, p: np.ndarray, resampling: Resampling, measure: Measure = every_metric
 ) -> pd.DataFrame:
     """Return every metric of every resample: one row per resample, one column per metric.
 
@@ -80,24 +75,19 @@ def patient_bootstrap(
         y: (n,) true label numbers 1..K.
         p: (n, K) probabilities.
         resampling: of the n images.
-        measure: what is measured, such as ``metrics.every_metric``: from y, p, the weights
-            (n, R) of R samples and the task to {name: (R,)}.
-        task: whose labels these are.
+        measure: what is measured, such as ``metrics.every_metric``, or ``functools.partial`` of
+            it for another task: from y, p and the weights (n, R) of R samples to {name: (R,)}.
 
     Raises:
         PredictionError: unusable predictions, unknown patients, or fewer than two patients.
     """
-    y, p = checked(y, p, task)
+    y, p = checked(y, p)
     weights = resampling.weights(len(y))
-    return pd.concat([pd.DataFrame(measure(y, p, w, task)) for w in weights], ignore_index=True)
+    return pd.concat([pd.DataFrame(measure(y, p, w)) for w in weights], ignore_index=True)
 
 
 def intervals(
-    y: np.ndarray,
-    p: np.ndarray,
-    resampling: Resampling,
-    measure: Measure = every_metric,
-    task: Task = BIRADS,
+    y: np.ndarray, p: np.ndarray, resampling: Resampling, measure: Measure = every_metric
 ) -> pd.DataFrame:
     """Return [metric, estimate, low, high, resamples_used], one row per metric.
 
@@ -105,8 +95,8 @@ def intervals(
     The estimate is the metric of the sample itself. Arguments and errors are those of
     ``patient_bootstrap``.
     """
-    resamples = patient_bootstrap(y, p, resampling, measure, task)
-    return with_bounds(estimates(y, p, measure, task), resamples, resampling)
+    resamples = patient_bootstrap(y, p, resampling, measure)
+    return with_bounds(estimates(y, p, measure), resamples, resampling)
 
 
 def mean_intervals(values: pd.DataFrame, resampling: Resampling) -> pd.DataFrame:
@@ -134,12 +124,10 @@ def mean_intervals(values: pd.DataFrame, resampling: Resampling) -> pd.DataFrame
     return pd.DataFrame(columns)
 
 
-def estimates(
-    y: np.ndarray, p: np.ndarray, measure: Measure = every_metric, task: Task = BIRADS
-) -> pd.Series:
+def estimates(y: np.ndarray, p: np.ndarray, measure: Measure = every_metric) -> pd.Series:
     """Return every metric of the sample itself."""
-    y, p = checked(y, p, task)
-    values = measure(y, p, np.ones((len(y), 1)), task)
+    y, p = checked(y, p)
+    values = measure(y, p, np.ones((len(y), 1)))
     return pd.Series({name: float(value[0]) for name, value in values.items()})
 
 

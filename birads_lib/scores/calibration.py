@@ -18,6 +18,8 @@ A binned error is never negative and rises with noise: few images give a calibra
 above 0, and resamples an error above the sample's. ``error_if_calibrated`` says by how much.
 """
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 from scipy.optimize import minimize_scalar
@@ -28,7 +30,7 @@ from birads_lib.predictions import out_of_fold, probabilities
 from birads_lib.protocol import PARTS
 from birads_lib.scores import bootstrap, comparisons
 from birads_lib.scores.bootstrap import Resampling
-from birads_lib.scores.metrics import checked, ratio
+from birads_lib.scores.metrics import check_width, checked, ratio
 from birads_lib.task import BIRADS, Task
 
 _COLUMNS = ["metric", "estimate", "low", "high"]
@@ -75,6 +77,7 @@ def every_score(
         weights: (n, R), how often each image counts in each sample.
         task: whose labels these are.
     """
+    check_width(p, task)
     total = weights.sum(0)  # (R,)
     truth = np.eye(p.shape[1])[y - 1]  # (n, K)
     given = _of_truth(y, p)
@@ -117,7 +120,7 @@ def intervals(
     Bounds are those of ``bootstrap.intervals``; ``smooth_ece`` has none (NaN), as its kernel can't
     be resampled at once. What was fitted on validation rows is taken as it is.
     """
-    table = bootstrap.intervals(y, p, resampling, every_score, task)
+    table = bootstrap.intervals(y, p, resampling, partial(every_score, task=task))
     return _with_smooth(table, smooth_ece(y, p))
 
 
@@ -132,7 +135,8 @@ def differences(
 
     ``after`` and ``before`` are probabilities (n, K) of the same images in the same order.
     """
-    table = comparisons.paired_differences(y, after, before, resampling, every_score, task)
+    measure = partial(every_score, task=task)
+    table = comparisons.paired_differences(y, after, before, resampling, measure)
     return _with_smooth(table, smooth_ece(y, after) - smooth_ece(y, before))
 
 
@@ -172,7 +176,7 @@ def reliability(
     and ``high`` (percentiles of ``observed`` over resamples of patients; those that miss the bin
     are left out).
     """
-    y, p = checked(y, p, task)
+    y, p = checked(y, p)
     bins = [_bins(score) for score in p.T]  # (n, bins of the label) each
     label = np.repeat(task.numbers, [cells.shape[1] for cells in bins])  # (bins,)
     cells = np.concatenate(bins, axis=1)  # (n, bins)
@@ -194,7 +198,7 @@ def true_class_spread(y: np.ndarray, p: np.ndarray, task: Task = BIRADS) -> pd.D
 
     A label without images has 0 of them and NaN.
     """
-    y, p = checked(y, p, task)
+    y, p = checked(y, p)
     given = pd.Series(_of_truth(y, p)).groupby(y)
     table = given.quantile([0.25, 0.5, 0.75]).unstack().set_axis(["q1", "median", "q3"], axis=1)
     table.insert(0, "images", given.size())

@@ -25,7 +25,6 @@ from birads_lib.scores.bootstrap import (
     with_bounds,
 )
 from birads_lib.scores.metrics import PredictionError, every_metric
-from birads_lib.task import BIRADS, Task
 
 Sample = tuple[np.ndarray, np.ndarray, Resampling]  # y (n,), p (n, K) and how to draw the n images
 
@@ -36,7 +35,6 @@ def paired_differences(
     p_b: np.ndarray,
     resampling: Resampling,
     measure: Measure = every_metric,
-    task: Task = BIRADS,
 ) -> pd.DataFrame:
     """Return [metric, estimate, low, high, p_value, resamples_used] of a minus b, per metric.
 
@@ -48,12 +46,12 @@ def paired_differences(
     Args:
         y: (n,) true label numbers 1..K.
         p_a, p_b: (n, K) probabilities of the two models for the same images in the same order.
-        resampling, measure, task: as in ``patient_bootstrap``.
+        resampling, measure: as in ``patient_bootstrap``.
 
     Raises:
         PredictionError: as ``patient_bootstrap`` does.
     """
-    return differences((y, p_a, resampling), (y, p_b, resampling), True, measure, task)
+    return differences((y, p_a, resampling), (y, p_b, resampling), True, measure)
 
 
 def differences(
@@ -61,7 +59,6 @@ def differences(
     b: Sample,
     paired: bool,
     measure: Measure = every_metric,
-    task: Task = BIRADS,
 ) -> pd.DataFrame:
     """Return [metric, estimate, low, high, p_value, resamples_used] of a minus b, per metric.
 
@@ -70,7 +67,7 @@ def differences(
             level are those of a's resampling.
         paired: both are of the same patients, who are drawn for both at once. Otherwise each is
             resampled by itself, which takes them for independent.
-        measure, task: as in ``paired_differences``, and so is the p-value.
+        measure: as in ``paired_differences``, and so is the p-value.
 
     Raises:
         PredictionError: as ``patient_bootstrap`` does, or for other patients that are to be paired.
@@ -80,9 +77,9 @@ def differences(
         raise PredictionError("the two have other patients; they can't be paired")
     seed = resampling.seed if paired else [resampling.seed, 1]  # the same draws the same patients
     of_b = replace(resampling, clusters=clusters, seed=seed)
-    drawn = patient_bootstrap(*a, measure, task) - patient_bootstrap(*b[:2], of_b, measure, task)
+    drawn = patient_bootstrap(*a, measure) - patient_bootstrap(*b[:2], of_b, measure)
     drawn = drawn.round(12)  # differences that are 0 on paper may not be in their last bits
-    whole = estimates(*a[:2], measure, task) - estimates(*b[:2], measure, task)
+    whole = estimates(*a[:2], measure) - estimates(*b[:2], measure)
     table = with_bounds(whole, drawn, resampling)
     used = table["resamples_used"].to_numpy()
     rarer = np.minimum((drawn <= 0).sum(), (drawn >= 0).sum()).to_numpy()

@@ -18,7 +18,7 @@ Degenerate cases, the same for estimates and for resamples:
 import numpy as np
 import pandas as pd
 
-from birads_lib.scores.bootstrap import Resampling
+from birads_lib.scores.bootstrap import Resampling, intervals
 from birads_lib.scores.metrics import PredictionError, checked, ratio
 from birads_lib.task import BIRADS
 
@@ -138,7 +138,8 @@ def curve(
     y, p = checked(y, p)
     at = {"shares": shares, "prevalence": prevalence}
     net, of_all = (values[:, 0] for values in _net(y, p, lowest, np.ones((len(y), 1)), **at))
-    resampled = _resampled(y, p, lowest, resampling, **at)
+    resamples = [_net(y, p, lowest, weights, **at) for weights in resampling.weights(len(y))]
+    resampled = np.concatenate(resamples, axis=2)  # (model and all, T, R)
     low, high = resampling.bounds(resampled[0].T)
     gain_low, gain_high = resampling.bounds(gain(*resampled).T)
     return pd.DataFrame(
@@ -163,17 +164,21 @@ def usefulness(y: np.ndarray, p: np.ndarray, lowest: int, resampling: Resampling
     better than both defaults; ``net_benefit_<lowest>_at_0.5`` and ``gain_<lowest>_at_0.5`` are
     the curve's values at even odds. Arguments and errors are those of ``curve``.
     """
-    y, p = checked(y, p)
-    estimates = _summary(*_net(y, p, lowest, np.ones((len(y), 1))))
-    resampled = _summary(*_resampled(y, p, lowest, resampling))
-    low, high = resampling.bounds(resampled)
-    names = {
-        "share_useful": f"share_useful_{lowest}",
-        "net_benefit": f"net_benefit_{lowest}_at_0.5",
-        "gain": f"gain_{lowest}_at_0.5",
-    }
-    rows = [(names[name], float(value[0])) for name, value in estimates.items()]
-    return pd.DataFrame(rows, columns=["metric", "estimate"]).assign(low=low, high=high)
+    lowest_threshold, highest_threshold = RANGE
+    within = (lowest_threshold <= THRESHOLDS) & (highest_threshold >= THRESHOLDS)
+    half = int(np.flatnonzero(THRESHOLDS == 0.5)[0])
+
+    def measure(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
+        net, of_all = _net(y, p, lowest, weights)  # (T, R)
+        gained = gain(net, of_all)
+        useful = (gained[within] > 0).mean(0)
+        return {
+            f"share_useful_{lowest}": np.where(np.isnan(gained[0]), np.nan, useful),
+            f"net_benefit_{lowest}_at_0.5": net[half],
+            f"gain_{lowest}_at_0.5": gained[half],
+        }
+
+    return intervals(y, p, resampling, measure)[["metric", "estimate", "low", "high"]]
 
 
 def _checked(positive, score, thresholds, prevalence) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -223,24 +228,3 @@ def _net(y, p, lowest, weights, shares=None, prevalence=None) -> tuple[np.ndarra
         net_benefit(positive, score, THRESHOLDS, weights, prevalence),
         treat_all(positive, THRESHOLDS, weights, prevalence),
     )
-
-
-def _resampled(
-    y, p, lowest, resampling: Resampling, shares=None, prevalence=None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return ``_net`` of resamples of the patients, (T, R) each."""
-    parts = [
-        _net(y, p, lowest, weights, shares, prevalence) for weights in resampling.weights(len(y))
-    ]
-    net, of_all = zip(*parts, strict=True)
-    return np.concatenate(net, axis=1), np.concatenate(of_all, axis=1)
-
-
-def _summary(net: np.ndarray, of_all: np.ndarray) -> dict[str, np.ndarray]:
-    """Return share_useful, net_benefit and gain at 0.5 of R samples, each (R,)."""
-    gained = gain(net, of_all)  # (T, R)
-    lowest, highest = RANGE
-    within = (lowest <= THRESHOLDS) & (highest >= THRESHOLDS)
-    useful = np.where(np.isnan(gained[0]), np.nan, (gained[within] > 0).mean(0))
-    half = int(np.flatnonzero(THRESHOLDS == 0.5)[0])
-    return {"share_useful": useful, "net_benefit": net[half], "gain": gained[half]}

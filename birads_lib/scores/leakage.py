@@ -14,6 +14,7 @@ a training image's patient (or breast) is unknown. A share is NA where that of a
 """
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,7 @@ import pandas as pd
 from birads_lib.errors import UserError
 from birads_lib.predictions import cluster_ids, out_of_fold, probabilities
 from birads_lib.scores.bootstrap import Resampling, intervals
-from birads_lib.scores.metrics import HEADLINE
+from birads_lib.scores.metrics import HEADLINE, every_metric
 from birads_lib.task import BIRADS, Task
 
 COMPARED = ("accuracy", "macro_f1", "mean_auc", "mcc")  # the metrics that are held against a paper
@@ -72,8 +73,8 @@ def metrics_with_nulls(
     """Return ``bootstrap.intervals`` of each of ``ANSWERS``, with the column ``answer`` first."""
     test = out_of_fold(table)
     resampling = Resampling(cluster_ids(test), resamples, seed)
-    y = test["y_true"].to_numpy()
-    tables = {name: intervals(y, p, resampling, task=task) for name, p in answers(table).items()}
+    y, measure = test["y_true"].to_numpy(), partial(every_metric, task=task)
+    tables = {name: intervals(y, p, resampling, measure) for name, p in answers(table).items()}
     return pd.concat(tables, names=["answer"]).reset_index("answer").reset_index(drop=True)
 
 

@@ -57,23 +57,19 @@ def _action_auc(task: Task) -> str:
 HEADLINE = headline_names()
 
 
-def checked(y: object, p: object, task: Task | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Return y (n,) int and p (n, K) float64, or raise ``PredictionError`` with all problems.
-
-    K is the number of the task's labels; without a task, that of p's columns.
-    """
+def checked(y: object, p: object) -> tuple[np.ndarray, np.ndarray]:
+    """Return y (n,) int and p (n, K) float64, or raise ``PredictionError`` with all problems."""
     y, p = np.asarray(y), np.asarray(p, dtype=float)
-    labels = p.shape[1] if p.ndim == 2 and task is None else len((task or BIRADS).labels)
-    if y.ndim != 1 or p.ndim != 2 or p.shape[1] != labels or len(y) != len(p) or not len(y):
+    if y.ndim != 1 or p.ndim != 2 or len(y) != len(p) or not len(y):
         raise PredictionError(
-            f"expected n >= 1 labels (n,) and as many rows of probabilities (n, {labels}), "
+            "expected n >= 1 labels (n,) and as many rows of probabilities (n, K), "
             f"got shapes {y.shape} and {p.shape}"
         )
     problems = []
-    outside = ~np.isin(y, np.arange(1, labels + 1))
+    outside = ~np.isin(y, np.arange(1, p.shape[1] + 1))
     if outside.any():
         values = ", ".join(repr(value) for value in pd.unique(y[outside])[:5].tolist())
-        problems.append(f"{outside.sum()} labels are not in 1..{labels}: {values}")
+        problems.append(f"{outside.sum()} labels are not in 1..{p.shape[1]}: {values}")
     invalid = ~np.isfinite(p).all(1) | (p < 0).any(1)
     if invalid.any():
         problems.append(f"{_rows(invalid)}: a probability is NaN, infinite or negative")
@@ -83,6 +79,15 @@ def checked(y: object, p: object, task: Task | None = None) -> tuple[np.ndarray,
     if problems:
         raise PredictionError("The predictions can't be scored: " + "; ".join(problems))
     return y.astype(int), p
+
+
+def check_width(p: np.ndarray, task: Task) -> None:
+    """Raise ``PredictionError`` unless p holds a probability for each label of the task."""
+    if p.shape[1] != len(task.labels):
+        raise PredictionError(
+            f"expected {len(task.labels)} probabilities a row, one for each label of the task "
+            f"{task.name!r}, got shapes ({len(p)},) and {p.shape}"
+        )
 
 
 def _rows(wrong: np.ndarray) -> str:
@@ -105,14 +110,14 @@ def headline(y: np.ndarray, p: np.ndarray, task: Task = BIRADS) -> dict[str, flo
     Shares, F1 and AUC lie in 0..1, MCC and quadratic kappa in -1..1; the mean absolute error is
     in labels, 0..K - 1, and is the only one for which less is better.
     """
-    y, p = checked(y, p, task)
+    y, p = checked(y, p)
     values = every_metric(y, p, np.ones((len(y), 1)), task)
     return {name: float(values[name][0]) for name in headline_names(task)}
 
 
 def per_class(y: np.ndarray, p: np.ndarray, task: Task = BIRADS) -> pd.DataFrame:
     """Return precision, recall, F1, one-vs-rest AUC (0..1) and support (images) by label number."""
-    y, p = checked(y, p, task)
+    y, p = checked(y, p)
     values = every_metric(y, p, np.ones((len(y), 1)), task)
     table = {
         name: [float(values[f"{name}_{label}"][0]) for label in task.numbers] for name in PER_CLASS
@@ -135,6 +140,7 @@ def every_metric(
     Returns:
         The metrics of ``headline_names`` in order, then ``precision_1`` .. ``auc_K``.
     """
+    check_width(p, task)
     whole, by_label = _count_metrics(_confusion(y, p, weights))
     by_label["auc"] = np.stack(
         [weighted_auc(p[:, label - 1], y == label, weights) for label in task.numbers], axis=-1
