@@ -58,7 +58,7 @@ bench: .venv/bench ## measure this project against what does the same work, for 
 lint: .venv/dev ## check style, what imports what, and that source notebooks carry no outputs
 	ruff check . && ruff format --check .
 	lint-imports --no-cache
-	pytest -q tests/test_sources.py
+	pytest -q tests/notebooks/test_source_notebooks.py
 
 test: .venv/dev ## everything that guards the project
 	bash tests/run.sh

@@ -18,9 +18,9 @@ from bs4 import BeautifulSoup
 from pybtex.database import parse_file
 
 from birads_lib.figures import style
+from helpers.project import ROOT
 from press import parameters, study
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 BOOK = Path(os.environ.get("BIRADS_BOOK", ROOT / "_build" / "smoke" / "_build" / "html"))
 PROSE = sorted((ROOT / "book").glob("*.md")) + sorted((ROOT / "book" / "_notices").glob("*.md"))
 SIZES = ((390, 844), (1280, 900))  # a phone and a desktop, CSS pixels

@@ -11,9 +11,9 @@ from birads_lib.figures import neighbours as neighbours_plots
 from birads_lib.predictions import cluster_ids
 from birads_lib.scores import leakage, neighbours
 from birads_lib.scores.bootstrap import Resampling
-from test_audit import images, run
-from test_plots import check as check_figure
-from test_plots import texts as all_texts
+from helpers.figures import check as check_figure
+from helpers.figures import texts as all_texts
+from helpers.leakage import images, run
 
 PROTOCOLS = ["patient", "image", "oversample_first"]
 PAPER = {"accuracy": 0.921, "macro_f1": 0.920, "mean_auc": 0.987, "mcc": 0.903}

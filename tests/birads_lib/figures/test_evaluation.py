@@ -1,6 +1,5 @@
 """Figures say what they show: titles, axis labels with units, legends; also where data lack."""
 
-import io
 from itertools import combinations
 
 import cv2
@@ -9,15 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
-from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from PIL import Image
 
 from birads_lib.figures import evaluation as plots
 from birads_lib.figures import exploration as panels
 from birads_lib.figures import style
 from birads_lib.scores.bootstrap import Resampling, intervals
 from birads_lib.scores.metrics import HEADLINE, confusion_matrix
+from helpers.figures import check, drawn, legend, texts
 
 MISSING = pytest.param([1, 2, 4, 5], id="grade 3 absent")
 
@@ -36,33 +34,6 @@ def history(folds=3):
     for name in ["loss", "accuracy", "val_loss", "val_accuracy"]:
         table[name] = 1 / table["epoch"] + table["fold"]
     return table.assign(rate=np.where(table["stage"] == 1, 1e-3, 3e-4))
-
-
-def texts(figure: Figure) -> list[str]:
-    found = [text.get_text() for text in figure.findobj(mpl.text.Text)]
-    return [text for text in found if text]
-
-
-def legend(figure: Figure) -> list[str]:
-    return [text.get_text() for one in figure.legends for text in one.get_texts()]
-
-
-def drawn(figure: Figure) -> np.ndarray:
-    """Draw as ``publish`` does, and return the pixels (H, W, 4)."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    return np.asarray(Image.open(buffer).convert("RGBA"))
-
-
-def check(figure: Figure) -> None:
-    assert isinstance(figure, Figure)
-    pixels = drawn(figure)
-    assert pixels.shape[1] == 1050  # 7 inches at 150 dots
-    assert (pixels[..., 3] == 255).all()
-    assert (pixels[0, 0] == 255).all()
-    shown = [ax for ax in figure.axes if ax.axison]
-    assert any(ax.get_title() for ax in figure.axes)
-    assert all(ax.get_xlabel() or ax.get_shared_x_axes().get_siblings(ax)[1:] for ax in shown)
 
 
 # What an eye without one kind of cone sees, in linear RGB (Machado, Oliveira, Fernandes 2009).

@@ -239,7 +239,7 @@ def test_killed_with_signal_9_within_an_epoch(undisturbed, tmp_path):
     _, expected, _ = undisturbed
     code = (
         "import os, sys, pathlib; sys.path[:0] = sys.argv[2:]\n"
-        "import test_training as t\n"
+        "import test_fold as t\n"
         "from birads_lib.training import cache as features\n"
         "read = features.Batches.__getitem__\n"
         "def read_or_die(self, index):\n"

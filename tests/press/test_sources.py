@@ -1,97 +1,12 @@
-"""Source notebooks are clean, and what they depend on is found."""
+"""What a result depends on is found from imports, and hashed without what can't change it."""
 
 import ast
-import importlib
-import json
 
 import pytest
 
 from birads_lib.networks.backbones import PHANTOM_WEIGHTS
 from press import parameters, sources
-from press.paths import NOTEBOOKS, ROOT
-
-ALL = parameters.notebook_names()
-
-
-@pytest.mark.parametrize("name", ALL)
-def test_source_notebooks_carry_no_outputs(name):
-    cells = json.loads((NOTEBOOKS / f"{name}.ipynb").read_text())["cells"]
-    code = [cell for cell in cells if cell["cell_type"] == "code"]
-    assert not [c["id"] for c in code if c["outputs"] or c["execution_count"] is not None]
-
-
-@pytest.mark.parametrize("name", ALL)
-def test_each_notebook_has_one_parameters_cell_of_plain_lines(name):
-    cells = json.loads((NOTEBOOKS / f"{name}.ipynb").read_text())["cells"]
-    tagged = [c for c in cells if "parameters" in c["metadata"].get("tags", [])]
-    assert len(tagged) == 1
-    lines = [line for line in "".join(tagged[0]["source"]).splitlines() if line.strip()]
-    assert len(lines) == len(parameters.declared_parameters(name))  # one a line
-    assert not [line for line in lines if "  # " not in line]  # each with its help
-
-
-def imported_modules(code):
-    """Return the project's modules that a notebook imports, by the name it gives them."""
-    modules = {}
-    for node in ast.walk(code):
-        if isinstance(node, ast.ImportFrom) and node.module.split(".")[0] in sources.PACKAGES:
-            package = importlib.import_module(node.module)
-            for alias in node.names:
-                name = f"{node.module}.{alias.name}"
-                value = getattr(package, alias.name, None) or importlib.import_module(name)
-                modules[alias.asname or alias.name] = value
-    return {name: value for name, value in modules.items() if hasattr(value, "__file__")}
-
-
-@pytest.mark.parametrize("name", ALL)
-def test_each_name_that_a_notebook_takes_from_a_module_is_there(name):
-    cells = json.loads((NOTEBOOKS / f"{name}.ipynb").read_text())["cells"]
-    code = ast.parse("\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code"))
-    modules = imported_modules(code)
-    used = [node for node in ast.walk(code) if isinstance(node, ast.Attribute)]
-    used = [node for node in used if isinstance(node.value, ast.Name) and node.value.id in modules]
-    assert used
-    missing = [node for node in used if not hasattr(modules[node.value.id], node.attr)]
-    assert not [f"{node.value.id}.{node.attr}" for node in missing]
-
-
-@pytest.mark.parametrize("name", ALL)
-def test_what_a_notebook_publishes_has_names_of_its_own(name):
-    cells = json.loads((NOTEBOOKS / f"{name}.ipynb").read_text())["cells"]
-    published = {}  # id -> numbers of the cells; one cell may publish either of two
-    for number, cell in enumerate(cells, 1):
-        code = "".join(cell["source"]) if cell["cell_type"] == "code" else ""
-        for node in ast.walk(ast.parse(code)):
-            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "publish":
-                (identity,) = (word.value for word in node.keywords if word.arg == "id")
-                assert isinstance(identity, ast.Constant)
-                published.setdefault(identity.value, set()).add(number)
-    assert published
-    assert not {identity for identity, places in published.items() if len(places) > 1}
-
-
-@pytest.mark.parametrize("name", ALL)
-def test_the_ids_of_cells_are_unique(name):
-    ids = [cell["id"] for cell in json.loads((NOTEBOOKS / f"{name}.ipynb").read_text())["cells"]]
-    assert sorted(set(ids)) == sorted(ids)
-
-
-def folders(notebook):
-    """Return the folders of the library that a notebook's modules lie in."""
-    return {path.parent.name for path in sources.modules_of(notebook)}
-
-
-@pytest.mark.parametrize("name", [name for name in ALL if name[:2] not in ("03", "08")])
-def test_what_trains_no_network_never_imports_keras(name):
-    assert not folders(name) & {"training", "networks", "losses", "explain"}
-
-
-def test_training_does_not_depend_on_figures():
-    assert "training" in folders("03_training")
-    assert "figures" not in folders("03_training")
-    for name in ("01_data_exploration", "02_preprocessing"):
-        drawing = {path.stem for path in sources.modules_of(name) if path.parent.name == "figures"}
-        assert drawing <= {"__init__", "exploration", "style"}, name
+from press.paths import ROOT
 
 
 def test_closure_follows_imports():
@@ -173,7 +88,7 @@ def test_one_module_of_the_figures_is_not_all_of_them():
 
 
 def test_what_only_makes_messages_or_html_counts_for_no_result():
-    for name in ALL:
+    for name in parameters.notebook_names():
         names = {path.name for path in sources.modules_of(name) if path.parent.name == "press"}
         assert "run.py" in names
         assert not names & {"exhibits.py", "book.py", "page.py"}, name

@@ -13,7 +13,7 @@ from birads_lib.explain import folds
 from birads_lib.explain import grad_cam as explain
 from birads_lib.networks.hybrid import build_model
 from birads_lib.training.settings import Settings
-from test_model import SIZE, TINY
+from helpers.tiny_network import SIZE, TINY
 
 TAP = "conv3_block2_out"  # 8 x 8 cells of 48 channels, at 64 pixels
 

@@ -2,7 +2,6 @@
 
 import os
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,24 +9,7 @@ import pytest
 pytest.importorskip("psutil")
 
 from bench.contest import OURS, Contest, Peer, hold, largest_difference
-
-
-def add(folder: Path, value: float) -> np.ndarray:
-    with open(folder / "turns.txt", "a") as turns:
-        turns.write(f"{value} ")
-    return np.full(3, value)
-
-
-def fill(folder: Path, megabytes: int) -> None:
-    import time
-
-    held = np.ones(megabytes * 10**6, np.uint8)
-    time.sleep(0.3)
-    del held
-
-
-def keeps_memory(folder: Path) -> np.ndarray:
-    return np.array([float("MALLOC_TRIM_THRESHOLD_" in os.environ)])
+from helpers.contenders import add, fill, keeps_memory
 
 
 def test_contenders_take_turns_and_are_compared(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 from birads_lib.figures import decision as plots
 from birads_lib.scores import decision
 from birads_lib.scores.bootstrap import Resampling
-from test_plots import check, legend, texts
+from helpers.figures import check, legend, texts
 
 pytestmark = pytest.mark.filterwarnings("error")
 

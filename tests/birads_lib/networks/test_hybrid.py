@@ -18,17 +18,7 @@ from birads_lib.networks.hybrid import (
     with_embeddings,
 )
 from birads_lib.training.settings import Settings
-
-SIZE = 64
-TINY = {
-    "backbone": "small_resnet",
-    "weights": "none",
-    "image_size": SIZE,
-    "embed": 16,
-    "feed_forward": 16,
-    "dense_1": 16,
-    "dense_2": 8,
-}
+from helpers.tiny_network import SIZE, TINY
 
 
 def tiny(**changes) -> Settings:

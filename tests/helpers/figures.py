@@ -1,0 +1,35 @@
+"""What a figure shows, and whether it is drawn as all figures are."""
+
+import io
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+from PIL import Image
+
+
+def texts(figure: Figure) -> list[str]:
+    found = [text.get_text() for text in figure.findobj(mpl.text.Text)]
+    return [text for text in found if text]
+
+
+def legend(figure: Figure) -> list[str]:
+    return [text.get_text() for one in figure.legends for text in one.get_texts()]
+
+
+def drawn(figure: Figure) -> np.ndarray:
+    """Draw as ``publish`` does, and return the pixels (H, W, 4)."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return np.asarray(Image.open(buffer).convert("RGBA"))
+
+
+def check(figure: Figure) -> None:
+    assert isinstance(figure, Figure)
+    pixels = drawn(figure)
+    assert pixels.shape[1] == 1050  # 7 inches at 150 dots
+    assert (pixels[..., 3] == 255).all()
+    assert (pixels[0, 0] == 255).all()
+    shown = [ax for ax in figure.axes if ax.axison]
+    assert any(ax.get_title() for ax in figure.axes)
+    assert all(ax.get_xlabel() or ax.get_shared_x_axes().get_siblings(ax)[1:] for ax in shown)
