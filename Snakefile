@@ -4,6 +4,7 @@
 #
 # A rule's inputs name its notebook and exactly the library modules this imports, so an edit
 # re-executes what it can change and nothing else.
+import json
 import shutil
 
 from birads_lib.readers import READERS
@@ -21,6 +22,8 @@ if workflow.is_main_process:
         raise SystemExit(str(error))
 # What is made again to verify a figure stays out of the book.
 PAGES = f"{STUDY.root}/pages/{STUDY.name}" if "root" in config else f"book/{STUDY.name}"
+
+EXECUTE = "python -m press.execute {input.notebook} {output.page} {params.values:q}"
 
 
 def in_results(names):
@@ -40,7 +43,8 @@ def message_of(chapter):
     name = f"{chapter.number} {chapter.rule.replace('_', ' ')}"
     if chapter.pages == "per run":
         return f"{name}: {{wildcards.variant}}, protocol {{wildcards.protocol}}"
-    return name + ("{wildcards.suffix}: " if chapter.pages == "per images" else ": ") + chapter.title
+    suffix = "{wildcards.suffix}" if chapter.pages == "per images" else ""
+    return f"{name}{suffix}: {chapter.title}"
 
 
 def artefacts_of(chapter):
@@ -105,4 +109,28 @@ for chapter in chapters.of_study(STUDY):
         resources:
             gpu=int(chapter.gpu and shutil.which("nvidia-smi") is not None),
         shell:
-            "python -m press.execute {input.notebook} {output.page} {params.values:q}"
+            EXECUTE
+
+
+# Two studies that were run, compared: `make compare` says which is the other.
+if "other" in config:
+    from press import compare
+
+    OTHER = study.load(config["other"])
+    COMPARED = compare.parameters(STUDY, OTHER)
+    FILES = compare.inputs(STUDY, COMPARED) + compare.inputs(OTHER, COMPARED)
+    comparison = chapters.chapter(compare.NOTEBOOK)
+
+    rule comparison:
+        message:
+            f"12 comparison: {STUDY.name} and {OTHER.name}"
+        input:
+            notebook=f"notebooks/{comparison.notebook}.ipynb",
+            modules=modules_of(comparison),
+            artefacts=[str(path) for path in FILES],
+        output:
+            page=f"{PAGES}/{paths.page_name(comparison.notebook, OTHER.name)}.ipynb",
+        params:
+            values=json.dumps(COMPARED, sort_keys=True),
+        shell:
+            EXECUTE

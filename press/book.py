@@ -17,16 +17,16 @@ import yaml
 
 from birads_lib.errors import UserError
 from birads_lib.files import written_whole
+from birads_lib.protocol import PROTOCOLS
 from press import chapters, sources, verify
 from press import page as pages
 from press.page import COMMITTED, FROZEN
 from press.paths import BOOK, CONFIG, ROOT, SPEED, build_folder, parts_of_page, rendered_book
 from press.report import checklists as reporting
 from press.report import overview
-from press.study import PROTOCOLS, Study, load
+from press.study import Study, load
 
-DEFAULT_STUDY = "phantoms"  # the one that _toc.yml at the root lists
-LEAKY = [protocol for protocol in PROTOCOLS if protocol != "patient"]
+THIS = "this"  # in _toc.yml: the study whose book it is
 MISSING = "(not run in this build)"
 
 
@@ -39,8 +39,8 @@ def prose_files() -> list[str]:
 
 def _pages(study: Study) -> dict[str, list[pages.Page]]:
     """Return the executed pages of a book by title: of its study, frozen ones, the bench's."""
-    own = {one.title: pages.of_study(one.name, BOOK) for one in _studies(study)}
-    return own | {"What it takes": pages.of_study(SPEED, BOOK)}
+    executed = {each.title: pages.of_study(each.name, BOOK) for each in _studies(study)}
+    return executed | {"What it takes": pages.of_study(SPEED, BOOK)}
 
 
 def _studies(study: Study) -> list[Study]:
@@ -55,22 +55,25 @@ def generated(study: Study) -> dict[str, str]:
 
 
 def contents(study: Study, made: Collection[str] = ()) -> dict:
-    """Return the table of contents of a study's book, from the default study's ``_toc.yml``.
+    """Return the table of contents of a study's book, from ``_toc.yml`` at the root.
 
-    Another study takes the place of the default one; pages that neither exist nor are ``made``
-    while staging are left out.
+    There, ``study: this`` stands for the study's own chapters, and ``study: <name>`` for those of
+    a frozen one. Pages that neither exist nor are ``made`` while staging are left out.
     """
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
+    studies = {each.name: each for each in _studies(study)}
     parts = []
     for part in toc["parts"]:
-        if study.name != DEFAULT_STUDY and _is_about(part, DEFAULT_STUDY):
-            own = [] if study.name in FROZEN else chapters_of(study)
-            part = {"caption": study.title, "chapters": own}
-        if _is_about(part, study.name):
-            part = {**part, "chapters": part["chapters"] + comparisons_of(study)}
-        chapters = _existing(part["chapters"], made)
-        if chapters:
-            parts.append({**part, "chapters": chapters})
+        name, listed = part.get("study"), part.get("chapters", [])
+        if name == THIS and study.name in FROZEN:
+            continue  # it has a part of its own
+        if name:
+            about = study if name == THIS else studies[name]
+            listed = [*listed, *chapters_of(about), *comparisons_of(about)]
+        existing = _existing(listed, made)
+        if existing:
+            caption = part.get("caption") or about.title
+            parts.append({"caption": caption, "chapters": existing})
     return {**toc, "parts": parts}
 
 
@@ -86,17 +89,14 @@ def chapters_of(study: Study) -> list[dict]:
 
 def comparisons_of(study: Study) -> list[dict]:
     """Return the pages on which a study was compared with others; these aren't its own."""
-    pages = sorted((BOOK / study.name).glob("12_comparison-*.ipynb"))
-    return [{"file": f"book/{study.name}/{page.stem}"} for page in pages]
+    executed = sorted((BOOK / study.name).glob("12_comparison-*.ipynb"))
+    return [{"file": f"book/{study.name}/{page.stem}"} for page in executed]
 
 
-def _is_about(part: dict, study: str) -> bool:
-    return any(chapter["file"].startswith(f"book/{study}/") for chapter in part["chapters"])
-
-
-def _existing(chapters: list[dict], made: Collection[str]) -> list[dict]:
+def _existing(listed: list[dict], made: Collection[str]) -> list[dict]:
+    """Return those of the listed chapters that exist, or are made while staging."""
     kept = []
-    for chapter in chapters:
+    for chapter in listed:
         below = _existing(chapter.get("sections", []), made)
         if f"{chapter['file']}.md" in made or any(ROOT.glob(f"{chapter['file']}.*")):
             named = {"file": chapter["file"], **_title(chapter["file"])}
@@ -115,14 +115,14 @@ def _title(page: str) -> dict[str, str]:
     first = "".join(json.loads(path.read_text())["cells"][0]["source"])
     shown = [part for part in (variant, protocol) if part not in ("", "proposed")]
     label = ", ".join(shown).replace("_", " ")
-    label += ", leaky" if protocol in LEAKY else ""
+    label += ", leaky" if protocol and PROTOCOLS[protocol].leaks else ""
     return {"title": f"{first.splitlines()[0].lstrip('# ')} ({label})"}
 
 
 def numbers(folders: list[Path]) -> dict[str, str]:
     """Return every number that executed notebooks recorded for prose, by its name."""
-    found = [pages.read(page).numbers for f in folders for page in sorted(f.glob("*.ipynb"))]
-    return {name: number.text for page in found for name, number in page.items()}
+    executed = [pages.read(path) for f in folders for path in sorted(f.glob("*.ipynb"))]
+    return {name: number.text for page in executed for name, number in page.numbers.items()}
 
 
 def configuration(study: Study) -> dict:
@@ -133,8 +133,8 @@ def configuration(study: Study) -> dict:
     config = yaml.safe_load((ROOT / "_config.yml").read_text())
     named = config.setdefault("parse", {}).setdefault("myst_substitutions", {})
     known = numbers([BOOK / name for name in dict.fromkeys([*COMMITTED, study.name])])
-    own = {k: v for k, v in known.items() if k.startswith(f"{study.name}_")}
-    known |= {"this" + name.removeprefix(study.name): text for name, text in own.items()}
+    of_study = {k: v for k, v in known.items() if k.startswith(f"{study.name}_")}
+    known |= {THIS + name.removeprefix(study.name): text for name, text in of_study.items()}
     known["this_title"] = study.title
     for name in named:
         named[name] = known.get(name, MISSING)
@@ -161,7 +161,7 @@ def stage(study: Study) -> bool:
     """Bring ``_build/<study>/source`` up to date and say whether anything in it changed."""
     source = build_folder(study.name) / "source"
     wanted = {source / p: (ROOT / p).read_bytes() for p in prose_files() if p.startswith("book/")}
-    for page in (page for own in _pages(study).values() for page in own):
+    for page in (page for executed in _pages(study).values() for page in executed):
         wanted[source / page.path.relative_to(ROOT)] = staged_page(page)
     made = generated(study)
     wanted |= {source / path: text.encode() for path, text in made.items()}

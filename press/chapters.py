@@ -261,3 +261,8 @@ def recording(pages: str) -> tuple[str, ...]:
     """Return the notebooks whose metrics the ledger may name: those of "one" page or "per run"."""
     judged = [row for row in CHAPTERS if row.metrics and _ALL_METRICS not in row.reads]
     return tuple(row.notebook for row in judged if row.pages == pages)
+
+
+def sets() -> tuple[str, ...]:
+    """Return the names of all sets of chapters."""
+    return tuple(dict.fromkeys(name for row in CHAPTERS for name in row.sets))

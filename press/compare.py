@@ -2,10 +2,9 @@
 
     python -m press.compare phantoms,smoke
 
-The page goes to the book of the first.
+The page goes to the book of the first; Snakemake makes it, by a rule of its own.
 """
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -14,101 +13,118 @@ import pandas as pd
 
 from birads_lib.errors import UserError
 from birads_lib.readers import READERS
-from press import book
-from press.paths import BOOK, RESULTS, ROOT, figures_folder, page_name, predictions_file
+from press.paths import (
+    RESULTS,
+    ROOT,
+    figures_folder,
+    page_name,
+    predictions_file,
+    rendered_book,
+)
 from press.run import SYNTHETIC
 from press.study import Study, load
 
 NOTEBOOK = "12_comparison"
 
 
+def config_of(name: str) -> str:
+    """Return the YAML of a study that is given by its file or by its name, in config/."""
+    return name if Path(name).suffix in (".yaml", ".yml") else f"config/{name}.yaml"
+
+
 def chosen(studies: str) -> dict[str, Study]:
     """Return the two studies that a text such as "phantoms,my/study.yaml" names, checked.
 
-    The keys are what ``make book`` takes to run each. A name stands for ``config/<name>.yaml``.
     Raises UserError for another number of studies, and with all that is wrong with either.
     """
     names = [name.strip() for name in studies.split(",") if name.strip()]
     if len(names) != 2:
         raise UserError(f"expected two studies, STUDIES=a,b; got {', '.join(names) or 'none'}")
-    found, problems = {}, []
+    loaded, problems = {}, []
     for name in names:
-        given = Path(name).suffix in (".yaml", ".yml")
         try:
-            study = load(name if given else Path("config", f"{name}.yaml"))
-            found[f"{'CONFIG' if given else 'STUDY'}={name}"] = study
+            loaded[name] = load(config_of(name))
         except UserError as error:
             problems.append(str(error))
     if problems:
         raise UserError("\n".join(problems))
-    if len({study.name for study in found.values()}) < 2:
-        raise UserError(f"both are the study '{next(iter(found.values())).name}'; expected two")
-    return found
+    if len({study.name for study in loaded.values()}) < 2:
+        raise UserError(f"both are the study '{loaded[names[0]].name}'; expected two")
+    return loaded
 
 
-def arguments(studies: dict[str, Study]) -> dict:
-    """Return the parameters of the comparison of two studies, as ``chosen`` returns them.
+def parameters(first: Study, second: Study) -> dict:
+    """Return the parameters of the page that compares two studies.
 
     Compared is the variant 'proposed' or else the first that both have, under all protocols that
-    both have. Raises UserError where there is none, and where a study wasn't run.
+    both have. Raises UserError where there is none.
     """
-    a, b = studies.values()
-    variants = [
-        name for name in ["proposed", *a.variants] if {name} <= {*a.variants} & {*b.variants}
-    ]
-    protocols = [protocol for protocol in a.protocols if protocol in b.protocols]
-    problems = _nothing_common("variant", variants, a.variants, b.variants)
-    problems += _nothing_common("protocol", protocols, a.protocols, b.protocols)
-    if problems:
-        raise UserError(f"'{a.name}' and '{b.name}' can't be compared: {'; '.join(problems)}")
-    _check_run(studies, variants[0], protocols)
-    notes = [f"{study.name}: {study.note}" for study in (a, b) if study.note]
-    synthetic = {study.name: READERS[study.dataset["reader"]].synthetic for study in (a, b)}
-    if synthetic[b.name] and not synthetic[a.name]:  # of the first, the run's own mark says it
-        notes.append(f"{b.name}: {SYNTHETIC}")
-    own = {"other": b.name, "variant": variants[0], "protocols": protocols}
-    return a.parameters(NOTEBOOK) | own | ({"note": "; ".join(notes)} if notes else {})
-
-
-def _nothing_common(what: str, common: list, first, second) -> list[str]:
-    if common:
-        return []
-    return [f"no {what} in common ({', '.join(first)} and {', '.join(second)})"]
-
-
-def _check_run(studies: dict[str, Study], variant: str, protocols: list[str]) -> None:
-    """Raise UserError naming what of the studies isn't there, and how to make it."""
+    variants = [v for v in ("proposed", *first.variants) if v in first.variants]
+    variants = [variant for variant in variants if variant in second.variants]
+    protocols = [protocol for protocol in first.protocols if protocol in second.protocols]
     problems = []
-    for target, study in studies.items():
-        folder = RESULTS / study.name
-        missing = [q for q in protocols if not predictions_file(folder, variant, q).exists()]
-        if missing or not (folder / "cases.parquet").exists():
-            of = f"'{variant}' under {', '.join(missing or protocols)}"
+    if not variants:
+        names = f"{', '.join(first.variants)} and {', '.join(second.variants)}"
+        problems.append(f"no variant in common ({names})")
+    if not protocols:
+        names = f"{', '.join(first.protocols)} and {', '.join(second.protocols)}"
+        problems.append(f"no protocol in common ({names})")
+    if problems:
+        names = f"'{first.name}' and '{second.name}'"
+        raise UserError(f"{names} can't be compared: {'; '.join(problems)}")
+    notes = [f"{study.name}: {study.note}" for study in (first, second) if study.note]
+    synthetic = [READERS[study.dataset["reader"]].synthetic for study in (first, second)]
+    if synthetic == [False, True]:  # of the first, the page's own mark says it
+        notes.append(f"{second.name}: {SYNTHETIC}")
+    compared = {"other": second.name, "variant": variants[0], "protocols": protocols}
+    note = {"note": "; ".join(notes)} if notes else {}
+    return first.parameters(NOTEBOOK) | compared | note
+
+
+def inputs(study: Study, values: dict) -> list[Path]:
+    """Return the files of one of the studies that their comparison reads."""
+    folder = RESULTS / study.name
+    runs = [predictions_file(folder, values["variant"], q) for q in values["protocols"]]
+    return [folder / "cases.parquet", *runs]
+
+
+def check_run(studies: dict[str, Study]) -> None:
+    """Raise UserError naming what isn't there of the studies, as ``chosen`` returns them."""
+    values, problems = parameters(*studies.values()), []
+    for name, study in studies.items():
+        cases, *runs = inputs(study, values)
+        missing = [path.parent.name for path in runs if not path.exists()]
+        if missing or not cases.exists():
+            run = f"'{values['variant']}' under {', '.join(missing or values['protocols'])}"
+            target = f"CONFIG={name}" if config_of(name) == name else f"STUDY={name}"
             problems.append(
-                f"'{study.name}' has no results of {of}: run `make book {target}` first"
+                f"'{study.name}' has no results of {run}: run `make book {target}` first"
             )
     if problems:
         raise UserError("\n".join(problems))
 
 
 def compare(studies: str) -> Path:
-    """Execute the comparison of two studies, print its table and render the first one's book.
+    """Have Snakemake compare two studies, print the table and render the first one's book.
 
-    Returns the rendered page. Raises UserError as ``chosen`` and ``arguments`` do, and where the
-    notebook failed, which then has said why.
+    Returns the rendered page. Raises UserError as ``chosen``, ``parameters`` and ``check_run``
+    do, and where the notebook failed, which then has said why.
     """
-    found = chosen(studies)
-    values = arguments(found)
-    a, b = found.values()
-    page = page_name(NOTEBOOK, b.name)
-    command = [sys.executable, "-m", "press.execute", f"notebooks/{NOTEBOOK}.ipynb"]
-    command += [f"book/{a.name}/{page}.ipynb", json.dumps(values)]
-    (BOOK / a.name).mkdir(exist_ok=True)
-    if subprocess.run(command, cwd=ROOT).returncode:
+    from press import book  # slow to import, and no rule needs it
+
+    names = chosen(studies)
+    check_run(names)
+    first, second = names.values()
+    page = page_name(NOTEBOOK, second.name)
+    config, other = map(config_of, names)
+    command = ["snakemake", "--profile", "profiles/local", "--config", f"study={config}"]
+    command += [f"other={other}", "--allowed-rules", "comparison"]  # neither study is run again
+    if subprocess.run([*command, "--", f"book/{first.name}/{page}.ipynb"], cwd=ROOT).returncode:
         raise UserError("the comparison stopped: see above")
-    table = pd.read_csv(figures_folder(RESULTS / a.name, page) / "comparison-table.csv")
-    print(table.round(3).to_string(index=False))
-    return book.render(a).parent / "book" / a.name / f"{page}.html"
+    table = figures_folder(RESULTS / first.name, page) / "comparison-table.csv"
+    print(pd.read_csv(table).round(3).to_string(index=False))
+    book.render(first)
+    return rendered_book(first.name) / "book" / first.name / f"{page}.html"
 
 
 if __name__ == "__main__":

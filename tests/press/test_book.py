@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from press import book, outputs, paths
-from press.paths import CONFIG, ROOT
+from press.paths import CONFIG
 from press.study import Study, load
 
 ALL = [load(CONFIG / f"{name}.yaml") for name in ("phantoms", "inbreast")]
@@ -23,6 +23,9 @@ def executed(*others: dict) -> str:
         "inputs": [],
         "started": "2026-01-01T00:00:00+00:00",
         "code": code,
+        "environment": dict.fromkeys(("python", "keras", "keras_backend"), "0"),
+        "parameters": {},
+        "device": "none",
     }
     shown = [{"data": {outputs.PASSPORT: facts}}, *others]
     return json.dumps({"cells": [{"cell_type": "code", "outputs": shown}]})
@@ -41,14 +44,15 @@ def project(tmp_path, monkeypatch):
         "data": {"application/papermill.record/text/plain": "'0.71'"},
         "metadata": {"scrapbook": {"name": "phantoms_patient_qwk"}},
     }
-    monkeypatch.setattr(book.verify, "changed_sources", lambda page: [])  # 01_a has none
-    (tmp_path / "book/phantoms/01_a.ipynb").write_text(executed(glued))
+    monkeypatch.setattr(
+        book.verify, "changed_sources", lambda page: []
+    )  # 01_data_exploration has none
+    (tmp_path / "book/phantoms/01_data_exploration.ipynb").write_text(executed(glued))
     (tmp_path / "book/mine/01_data_exploration.ipynb").write_text(executed())
-    chapters = [{"file": "book/phantoms/01_a", "sections": [{"file": "book/phantoms/02_b"}]}]
     toc = {
         "format": "jb-book",
         "root": "book/intro",
-        "parts": [{"caption": "P", "chapters": chapters}],
+        "parts": [{"study": "this"}],
     }
     (tmp_path / "_toc.yml").write_text(yaml.safe_dump(toc))
     names = {"this_patient_qwk": "", "inbreast_patient_qwk": "", "this_title": ""}
@@ -59,18 +63,21 @@ def project(tmp_path, monkeypatch):
 
 def test_pages_that_are_not_there_are_left_out(project):
     chapters = book.contents(PHANTOMS)["parts"][0]["chapters"]
-    assert chapters == [{"file": "book/phantoms/01_a"}]
+    assert chapters == [{"file": "book/phantoms/01_data_exploration"}]
 
 
 @pytest.mark.parametrize("study", ALL, ids=lambda study: study.name)
 def test_the_contents_page_lists_each_page_of_our_studies(study):
-    listed = [
-        chapter
-        for part in yaml.safe_load((ROOT / "_toc.yml").read_text())["parts"]
-        for chapter in part["chapters"]
-        if chapter["file"].startswith(f"book/{study.name}/")
+    made = {f"book/{study.name}/{page}.md" for page in [*study.pages(), *book.reporting.CARDS]}
+    parts = book.contents(study, made)["parts"]
+    (part,) = [part for part in parts if part["caption"] == study.title]
+    listed = [chapter for chapter in part["chapters"] if f"/{study.name}/" in chapter["file"]]
+    untitled = [
+        {"file": chapter["file"]}
+        | {k: [{"file": s["file"]} for s in v] for k, v in chapter.items() if k == "sections"}
+        for chapter in listed
     ]
-    assert listed == book.chapters_of(study)
+    assert untitled == book.chapters_of(study)
 
 
 def test_ablations_stand_below_their_chapter():
@@ -125,20 +132,20 @@ def test_staging_again_changes_nothing_and_an_edit_one_file(project):
 
 def test_what_is_gone_leaves_the_staged_book(project):
     book.stage(PHANTOMS)
-    (project / "book/phantoms/01_a.ipynb").unlink()
+    (project / "book/phantoms/01_data_exploration.ipynb").unlink()
     assert book.stage(PHANTOMS)
-    assert not (project / "_build/phantoms/source/book/phantoms/01_a.ipynb").exists()
+    assert not (project / "_build/phantoms/source/book/phantoms/01_data_exploration.ipynb").exists()
 
 
 def test_pages_that_are_made_while_staging_are_there_and_listed(project):
     toc = yaml.safe_load((project / "_toc.yml").read_text())
     cards = [{"file": f"book/phantoms/{name}"} for name in ("model_card", "data_sheet")]
-    toc["parts"][0]["chapters"] += [*cards, {"file": "book/reporting"}, {"file": "book/nowhere"}]
+    toc["parts"][0]["chapters"] = [{"file": "book/reporting"}, {"file": "book/nowhere"}]
     (project / "_toc.yml").write_text(yaml.safe_dump(toc))
     book.stage(PHANTOMS)
     source = project / "_build/phantoms/source"
     staged = yaml.safe_load((source / "_toc.yml").read_text())["parts"][0]["chapters"]
-    made = [*cards, {"file": "book/reporting"}]
-    assert staged == [{"file": "book/phantoms/01_a"}, *made]
+    made = [{"file": "book/reporting"}, *cards]
+    assert staged == [made[0], {"file": "book/phantoms/01_data_exploration"}, *cards]
     assert all((source / f"{page['file']}.md").is_file() for page in made)
     assert not (source / "book/inbreast").exists()  # it has no page in this project

@@ -41,7 +41,9 @@ def changed(studies, name, text):
 
 
 def values(names):
-    return compare.arguments(compare.chosen(names))
+    studies = compare.chosen(names)
+    compare.check_run(studies)
+    return compare.parameters(*studies.values())
 
 
 def test_names_and_paths_give_the_same(studies):
@@ -137,8 +139,7 @@ def test_a_comparison_stands_in_the_contents_but_is_no_page_of_the_study(tmp_pat
     mine = Study("mine", "Mine", {"reader": "phantoms"})
     monkeypatch.setattr(book, "ROOT", tmp_path)
     monkeypatch.setattr(book, "BOOK", tmp_path / "book")
-    chapters = [{"file": "book/phantoms/01_data_exploration"}]
-    toc = json.dumps({"parts": [{"caption": "P", "chapters": chapters}]})
+    toc = json.dumps({"parts": [{"study": "this"}]})
     (tmp_path / "_toc.yml").write_text(toc)
     (tmp_path / "book" / "mine").mkdir(parents=True)
     cell = {"cell_type": "markdown", "source": ["# Do two differ?"]}
@@ -158,14 +159,14 @@ def test_from_end_to_end(clean_copy):
         made_up_run(clean_copy / "results" / name, seed=number, images="ab"[number])
     code = (
         "from press import book, compare\n"
-        "book.render = lambda study: book.ROOT / '_build' / study.name / 'index.html'\n"
+        "book.render = lambda study: None\n"
         "print('page', compare.compare('a,b').relative_to(book.ROOT))"
     )
     done = run_in(clean_copy, sys.executable, "-c", code)
     assert done.returncode == 0, done.stderr
     assert "other images, resampled by themselves" in done.stdout
     assert "Quadratic kappa" in done.stdout
-    assert done.stdout.endswith("page _build/a/book/a/12_comparison-b.html\n")
+    assert done.stdout.endswith("page _build/a/_build/html/book/a/12_comparison-b.html\n")
     page = (clean_copy / "book" / "a" / "12_comparison-b.ipynb").read_text()
     assert page.index('id=\\"comparison\\"') < page.index('id=\\"comparison-table\\"')
     passport = clean_copy / "results/a/figures/12_comparison-b/comparison.json"

@@ -162,3 +162,9 @@ def test_a_fingerprint_is_of_all_that_modules_import():
 
 def test_the_phantoms_weights_are_small():
     assert PHANTOM_WEIGHTS.stat().st_size <= 4 * 2**20
+
+
+def test_a_further_chapter_is_no_reason_to_train_again():
+    table = "press/chapters.py"
+    assert table not in [p.relative_to(ROOT).as_posix() for p in sources.modules_of("03_training")]
+    assert table in [p.relative_to(ROOT).as_posix() for p in sources.modules_of("11_claims")]
