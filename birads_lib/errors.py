@@ -1,5 +1,6 @@
 """Errors for the person who made the mistake: a message, never a traceback."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from inspect import Parameter, signature
@@ -56,3 +57,30 @@ def check_options(function: Callable[..., object], options: Mapping[str, object]
     ]
     if wrong:
         raise UserError("\n".join(wrong))
+
+
+def kind_problem(name: str, value: object, default: object) -> str:
+    """Return what is wrong with the kind of a value that stands in place of a default, or ""."""
+    if _is_like(value, default):
+        return ""
+    kinds = {bool: "true or false", int: "a whole number", float: "a finite number", str: "a text"}
+    kinds |= dict.fromkeys((list, tuple), "a list like its default")
+    expected = kinds.get(type(default), f"a {type(default).__name__}")
+    return f"'{name}' is {value!r}, expected {expected} (default: {default!r})"
+
+
+def _is_like(value: object, default: object) -> bool:
+    """Return whether a value may stand where ``default`` stands; anything may where that is None.
+
+    A whole number may stand for a float, which has to be finite; lists are as YAML has them.
+    """
+    if default is None:
+        return True
+    if isinstance(default, bool) or isinstance(value, bool):
+        return type(value) is type(default)
+    if isinstance(default, float):
+        return isinstance(value, int | float) and abs(value) < math.inf  # NaN isn't
+    if isinstance(default, list | tuple) and default:
+        is_list = isinstance(value, list | tuple) and len(value) > 0
+        return is_list and all(_is_like(item, default[0]) for item in value)
+    return isinstance(value, type(default))

@@ -3,11 +3,10 @@
 Those of training are ``birads_lib.training.settings``; the others' limits stand here.
 """
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 
-from birads_lib.errors import did_you_mean
+from birads_lib.errors import did_you_mean, kind_problem
 from birads_lib.training import settings
 from press.parameters import declared_parameters
 
@@ -30,7 +29,6 @@ LIMITS = {  # (least, most) of what isn't among training's settings, or is narro
     "tiles": (1, None),
     "tolerance": (0, None),
     "validation_share": (0.01, 0.49),
-    "workers": (1, None),  # of a data set's reader
 }
 WEIGHTS = ("imagenet", "none", "phantoms")  # or a file
 
@@ -52,8 +50,9 @@ def problems(values: Mapping, notebooks: tuple[str, ...]) -> list[tuple[str, str
 
 def problem(name: str, value: object, default: object) -> str:
     """Return what is wrong with the value of one parameter, or nothing: kind, choice or range."""
-    if not _same_kind(value, default):
-        return f"'{name}' is {value!r}, expected {_kind(default)}"
+    wrong_kind = kind_problem(name, value, default)
+    if wrong_kind:
+        return wrong_kind
     low, high, choices = limits(name)
     if name == "weights" and not Path(value).suffix:  # a file's name has one
         choices = WEIGHTS
@@ -101,21 +100,3 @@ def clashes(values: Mapping) -> list[tuple[tuple[str, ...], str]]:
         ),
     ]
     return [(keys, what) for broken, keys, what in rules if broken]
-
-
-def _same_kind(value: object, default: object) -> bool:
-    """Say whether a value may stand where ``default`` stands; an int may stand for a float."""
-    if isinstance(default, bool) or isinstance(value, bool):
-        return type(value) is type(default)
-    if isinstance(default, float):
-        return isinstance(value, int | float) and abs(value) < math.inf  # NaN isn't
-    if isinstance(default, list) and default:
-        kind = type(default[0])
-        return isinstance(value, list) and bool(value) and all(isinstance(v, kind) for v in value)
-    return isinstance(value, type(default))
-
-
-def _kind(default: object) -> str:
-    names = {bool: "true or false", int: "a whole number", float: "a finite number", str: "a text"}
-    names[list] = "a list like its default"
-    return names.get(type(default), f"a {type(default).__name__}") + f" (default: {default!r})"

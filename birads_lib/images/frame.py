@@ -122,13 +122,13 @@ def finding_masks(
         image_ids: whose masks.
         geometries: how each image lies in the frame, see ``read_geometry``.
     """
-    by_image = _located(data.findings)
-    masks = []
-    for image_id in image_ids:
-        findings = by_image.get(image_id, [])
-        parts = [_finding_mask(row, data.root, geometries[image_id]) for row in findings]
-        masks.append(np.any(parts, axis=0) if parts else None)
-    return masks
+    masks = dict.fromkeys(image_ids)
+    for finding in data.findings[_is_located(data.findings)].itertuples():
+        image_id = finding.image_id
+        if image_id in masks:
+            mask = _finding_mask(finding, data.root, geometries[image_id])
+            masks[image_id] = mask if masks[image_id] is None else masks[image_id] | mask
+    return [masks[image_id] for image_id in image_ids]
 
 
 def in_frame(data: Dataset, image_id: str, place: Geometry) -> np.ndarray:
@@ -139,21 +139,13 @@ def in_frame(data: Dataset, image_id: str, place: Geometry) -> np.ndarray:
 
 def located_images(findings: pd.DataFrame) -> set[str]:
     """Return the ids of the images with a finding whose place is known."""
-    return set(_located(findings))
+    return set(findings.loc[_is_located(findings), "image_id"])
 
 
-def _located(findings: pd.DataFrame) -> dict[str, list]:
-    """Return image_id -> the rows of its findings whose place is known."""
-    by_image: dict[str, list] = {}
-    for row in findings.itertuples():
-        if _is_located(row):
-            by_image.setdefault(row.image_id, []).append(row)
-    return by_image
-
-
-def _is_located(finding) -> bool:
-    outlined = len(contour_points(finding.contour)) > 0 or not np.isnan(finding.x0)
-    return not pd.isna(finding.mask_path) or outlined
+def _is_located(findings: pd.DataFrame) -> pd.Series:
+    """Return whether each finding has a mask, a contour or a box."""
+    outlined = [len(contour_points(contour)) > 0 for contour in findings["contour"]]
+    return findings["mask_path"].notna() | findings["x0"].notna() | np.array(outlined, bool)
 
 
 def _finding_mask(finding, root: Path, place: Geometry) -> np.ndarray:

@@ -1,6 +1,5 @@
 """Read a folder with the reader that is named, as a study does."""
 
-import math
 from collections.abc import Mapping
 from importlib import import_module
 from inspect import Parameter, signature
@@ -8,7 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 from birads_lib.cases import Dataset
-from birads_lib.errors import UserError, check_options, did_you_mean
+from birads_lib.errors import UserError, check_options, did_you_mean, kind_problem
 from birads_lib.readers import READERS
 
 
@@ -64,8 +63,9 @@ def _unknown_option(name: str, known: Mapping[str, object]) -> str:
 
 def _problem(reader: str, name: str, value: object, default: object) -> str:
     """Return what is wrong with the value of one option, "" if nothing."""
-    if not _is_like(value, default):
-        return f"{name!r} is {value!r}, expected {_kind(default)} (default: {default!r})"
+    wrong_kind = kind_problem(name, value, default)
+    if wrong_kind:
+        return wrong_kind
     if name == "workers" and default is not None and value < 1:
         return f"{name!r} is {value!r}, expected at least 1"
     check = getattr(_module(reader), "check", None)
@@ -76,23 +76,3 @@ def _problem(reader: str, name: str, value: object, default: object) -> str:
     except UserError as error:
         return str(error)
     return ""
-
-
-def _is_like(value: object, default: object) -> bool:
-    """Return whether a value from a YAML may stand in place of an option's default."""
-    if default is None:
-        return True  # what else it may be is for the reader's own check
-    if isinstance(default, bool) or isinstance(value, bool):
-        return type(value) is type(default)
-    if isinstance(default, float):
-        return isinstance(value, int | float) and math.isfinite(value)
-    if isinstance(default, list | tuple):
-        first = default[0] if default else None
-        return isinstance(value, list | tuple) and all(_is_like(item, first) for item in value)
-    return isinstance(value, type(default))
-
-
-def _kind(default: object) -> str:
-    kinds = {bool: "true or false", int: "a whole number", float: "a finite number", str: "a text"}
-    kinds |= dict.fromkeys((list, tuple), "a list like its default")
-    return kinds.get(type(default), f"a {type(default).__name__}")
