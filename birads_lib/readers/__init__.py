@@ -3,7 +3,8 @@
 ``READERS`` declares what is known of each before it reads. Its module here, of the same name, has
 ``read(folder, *, ...)``, whose keyword-only parameters are the reader's options, and may have
 ``check(**options)``, which raises UserError for values that can't be right; ``reading`` calls them.
-This module imports none of them, so that to ask what a reader is costs nothing.
+This module imports none of them, so that to ask what a reader is costs nothing. A further reader
+is a module here and a row in the table.
 """
 
 from collections.abc import Mapping
