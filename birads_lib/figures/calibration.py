@@ -21,8 +21,9 @@ from birads_lib.figures.style import (
     legend_below,
     new_figure,
 )
-from birads_lib.scores.calibration import CORRECTIONS, HIGH, SCORES
+from birads_lib.scores.calibration import HIGH, SCORES
 from birads_lib.scores.metrics import checked
+from birads_lib.scores.recalibration import CORRECTIONS
 from birads_lib.task import BIRADS, Task
 
 _BEFORE = "#9a9a9a"
@@ -173,7 +174,7 @@ def fitted_by_fold(folds: pd.DataFrame, task: Task = BIRADS) -> Figure:
     """Draw the temperature of each fold, and the shares of each label that corrections lean on.
 
     Args:
-        folds: of ``calibration.recalibrated``.
+        folds: of ``recalibration.recalibrated``.
         task: what the labels are.
     """
     figure, (left, right) = new_figure(1, 2, height=5.0, width_ratios=[1, 2])

@@ -58,12 +58,8 @@ class Resampling:
             yield _counts(rng, min(step, self.resamples - start), patients)[codes]
 
     def bounds(self, values: object) -> np.ndarray:
-        """Return the lower and upper percentile (2, m) of resampled values (R, m), leaving out NaN.
-
-        Both are NaN where all values are (Efron and Tibshirani 1993, chapter 13).
-        """
-        tails = [(1 - self.level) / 2, (1 + self.level) / 2]
-        return pd.DataFrame(values).quantile(tails).to_numpy()
+        """Return the ``percentiles`` (2, m) of resampled values (R, m) at this level."""
+        return percentiles(values, self.level)
 
 
 def patient_bootstrap(
@@ -96,7 +92,7 @@ def intervals(
     ``patient_bootstrap``.
     """
     resamples = patient_bootstrap(y, p, resampling, measure)
-    return with_bounds(estimates(y, p, measure), resamples, resampling)
+    return with_bounds(estimates(y, p, measure), resamples, resampling.level)
 
 
 def mean_intervals(values: pd.DataFrame, resampling: Resampling) -> pd.DataFrame:
@@ -131,14 +127,20 @@ def estimates(y: np.ndarray, p: np.ndarray, measure: Measure = every_metric) -> 
     return pd.Series({name: float(value[0]) for name, value in values.items()})
 
 
-def with_bounds(
-    estimates: pd.Series, resamples: pd.DataFrame, resampling: Resampling
-) -> pd.DataFrame:
+def percentiles(values: object, level: float = 0.95) -> np.ndarray:
+    """Return the lower and upper percentile (2, m) of resampled values (R, m), leaving out NaN.
+
+    Both are NaN where all values are (Efron and Tibshirani 1993, chapter 13).
+    """
+    return pd.DataFrame(values).quantile([(1 - level) / 2, (1 + level) / 2]).to_numpy()
+
+
+def with_bounds(estimates: pd.Series, resamples: pd.DataFrame, level: float) -> pd.DataFrame:
     """Return [metric, estimate, low, high, resamples_used]: percentiles of a column of resamples.
 
     NaN is left out; ``resamples_used`` counts the others.
     """
-    low, high = resampling.bounds(resamples)
+    low, high = percentiles(resamples, level)
     return pd.DataFrame(
         {
             "metric": resamples.columns,

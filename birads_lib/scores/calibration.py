@@ -1,4 +1,4 @@
-"""Do predicted probabilities agree with observed frequencies, and can they be made to?
+"""Do predicted probabilities agree with observed frequencies?
 
 Truth is y (n,), label numbers 1..K; predictions are p (n, K), the labels' probabilities in order.
 Scores are written once, for a stack of weighted samples, so that an estimate and its bootstrap
@@ -11,8 +11,6 @@ Degenerate cases, the same for estimates and for resamples:
   every resample. A bin in which all images, or none, are of the label has an interval of no width.
 - A probability of 0 is raised to the precision of a float before a logarithm is taken, as in
   scikit-learn's log loss.
-- A temperature is sought within ``TEMPERATURES``; one that lies on a bound says that the
-  validation images could not tell.
 
 A binned error is never negative and rises with noise: few images give a calibrated model an error
 above 0, and resamples an error above the sample's. ``error_if_calibrated`` says by how much.
@@ -22,12 +20,7 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import minimize_scalar
-from scipy.special import softmax
 
-from birads_lib.errors import UserError
-from birads_lib.predictions import out_of_fold, probabilities
-from birads_lib.protocol import PARTS
 from birads_lib.scores import bootstrap, comparisons
 from birads_lib.scores.bootstrap import Resampling
 from birads_lib.scores.metrics import check_width, checked, ratio
@@ -41,17 +34,10 @@ SCORES = {
     "rps": "Ranked prob. score (0 to 1)",
     "log_loss": "Log loss (nats)",
 }
-CORRECTIONS = {
-    "uncorrected": "As predicted",
-    "temperature_scaled": "Temperature scaling",
-    "prior_corrected": "Prior correction",
-    "saerens": "Saerens EM",
-}
 BINS = 10  # of equal mass, per label
-TEMPERATURES = (0.05, 20.0)
 HIGH, LOW = 0.8, 0.5  # what the paper calls a high, and here a low, probability
 
-_SMALLEST = np.finfo(float).eps
+SMALLEST = np.finfo(float).eps  # of a probability, before a logarithm is taken
 
 
 def every_score(
@@ -80,7 +66,7 @@ def every_score(
     check_width(p, task)
     total = weights.sum(0)  # (R,)
     truth = np.eye(p.shape[1])[y - 1]  # (n, K)
-    given = _of_truth(y, p)
+    given = of_truth(y, p)
     errors = {
         f"ece_{label}": _binned_gap(score, gap[:, None] * weights) / total
         for label, score, gap in zip(task.numbers, p.T, (truth - p).T, strict=True)
@@ -88,7 +74,7 @@ def every_score(
     by_image = {"brier": ((p - truth) ** 2).sum(1)}
     if task.ordinal:
         by_image["rps"] = ((p - truth).cumsum(1)[:, :-1] ** 2).sum(1) / (p.shape[1] - 1)
-    by_image["log_loss"] = -np.log(np.maximum(given, _SMALLEST))
+    by_image["log_loss"] = -np.log(np.maximum(given, SMALLEST))
     by_image["true_class_high"] = (given >= HIGH).astype(float)
     scores = {"classwise_ece": np.mean(list(errors.values()), axis=0)} | errors
     scores |= {name: values @ weights / total for name, values in by_image.items()}
@@ -162,8 +148,7 @@ def error_if_calibrated(
         for k in range(1, p.shape[1] + 1)
     }
     table = pd.DataFrame({"classwise_ece": np.mean(list(errors.values()), axis=0)} | errors)
-    resampling = Resampling(None, draws, level=level)
-    return bootstrap.with_bounds(table.mean(), table, resampling)[_COLUMNS]
+    return bootstrap.with_bounds(table.mean(), table, level)[_COLUMNS]
 
 
 def reliability(
@@ -199,7 +184,7 @@ def true_class_spread(y: np.ndarray, p: np.ndarray, task: Task = BIRADS) -> pd.D
     A label without images has 0 of them and NaN.
     """
     y, p = checked(y, p)
-    given = pd.Series(_of_truth(y, p)).groupby(y)
+    given = pd.Series(of_truth(y, p)).groupby(y)
     table = given.quantile([0.25, 0.5, 0.75]).unstack().set_axis(["q1", "median", "q3"], axis=1)
     table.insert(0, "images", given.size())
     table = table.assign(iqr=table["q3"] - table["q1"])
@@ -207,140 +192,7 @@ def true_class_spread(y: np.ndarray, p: np.ndarray, task: Task = BIRADS) -> pd.D
     return table.fillna({"images": 0}).astype({"images": int})
 
 
-def fitted_temperature(y: np.ndarray, p: np.ndarray) -> float:
-    """Return the temperature with the least log loss on y (n,), p (n, K) (Guo et al. 2017).
-
-    It equals scikit-learn's ``CalibratedClassifierCV(method="temperature")``, which can't be fitted
-    where a label has fewer images than its cross-validation has folds.
-    """
-    y, p = checked(y, p)
-    least = minimize_scalar(
-        lambda log_t: (
-            -np.log(np.maximum(_of_truth(y, tempered(p, np.exp(log_t))), _SMALLEST)).mean()
-        ),
-        bounds=np.log(TEMPERATURES),
-        options={"xatol": 1e-8},
-    )
-    return float(np.exp(least.x))
-
-
-def tempered(p: np.ndarray, temperature: float) -> np.ndarray:
-    """Return softmax(log p / temperature), (n, K): above 1 less extreme, below 1 more so.
-
-    The order of a row's probabilities, and so the predicted label, stays.
-    """
-    return softmax(np.log(np.maximum(p, _SMALLEST)) / temperature, axis=1)
-
-
-def shares(y: np.ndarray, task: Task = BIRADS) -> np.ndarray:
-    """Return the share of each label, (K,)."""
-    return np.bincount(y, minlength=len(task.labels) + 1)[1:] / len(y)
-
-
-def reweighted(p: np.ndarray, priors_before: np.ndarray, priors_after: np.ndarray) -> np.ndarray:
-    """Return p (n, K) for other priors: p_j after_j / before_j, each row summing to 1 again.
-
-    Saerens, Latinne and Decaestecker 2002, eq. 2.4. A label without a prior before (training had
-    none of it) gets probability 0; a row that has nothing else stays as it is.
-    """
-    before, after = np.asarray(priors_before, float), np.asarray(priors_after, float)  # (K,)
-    raised = p * ratio(after, before, 0)
-    total = raised.sum(1, keepdims=True)
-    return np.divide(raised, total, out=np.array(p, dtype=float), where=total > 0)
-
-
-def estimated_priors(
-    p: np.ndarray, priors: np.ndarray, tolerance: float = 1e-6, max_iterations: int = 1000
-) -> tuple[np.ndarray, int]:
-    """Return the priors (K,) of unlabelled images, and the iterations taken.
-
-    The EM algorithm of Saerens, Latinne and Decaestecker 2002, eq. 2.9, without a label: p is
-    reweighted to the priors of the last step, and its means are the next. It ends when no prior
-    changes by ``tolerance``, or after ``max_iterations``, with the last.
-
-    Args:
-        p: (n, K) probabilities of a model trained at ``priors`` (K,), where the search begins.
-    """
-    current, change, iteration = np.asarray(priors, float), np.inf, 0
-    while change >= tolerance and iteration < max_iterations:
-        last, current = current, reweighted(p, priors, current).mean(0)
-        change, iteration = np.abs(current - last).max(), iteration + 1
-    return current, iteration
-
-
-def recalibrated(
-    table: pd.DataFrame, balance: bool = True, task: Task = BIRADS
-) -> tuple[dict[str, np.ndarray], pd.DataFrame]:
-    """Return the test probabilities under each of ``CORRECTIONS``, and what each fold fitted.
-
-    Nothing learns from a true label of the test part. In each fold (and seed)
-
-    - temperature scaling is fitted on the validation rows;
-    - the prior correction turns the priors of training into the natural ones, the shares of
-      labels among the fold's distinct training images;
-    - Saerens EM turns them into priors estimated from the test probabilities.
-
-    Args:
-        table: all predictions of one run, with all three parts.
-        balance: whether training saw every present label equally often; else as often as it is.
-        task: whose labels these are.
-
-    Returns:
-        Name of the correction -> (n, K), rows as in ``predictions.out_of_fold(table)``; and a row
-        per fold: fold, seed, temperature, iterations, and ``training_1``.. ``natural_1``..
-        ``saerens_1``.. ``observed_1``.., the priors and the shares in the test part.
-
-    Raises:
-        UserError: a fold lacks a part.
-    """
-    _check_folds(table)
-    test = out_of_fold(table)
-    corrected = {name: probabilities(test).copy() for name in CORRECTIONS}
-    folds = []
-    for (fold, seed), rows in table.groupby(["fold", "seed"]):
-        here = ((test["fold"] == fold) & (test["seed"] == seed)).to_numpy()
-        p = corrected["uncorrected"][here]
-        temperature = _validation_temperature(rows)
-        priors, iterations = _priors(rows, p, balance, task)
-        corrected["temperature_scaled"][here] = tempered(p, temperature)
-        for name, kind in (("prior_corrected", "natural"), ("saerens", "saerens")):
-            corrected[name][here] = reweighted(p, priors["training"], priors[kind])
-        priors["observed"] = shares(test.loc[here, "y_true"], task)
-        fitted = {"temperature": temperature, "iterations": iterations}
-        named = {f"{kind}_{k}": v[k - 1] for kind, v in priors.items() for k in task.numbers}
-        folds.append({"fold": fold, "seed": seed} | fitted | named)
-    return corrected, pd.DataFrame(folds)
-
-
-def _check_folds(table: pd.DataFrame) -> None:
-    problems = [
-        f"fold {fold}, seed {seed}: no predictions of the {part} part"
-        for (fold, seed), rows in table.groupby(["fold", "seed"])
-        for part in PARTS
-        if part not in set(rows["part"])
-    ]
-    if problems or not len(table):
-        listed = "\n".join(problems or ["there are no predictions"])
-        raise UserError(f"{listed}\nRecalibration needs all three parts: run 03_training again")
-
-
-def _validation_temperature(rows: pd.DataFrame) -> float:
-    validation = rows[rows["part"] == "validation"]
-    return fitted_temperature(validation["y_true"].to_numpy(), probabilities(validation))
-
-
-def _priors(
-    rows: pd.DataFrame, p: np.ndarray, balance: bool, task: Task
-) -> tuple[dict[str, np.ndarray], int]:
-    """Return the priors (K,) of one fold by kind, and the iterations that Saerens EM took."""
-    images = rows[rows["part"] == "train"].drop_duplicates("image_id")
-    natural = shares(images["y_true"], task)
-    training = (natural > 0) / (natural > 0).sum() if balance else natural
-    estimated, iterations = estimated_priors(p, training)
-    return {"training": training, "natural": natural, "saerens": estimated}, iterations
-
-
-def _of_truth(y: np.ndarray, p: np.ndarray) -> np.ndarray:
+def of_truth(y: np.ndarray, p: np.ndarray) -> np.ndarray:
     """Return the probability of the true label, (n,)."""
     return p[np.arange(len(y)), y - 1]
 

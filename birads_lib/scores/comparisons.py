@@ -80,7 +80,7 @@ def differences(
     drawn = patient_bootstrap(*a, measure) - patient_bootstrap(*b[:2], of_b, measure)
     drawn = drawn.round(12)  # differences that are 0 on paper may not be in their last bits
     whole = estimates(*a[:2], measure) - estimates(*b[:2], measure)
-    table = with_bounds(whole, drawn, resampling)
+    table = with_bounds(whole, drawn, resampling.level)
     used = table["resamples_used"].to_numpy()
     rarer = np.minimum((drawn <= 0).sum(), (drawn >= 0).sum()).to_numpy()
     p_values = np.where(used > 0, np.minimum(1, 2 * (rarer + 1) / (used + 1)), np.nan)

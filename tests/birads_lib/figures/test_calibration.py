@@ -12,6 +12,7 @@ from PIL import Image
 from birads_lib.figures import calibration as plots
 from birads_lib.scores import calibration
 from birads_lib.scores.bootstrap import Resampling
+from birads_lib.scores.recalibration import tempered
 
 RESAMPLING = Resampling(np.arange(40) // 2, 20)
 
@@ -64,7 +65,7 @@ def test_reliability(predicted):
 @pytest.mark.filterwarnings("error")
 def test_reliability_before_and_after(predicted):
     y, p = predicted
-    q = calibration.tempered(p, 2)
+    q = tempered(p, 2)
     pairs = [(calibration.reliability(y, r, RESAMPLING), r) for r in (p, q)]
     figure = plots.reliability_before_after(*pairs, "Temperature scaling")
     check(figure)
@@ -90,7 +91,7 @@ def test_scores_of_each_correction(predicted):
     y, p = predicted
     tables = {
         "uncorrected": calibration.intervals(y, p, RESAMPLING),
-        "saerens": calibration.intervals(y, calibration.tempered(p, 3), RESAMPLING),
+        "saerens": calibration.intervals(y, tempered(p, 3), RESAMPLING),
     }
     figure = plots.scores(tables, {"Always the same": {"brier": 0.7}})
     check(figure)

@@ -13,25 +13,27 @@ from sklearn.frozen import FrozenEstimator
 
 from birads_lib.errors import UserError
 from birads_lib.predictions import out_of_fold, probabilities
-from birads_lib.scores import calibration
 from birads_lib.scores.bootstrap import Resampling, patient_bootstrap
 from birads_lib.scores.calibration import (
-    CORRECTIONS,
     SCORES,
     differences,
     error_if_calibrated,
-    estimated_priors,
     every_score,
-    fitted_temperature,
     intervals,
-    recalibrated,
     reliability,
-    reweighted,
     smooth_ece,
-    tempered,
     true_class_spread,
 )
 from birads_lib.scores.metrics import PredictionError
+from birads_lib.scores.recalibration import (
+    CORRECTIONS,
+    estimated_priors,
+    fitted_temperature,
+    recalibrated,
+    reweighted,
+    shares,
+    tempered,
+)
 from birads_lib.task import BIRADS, DENSITY, MALIGNANCY
 
 GRADES = [1, 2, 3, 4, 5]
@@ -117,7 +119,7 @@ def test_scores_stay_in_their_ranges(seed):
 
 def test_frequencies_for_every_image_are_calibrated():
     y, _ = sample()
-    always = np.tile(calibration.shares(y), (len(y), 1))
+    always = np.tile(shares(y), (len(y), 1))
     found = scored(y, always)
     assert found["classwise_ece"] == pytest.approx(0)
     assert found["brier"] > 0.5

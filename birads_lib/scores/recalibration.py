@@ -1,0 +1,160 @@
+"""Can predicted probabilities be made to agree with observed frequencies?
+
+Truth is y (n,), label numbers 1..K; predictions are p (n, K), the labels' probabilities in order.
+Nothing learns from a true label of the test part: a temperature is fitted on validation images,
+priors come from the training part, or from test probabilities without a label.
+
+A temperature is sought within ``TEMPERATURES``; one that lies on a bound says that the validation
+images could not tell.
+"""
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import minimize_scalar
+from scipy.special import softmax
+
+from birads_lib.errors import UserError
+from birads_lib.predictions import out_of_fold, probabilities
+from birads_lib.protocol import PARTS
+from birads_lib.scores.calibration import SMALLEST, of_truth
+from birads_lib.scores.metrics import checked, ratio
+from birads_lib.task import BIRADS, Task
+
+CORRECTIONS = {
+    "uncorrected": "As predicted",
+    "temperature_scaled": "Temperature scaling",
+    "prior_corrected": "Prior correction",
+    "saerens": "Saerens EM",
+}
+TEMPERATURES = (0.05, 20.0)
+
+
+def fitted_temperature(y: np.ndarray, p: np.ndarray) -> float:
+    """Return the temperature with the least log loss on y (n,), p (n, K) (Guo et al. 2017).
+
+    It equals scikit-learn's ``CalibratedClassifierCV(method="temperature")``, which can't be fitted
+    where a label has fewer images than its cross-validation has folds.
+    """
+    y, p = checked(y, p)
+    least = minimize_scalar(
+        lambda log_t: -np.log(np.maximum(of_truth(y, tempered(p, np.exp(log_t))), SMALLEST)).mean(),
+        bounds=np.log(TEMPERATURES),
+        options={"xatol": 1e-8},
+    )
+    return float(np.exp(least.x))
+
+
+def tempered(p: np.ndarray, temperature: float) -> np.ndarray:
+    """Return softmax(log p / temperature), (n, K): above 1 less extreme, below 1 more so.
+
+    The order of a row's probabilities, and so the predicted label, stays.
+    """
+    return softmax(np.log(np.maximum(p, SMALLEST)) / temperature, axis=1)
+
+
+def shares(y: np.ndarray, task: Task = BIRADS) -> np.ndarray:
+    """Return the share of each label, (K,)."""
+    return np.bincount(y, minlength=len(task.labels) + 1)[1:] / len(y)
+
+
+def reweighted(p: np.ndarray, priors_before: np.ndarray, priors_after: np.ndarray) -> np.ndarray:
+    """Return p (n, K) for other priors: p_j after_j / before_j, each row summing to 1 again.
+
+    Saerens, Latinne and Decaestecker 2002, eq. 2.4. A label without a prior before (training had
+    none of it) gets probability 0; a row that has nothing else stays as it is.
+    """
+    before, after = np.asarray(priors_before, float), np.asarray(priors_after, float)  # (K,)
+    raised = p * ratio(after, before, 0)
+    total = raised.sum(1, keepdims=True)
+    return np.divide(raised, total, out=np.array(p, dtype=float), where=total > 0)
+
+
+def estimated_priors(
+    p: np.ndarray, priors: np.ndarray, tolerance: float = 1e-6, max_iterations: int = 1000
+) -> tuple[np.ndarray, int]:
+    """Return the priors (K,) of unlabelled images, and the iterations taken.
+
+    The EM algorithm of Saerens, Latinne and Decaestecker 2002, eq. 2.9, without a label: p is
+    reweighted to the priors of the last step, and its means are the next. It ends when no prior
+    changes by ``tolerance``, or after ``max_iterations``, with the last.
+
+    Args:
+        p: (n, K) probabilities of a model trained at ``priors`` (K,), where the search begins.
+    """
+    current, change, iteration = np.asarray(priors, float), np.inf, 0
+    while change >= tolerance and iteration < max_iterations:
+        last, current = current, reweighted(p, priors, current).mean(0)
+        change, iteration = np.abs(current - last).max(), iteration + 1
+    return current, iteration
+
+
+def recalibrated(
+    table: pd.DataFrame, balance: bool = True, task: Task = BIRADS
+) -> tuple[dict[str, np.ndarray], pd.DataFrame]:
+    """Return the test probabilities under each of ``CORRECTIONS``, and what each fold fitted.
+
+    In each fold (and seed)
+
+    - temperature scaling is fitted on the validation rows;
+    - the prior correction turns the priors of training into the natural ones, the shares of
+      labels among the fold's distinct training images;
+    - Saerens EM turns them into priors estimated from the test probabilities.
+
+    Args:
+        table: all predictions of one run, with all three parts.
+        balance: whether training saw every present label equally often; else as often as it is.
+        task: whose labels these are.
+
+    Returns:
+        Name of the correction -> (n, K), rows as in ``predictions.out_of_fold(table)``; and a row
+        per fold: fold, seed, temperature, iterations, and ``training_1``.. ``natural_1``..
+        ``saerens_1``.. ``observed_1``.., the priors and the shares in the test part.
+
+    Raises:
+        UserError: a fold lacks a part.
+    """
+    _check_folds(table)
+    test = out_of_fold(table)
+    corrected = {name: probabilities(test).copy() for name in CORRECTIONS}
+    folds = []
+    for (fold, seed), rows in table.groupby(["fold", "seed"]):
+        here = ((test["fold"] == fold) & (test["seed"] == seed)).to_numpy()
+        p = corrected["uncorrected"][here]
+        temperature = _validation_temperature(rows)
+        priors, iterations = _priors(rows, p, balance, task)
+        corrected["temperature_scaled"][here] = tempered(p, temperature)
+        for name, kind in (("prior_corrected", "natural"), ("saerens", "saerens")):
+            corrected[name][here] = reweighted(p, priors["training"], priors[kind])
+        priors["observed"] = shares(test.loc[here, "y_true"], task)
+        fitted = {"temperature": temperature, "iterations": iterations}
+        named = {f"{kind}_{k}": v[k - 1] for kind, v in priors.items() for k in task.numbers}
+        folds.append({"fold": fold, "seed": seed} | fitted | named)
+    return corrected, pd.DataFrame(folds)
+
+
+def _check_folds(table: pd.DataFrame) -> None:
+    problems = [
+        f"fold {fold}, seed {seed}: no predictions of the {part} part"
+        for (fold, seed), rows in table.groupby(["fold", "seed"])
+        for part in PARTS
+        if part not in set(rows["part"])
+    ]
+    if problems or not len(table):
+        listed = "\n".join(problems or ["there are no predictions"])
+        raise UserError(f"{listed}\nRecalibration needs all three parts: run 03_training again")
+
+
+def _validation_temperature(rows: pd.DataFrame) -> float:
+    validation = rows[rows["part"] == "validation"]
+    return fitted_temperature(validation["y_true"].to_numpy(), probabilities(validation))
+
+
+def _priors(
+    rows: pd.DataFrame, p: np.ndarray, balance: bool, task: Task
+) -> tuple[dict[str, np.ndarray], int]:
+    """Return the priors (K,) of one fold by kind, and the iterations that Saerens EM took."""
+    images = rows[rows["part"] == "train"].drop_duplicates("image_id")
+    natural = shares(images["y_true"], task)
+    training = (natural > 0) / (natural > 0).sum() if balance else natural
+    estimated, iterations = estimated_priors(p, training)
+    return {"training": training, "natural": natural, "saerens": estimated}, iterations
