@@ -2,8 +2,8 @@
 #
 #   snakemake --config study=config/phantoms.yaml
 #
-# A rule's inputs name its notebook and exactly the library modules this imports, so an edit
-# re-executes what it can change and nothing else.
+# A rule depends on its notebook and on the code of exactly the library modules this imports, without
+# docstrings and comments, so an edit re-executes what it can change and nothing else.
 import json
 import shutil
 
@@ -31,11 +31,9 @@ def in_results(names):
     return [f"{STUDY.folder}/{name}" for name in names]
 
 
-def modules_of(chapter):
-    """The library modules that a chapter's notebook imports."""
-    return [
-        str(path.relative_to(workflow.basedir)) for path in sources.modules_of(chapter.notebook)
-    ]
+def code_of(chapter):
+    """The hash of the code that a chapter's notebook imports."""
+    return sources.digest(sources.modules_of(chapter.notebook))
 
 
 def message_of(chapter):
@@ -93,7 +91,6 @@ for chapter in chapters.of_study(STUDY):
             **constraints_of(chapter),
         input:
             notebook=f"notebooks/{chapter.notebook}.ipynb",
-            modules=modules_of(chapter),
             sources=chapter.sources,
             artefacts=artefacts_of(chapter),
         output:
@@ -103,6 +100,7 @@ for chapter in chapters.of_study(STUDY):
             str(paths.benchmark_file(STUDY.folder, chapter.page))
         params:
             values=values_of(chapter),
+            code=code_of(chapter),
             images=images_given(chapter),
         priority: chapter.priority
         threads: chapter.threads_of(workflow.cores)
@@ -126,11 +124,11 @@ if "other" in config:
             f"12 comparison: {STUDY.name} and {OTHER.name}"
         input:
             notebook=f"notebooks/{comparison.notebook}.ipynb",
-            modules=modules_of(comparison),
             artefacts=[str(path) for path in FILES],
         output:
             page=f"{PAGES}/{paths.page_name(comparison.notebook, OTHER.name)}.ipynb",
         params:
             values=json.dumps(COMPARED, sort_keys=True),
+            code=code_of(comparison),
         shell:
             EXECUTE

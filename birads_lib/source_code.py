@@ -2,11 +2,13 @@
 
 import io
 import tokenize
+from functools import cache
 
 # What stands before a statement; a text that is one does nothing, whether a docstring or not.
 _BEGIN = (tokenize.ENCODING, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
 
 
+@cache  # a module is among those of most notebooks
 def code_of(source: bytes) -> bytes:
     """Return Python source without docstrings, comments and blank lines.
 

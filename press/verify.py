@@ -92,7 +92,8 @@ def changed_sources(page: Page) -> list[str]:
     if now["library_sha256"] != code["library_sha256"]:
         after, before = now["modules"], code["modules"]
         changed = sorted(n for n in after.keys() | before.keys() if after.get(n) != before.get(n))
-        lines.append(f"{', '.join(changed)} changed")
+        more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
+        lines.append(f"{', '.join(changed[:3])}{more} changed")
     return lines
 
 
