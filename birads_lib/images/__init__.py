@@ -1,7 +1,7 @@
 """Images: decode files to grey, find the breast, prepare what a network sees."""
 
 from birads_lib.images.breast import CROP_MARGIN, breast_box, breast_mask, breast_outline
-from birads_lib.images.decode import in_parallel, read_grey, to_8bit
+from birads_lib.images.decode import read_grey, to_8bit
 from birads_lib.images.frame import (
     Geometry,
     finding_masks,
@@ -15,7 +15,7 @@ from birads_lib.images.prepare import preprocess, preprocess_all, steps
 
 __all__ = [
     "CROP_MARGIN", "Geometry", "breast_box", "breast_mask", "breast_outline",
-    "finding_masks", "geometry", "in_frame", "in_parallel", "located_images",
+    "finding_masks", "geometry", "in_frame", "located_images",
     "preprocess", "preprocess_all", "read_geometry", "read_grey", "steps", "to_8bit",
     "write_geometry",
 ]  # fmt: skip

@@ -5,25 +5,17 @@ own. Here each becomes one grey picture, black background, bright tissue.
 """
 
 import io
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from multiprocessing import get_context
-from multiprocessing.pool import ThreadPool
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import cv2
 import numpy as np
 import pydicom
 from PIL import Image
 from pydicom.pixels import apply_modality_lut, apply_voi_lut
-from tqdm import tqdm
 
 from birads_lib.errors import DatasetError
 
 COLOUR_TOLERANCE = 3  # grey levels between channels that JPEG rounding alone may cause
-MANY_BYTES = 2**25  # of DICOM files; fewer are decoded before worker processes have started
-PICTURES = (".png", ".jpg", ".jpeg")  # whose decoder lets other threads work
 
 
 def read_grey(path: str | Path) -> np.ndarray:
@@ -122,33 +114,6 @@ def _unsigned(shown: np.ndarray, header: pydicom.Dataset) -> np.ndarray:
     if top > 65535:
         shown = shown * (65535 / top)
     return np.rint(shown).astype(np.uint8 if top <= 255 else np.uint16)
-
-
-def in_parallel(
-    function: Callable[[Path], Any], files: Sequence[Path], workers: int, what: str
-) -> Iterator[Any]:
-    """Yield ``function(file)`` of each file in order, with a progress bar on standard output.
-
-    Pictures and few bytes go to threads, which start at once; many bytes of DICOM to processes, as
-    JPEG 2000 decodes under Python's lock. They are spawned: a forked one hangs in OpenCV if the
-    parent has used it. Each keeps OpenCV to one thread, as all cores are busy.
-    """
-    if not files:
-        return
-    dicom = [file for file in files if file.suffix.lower() not in PICTURES and file.exists()]
-    if sum(file.stat().st_size for file in dicom) < MANY_BYTES:
-        pool = ThreadPool(workers)
-    else:
-        pool = get_context("spawn").Pool(workers, cv2.setNumThreads, (1,))
-    with pool:
-        yield from tqdm(
-            pool.imap(function, files, chunksize=4),
-            total=len(files),
-            desc=what,
-            unit="image",
-            mininterval=1,  # a line each, where the output is a log
-            file=sys.stdout,
-        )
 
 
 def to_8bit(image: np.ndarray, window_percentiles: Sequence[float] = (0.0, 99.9)) -> np.ndarray:

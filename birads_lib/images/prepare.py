@@ -11,8 +11,9 @@ import numpy as np
 from birads_lib.cases import Dataset
 from birads_lib.errors import DatasetError, UserError, check_options
 from birads_lib.files import new_array, written_whole
-from birads_lib.images.decode import in_parallel, read_grey, to_8bit
+from birads_lib.images.decode import read_grey, to_8bit
 from birads_lib.images.frame import Geometry, geometry, write_geometry
+from birads_lib.parallel import in_parallel
 
 
 @dataclass(frozen=True, kw_only=True)

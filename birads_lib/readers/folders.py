@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from birads_lib.errors import DatasetError
-from birads_lib.images.decode import decode, in_parallel
+from birads_lib.images.decode import decode
+from birads_lib.parallel import in_parallel
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".dcm", ".dicom")
 LITTER = ("thumbs.db", "desktop.ini")  # what file managers leave; names with a leading dot too

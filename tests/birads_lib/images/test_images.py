@@ -21,7 +21,7 @@ from pydicom.uid import (
     generate_uid,
 )
 
-from birads_lib import images
+from birads_lib import images, parallel
 from birads_lib.errors import DatasetError, UserError
 from birads_lib.images.decode import decode
 from birads_lib.readers.folders import inspect
@@ -433,9 +433,9 @@ def folder_of(tmp_path, count) -> SimpleNamespace:
     return SimpleNamespace(root=tmp_path, cases=cases, files=lambda: paths)
 
 
-@pytest.mark.parametrize("many_bytes", [images.decode.MANY_BYTES, 0], ids=["threads", "processes"])
+@pytest.mark.parametrize("many_bytes", [parallel.MANY_BYTES, 0], ids=["threads", "processes"])
 def test_all_images_in_order_in_one_file(tmp_path, monkeypatch, many_bytes):
-    monkeypatch.setattr(images.decode, "MANY_BYTES", many_bytes)
+    monkeypatch.setattr(parallel, "MANY_BYTES", many_bytes)
     dataset = folder_of(tmp_path, 9)
     images.preprocess_all(dataset, tmp_path / "images.npy", workers=2, image_size=32, crop=True)
     array = np.load(tmp_path / "images.npy", mmap_mode="r")
