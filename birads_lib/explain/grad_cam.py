@@ -19,6 +19,7 @@ from scipy.special import softmax
 from scipy.stats import rankdata
 
 from birads_lib.errors import UserError, did_you_mean
+from birads_lib.networks import hybrid  # noqa: F401 (Keras then knows the layers of saved models)
 from birads_lib.networks.backbones import LAST_STAGE
 from birads_lib.task import BIRADS
 
