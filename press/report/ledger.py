@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from birads_lib.readers import READERS
+from birads_lib.texts import interval
 from press.claims import LEAKY_ONLY, NOT_TESTABLE, VERDICTS, Claim
 
 
@@ -35,10 +36,7 @@ def table(judged: pd.DataFrame, protocols: list[str]) -> pd.DataFrame:
 
 def with_interval(estimate: float, low: float = np.nan, high: float = np.nan) -> str:
     """Return "0.71 (0.63 to 0.78)", "0.71" without an interval, a dash without a number."""
-    if np.isnan(estimate):
-        return "-"
-    interval = "" if np.isnan(low) or np.isnan(high) else f" ({low:.2f} to {high:.2f})"
-    return f"{estimate:.2f}{interval}"
+    return "-" if np.isnan(estimate) else interval(estimate, low, high).removesuffix(" (no interval)")
 
 
 def readings(claims: list[Claim], judged: pd.DataFrame) -> str:
