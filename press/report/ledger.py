@@ -36,7 +36,8 @@ def table(judged: pd.DataFrame, protocols: list[str]) -> pd.DataFrame:
 
 def with_interval(estimate: float, low: float = np.nan, high: float = np.nan) -> str:
     """Return "0.71 (0.63 to 0.78)", "0.71" without an interval, a dash without a number."""
-    return "-" if np.isnan(estimate) else interval(estimate, low, high).removesuffix(" (no interval)")
+    text = interval(estimate, low, high).removesuffix(" (no interval)")
+    return "-" if np.isnan(estimate) else text
 
 
 def readings(claims: list[Claim], judged: pd.DataFrame) -> str:
