@@ -61,12 +61,15 @@ def check_options(function: Callable[..., object], options: Mapping[str, object]
 
 def kind_problem(name: str, value: object, default: object) -> str:
     """Return what is wrong with the kind of a value that stands in place of a default, or ""."""
-    if _is_like(value, default):
-        return ""
+    return "" if _is_like(value, default) else f"'{name}' is {value!r}, {expected_kind(default)}"
+
+
+def expected_kind(default: object) -> str:
+    """Return what kind of value may stand in place of a default, as part of a sentence."""
     kinds = {bool: "true or false", int: "a whole number", float: "a finite number", str: "a text"}
     kinds |= dict.fromkeys((list, tuple), "a list like its default")
-    expected = kinds.get(type(default), f"a {type(default).__name__}")
-    return f"'{name}' is {value!r}, expected {expected} (default: {default!r})"
+    kind = kinds.get(type(default), f"a {type(default).__name__}")
+    return f"expected {kind} (default: {default!r})"
 
 
 def _is_like(value: object, default: object) -> bool:

@@ -8,13 +8,13 @@ import ast
 import json
 from functools import cache
 
-from press.paths import NOTEBOOKS
+from press.paths import NOTEBOOKS, source_notebook
 
 
 @cache
 def declared_parameters(notebook: str) -> dict:
     """Return the names and default values in a source notebook's ``parameters`` cell."""
-    cells = json.loads((NOTEBOOKS / f"{notebook}.ipynb").read_text())["cells"]
+    cells = json.loads(source_notebook(notebook).read_text())["cells"]
     source = "".join(
         "".join(cell["source"]) + "\n"
         for cell in cells

@@ -1,13 +1,14 @@
 """A study's YAML: what it gives each notebook, and what is wrong with it, all at once."""
 
 import json
+import re
 import subprocess
 import sys
 
 import pytest
 
 from birads_lib.errors import UserError
-from press import chapters, study
+from press import chapters, study, study_file
 from press.paths import CONFIG
 
 GOOD = """name: mine
@@ -61,6 +62,14 @@ def test_our_own_studies_are_valid(name):
     [
         ("name: mine", "", "the key 'name' is missing"),
         ("name: mine", "name: a/b", "line 1: expected a name of letters"),
+        ("name: mine", "name: images", "line 1: expected a name of letters"),
+        (
+            "name: mine",
+            "name: mine\ntask: birad",
+            "line 2: 'task' is 'birad'; did you mean 'birads'?",
+        ),
+        ("name: mine", "name: mine\nchapters: a", "line 2: 'chapters' is 'a'; "),
+        ("name: mine", "name: mine\n3: a", "unknown '3'"),
         ("name: mine", "nmae: mine", "line 1: unknown 'nmae'; did you mean 'name'?"),
         ("reader: phantoms", "raeder: phantoms", "line 2: expected a mapping with at least"),
         ("[patient, image]", "[patients]", "unknown 'patients'; did you mean 'patient'?"),
@@ -280,7 +289,7 @@ def test_a_sweep_alone_stands_beside_proposed(written):
 def test_names_of_swept_values(written, values, names):
     mine = study.load(written(GOOD + f"sweep: {values}\n"))
     assert list(mine.variants)[2:] == names
-    assert all(study._is_name(name) for name in names)
+    assert all(re.fullmatch(study_file.NAME, name) for name in names)
 
 
 @pytest.mark.parametrize(
