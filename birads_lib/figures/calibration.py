@@ -51,7 +51,7 @@ def reliability(
     figure, panels = _panels(task)
     estimates, shades = errors.set_index("metric")["estimate"], colours(task)
     for number, (upper, lower) in panels.items():
-        _points(upper, table[table["birads"] == number], shades[number])
+        _points(upper, table[table[task.name] == number], shades[number])
         upper.set_title(f"{task.named(number)}\nerror {estimates[f'ece_{number}']:.3f}")
         lower.hist(p[:, number - 1], bins=_BINS, color=shades[number])
         lower.set_ylim(0.6, None)  # a single image is seen
@@ -74,7 +74,7 @@ def reliability_before_after(
     figure, panels = _panels(task)
     shades = colours(task)
     for number, (upper, lower) in panels.items():
-        tables = [table[table["birads"] == number] for table, _ in (before, after)]
+        tables = [table[table[task.name] == number] for table, _ in (before, after)]
         values = [p[:, number - 1] for _, p in (before, after)]
         _points(upper, tables[0], _BEFORE, "D")
         _points(upper, tables[1], shades[number])

@@ -19,7 +19,7 @@ from birads_lib.figures.style import (
     legend_below,
     new_figure,
 )
-from birads_lib.scores.decision import DECISIONS, RANGE
+from birads_lib.scores.decision import RANGE
 from birads_lib.task import BIRADS, Task
 
 _EXCHANGE = {0.1: "9", 0.2: "4", 0.5: "1", 0.8: "1/4", 0.9: "1/9"}  # (1 - t) / t
@@ -29,7 +29,7 @@ def curves(tables: Mapping[int, pd.DataFrame], task: Task = BIRADS) -> Figure:
     """Draw each decision's net benefit with its interval, and those of the two defaults.
 
     Args:
-        tables: lowest label acted on, of ``DECISIONS`` -> its curve.
+        tables: lowest label acted on, of ``Task.decisions`` -> its curve.
         task: what the labels are.
     """
     rows = len(tables)
@@ -38,7 +38,7 @@ def curves(tables: Mapping[int, pd.DataFrame], task: Task = BIRADS) -> Figure:
         _defaults(ax, table)
         label = "The model, 95 % interval"
         _line(ax, table, "net_benefit", ("low", "high"), colours(task)[lowest], "-", label)
-        _panel(ax, table, f"Decision: {DECISIONS[lowest]}")
+        _panel(ax, table, f"Decision: {task.decisions[lowest]}")
         _top_at(ax, table["net_benefit"], table["high"])
         ax.set_ylabel("Net benefit")
         ax.tick_params(labelbottom=True)
@@ -52,7 +52,7 @@ def gains(tables: Mapping[int, pd.DataFrame], task: Task = BIRADS) -> Figure:
     """Draw each decision's gain over the better default with its interval; ``RANGE`` is shaded.
 
     Args:
-        tables: lowest label acted on, of ``DECISIONS`` -> its curve.
+        tables: lowest label acted on, of ``Task.decisions`` -> its curve.
         task: what the labels are.
     """
     figure, axes = new_figure(1, len(tables), height=3.9, sharey=True, squeeze=False)
@@ -61,7 +61,7 @@ def gains(tables: Mapping[int, pd.DataFrame], task: Task = BIRADS) -> Figure:
         ax.axhline(0, color=INK, linewidth=1, label="The better default")
         label = "The model, 95 % interval"
         _line(ax, table, "gain", ("gain_low", "gain_high"), colours(task)[lowest], "-", label)
-        _panel(ax, table, DECISIONS[lowest])
+        _panel(ax, table, task.decisions[lowest])
         ax.set_xlabel("Threshold probability")
     _top_at(axes[0, 0], *(table["gain_high"] for table in tables.values()))
     axes[0, 0].set_ylabel("Net benefit over\nthe better default")
@@ -69,11 +69,12 @@ def gains(tables: Mapping[int, pd.DataFrame], task: Task = BIRADS) -> Figure:
     return figure
 
 
-def populations(tables: Mapping[str, Mapping[int, pd.DataFrame]]) -> Figure:
+def populations(tables: Mapping[str, Mapping[int, pd.DataFrame]], task: Task = BIRADS) -> Figure:
     """Draw the curves of the same predictions in several populations.
 
     Args:
         tables: name of a population -> lowest label acted on -> its curve.
+        task: what the labels are.
     """
     decisions = list(next(iter(tables.values())))
     figure, axes = new_figure(1, len(decisions), height=4.3, sharey=True, squeeze=False)
@@ -85,7 +86,7 @@ def populations(tables: Mapping[str, Mapping[int, pd.DataFrame]]) -> Figure:
             _line(ax, table, "net_benefit", None, colour, line, f"The model, {name}")
             ax.plot(table["threshold"], table["treat_all"], color=colour, linestyle=line,
                     linewidth=0.9, label=f"Act on all, {name}")  # fmt: skip
-        _panel(ax, curves_of[lowest], DECISIONS[lowest])
+        _panel(ax, curves_of[lowest], task.decisions[lowest])
         ax.set_xlabel("Threshold probability")
     drawn = pd.concat([table for curves_of in tables.values() for table in curves_of.values()])
     _top_at(axes[0, 0], drawn["net_benefit"])
@@ -112,7 +113,7 @@ def elsewhere(
         _defaults(ax, next(iter(named.values())))
         for (name, table), (colour, line) in zip(named.items(), looks, strict=False):
             _line(ax, table, "net_benefit", ("low", "high"), colour, line, name)
-        _panel(ax, table, f"{DECISIONS[lowest]} in {100 * prevalence:.3g} %")
+        _panel(ax, table, f"{task.decisions[lowest]} in {100 * prevalence:.3g} %")
         ax.set(xlabel="Threshold probability", xlim=(0, 0.5), xticks=np.arange(6) / 10)
         ax.set_ylim(-0.5 * prevalence, 1.05 * prevalence)
     axes[0, 0].set_ylabel("Net benefit")

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from sklearn.metrics import roc_curve
 
-from birads_lib.figures.intervals import draw_intervals, name_rows
+from birads_lib.figures.intervals import draw_intervals, name_rows, share_names
 from birads_lib.figures.style import (
     AMBER,
     BLUE,
@@ -32,7 +32,6 @@ from birads_lib.task import BIRADS, Task
 
 _COUNTS = LinearSegmentedColormap.from_list("counts", FADING)
 _REFERENCES = ((ORANGE, "D"), (PLUM, "s"), (MUTED, "X"))
-_SHARES = [name for name in HEADLINE if name != "ordinal_mae"]  # that one counts grades
 RADAR = ["accuracy", "macro_precision", "macro_recall", "macro_f1", "mean_auc", "mcc"]
 
 
@@ -167,17 +166,19 @@ def _stages(ax: Axes, rows: pd.DataFrame, place: int) -> None:
 
 
 def metric_intervals(
-    table: pd.DataFrame, references: Mapping[str, Mapping[str, float]] | None = None
+    table: pd.DataFrame,
+    references: Mapping[str, Mapping[str, float]] | None = None,
+    task: Task = BIRADS,
 ) -> Figure:
     """Draw metrics as dots with their 95 % intervals, the numbers at the right.
 
     Args:
-        table: of ``bootstrap.intervals``; those of ``HEADLINE`` are drawn, the mean absolute
-            error aside, as it counts grades and not shares.
+        table: of ``bootstrap.intervals``; those of ``share_names`` are drawn.
         references: other values to hold them against: {"Always BI-RADS 2": {"accuracy": 0.54}}.
+        task: what the labels are.
     """
-    references = references or {}
-    rows = table[table["metric"].isin(_SHARES)].set_index("metric")
+    references, names = references or {}, share_names(task)
+    rows = table[table["metric"].isin(names)].set_index("metric")
     places = np.arange(len(rows))
     figure, ax = new_figure(height=1.6 + 0.42 * len(rows) + 0.3 * len(references))
     draw_intervals(ax, rows, places, size=55, label="Estimate, 95 % interval")
@@ -186,7 +187,7 @@ def metric_intervals(
         known = [values.get(metric, np.nan) for metric in rows.index]
         ax.scatter(known, places, marker=marker, color=colour, s=45, zorder=3, label=name)
     ax.set(title="Metrics with 95 % intervals", xlabel="Value (1 is perfect)")
-    name_rows(ax, [HEADLINE[metric] for metric in rows.index])
+    name_rows(ax, [names[metric] for metric in rows.index])
     numbers = ax.secondary_yaxis("right")
     numbers.set_yticks(places, [_with_interval(row) for _, row in rows.iterrows()])
     numbers.tick_params(axis="y", length=0)
@@ -220,21 +221,23 @@ def per_class_dots(table: pd.DataFrame, task: Task = BIRADS) -> Figure:
     return figure
 
 
-def summary_by_split(tables: Mapping[str, pd.DataFrame]) -> Figure:
+def summary_by_split(tables: Mapping[str, pd.DataFrame], task: Task = BIRADS) -> Figure:
     """Draw the metrics of each part of the data with their 95 % intervals, a row per metric.
 
     Args:
-        tables: name of a part -> table of ``bootstrap.intervals``; the metrics of ``HEADLINE``
-            are drawn, the mean absolute error aside, as it counts grades and not shares.
+        tables: name of a part -> table of ``bootstrap.intervals``; those of ``share_names`` are
+            drawn.
+        task: what the labels are.
     """
-    figure, ax = new_figure(height=1.8 + 0.55 * len(_SHARES))
+    names = share_names(task)
+    figure, ax = new_figure(height=1.8 + 0.55 * len(names))
     for number, (part, table) in enumerate(tables.items()):
-        places = np.arange(len(_SHARES)) + 0.22 * (number - (len(tables) - 1) / 2)
+        places = np.arange(len(names)) + 0.22 * (number - (len(tables) - 1) / 2)
         colour, _, marker = SERIES[number % len(SERIES)]
-        rows = table.set_index("metric").loc[_SHARES]
+        rows = table.set_index("metric").loc[[*names]]
         draw_intervals(ax, rows, places, colour=colour, marker=marker, label=part, size=55)
     ax.set(title="Metrics by part of the data", xlabel="Value (1 is perfect), 95 % interval")
-    name_rows(ax, [HEADLINE[name] for name in _SHARES])
+    name_rows(ax, list(names.values()))
     legend_below(ax, columns=len(tables))
     return figure
 

@@ -6,6 +6,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from birads_lib.figures.style import INK, MUTED
+from birads_lib.scores.metrics import headline_names
+from birads_lib.task import BIRADS, Task
+
+
+def share_names(task: Task = BIRADS) -> dict[str, str]:
+    """Return name -> title of the headline metrics that share an axis: 1 is perfect for each.
+
+    The mean absolute error is left out, as it counts grades.
+    """
+    return {name: title for name, title in headline_names(task).items() if name != "ordinal_mae"}
 
 
 def draw_intervals(

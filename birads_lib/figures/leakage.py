@@ -147,7 +147,7 @@ def recall_by_images(table: pd.DataFrame, task: Task = BIRADS) -> Figure:
         shown = table[table["protocol"] == protocol]
         lookup = shown[shown["answer"] == "lookup"]
         ax.scatter(lookup["place"], lookup["estimate"], s=90, label=ANSWERS["lookup"], **hollow)
-        for number, rows in shown[shown["answer"] == "model"].groupby("birads"):
+        for number, rows in shown[shown["answer"] == "model"].groupby(task.name):
             look = {"colour": colours(task)[number], "label": task.named(number)}
             draw_intervals(ax, rows, rows["place"], size=36, width=2, upright=True, **look)
         title = PROTOCOLS[protocol].label.replace(" (", "\n(")
