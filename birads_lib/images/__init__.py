@@ -5,13 +5,12 @@ from birads_lib.images.decode import read_grey, to_8bit
 from birads_lib.images.frame import (
     Geometry,
     finding_masks,
-    geometry,
     in_frame,
     located_images,
     read_geometry,
     write_geometry,
 )
-from birads_lib.images.prepare import preprocess, preprocess_all, steps
+from birads_lib.images.prepare import geometry, preprocess, preprocess_all, steps
 
 __all__ = [
     "CROP_MARGIN", "Geometry", "breast_box", "breast_mask", "breast_outline",

@@ -11,7 +11,6 @@ import pandas as pd
 from birads_lib.cases import Dataset, contour_points
 from birads_lib.errors import DatasetError
 from birads_lib.files import written_whole
-from birads_lib.images.breast import breast_box
 from birads_lib.images.decode import read_grey, to_8bit
 
 
@@ -58,29 +57,6 @@ class Geometry:
         """
         share = self.fit(self.cut(np.asarray(mask, np.float32)))
         return share >= min(0.5, share.max()) if share.any() else share > 0
-
-
-def geometry(
-    grey: np.ndarray,
-    *,
-    image_size: int = 224,
-    letterbox: bool = False,
-    crop: bool = False,
-    flip_to_left: bool = False,
-) -> Geometry:
-    """Return how an 8-bit image (H, W) is placed in the frame; options as in ``steps``."""
-    height, width = grey.shape
-    box = breast_box(grey) if crop else (0, 0, width, height)
-    kept = grey[box[1] : box[3], box[0] : box[2]]
-    middle = kept.shape[1] // 2
-    mirrored = flip_to_left and kept[:, -middle:].sum() > kept[:, :middle].sum()
-    inner_width, inner_height = image_size, image_size
-    if letterbox:
-        scale = image_size / max(kept.shape)
-        inner_height, inner_width = (max(1, round(side * scale)) for side in kept.shape)
-    left, top = (image_size - inner_width) // 2, (image_size - inner_height) // 2
-    inner = (left, top, left + inner_width, top + inner_height)
-    return Geometry((height, width), box, bool(mirrored), inner, image_size)
 
 
 def write_geometry(geometries: Mapping[str, Geometry], path: str | Path) -> None:

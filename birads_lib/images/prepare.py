@@ -11,8 +11,9 @@ import numpy as np
 from birads_lib.cases import Dataset
 from birads_lib.errors import DatasetError, UserError, check_options
 from birads_lib.files import new_array, written_whole
+from birads_lib.images.breast import breast_box
 from birads_lib.images.decode import read_grey, to_8bit
-from birads_lib.images.frame import Geometry, geometry, write_geometry
+from birads_lib.images.frame import Geometry, write_geometry
 from birads_lib.parallel import in_parallel
 
 
@@ -81,6 +82,11 @@ def steps(image: np.ndarray, **options: object) -> dict[str, np.ndarray]:
     return _steps(image, _checked(options))[0]
 
 
+def geometry(image: np.ndarray, **options: object) -> Geometry:
+    """Return where ``preprocess`` puts the pixels of an image (H, W), with the same options."""
+    return _steps(image, _checked(options))[1]
+
+
 def _checked(options: dict[str, object]) -> Options:
     check_options(Options, options)
     return Options(**options)
@@ -89,13 +95,7 @@ def _checked(options: dict[str, object]) -> Options:
 def _steps(image: np.ndarray, options: Options) -> tuple[dict[str, np.ndarray], Geometry]:
     """Return each step of the preprocessing by its name, and where the image lies in the frame."""
     grey = to_8bit(image, options.window_percentiles)
-    place = geometry(
-        grey,
-        image_size=options.image_size,
-        letterbox=options.letterbox,
-        crop=options.crop,
-        flip_to_left=options.flip_to_left,
-    )
+    place = _placed(grey, options)
     equalise = cv2.createCLAHE(options.clip_limit, (options.tiles, options.tiles)).apply
     done, now = {"grey": grey}, place.cut(grey)
     if options.crop or place.mirrored:
@@ -106,6 +106,22 @@ def _steps(image: np.ndarray, options: Options) -> tuple[dict[str, np.ndarray], 
     if options.clahe and not options.clahe_before_resize:
         done["clahe"] = equalise(now)
     return done, place
+
+
+def _placed(grey: np.ndarray, options: Options) -> Geometry:
+    """Return how an 8-bit image (H, W) is placed in the frame."""
+    height, width = grey.shape
+    x0, y0, x1, y1 = breast_box(grey) if options.crop else (0, 0, width, height)
+    kept, size = grey[y0:y1, x0:x1], options.image_size
+    middle = kept.shape[1] // 2
+    mirrored = options.flip_to_left and kept[:, -middle:].sum() > kept[:, :middle].sum()
+    inner_height, inner_width = size, size
+    if options.letterbox:
+        scale = size / max(kept.shape)
+        inner_height, inner_width = (max(1, round(side * scale)) for side in kept.shape)
+    left, top = (size - inner_width) // 2, (size - inner_height) // 2
+    inner = (left, top, left + inner_width, top + inner_height)
+    return Geometry((height, width), (x0, y0, x1, y1), bool(mirrored), inner, size)
 
 
 def preprocess_all(
