@@ -13,7 +13,6 @@ from bs4 import BeautifulSoup
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace
 
-from birads_lib import texts
 from birads_lib.errors import UserError
 from birads_lib.readers import READERS
 from press import page as pages
@@ -195,18 +194,6 @@ def test_a_page_that_recorded_nothing_is_named(inbreast):
     found = facts.facts([replace(page, facts={}, numbers={}) for page in inbreast])
     assert found["images"] == "not known: 01_data_exploration does not tell it"
     assert facts.facts(inbreast)["disagreement"].startswith(facts.UNKNOWN)  # of phantoms only
-
-
-@pytest.mark.parametrize(
-    ("bounds", "said"),
-    [
-        ((0.5, 0.4, 0.6), "0.50 (0.40 to 0.60)"),
-        ((0.5, float("nan"), float("nan")), "0.50 (no interval)"),
-        ((float("nan"), 0.4, 0.6), "undefined"),
-    ],
-)
-def test_an_estimate_without_an_interval_has_none_made_up(bounds, said):
-    assert texts.interval(*bounds) == said
 
 
 def test_a_leaky_run_gives_no_number(inbreast):
