@@ -1,4 +1,10 @@
-"""Who is trained on and who is tested: the three protocols, and the check that nobody is both."""
+"""Who is trained on and who is tested under a protocol, and the check that nobody is both.
+
+- ``patient``: whole patients are kept together; only the training part is balanced.
+- ``image``: each image by itself, as if patients didn't matter; balanced likewise.
+- ``oversample_first``: all images are copied to equal category counts, and the *copies* are
+  split, so that copies of one image stand in several parts (leaky, by name).
+"""
 
 from collections.abc import Callable
 
@@ -35,14 +41,8 @@ def assign_parts(
     Each image is in the test part of exactly one of the ``folds``; ``validation_share`` of all
     images, as nearly as whole patients allow, is set aside for validation.
 
-    - ``patient``: whole patients are kept together; only the training part is balanced.
-    - ``image``: each image by itself, as if patients didn't matter; balanced likewise.
-    - ``oversample_first``: all images are copied to equal category counts, and the *copies* are
-      split, so that copies of one image stand in several parts (leaky, by name).
-
-    ``balance`` False leaves the training part as rare as it is.
-
-    Raises UserError where the cases don't allow the split.
+    ``balance`` False leaves the training part as rare as it is. Raises UserError where the cases
+    don't allow the split.
     """
     rules = _known(protocol)
     _check_request(cases, rules, folds, fold, validation_share, balance, task)
@@ -54,13 +54,7 @@ def assign_parts(
     grouped = rules.unit not in (None, "image_id")
     groups = pd.factorize(cases[rules.unit])[0][rows] if grouped else None
 
-    part = np.full(len(rows), "train", dtype=object)
-    kept, test = _nth_split(labels[rows], groups, folds, fold, seed)
-    part[test] = "test"
-    splits = max(2, round((1 - 1 / folds) / validation_share))
-    inner = None if groups is None else groups[kept]
-    _, validation = _nth_split(labels[rows][kept], inner, splits, 0, int(rng.integers(2**31)))
-    part[kept[validation]] = "validation"
+    part = _parts(labels[rows], groups, folds, fold, seed, validation_share, rng)
     if rules.unit is not None:
         train = np.flatnonzero(part == "train")
         train = _oversampled(train, labels, rng) if balance else train
@@ -87,6 +81,18 @@ def check_parts(parts: pd.DataFrame, protocol: str) -> None:
             )
         if parts[key].isna().any():
             raise LeakageError(f"protocol '{protocol}': {key} is not known for every image")
+
+
+def _parts(labels, groups, folds, fold, seed, validation_share, rng) -> np.ndarray:
+    """Return the part (n,) of each row in one fold."""
+    part = np.full(len(labels), "train", dtype=object)
+    kept, test = _nth_split(labels, groups, folds, fold, seed)
+    part[test] = "test"
+    splits = max(2, round((1 - 1 / folds) / validation_share))
+    inner = None if groups is None else groups[kept]
+    _, validation = _nth_split(labels[kept], inner, splits, 0, int(rng.integers(2**31)))
+    part[kept[validation]] = "validation"
+    return part
 
 
 def _nth_split(labels, groups, splits: int, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -53,15 +53,10 @@ def every_score(
       K - 1, 0..1 (Epstein 1969; Murphy 1971); of ordered labels only.
     - ``log_loss``: minus the natural logarithm of the true label's probability, 0 and more.
     - ``true_class_high``: share of images whose true label got ``HIGH`` or more.
-    - ``low_confidence_gap_2``, of BI-RADS only, as the paper speaks of it: observed minus predicted
-      frequency of 2 among images with a p2 below ``LOW``, -1..1; NaN where there are none. Above 0
-      is under-confident.
+    - ``low_confidence_gap_2``, of BI-RADS only: observed minus predicted frequency of 2 among
+      images with a p2 below ``LOW``, -1..1; NaN where there are none. Above 0 is under-confident.
 
-    Args:
-        y: (n,) checked label numbers.
-        p: (n, K) checked probabilities.
-        weights: (n, R), how often each image counts in each sample.
-        task: whose labels these are.
+    Arguments are those of ``metrics.every_metric``.
     """
     check_width(p, task)
     total = weights.sum(0)  # (R,)
@@ -80,8 +75,8 @@ def every_score(
     scores |= {name: values @ weights / total for name, values in by_image.items()}
     if task == BIRADS:
         low = (p[:, 1] < LOW).astype(float)
-        gap, among = ((truth - p)[:, 1] * low) @ weights, low @ weights
-        scores["low_confidence_gap_2"] = ratio(gap, among, np.nan)
+        gap = ((truth - p)[:, 1] * low) @ weights
+        scores["low_confidence_gap_2"] = ratio(gap, low @ weights, np.nan)
     return scores
 
 

@@ -201,15 +201,17 @@ def friedman(errors: pd.DataFrame, alpha: float = 0.05) -> dict[str, float]:
     """
     patients, runs = errors.shape
     if runs < 3 or patients < 2:
-        raise PredictionError(f"needs 3 runs and 2 patients, got {runs} and {patients}")
+        raise PredictionError(
+            f"Friedman's test needs 3 runs and 2 patients, got {runs} and {patients}"
+        )
     if errors.isna().any(axis=None):
         raise PredictionError("a run has no error for some patient")
     quantile = stats.studentized_range.isf(alpha, runs, np.inf) / np.sqrt(2)
-    found = {"statistic": 0.0, "p_value": 1.0}
+    result = {"statistic": 0.0, "p_value": 1.0}
     if (errors.nunique(axis=1) > 1).any():
         test = stats.friedmanchisquare(*errors.to_numpy().T)
-        found = {"statistic": float(test.statistic), "p_value": float(test.pvalue)}
-    return found | {"critical_difference": quantile * np.sqrt(runs * (runs + 1) / (6 * patients))}
+        result = {"statistic": float(test.statistic), "p_value": float(test.pvalue)}
+    return result | {"critical_difference": quantile * np.sqrt(runs * (runs + 1) / (6 * patients))}
 
 
 def _unlike(table: pd.DataFrame, truth: pd.Series) -> str:
@@ -241,8 +243,8 @@ def _placements(positive: np.ndarray, score: np.ndarray) -> np.ndarray:
     An image's rank among all less its rank within its class counts the other class below it.
     """
     below = stats.rankdata(score)
-    for own in (positive, ~positive):
-        below[own] -= stats.rankdata(score[own])
+    for alike in (positive, ~positive):
+        below[alike] -= stats.rankdata(score[alike])
     positives = positive.sum()
     share = below / np.where(positive, len(score) - positives, positives)
     return np.where(positive, share, 1 - share)
@@ -256,11 +258,11 @@ def _clustered_error(positive: np.ndarray, deviation: np.ndarray, codes: np.ndar
     """
     variance = 0.0
     sums = []
-    for own in (positive, ~positive):
-        holding = len(np.unique(codes[own]))
+    for alike in (positive, ~positive):
+        holding = len(np.unique(codes[alike]))
         if holding < 2:
             return np.nan
-        sums.append(np.bincount(codes, deviation * own) / own.sum())  # (clusters,)
+        sums.append(np.bincount(codes, deviation * alike) / alike.sum())  # (clusters,)
         variance += holding / (holding - 1) * (sums[-1] ** 2).sum()
     clusters = len(np.unique(codes))
     mixed = 2 * clusters / (clusters - 1) * (sums[0] * sums[1]).sum()

@@ -61,9 +61,9 @@ def net_benefit(
     benefit, cost = _worth(positive, weights, prevalence)  # (R,), (R,)
     acted = score >= thresholds[:, None]  # (T, n)
     odds = thresholds / (1 - thresholds)  # (T,)
-    found = (acted & positive).astype(float) @ weights  # (T, R)
+    needed = (acted & positive).astype(float) @ weights  # (T, R)
     needless = (acted & ~positive).astype(float) @ weights
-    return found * benefit - odds[:, None] * needless * cost
+    return needed * benefit - odds[:, None] * needless * cost
 
 
 def treat_all(
@@ -140,21 +140,11 @@ def curve(
     net, of_all = (values[:, 0] for values in _net(y, p, lowest, np.ones((len(y), 1)), **at))
     resamples = [_net(y, p, lowest, weights, **at) for weights in resampling.weights(len(y))]
     resampled = np.concatenate(resamples, axis=2)  # (model and all, T, R)
-    low, high = resampling.bounds(resampled[0].T)
-    gain_low, gain_high = resampling.bounds(gain(*resampled).T)
-    return pd.DataFrame(
-        {
-            "decision": lowest,
-            "threshold": THRESHOLDS,
-            "net_benefit": net,
-            "low": low,
-            "high": high,
-            "treat_all": of_all,
-            "gain": gain(net, of_all),
-            "gain_low": gain_low,
-            "gain_high": gain_high,
-        }
-    )
+    table = pd.DataFrame({"decision": lowest, "threshold": THRESHOLDS, "net_benefit": net})
+    table["low"], table["high"] = resampling.bounds(resampled[0].T)
+    table["treat_all"], table["gain"] = of_all, gain(net, of_all)
+    table["gain_low"], table["gain_high"] = resampling.bounds(gain(*resampled).T)
+    return table
 
 
 def usefulness(y: np.ndarray, p: np.ndarray, lowest: int, resampling: Resampling) -> pd.DataFrame:

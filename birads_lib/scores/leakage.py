@@ -190,18 +190,18 @@ def by_category(table: pd.DataFrame, metrics: pd.DataFrame, task: Task = BIRADS)
     )
 
 
-def against_paper(found: dict[str, pd.DataFrame], paper: Mapping[str, float]) -> pd.DataFrame:
+def against_paper(metrics: dict[str, pd.DataFrame], paper: Mapping[str, float]) -> pd.DataFrame:
     """Return, by metric, a paper's value and where it lies from each protocol's interval.
 
     Args:
-        found: protocol -> ``metrics_with_nulls`` of its run.
+        metrics: protocol -> ``metrics_with_nulls`` of its run.
         paper: metric -> its value in the paper.
 
     Returns:
         One row per metric; columns "the paper" and each protocol, such as "above 0.43 to 0.58".
     """
     table = pd.DataFrame({"the paper": pd.Series(paper).map("{:.3f}".format)})
-    for protocol, rows in found.items():
+    for protocol, rows in metrics.items():
         model = rows[rows["answer"] == "model"].set_index("metric")
         table[protocol] = [_place(value, model.loc[name]) for name, value in paper.items()]
     return table.rename(index=HEADLINE)

@@ -175,9 +175,9 @@ def weighted_auc(score: np.ndarray, positive: np.ndarray, weights: np.ndarray) -
     np.cumsum(weights[negative], axis=0, out=below[1:])
     first = np.searchsorted(score[negative], score[positive], side="left")
     last = np.searchsorted(score[negative], score[positive], side="right")
-    own = weights[positive]  # (positives, R)
-    won = np.einsum("ir,ir->r", own, below[first] + below[last]) / 2
-    return ratio(won, own.sum(0) * below[-1], np.nan)
+    above = weights[positive]  # (positives, R)
+    won = np.einsum("ir,ir->r", above, below[first] + below[last]) / 2
+    return ratio(won, above.sum(0) * below[-1], np.nan)
 
 
 def _confusion(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> np.ndarray:

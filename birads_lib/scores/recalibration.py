@@ -103,7 +103,6 @@ def recalibrated(
     Args:
         table: all predictions of one run, with all three parts.
         balance: whether training saw every present label equally often; else as often as it is.
-        task: whose labels these are.
 
     Returns:
         Name of the correction -> (n, K), rows as in ``predictions.out_of_fold(table)``; and a row
@@ -126,9 +125,9 @@ def recalibrated(
         for name, kind in (("prior_corrected", "natural"), ("saerens", "saerens")):
             corrected[name][here] = reweighted(p, priors["training"], priors[kind])
         priors["observed"] = shares(test.loc[here, "y_true"], task)
-        fitted = {"temperature": temperature, "iterations": iterations}
+        fitted = {"fold": fold, "seed": seed, "temperature": temperature, "iterations": iterations}
         named = {f"{kind}_{k}": v[k - 1] for kind, v in priors.items() for k in task.numbers}
-        folds.append({"fold": fold, "seed": seed} | fitted | named)
+        folds.append(fitted | named)
     return corrected, pd.DataFrame(folds)
 
 
