@@ -12,6 +12,7 @@ import argparse
 import io
 import sys
 import time
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -26,7 +27,7 @@ from press import page as pages
 from press import passports
 from press.exhibits import data_uri
 from press.outputs import as_json
-from press.page import COMMITTED, Exhibit, Page
+from press.page import COMMITTED, Page
 from press.paths import (
     BOOK,
     ROOT,
@@ -41,6 +42,7 @@ from press.study import load
 
 IMAGE_LIST = ("01_data_exploration", "image-files")  # where each chain ends
 UNREADABLE = (UserError, ValueError, KeyError)  # what a page that was tampered with raises
+Check = tuple[str, object, object, str]  # its kind, what is, what should be, the problem if not
 
 
 @dataclass
@@ -51,61 +53,62 @@ class Report:
     notes: list[str] = field(default_factory=list)
     stale: dict[str, list[str]] = field(default_factory=dict)  # what has changed -> pages
     checked: dict[str, int] = field(default_factory=dict)
-    read: dict[str, tuple[str, str]] = field(default_factory=dict)  # file -> first reader, hash
 
-    def equal(self, kind: str, actual: object, expected: object, problem: str) -> None:
-        """Count one check, and its problem where the two differ."""
-        self.checked[kind] = self.checked.get(kind, 0) + 1
-        if actual != expected:
-            self.problems.append(problem)
+    def add(self, checks: Iterable[Check]) -> None:
+        """Count checks, and the problems of those that fail."""
+        for kind, actual, expected, problem in checks:
+            self.checked[kind] = self.checked.get(kind, 0) + 1
+            if actual != expected:
+                self.problems.append(problem)
 
 
 def study(name: str, images: Path | None = None) -> Report:
     """Check all of one study's pages; ``images``: a folder whose files are hashed as well."""
-    report = Report()
-    folder = BOOK / name
+    report, folder = Report(), BOOK / name
     by_name = {page.name: page for page in _sealed_pages(folder, report)}
-    for page in tqdm(
-        by_name.values(), desc=f"verifying {name}", unit="page", file=sys.stdout, ncols=80
-    ):
-        for exhibit in page.exhibits.values():
-            _check_exhibit(page, exhibit, report)
-        for facts in page.artefacts.values():
-            _check_artefact(page, facts, report)
+    listed = image_hashes(by_name)
+    first_read: dict[str, tuple[str, str]] = {}  # file -> who read it first, and its hash
+    options = {"desc": f"verifying {name}", "unit": "page", "file": sys.stdout, "ncols": 80}
+    for page in tqdm(by_name.values(), **options):
+        report.add(_exhibits(page))
+        report.add(_artefacts(page))
         for facts in page.passports():
             for read in facts["inputs"]:
-                _check_input(page, facts, read, by_name, report)
-        _check_rendered(page, report)
+                where = f"{name}/{page.name}#{facts['id']}: input '{read['name']}'"
+                if "sha256_of_hashes" in read:
+                    report.add(_images_link(where, read, listed))
+                elif "made_by" in read:
+                    first = first_read.setdefault(read["file"], (where, read["sha256"]))
+                    report.add(_page_link(where, page, read, *first))
+                elif _has_changed(ROOT / read["file"], read["sha256"]):
+                    report.notes.append(f"{where}: {read['file']} has changed since")
+        report.add(_rendered(page))
         for why in changed_sources(page):
             report.stale.setdefault(why, []).append(page.name)
     if images:
-        _check_images(by_name, images, report)
+        report.add(_image_files(listed, images))
     return report
 
 
 def changed_sources(page: Page) -> list[str]:
     """Return what has changed in notebook and library since a page was executed, a line each."""
-    code, now = page.passport["code"], _sources(page.notebook)
+    code, modules = page.passport["code"], _module_hashes(page.notebook)
     lines = []
-    if now["notebook_sha256"] != code["notebook_sha256"]:
+    if sha256(source_notebook(page.notebook)) != code["notebook_sha256"]:
         lines.append(f"notebooks/{page.notebook}.ipynb has changed")
-    if now["library_sha256"] != code["library_sha256"]:
-        after, before = now["modules"], code["modules"]
-        changed = sorted(n for n in after.keys() | before.keys() if after.get(n) != before.get(n))
+    if total(modules) != code["library_sha256"]:
+        before = code["modules"]
+        names = sorted(before | modules)
+        changed = [name for name in names if modules.get(name) != before.get(name)]
         more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
         lines.append(f"{', '.join(changed[:3])}{more} changed")
     return lines
 
 
 @cache
-def _sources(notebook: str) -> dict:
-    """Return the hashes of a notebook and of the modules it uses, as they are now."""
-    modules = hashes(modules_of(notebook))
-    return {
-        "notebook_sha256": sha256(source_notebook(notebook)),
-        "library_sha256": total(modules),
-        "modules": modules,
-    }
+def _module_hashes(notebook: str) -> dict[str, str]:
+    """Return the hashes of the modules that a notebook uses, as they are now."""
+    return hashes(modules_of(notebook))
 
 
 def _sealed_pages(folder: Path, report: Report) -> list[Page]:
@@ -125,10 +128,8 @@ def _sealed_pages(folder: Path, report: Report) -> list[Page]:
         if name not in seals:
             report.problems.append(f"{where}: executed elsewhere, it has no seal")
             continue
-        report.equal(
-            "pages", sha256(there[name]), seals.get(name),
-            f"{where}: the executed notebook was changed after it ran",
-        )  # fmt: skip
+        problem = f"{where}: the executed notebook was changed after it ran"
+        report.add([("pages", sha256(there[name]), seals[name], problem)])
         try:
             page = pages.read(there[name])
             page.passports()
@@ -139,102 +140,99 @@ def _sealed_pages(folder: Path, report: Report) -> list[Page]:
     return read
 
 
-def _check_exhibit(page: Page, exhibit: Exhibit, report: Report) -> None:
-    """Hold the cell and the files of an exhibit, here and in results/, against its passport."""
-    where = f"{page.study}/{page.name}#{exhibit.id}"
-    report.equal(
-        "cells", exhibit.passport["cell_id"], exhibit.cell_id,
-        f"{where}: its passport names cell {exhibit.passport['cell_id']}, which is not where it is",
-    )  # fmt: skip
-    for name, digest in exhibit.passport["files"].items():
-        report.equal(
-            "figures' files", sha256_of(exhibit.files.get(name, b"")), digest,
-            f"{where}: {name} in the page is not the one that was published",
-        )  # fmt: skip
-    for name, content in exhibit.files.items():
-        copy = figures_folder(results_folder(page.study), page.name) / name
-        if copy.exists():
-            report.equal(
-                "copies in results/", copy.read_bytes(), content,
-                f"{where}: {copy.relative_to(ROOT)} is not the one in the page",
-            )  # fmt: skip
+def _exhibits(page: Page) -> Iterator[Check]:
+    """Hold cells and files of a page's exhibits, here and in results/, against their passports."""
+    copies = figures_folder(results_folder(page.study), page.name)
+    for exhibit in page.exhibits.values():
+        where, facts = f"{page.study}/{page.name}#{exhibit.id}", exhibit.passport
+        problem = (
+            f"{where}: its passport names cell {facts['cell_id']}, but {exhibit.cell_id} has it"
+        )
+        yield "cells", facts["cell_id"], exhibit.cell_id, problem
+        for name, digest in facts["files"].items():
+            problem = f"{where}: {name} in the page is not the one that was published"
+            yield "figures' files", sha256_of(exhibit.files.get(name, b"")), digest, problem
+        for name, content in exhibit.files.items():
+            copy = copies / name
+            if copy.exists():
+                problem = f"{where}: {copy.relative_to(ROOT)} is not the one in the page"
+                yield "copies in results/", copy.read_bytes(), content, problem
 
 
-def _check_artefact(page: Page, facts: dict, report: Report) -> None:
-    """Hold a file that a page wrote against its passport, where it is at hand."""
-    path, where = ROOT / facts["file"], f"{page.study}/{page.name}: {facts['file']}"
-    if not path.exists():
-        return
-    report.equal("written files", sha256(path), facts["sha256"], f"{where} was changed")
-    beside = passport_path(path)
-    content = beside.read_bytes() if beside.exists() else b""
-    problem = f"{where}: the passport beside it was changed"
-    report.equal("passports", content, as_json(facts), problem)
+def _artefacts(page: Page) -> Iterator[Check]:
+    """Hold the files that a page wrote against their passports, where they are at hand."""
+    for facts in page.artefacts.values():
+        path, where = ROOT / facts["file"], f"{page.study}/{page.name}: {facts['file']}"
+        if path.exists():
+            yield "written files", sha256(path), facts["sha256"], f"{where} was changed"
+            beside = passport_path(path)
+            content = beside.read_bytes() if beside.exists() else b""
+            problem = f"{where}: the passport beside it was changed"
+            yield "passports", content, as_json(facts), problem
 
 
-def _check_input(page: Page, facts: dict, read: dict, by_name: dict, report: Report) -> None:
-    """Hold an input of a page against what its maker, the repository or the images say."""
-    where = f"{page.study}/{page.name}#{facts['id']}: input '{read['name']}'"
-    if "sha256_of_hashes" in read:
-        listed = image_hashes(by_name)
-        expected = passports.hash_of_hashes(listed) if listed else None
-        problem = f"{where}: not the images that {IMAGE_LIST[0]} lists"
-        report.equal("links to the images", read["sha256_of_hashes"], expected, problem)
-    elif "made_by" in read:
-        first, digest = report.read.setdefault(read["file"], (where, read["sha256"]))
-        problem = f"{where}: {read['file']} was another file when {first} read it"
-        report.equal("files that pages read alike", read["sha256"], digest, problem)
-        _check_link(where, page, read, report)
-    elif (ROOT / read["file"]).exists() and sha256(ROOT / read["file"]) != read["sha256"]:
-        report.notes.append(f"{where}: {read['file']} has changed since")
+def _images_link(where: str, read: dict, listed: list[str]) -> Iterator[Check]:
+    """Hold the hash of all images that a page read against those that page 01 lists."""
+    expected = passports.hash_of_hashes(listed) if listed else None
+    problem = f"{where}: not the images that {IMAGE_LIST[0]} lists"
+    yield "links to the images", read["sha256_of_hashes"], expected, problem
 
 
-def _check_link(where: str, page: Page, read: dict, report: Report) -> None:
-    """Hold an input that another page wrote, and its passport, against that page."""
+def _page_link(where: str, page: Page, read: dict, first: str, digest: str) -> Iterator[Check]:
+    """Hold an input that another page wrote, and its passport, against that page.
+
+    ``first`` is who read the file first, ``digest`` its hash then.
+    """
+    problem = f"{where}: {read['file']} was another file when {first} read it"
+    yield "files that pages read alike", read["sha256"], digest, problem
     maker = None
     with suppress(*UNREADABLE):  # which is a problem of its own, and reported as one
         maker = pages.maker_of(read, page)
     if maker is None:
-        report.problems.append(f"{where}: its page {read['made_by']} is not here")
+        problem = f"{where}: its page {read['made_by']} is not here"
+        yield "links between pages", None, read["made_by"], problem
         return
     made = maker.artefacts.get(read["artefact"], {})
     problem = f"{where}: not the file that {read['made_by']} wrote; re-execute {page.name}"
-    report.equal("links between pages", made.get("sha256"), read["sha256"], problem)
+    yield "links between pages", made.get("sha256"), read["sha256"], problem
     problem = f"{where}: its passport is not the one on {read['made_by']}"
-    report.equal("passports along", read.get("passport_sha256"), sha256_of(as_json(made)), problem)
+    yield "passports along", read.get("passport_sha256"), sha256_of(as_json(made)), problem
+
+
+def _has_changed(path: Path, digest: str) -> bool:
+    return path.exists() and sha256(path) != digest
 
 
 def image_hashes(by_name: dict[str, Page]) -> list[str]:
     """Return the SHA-256 of every image of a study, as page 01 lists them; [] where it doesn't."""
     page, identity = IMAGE_LIST
     exhibit = by_name[page].exhibits.get(identity) if page in by_name else None
-    if exhibit is None:
-        return []
-    return pd.read_csv(io.BytesIO(exhibit.files[f"{identity}.csv"]))["sha256"].tolist()
+    with suppress(*UNREADABLE):  # of a table that was tampered with
+        if exhibit is not None:
+            return pd.read_csv(io.BytesIO(exhibit.files[f"{identity}.csv"]))["sha256"].tolist()
+    return []
 
 
-def _check_images(by_name: dict[str, Page], folder: Path, report: Report) -> None:
+def _image_files(listed: list[str], folder: Path) -> Iterator[Check]:
     """Hash every file below a folder: each image of the list must be there."""
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     there = {sha256(p) for p in tqdm(files, desc="hashing images", unit="file", ncols=80)}
-    listed = image_hashes(by_name)
-    if not listed:
-        report.problems.append(f"page {IMAGE_LIST[0]} lists no hashes to hold {folder} against")
+    problem = f"page {IMAGE_LIST[0]} lists no hashes to hold {folder} against"
+    yield "lists of images", bool(listed), True, problem
     for digest in listed:
-        problem = f"no file below {folder} has the hash {digest}"
-        report.equal("images", digest in there, True, problem)
+        yield "images", digest in there, True, f"no file below {folder} has the hash {digest}"
 
 
-def _check_rendered(page: Page, report: Report) -> None:
+def _rendered(page: Page) -> Iterator[Check]:
     """Look for each file of the exhibits of a page in every rendered book that holds it."""
     for book, html in rendered_pages(page.study, page.name).items():
         text = html.read_text()
         for exhibit in page.exhibits.values():
-            shown = [f'"{data_uri(*item)}"' in text for item in exhibit.files.items()]
+            shown = all(f'"{data_uri(*item)}"' in text for item in exhibit.files.items())
             problem = (
                 f"{page.study}/{page.name}#{exhibit.id}: not so in the rendered book of {book}"
             )
-            report.equal("rendered exhibits", all(shown), True, problem)
+            yield "rendered exhibits", shown, True, problem
 
 
 def print_report(name: str, report: Report, seconds: float) -> None:
