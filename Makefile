@@ -53,7 +53,7 @@ weights: .venv/ready ## make the small ResNet's weights anew, from phantoms of o
 bench: .venv/bench ## measure this project against what does the same work, for its chapter (an hour)
 	$(MAKE) book STUDY=smoke
 	python -m bench
-	python -m press.execute notebooks/13_speed.ipynb book/speed/13_speed.ipynb '{"study_dir": "results/speed"}'
+	$(MAKE) book STUDY=speed
 
 lint: .venv/dev ## check style, what imports what, and that source notebooks carry no outputs
 	ruff check . && ruff format --check .

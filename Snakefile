@@ -6,6 +6,7 @@
 # docstrings and comments, so an edit re-executes what it can change and nothing else.
 import json
 import shutil
+from pathlib import Path
 
 from birads_lib.readers import READERS
 from birads_lib.readers.folders import fingerprint
@@ -91,7 +92,7 @@ for chapter in chapters.of_study(STUDY):
             **constraints_of(chapter),
         input:
             notebook=f"notebooks/{chapter.notebook}.ipynb",
-            sources=chapter.sources,
+            sources=[str(path) for name in chapter.sources for path in sorted(Path().glob(name))],
             artefacts=artefacts_of(chapter),
         output:
             in_results(chapter.outputs(STUDY)),

@@ -20,8 +20,8 @@ from birads_lib.files import written_whole
 from birads_lib.protocol import PROTOCOLS
 from press import chapters, sources, verify
 from press import page as pages
-from press.page import COMMITTED, FROZEN
-from press.paths import BOOK, CONFIG, ROOT, SPEED, build_folder, parts_of_page, rendered_book
+from press.page import COMMITTED
+from press.paths import BOOK, CONFIG, ROOT, build_folder, parts_of_page, rendered_book
 from press.report import checklists as reporting
 from press.report import overview
 from press.study import Study, load
@@ -38,34 +38,34 @@ def prose_files() -> list[str]:
 
 
 def _pages(study: Study) -> dict[str, list[pages.Page]]:
-    """Return the executed pages of a book by title: of its study, frozen ones, the bench's."""
-    executed = {each.title: pages.of_study(each.name, BOOK) for each in _studies(study)}
-    return executed | {"What it takes": pages.of_study(SPEED, BOOK)}
+    """Return the executed pages of a book by the titles of their studies, its own first."""
+    return {each.title: pages.of_study(each.name, BOOK) for each in _studies(study)}
 
 
 def _studies(study: Study) -> list[Study]:
-    return [study, *(load(CONFIG / f"{name}.yaml") for name in FROZEN if name != study.name)]
+    """Return the study whose book it is, and those whose pages are committed."""
+    return [study, *(load(CONFIG / f"{name}.yaml") for name in COMMITTED if name != study.name)]
 
 
 def generated(study: Study) -> dict[str, str]:
     """Return the chapters that are made from executed pages while staging, by path."""
-    return {"book/provenance.md": overview.chapter(_pages(study))} | reporting.generated(
-        _studies(study), BOOK
-    )
+    of_the_paper = [each for each in _studies(study) if each.chapters == chapters.PAPER]
+    provenance = {"book/provenance.md": overview.chapter(_pages(study))}
+    return provenance | reporting.generated(of_the_paper, BOOK)
 
 
 def contents(study: Study, made: Collection[str] = ()) -> dict:
     """Return the table of contents of a study's book, from ``_toc.yml`` at the root.
 
     There, ``study: this`` stands for the study's own chapters, and ``study: <name>`` for those of
-    a frozen one. Pages that neither exist nor are ``made`` while staging are left out.
+    a committed one. Pages that neither exist nor are ``made`` while staging are left out.
     """
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
     studies = {each.name: each for each in _studies(study)}
     parts = []
     for part in toc["parts"]:
         name, listed = part.get("study"), part.get("chapters", [])
-        if name == THIS and study.name in FROZEN:
+        if name == THIS and study.name in COMMITTED:
             continue  # it has a part of its own
         if name:
             about = study if name == THIS else studies[name]

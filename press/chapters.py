@@ -37,7 +37,9 @@ class Chapter:
         runs: which runs it is about or reads: those of the first variant, of all variants, of
             the ablations, or every one.
         reads: the files that other chapters write; "*.metrics.json": all of those.
-        sources: files that it reads and no chapter writes, from the root of the project.
+        sources: files that it reads and no chapter writes, from the root of the project, by
+            their names or patterns.
+        needs: the command that makes its sources, where they are not in the repository.
         writes: its files, but for its metrics.
         leaves: files that its rule doesn't name, as Snakemake would remove them before it
             executes the notebook again, which goes on from them.
@@ -57,6 +59,7 @@ class Chapter:
     runs: Literal["none", "first", "variants", "ablations", "every"] = "none"
     reads: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
+    needs: str = ""
     writes: tuple[str, ...] = ()
     leaves: tuple[str, ...] = ()
     metrics: bool = True
@@ -200,8 +203,10 @@ CHAPTERS = (
         "12_comparison", "this study and another", pages="elsewhere", runs="first",
         metrics=False,
     ),
-    Chapter("13_speed", "what it takes, as `make bench` measured", pages="elsewhere",
-            metrics=False),
+    Chapter(
+        "13_speed", "what it takes, as `make bench` measured", metrics=False, sets=("speed",),
+        sources=("results/speed/*.json",), needs="make bench",
+    ),
 )  # fmt: skip
 
 

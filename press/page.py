@@ -12,10 +12,10 @@ from pathlib import Path
 from birads_lib.errors import UserError
 from birads_lib.files import one_at_a_time, sha256, written_whole
 from press import outputs
-from press.paths import BOOK, RESULTS, SPEED, parts_of_page
+from press.paths import BOOK, RESULTS, parts_of_page
 
 FROZEN = ("inbreast",)  # studies executed elsewhere and committed; every book shows them
-COMMITTED = (*FROZEN, SPEED)  # folders of all such pages
+COMMITTED = (*FROZEN, "speed")  # folders of all such pages
 SEALS = "SHA256SUMS"  # one file for each study's pages, as `sha256sum -c` reads it
 
 

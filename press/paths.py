@@ -13,7 +13,6 @@ BOOK = ROOT / "book"  # prose; BOOK/<study>/ holds executed notebooks
 CONFIG = ROOT / "config"  # one YAML per study
 RESULTS = ROOT / "results"  # RESULTS/<study>/ holds artefacts, never in git
 BUILD = ROOT / "_build"  # BUILD/<study>/ holds what is rendered, packed and released
-SPEED = "speed"  # not a study: what `make bench` measured, in RESULTS, and its page, in BOOK
 METRICS = ".metrics.json"  # how the names of files that hold a page's metrics end
 
 

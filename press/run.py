@@ -18,7 +18,6 @@ from press import chapters, outputs, passports, sources
 from press.parameters import declared_parameters
 from press.paths import (
     ROOT,
-    SPEED,
     figures_folder,
     metrics_file,
     page_name,
@@ -50,7 +49,7 @@ class Run:
         self.started = time.time()
         self.published: dict[str, str | None] = {}  # id of an exhibit -> that of its cell
         paths = {name: Path(path) for name, path in (inputs or {}).items()}
-        _check_there(paths)
+        _check_there(paths, notebook)
         self.inputs = [passports.input_facts(*item, self.folder.name) for item in paths.items()]
         modules = sources.hashes(sources.modules_of(notebook))
         self.code = {
@@ -223,7 +222,7 @@ class Run:
         outputs.show({f"{prefix}text/plain": repr(text)}, {"scrapbook": named})
 
 
-def _check_there(inputs: dict[str, Path]) -> None:
+def _check_there(inputs: dict[str, Path], notebook: str) -> None:
     """Raise UserError naming every input that isn't there, and the notebook that makes it."""
     missing = [path for path in inputs.values() if not path.exists()]
     if missing:
@@ -231,6 +230,6 @@ def _check_there(inputs: dict[str, Path]) -> None:
         makers = sorted({maker for path in missing for maker in chapters.makers(path)})
         earlier = ", then ".join(makers) or "the earlier notebooks"
         do = f"Run {earlier} first, or `make book` for all."
-        if missing[0].parent.name == SPEED:  # no notebook makes it
-            do = "Run `make bench` first."
+        if command := chapters.chapter(notebook).needs:  # no notebook makes it
+            do = f"Run `{command}` first."
         raise UserError(f"not there yet: {listed}. {do}")

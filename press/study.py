@@ -195,7 +195,10 @@ def claim(study: Study) -> None:
 
 
 def check_dataset(study: Study) -> None:
-    """Raise UserError where the folder of a study's images isn't given, or isn't there."""
+    """Raise UserError where what a study begins with isn't there: its images, or measurements."""
+    for row in chapters.of_study(study):
+        if row.needs and not any(next(ROOT.glob(name), None) for name in row.sources):
+            raise UserError(f"nothing there of {', '.join(row.sources)}; run `{row.needs}` first")
     folder = images_folder(study.dataset, study.folder)
     if not READERS[study.dataset["reader"]].makes_images:
         from birads_lib.readers.folders import existing  # slow to import

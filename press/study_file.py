@@ -17,10 +17,9 @@ from birads_lib.readers import READERS
 from birads_lib.task import BIRADS, TASKS
 from press import chapters, values
 from press.parameters import notebook_names
-from press.paths import SPEED
 from press.values import STRICT, TRAINED
 
-RESERVED = ("images", SPEED)  # folders of book/ that hold no study
+RESERVED = ("images",)  # folders of book/ that hold no study
 LONGEST_NAME = 100  # of a variant: it becomes part of a file's
 MOST_VARIANTS = 100  # of one sweep
 NAME = r"[A-Za-z0-9][A-Za-z0-9_]*"  # of what becomes part of a file's name

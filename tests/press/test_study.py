@@ -52,7 +52,7 @@ def test_data_and_weights_from_the_command_line(written):
     assert mine.parameters("03_training", "proposed", "image")["weights"] == "mine.weights.h5"
 
 
-@pytest.mark.parametrize("name", ["phantoms", "smoke", "inbreast"])
+@pytest.mark.parametrize("name", ["phantoms", "smoke", "inbreast", "speed"])
 def test_our_own_studies_are_valid(name):
     assert study.load(CONFIG / f"{name}.yaml").name == name
 
@@ -244,6 +244,12 @@ def test_mistakes_in_ablations(written, old, new, expected):
 def test_the_folder_is_checked_before_anything_runs(dataset, expected):
     with pytest.raises(UserError, match=expected):
         study.check_dataset(study.Study("mine", "Mine", dataset))
+
+
+def test_a_study_of_what_another_command_makes_says_which(monkeypatch, tmp_path):
+    monkeypatch.setattr(study, "ROOT", tmp_path)
+    with pytest.raises(UserError, match=r"nothing there of results/speed.*run `make bench` first"):
+        study.check_dataset(study.load(CONFIG / "speed.yaml"))
 
 
 SWEPT = (
