@@ -1,5 +1,6 @@
 """The files of a study's crate: what is packed, what is only described, and why."""
 
+import csv
 import io
 from pathlib import Path
 
@@ -106,20 +107,17 @@ class Packing:
 
     def _naming(self, exhibit: Exhibit) -> list[str]:
         """Return which tables of an exhibit tell patients or images, where none may."""
-        tables = [] if self.study.show_pixels else list(exhibit.files.items())
-        heads = {
-            name: table.partition(b"\n")[0].decode()
-            for name, table in tables
-            if name.endswith(".csv")
-        }
-        return [name for name, head in heads.items() if NAMING & set(head.strip().split(","))]
+        if self.study.show_pixels:
+            return []
+        tables = {name: b.decode() for name, b in exhibit.files.items() if name.endswith(".csv")}
+        heads = {name: next(csv.reader(t.splitlines()), []) for name, t in tables.items()}
+        return [name for name, head in heads.items() if NAMING & set(head)]
 
     def _add_exhibit(self, page: Page, exhibit: Exhibit) -> list[Entity]:
         """Add the PNG, CSV and JSON of a figure or table."""
         naming, made = self._naming(exhibit), []
-        caption = ". ".join(
-            [exhibit.passport["caption"], *exhibit.passport.get("marks", {}).values()]
-        )
+        marks = exhibit.passport.get("marks", {}).values()
+        caption = ". ".join([exhibit.passport["caption"], *marks])
         prefix = {".png": "", ".csv": "The numbers of: ", ".json": "The passport of: "}
         for name, content in sorted(exhibit.files.items()):
             place = f"results/{page.study}/figures/{page.name}/{name}"
