@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from birads_lib.task import BIRADS
+from birads_lib.task import BIRADS, Task
 
 BLUR = 1 / 28  # of the frame's side, 8 pixels at 224: a bright speck is no brightest place
 WITHOUT_MODEL = ("centre", "breast_centre", "brightness")  # of ``reference_points``
@@ -192,6 +192,38 @@ def smallest_finding(masks: Masks, allowed: np.ndarray) -> int | None:
     """
     pixels = {row: masks[row].sum() for row in np.flatnonzero(allowed) if masks[row] is not None}
     return int(min(pixels, key=pixels.get)) if pixels else None
+
+
+def answers(p: np.ndarray, rows: Mapping[int, int], task: Task = BIRADS) -> pd.DataFrame:
+    """Return the probabilities of some images, by their true label.
+
+    Args:
+        p: (n, K) probabilities.
+        rows: label -> row, as of ``typical`` or ``worst``.
+        task: whose labels these are.
+    """
+    return pd.DataFrame(p[list(rows.values())], list(rows), task.probabilities)
+
+
+def counts(scores: pd.DataFrame, constant: np.ndarray, task: Task = BIRADS) -> pd.DataFrame:
+    """Return [metric, estimate]: images scored, constant maps and the least rise of sharpness.
+
+    That rise is from one label to the next, from the second label on, as in the paper's sentence;
+    NaN where a label has no map.
+
+    Args:
+        scores: of ``mean_intervals``, of what ``by_grade`` made of scores and sharpness.
+        constant: (n,) whether a map is the same everywhere.
+        task: whose labels these are.
+    """
+    rows = scores.set_index("metric")
+    sharpness = rows.loc[[f"sharpness_{number}" for number in task.numbers[1:]], "estimate"]
+    values = {
+        "pointing_game_images": rows.loc["pointing_game", "n"],
+        "constant_maps": constant.sum(),
+        "sharpness_least_step": sharpness.diff()[1:].min(skipna=False),
+    }
+    return pd.DataFrame({"metric": values.keys(), "estimate": values.values()})
 
 
 def by_grade(values: pd.DataFrame, grades: np.ndarray) -> pd.DataFrame:

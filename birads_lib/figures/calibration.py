@@ -170,6 +170,18 @@ def scores(
     return figure
 
 
+def changes_table(changes: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return the change of each score by each correction, with words for both.
+
+    Args:
+        changes: name of a correction -> table of ``calibration.differences``.
+    """
+    table = pd.concat(changes, names=["correction"]).query("metric in @SCORES").droplevel(1)
+    table = table.assign(metric=table["metric"].map(SCORES)).rename(index=CORRECTIONS)
+    columns = {"estimate": "change", "low": "95 % from", "high": "to"}
+    return table.set_index("metric", append=True).rename(columns=columns)
+
+
 def fitted_by_fold(folds: pd.DataFrame, task: Task = BIRADS) -> Figure:
     """Draw the temperature of each fold, and the shares of each label that corrections lean on.
 

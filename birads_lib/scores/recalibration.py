@@ -8,6 +8,8 @@ A temperature is sought within ``TEMPERATURES``; one that lies on a bound says t
 images could not tell.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from scipy.optimize import minimize_scalar
@@ -16,7 +18,7 @@ from scipy.special import softmax
 from birads_lib.errors import UserError
 from birads_lib.predictions import out_of_fold, probabilities
 from birads_lib.protocol import PARTS
-from birads_lib.scores.calibration import SMALLEST, of_truth
+from birads_lib.scores.calibration import SMALLEST, error_if_calibrated, every_score, of_truth
 from birads_lib.scores.metrics import checked, ratio
 from birads_lib.task import BIRADS, Task
 
@@ -129,6 +131,59 @@ def recalibrated(
         named = {f"{kind}_{k}": v[k - 1] for kind, v in priors.items() for k in task.numbers}
         folds.append(fitted | named)
     return corrected, pd.DataFrame(folds)
+
+
+def references(
+    y: np.ndarray, p: np.ndarray, seed: int = 0, task: Task = BIRADS
+) -> dict[str, dict[str, float]]:
+    """Return what to hold scores against: name -> score -> value.
+
+    These are the scores of the test part's frequencies, given to every image, and the mean binned
+    error of a calibrated model with as many images.
+
+    Args:
+        y: (n,) true label numbers.
+        p: (n, K) probabilities.
+        seed: of the calibrated model's labels.
+        task: whose labels these are.
+    """
+    frequencies = np.tile(shares(y, task), (len(y), 1))  # (n, K), the same for every image
+    always = every_score(y, frequencies, np.ones((len(y), 1)), task)
+    noise = error_if_calibrated(p, seed=seed).set_index("metric")["estimate"]
+    return {
+        "Frequencies of the test part, for every image": {
+            name: float(always[name][0]) for name in ("brier", "rps", "log_loss")
+        },
+        "A calibrated model with so few images, on average": {
+            "classwise_ece": noise["classwise_ece"]
+        },
+    }
+
+
+def records(
+    predicted: pd.DataFrame,
+    scores: Mapping[str, pd.DataFrame],
+    changes: Mapping[str, pd.DataFrame],
+    folds: pd.DataFrame,
+    spread: pd.DataFrame,
+) -> pd.DataFrame:
+    """Return all that is known of calibration in one table: metric, estimate, low and high.
+
+    Args:
+        predicted: scores of the probabilities as predicted, of ``calibration.intervals``.
+        scores: correction -> the same of what it made of them.
+        changes: correction -> ``calibration.differences`` from the probabilities as predicted.
+        folds: of ``recalibrated``.
+        spread: of ``calibration.true_class_spread``.
+    """
+    single = {"temperature": folds["temperature"].mean()}
+    single |= {f"true_class_iqr_{number}": value for number, value in spread["iqr"].items()}
+    single = pd.DataFrame({"metric": single.keys(), "estimate": single.values()})
+    parts = [predicted, single.assign(low=np.nan, high=np.nan)]
+    for name, change in changes.items():
+        parts.append(scores[name].assign(metric=f"{name}." + scores[name]["metric"]))
+        parts.append(change.assign(metric=f"{name}.difference." + change["metric"]))
+    return pd.concat(parts, ignore_index=True)
 
 
 def _check_folds(table: pd.DataFrame) -> None:

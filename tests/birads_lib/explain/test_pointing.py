@@ -128,6 +128,25 @@ def test_a_map_without_a_maximum_points_neither_inside_nor_outside_the_breast():
     assert table["outside_chance"].tolist() == [1 - disc(20, 30, 4).mean()] * 2
 
 
+def test_counts_tell_the_least_rise_of_sharpness_from_the_second_label_on():
+    rows = {"pointing_game": 0.5} | {f"sharpness_{k}": v for k, v in enumerate("93576", 1)}
+    scores = pd.DataFrame({"metric": rows.keys(), "estimate": map(float, rows.values()), "n": 7})
+    table = pointing.counts(scores, np.array([True, False, True])).set_index("metric")["estimate"]
+    assert table.to_dict() == {
+        "pointing_game_images": 7,
+        "constant_maps": 2,
+        "sharpness_least_step": -1,
+    }
+    scores.loc[scores["metric"] == "sharpness_4", "estimate"] = np.nan
+    assert np.isnan(pointing.counts(scores, np.zeros(3))["estimate"].iloc[-1])
+
+
+def test_answers_are_listed_by_true_label():
+    table = pointing.answers(np.eye(5), {2: 4, 5: 0})
+    assert table.loc[2].tolist() == [0, 0, 0, 0, 1]
+    assert table.loc[5, "p1"] == 1
+
+
 def test_the_smallest_known_finding_of_allowed_images():
     masks = [disc(20, 30, 2), disc(20, 30, 9), None, disc(20, 30, 5)]
     assert pointing.smallest_finding(masks, np.array([False, True, True, True])) == 3

@@ -30,6 +30,8 @@ from birads_lib.scores.recalibration import (
     estimated_priors,
     fitted_temperature,
     recalibrated,
+    records,
+    references,
     reweighted,
     shares,
     tempered,
@@ -509,3 +511,28 @@ def test_predictions_of_other_tasks_are_recalibrated(task):
     np.testing.assert_allclose(shares_of_labels, natural)
     assert f"natural_{len(task.labels) + 1}" not in folds
     assert all(p.shape == (50, len(task.labels)) for p in corrected.values())
+
+
+def test_references_are_scores_of_frequencies_and_the_noise_of_a_calibrated_model():
+    y, p = sample()
+    frequencies, calibrated = references(y, p, seed=3).values()
+    same_for_all = scored(y, np.tile(shares(y), (len(y), 1)))
+    assert frequencies == {name: same_for_all[name] for name in ("brier", "rps", "log_loss")}
+    noise = error_if_calibrated(p, seed=3).set_index("metric")["estimate"]
+    assert calibrated == {"classwise_ece": noise["classwise_ece"]}
+
+
+def test_records_name_corrections_and_differences():
+    y, p = sample()
+    resampling = Resampling(np.arange(len(y)), 20)
+    scores = {"uncorrected": intervals(y, p, resampling)}
+    scores["temperature_scaled"] = intervals(y, tempered(p, 2), resampling)
+    changes = {"temperature_scaled": differences(y, tempered(p, 2), p, resampling)}
+    folds = pd.DataFrame({"temperature": [1.0, 2.0]})
+    spread = true_class_spread(y, p)
+    table = records(scores["uncorrected"], scores, changes, folds, spread)
+    estimates = table.set_index("metric")["estimate"]
+    assert estimates["temperature"] == 1.5
+    assert estimates["true_class_iqr_2"] == spread.loc[2, "iqr"]
+    change = estimates["temperature_scaled.brier"] - estimates["brier"]
+    assert estimates["temperature_scaled.difference.brier"] == pytest.approx(change)
