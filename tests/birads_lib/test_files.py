@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from birads_lib.files import new_array, written_whole
+from birads_lib.files import lock, new_array, one_at_a_time, written_whole
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path):
@@ -63,3 +63,28 @@ def test_an_array_larger_than_the_disk_is_an_error_and_no_crash(small_disk):
     with pytest.raises(OSError, match="No space left") as found:
         new_array(small_disk / "a.npy", (2**21,), "uint8")
     assert found.value.errno == errno.ENOSPC
+
+
+@pytest.fixture
+def held(tmp_path):
+    """A file that another process has locked, and that process."""
+    path = tmp_path / "a.lock"
+    code = (
+        "import sys, time; from birads_lib.files import lock\n"
+        f"file = open({str(path)!r}, 'a'); lock(file)\n"
+        "print('locked', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout.readline() == b"locked\n"
+        yield path, holder
+
+
+def test_a_lock_that_another_process_holds_is_refused_or_waited_for(held, capsys):
+    path, holder = held
+    with open(path, "a") as file, pytest.raises(BlockingIOError):
+        lock(file)
+    holder.kill()  # which gives it back, however the process ends
+    with one_at_a_time(path, "waiting for the other"):
+        pass
+    assert capsys.readouterr().err in ("", "waiting for the other\n")
