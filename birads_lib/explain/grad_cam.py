@@ -38,7 +38,7 @@ class Maps:
         values: (n, h, w) float32, 0..1, the largest of each map being 1; all 0 where nothing
             speaks for the grade.
         grades: (n,) the grade that each map explains.
-        probabilities: (n, 5) of the model.
+        probabilities: (n, K) of the model.
     """
 
     values: np.ndarray

@@ -17,6 +17,7 @@ import keras
 import numpy as np
 import pandas as pd
 
+from birads_lib.cases import label_numbers
 from birads_lib.errors import UserError
 from birads_lib.files import sha256, written_whole
 from birads_lib.networks.backbones import weights_file
@@ -84,7 +85,7 @@ class Trainer:
         self.cache = Path(cache) if cache else None
         self.code, self.save_models, self.progress = code, save_models, progress
         _check_images(images, len(cases), settings.image_size)
-        self.labels = cases[task.name].to_numpy("int32") - 1  # (n,), 0..K-1
+        self.labels = label_numbers(cases, task).astype("int32") - 1  # (n,), 0..K-1
         self._network: Network | None = None
 
     def train_fold(
