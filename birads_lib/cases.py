@@ -99,8 +99,8 @@ def label_numbers(cases: pd.DataFrame, task: Task = BIRADS) -> np.ndarray:
         raise DatasetError(f"has no column {task.name!r}, the labels of the task", "cases.parquet")
     number_of = {label: number for number, label in enumerate(task.labels, start=1)}
     numbers = cases[task.name].astype(str).map(number_of)
-    unlabelled = cases.loc[numbers.isna(), "image_id"]
-    if len(unlabelled):
+    if numbers.isna().any():
+        unlabelled = cases.loc[numbers.isna(), "image_id"]
         raise DatasetError(
             f"{len(unlabelled)} images have no {task.name} out of {', '.join(task.labels)}, such "
             f"as {unlabelled.iloc[0]}",
