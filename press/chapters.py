@@ -35,7 +35,8 @@ class Chapter:
         pages: whether the study has one page of it, one for each preprocessing of its images,
             or one for each run; "elsewhere": no rule of a study alone makes it.
         runs: which runs it is about or reads: those of the first variant, of all variants, of
-            the ablations, or every one.
+            the ablations, or every one. Of those that are trained "together" are the ablations
+            of a study that says so, "apart" all others.
         reads: the files that other chapters write; "*.metrics.json": all of those.
         sources: files that it reads and no chapter writes, from the root of the project, by
             their names or patterns.
@@ -56,7 +57,9 @@ class Chapter:
     notebook: str
     title: str = ""
     pages: Literal["one", "per images", "per run", "elsewhere"] = "one"
-    runs: Literal["none", "first", "variants", "ablations", "every"] = "none"
+    runs: Literal[
+        "none", "first", "variants", "ablations", "every", "apart", "together"
+    ] = "none"  # fmt: skip
     reads: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     needs: str = ""
@@ -105,12 +108,15 @@ class Chapter:
 
     def runs_of(self, study: Study) -> list[tuple[str, str]]:
         """Return the (variant or ablation, protocol) of the runs that it is about."""
+        together = study.ablations if study.ablations_together else {}
         chosen = {
             "none": (),
             "first": list(study.variants)[:1],
             "variants": study.variants,
             "ablations": study.ablations,
             "every": {**study.variants, **study.ablations},
+            "apart": ({**study.variants, **study.ablations}).keys() - together.keys(),
+            "together": together,
         }[self.runs]
         return [run for run in study.runs() if run[0] in chosen]
 
@@ -146,6 +152,10 @@ def _expanded(names: list[str], runs: list[tuple[str, str]], study: Study) -> li
 
 _PREDICTIONS = "{run}/predictions.parquet"
 _TABLES = ("cases.parquet", "findings.parquet")
+_OF_A_RUN = (
+    _PREDICTIONS, "{run}/embeddings.npy", "{run}/history.csv", "{run}/splits.parquet",
+    "{run}/run.json",
+)  # fmt: skip
 _IMAGES = ("images{suffix}.npy", "geometry{suffix}.parquet")
 
 CHAPTERS = (
@@ -159,9 +169,13 @@ CHAPTERS = (
         threads=2, shares=True, priority=2,  # it reads with two threads; others go beside it
     ),
     Chapter(
-        "03_training", pages="per run", runs="every",
-        reads=("cases.parquet", "images{suffix}.npy"),
-        writes=(_PREDICTIONS, "{run}/embeddings.npy", "{run}/history.csv"),
+        "03_ablations", "all ablations, in one process", runs="together", under="05_ablations",
+        reads=("cases.parquet", "images{suffix}.npy"), writes=_OF_A_RUN, metrics=False,
+        threads=0, shares=True, gpu=True, priority=1,
+    ),
+    Chapter(
+        "03_training", pages="per run", runs="apart",
+        reads=("cases.parquet", "images{suffix}.npy"), writes=_OF_A_RUN,
         leaves=("{run}/fold*/model.keras",), metrics=False,
         # The head's matrices are small: two runs side by side do more than one on all cores.
         threads=0, shares=True, gpu=True, priority=1,
@@ -176,7 +190,7 @@ CHAPTERS = (
     ),
     Chapter(
         "06_calibration", pages="per run", runs="variants",
-        reads=(_PREDICTIONS,),
+        reads=(_PREDICTIONS, "{run}/run.json"),
     ),
     Chapter(
         "07_decision_curves", pages="per run", runs="variants",
@@ -257,6 +271,7 @@ def makers(path: Path) -> list[str]:
     return [
         row.notebook
         for row in CHAPTERS
+        if row.runs != "together"  # it makes what 03_training does
         for name in (*row.files, *row.leaves)
         if fnmatch(path.name, Path(name).name.replace("{suffix}", "*"))
     ]

@@ -39,6 +39,7 @@ class Study:
     protocols: tuple[str, ...] = (PATIENT.name,)
     variants: dict[str, dict] = field(default_factory=lambda: {"proposed": {}})
     ablations: dict[str, dict] = field(default_factory=dict)
+    ablations_together: bool = False  # trained in one process, on one page
     notebooks: dict[str, dict] = field(default_factory=dict)
     task: str = BIRADS.name
     chapters: str = chapters.PAPER  # the set of chapters that it has
@@ -114,7 +115,13 @@ class Study:
             "runs": [f"{variant}/{protocol}" for variant, protocol in self.runs()],
             "changes": {variant: self.changes(variant) for variant in self.trained},
             "reference": next(iter(self.ablations), None),  # the first ablation
+            "trainings": self._trainings(),
         }
+
+    def _trainings(self) -> dict[str, dict]:
+        """Return the parameters of 03_training of each run that is trained with the others."""
+        runs = chapters.chapter("03_ablations").runs_of(self)
+        return {"/".join(run): self.parameters("03_training", *run) for run in runs}
 
     def arguments(self, notebook: str, variant: str | None = None, protocol: str | None = None):
         """Return ``parameters`` as one line of JSON, for a command line."""

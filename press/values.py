@@ -19,7 +19,7 @@ STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 TRAINED = ("02_preprocessing", "03_training")  # whose parameters a variant may change
 SET_BY_THE_STUDY = (
     "study_dir", "note", "dataset", "show_pixels", "variant", "protocol", "protocols",
-    "image_file", "reference", "runs", "changes", "other", "task",
+    "image_file", "reference", "runs", "changes", "other", "task", "trainings",
 )  # fmt: skip
 WEIGHTS = ("imagenet", "none", "phantoms")  # or a file
 

@@ -10,6 +10,9 @@ from birads_lib import predictions
 from birads_lib.files import written_whole
 from birads_lib.training.fold import Trainer
 
+RECORDED = (
+    "variant", "protocol", "folds", "validation_share", "balance", "image_file",
+)  # fmt: skip  # in run.json, beside all settings
 FILES = ("splits.parquet", "embeddings.npy", "history.csv", "run.json", "predictions.parquet")
 
 
@@ -22,7 +25,7 @@ def train_run(
         trainer: has images, cases and settings.
         parts: of each fold, the rows of ``splits.assign_parts``.
         folder: of the run; each fold has a folder below it.
-        parameters: what was set, for ``run.json``; ``variant`` and ``protocol`` among them.
+        parameters: what was set; what ``RECORDED`` names goes into ``run.json``.
     """
     folder, folds = Path(folder), len(parts)
     below = [folder / f"fold{fold}" for fold in range(folds)]
@@ -43,8 +46,9 @@ def train_run(
     with written_whole(folder / "history.csv") as temporary:
         history.to_csv(temporary, index=False)
     with written_whole(folder / "run.json") as temporary:
-        settings = trainer.settings.model_dump(mode="json")
-        temporary.write_text(json.dumps({**parameters, "settings": settings}, indent=1))
+        facts = {name: parameters[name] for name in RECORDED}
+        facts["settings"] = trainer.settings.model_dump(mode="json")
+        temporary.write_text(json.dumps(facts, indent=1))
     run = {name: parameters[name] for name in ("variant", "protocol")}
     predictions.write(pd.concat(tables).assign(**run), folder / "predictions.parquet")
     models = [place / "model.keras" for place in below]
