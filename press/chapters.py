@@ -152,10 +152,8 @@ def _expanded(names: list[str], runs: list[tuple[str, str]], study: Study) -> li
 
 _PREDICTIONS = "{run}/predictions.parquet"
 _TABLES = ("cases.parquet", "findings.parquet")
-_OF_A_RUN = (
-    _PREDICTIONS, "{run}/embeddings.npy", "{run}/history.csv", "{run}/splits.parquet",
-    "{run}/run.json",
-)  # fmt: skip
+_TABLES_OF_A_RUN = ("splits.parquet", "history.csv", "embeddings.npy", "run.json")
+_OF_A_RUN = (_PREDICTIONS, *(f"{{run}}/{name}" for name in _TABLES_OF_A_RUN))
 _IMAGES = ("images{suffix}.npy", "geometry{suffix}.parquet")
 
 CHAPTERS = (

@@ -9,9 +9,8 @@ from keras import layers
 from scipy.stats import spearmanr
 
 from birads_lib.errors import UserError
-from birads_lib.explain import folds
+from birads_lib.explain import folds, randomisation
 from birads_lib.explain import grad_cam as explain
-from birads_lib.explain import randomisation
 from birads_lib.networks.hybrid import build_model
 from birads_lib.training.settings import Settings
 from helpers.tiny_network import SIZE, TINY
