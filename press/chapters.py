@@ -167,15 +167,16 @@ CHAPTERS = (
         threads=2, shares=True, priority=2,  # it reads with two threads; others go beside it
     ),
     Chapter(
-        "03_ablations", "all ablations, in one process", runs="together", under="05_ablations",
-        reads=("cases.parquet", "images{suffix}.npy"), writes=_OF_A_RUN, metrics=False,
-        threads=0, shares=True, gpu=True, priority=1,
-    ),
-    Chapter(
         "03_training", pages="per run", runs="apart",
         reads=("cases.parquet", "images{suffix}.npy"), writes=_OF_A_RUN,
         leaves=("{run}/fold*/model.keras",), metrics=False,
         # The head's matrices are small: two runs side by side do more than one on all cores.
+        threads=0, shares=True, gpu=True, priority=1,
+    ),
+    Chapter(
+        "03_training_ablations", "all of them, in one process", runs="together",
+        under="05_ablations",
+        reads=("cases.parquet", "images{suffix}.npy"), writes=_OF_A_RUN, metrics=False,
         threads=0, shares=True, gpu=True, priority=1,
     ),
     Chapter(

@@ -120,7 +120,7 @@ class Study:
 
     def _trainings(self) -> dict[str, dict]:
         """Return the parameters of 03_training of each run that is trained with the others."""
-        runs = chapters.chapter("03_ablations").runs_of(self)
+        runs = chapters.chapter("03_training_ablations").runs_of(self)
         return {"/".join(run): self.parameters("03_training", *run) for run in runs}
 
     def arguments(self, notebook: str, variant: str | None = None, protocol: str | None = None):

@@ -114,6 +114,7 @@ def model() -> type:
     The options of a data set are its reader's: ``birads_lib.readers.reading`` checks them.
     """
     text = Annotated[str, Field(description="a text; put it in quotes")]
+    flag = Annotated[bool, Field(description="true or false")]
     names = Field(description="a mapping of names to parameters")
     trained = values.model(TRAINED)
     ablation = values.model(TRAINED, protocols=(Protocols, []))
@@ -127,7 +128,7 @@ def model() -> type:
         name=StudyName, title=(text, ""), note=(text, ""),
         task=(Literal[*TASKS], BIRADS.name), chapters=(Literal[*chapters.sets()], chapters.PAPER),
         dataset=Annotated[dict, reader],
-        show_pixels=(Annotated[bool, Field(description="true or false")], True),
+        show_pixels=(flag, True), ablations_together=(flag, False),
         protocols=(Protocols, [PATIENT.name]),
         variants=(Annotated[dict[Name, trained], names, Field(min_length=1)], {}),
         ablations=(Annotated[dict[Name, ablation], names], {}),

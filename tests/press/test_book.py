@@ -83,7 +83,7 @@ def test_the_contents_page_lists_each_page_of_our_studies(study):
 def test_ablations_stand_below_their_chapter():
     chapters = {c["file"].split("/")[-1]: c for c in book.chapters_of(ALL[0])}
     below = [section["file"] for section in chapters["05_ablations"]["sections"]]
-    assert "book/phantoms/03_ablations" in below
+    assert "book/phantoms/03_training_ablations" in below
     assert "book/phantoms/02_preprocessing-no_clahe" in below
     assert "sections" not in chapters["02_preprocessing"]
 

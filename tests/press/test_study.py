@@ -207,15 +207,15 @@ def test_ablations_are_trained_by_the_first_protocol_or_their_own(written):
 
 def test_ablations_trained_together_share_one_page(written):
     mine = study.load(written(ABLATED + "ablations_together: true\n"))
-    assert "03_ablations" in mine.pages()
+    assert "03_training_ablations" in mine.pages()
     assert "03_training-emd-patient" not in mine.pages()
     assert "03_training-plain-image" in mine.pages()
-    trainings = mine.parameters("03_ablations")["trainings"]
+    trainings = mine.parameters("03_training_ablations")["trainings"]
     assert list(trainings) == ["frozen/patient", "frozen/image", "small/image", "emd/patient"]
     assert trainings["emd/patient"] == mine.parameters("03_training", "emd", "patient")
     assert trainings["small/image"]["image_file"] == "images-small.npy"
     apart = study.load(written(ABLATED))
-    assert "03_ablations" not in apart.pages()
+    assert "03_training_ablations" not in apart.pages()
     with pytest.raises(UserError, match="expected true or false"):
         study.load(written(ABLATED + "ablations_together: 1\n"))
 
