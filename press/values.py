@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from annotated_types import Ge, Le
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
 
 from birads_lib.errors import did_you_mean, expected_kind
 from birads_lib.training import settings
@@ -103,31 +103,20 @@ def message(error: Mapping, name: str, value: object, default: object) -> str:
     return f"'{name}' is {value!r}, {expected_kind(default)}"
 
 
-def problem(name: str, value: object, default: object) -> str:
-    """Return what is wrong with the value of one parameter, or nothing: kind, choice or range."""
-    try:
-        create_model("One", __config__=STRICT, **{name: (kind_of(name, default), default)})(
-            **{name: value}
-        )
-    except ValidationError as error:
-        return message(error.errors()[0], name, value, default)
-    return ""
-
-
 def clashes(values: Mapping) -> list[tuple[tuple[str, ...], str]]:
     """Return what no single value of a run shows, as (keys, message).
 
     Args:
         values: every parameter of training, ``protocol``, and ``fold`` if chapter 09 draws one.
     """
-    found = settings.clashes(values)
+    problems = settings.clashes(values)
     if values.get("fold", 0) >= values["folds"]:
         what = f"fold {values['fold']} is none of folds={values['folds']}, which count from 0"
-        found.append((("fold", "folds"), what))
+        problems.append((("fold", "folds"), what))
     if values["protocol"] == "oversample_first" and not values["balance"]:
         what = "oversample_first balances before the split; with balance: false it is 'image'"
-        found.append((("balance",), what))
-    return found
+        problems.append((("balance",), what))
+    return problems
 
 
 def _is_choice(annotation: Any) -> bool:

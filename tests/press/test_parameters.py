@@ -3,8 +3,10 @@
 import math
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
+from pydantic import ValidationError, create_model
 
 from birads_lib.errors import UserError
 from birads_lib.training import settings
@@ -16,6 +18,16 @@ GIVEN = [
     for name, default in values.declared((notebook,)).items()
 ]
 NUMBERS = [row for row in GIVEN if type(row[2]) in (int, float)]
+
+
+def problem(name, value, default):
+    """Return what is wrong with the value of one parameter, "" if nothing."""
+    kinds = {name: (values.kind_of(name, default), default)}
+    try:
+        create_model("One", __config__=values.STRICT, **kinds)(**{name: value})
+    except ValidationError as error:
+        return values.message(error.errors()[0], name, value, default)
+    return ""
 
 
 @pytest.mark.parametrize("name", settings.Settings.model_fields)
@@ -31,15 +43,15 @@ def test_every_number_has_a_range_and_what_leaves_it_is_refused(notebook, name, 
     low, high, _ = values.limits(name)
     assert low is not None
     kind = type(default)
-    assert str(low) in values.problem(name, kind(low - 1), default)
-    assert values.problem(name, kind(low), default) == ""
+    assert str(low) in problem(name, kind(low - 1), default)
+    assert problem(name, kind(low), default) == ""
     if high is not None:
-        assert str(high) in values.problem(name, kind(high + 1), default)
+        assert str(high) in problem(name, kind(high + 1), default)
 
 
 @pytest.mark.parametrize(("notebook", "name", "default"), GIVEN)
 def test_every_default_is_right(notebook, name, default):
-    assert values.problem(name, default, default) == ""
+    assert problem(name, default, default) == ""
 
 
 @pytest.mark.parametrize(
@@ -60,7 +72,7 @@ def test_every_default_is_right(notebook, name, default):
     ],
 )
 def test_values_one_by_one(name, value, default, expected):
-    found = values.problem(name, value, default)
+    found = problem(name, value, default)
     assert expected in found if expected else found == ""
 
 
@@ -101,3 +113,10 @@ def test_checking_a_study_brings_no_keras():
         "study.load('config/smoke.yaml'); assert 'keras' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], cwd=parameters.NOTEBOOKS.parent, check=True)
+
+
+def test_what_two_notebooks_take_is_the_studys_or_of_no_matter_to_the_other():
+    of_each = [set(values.declared((name,))) for name in parameters.notebook_names()]
+    counts = Counter(name for names in of_each for name in names)
+    # How often each chapter resamples, and from which seed, is its own affair.
+    assert {name for name, count in counts.items() if count > 1} == {"resamples", "seed"}
