@@ -166,7 +166,8 @@ def chapter(lists: list[Checklist], reported: list[Reported]) -> str:
             title: [row for item in items for row in _rows(item, answers[item.item], reported)]
             for title, items in checklist.sections.items()
         }
-        shown.append({"checklist": checklist, "sections": sections})
+        about = f"{checklist.about.strip()} {{cite:p}}`{checklist.cite}`"
+        shown.append({"checklist": checklist, "about": about, "sections": sections})
     names = [study.names for study in reported]
     notices = names[0]["notices"].replace("../_notices", "_notices")
     given = {"bars": bars, "lists": shown, "studies": names, "statuses": NEEDS, "notices": notices}
