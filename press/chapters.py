@@ -177,7 +177,7 @@ CHAPTERS = (
         "03_training_ablations", "all of them, in one process", runs="together",
         under="05_ablations",
         reads=("cases.parquet", "images{suffix}.npy"), writes=_OF_A_RUN, metrics=False,
-        threads=0, shares=True, gpu=True, priority=1,
+        threads=0, shares=True, gpu=True, priority=2,  # the longest page: all else goes beside it
     ),
     Chapter(
         "04_evaluation", pages="per run", runs="variants",
