@@ -286,17 +286,23 @@ def browser(tmp_path_factory):
 
 
 LOOK = """
-const wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
+const [done] = arguments;
+const over = () => document.documentElement.scrollWidth - document.documentElement.clientWidth;
+const wide = over();
 const missing = [...document.images].filter(i => !(i.complete && i.naturalWidth));
-const shut = [...document.querySelectorAll('details')].filter(d => {
+const opened = [...document.querySelectorAll('details')].filter(d => {
   if (d.open || !d.querySelector('summary').checkVisibility()) return false;
   d.querySelector('summary').click();
-  const inside = [...d.children].find(c => c.tagName !== 'SUMMARY');
-  return !(d.open && inside && inside.getBoundingClientRect().height > 0);
+  return true;
 });
-const after = document.documentElement.scrollWidth - document.documentElement.clientWidth;
-return {wide: Math.max(wide, after), missing: missing.map(i => i.src.slice(0, 80)),
-        shut: shut.map(d => d.textContent.slice(0, 60))};
+setTimeout(() => {  // the page's own script may answer a click later
+  const shut = opened.filter(d => {
+    const inside = [...d.children].find(c => c.tagName !== 'SUMMARY');
+    return !(d.open && inside && inside.getBoundingClientRect().height > 0);
+  });
+  done({wide: Math.max(wide, over()), missing: missing.map(i => i.src.slice(0, 80)),
+        shut: shut.map(d => d.textContent.slice(0, 60))});
+}, 200);
 """
 
 
@@ -311,7 +317,7 @@ def test_pages_in_a_browser(browser, address, width, height):
         if page in NOT_WRITTEN:
             continue
         browser.get(f"{address}/{page}")
-        seen = browser.execute_script(LOOK)
+        seen = browser.execute_async_script(LOOK)
         errors = [e["message"] for e in browser.get_log("browser") if e["level"] == "SEVERE"]
         if errors or seen["wide"] > 0 or seen["missing"] or seen["shut"]:
             problems.append((page, errors, seen))
