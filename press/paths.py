@@ -42,11 +42,6 @@ def source_notebook(notebook: str) -> Path:
     return NOTEBOOKS / f"{notebook}.ipynb"
 
 
-def page_file(study: str, page: str) -> Path:
-    """Return where a study's executed page lies."""
-    return BOOK / study / f"{page}.ipynb"
-
-
 def results_folder(study: str) -> Path:
     """Return the folder of a study's artefacts."""
     return RESULTS / study

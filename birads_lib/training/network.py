@@ -1,6 +1,5 @@
 """The network that folds are trained with: built once, and as new before each fold."""
 
-import gc
 import logging
 import random
 
@@ -37,7 +36,6 @@ class Network:
 
     def __init__(self, settings: Settings, task: Task, seed: int):
         keras.utils.clear_session()
-        gc.collect()  # a former network's graphs hold each other: hundreds of MB
         keras.utils.set_random_seed(seed)
         self.settings, self.task = settings, task
         preparation = build_preparation(settings)
