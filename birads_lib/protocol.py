@@ -1,5 +1,6 @@
 """The protocols: how images are dealt out to training, validation and test, and which ones leak."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 PARTS = ("train", "validation", "test")
@@ -29,3 +30,19 @@ IMAGE = Protocol("image", "by image (leaky)", "image_id", leaks=True)
 OVERSAMPLE_FIRST = Protocol("oversample_first", "oversample first (leaky)", None, leaks=True)
 
 PROTOCOLS = {protocol.name: protocol for protocol in (PATIENT, IMAGE, OVERSAMPLE_FIRST)}
+
+
+def clashes(values: Mapping) -> list[tuple[tuple[str, ...], str]]:
+    """Return what the parameters of a split contradict in each other, as (names, problem).
+
+    Args:
+        values: ``protocol``, ``balance``, ``folds`` and, where there is one, ``fold``.
+    """
+    problems, folds, fold = [], values["folds"], values.get("fold", 0)
+    if not 0 <= fold < folds:
+        what = f"fold is {fold}; expected 0..{folds - 1} for folds={folds}"
+        problems.append((("fold", "folds"), what))
+    if values["protocol"] == OVERSAMPLE_FIRST.name and not values["balance"]:
+        what = "oversample_first balances before the split; with balance: false it is 'image'"
+        problems.append((("balance",), what))
+    return problems

@@ -6,15 +6,13 @@
   split, so that copies of one image stand in several parts (leaky, by name).
 """
 
-from collections.abc import Callable
-
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from birads_lib.cases import label_numbers
 from birads_lib.errors import UserError, did_you_mean
-from birads_lib.protocol import OVERSAMPLE_FIRST, PARTS, PATIENT, PROTOCOLS, Protocol
+from birads_lib.protocol import PARTS, PATIENT, PROTOCOLS, Protocol, clashes
 from birads_lib.task import BIRADS, Task
 
 COLUMNS = ["row", "image_id", "patient_id", "copy", "part"]
@@ -44,20 +42,24 @@ def assign_parts(
     ``balance`` False leaves the training part as rare as it is. Raises UserError where the cases
     don't allow the split.
     """
-    rules = _known(protocol)
-    _check_request(cases, rules, folds, fold, validation_share, balance, task)
+    rules, labels = _known(protocol), label_numbers(cases, task)
+    split = {"protocol": protocol, "folds": folds, "fold": fold, "balance": balance}
+    problems = [f"folds is {folds}; at least 2 are needed"] if folds < 2 else []
+    problems += [what for _, what in clashes(split)]
+    if not 0 < validation_share < 0.5:
+        problems.append(f"validation_share is {validation_share}; expected a share in (0, 0.5)")
+    problems += _too_little(cases, rules, labels, folds, task)
+    if problems:
+        raise UserError("\n".join(problems))
+
     rng = np.random.default_rng([seed, fold])
-    labels = label_numbers(cases, task)
     rows = np.arange(len(cases))
     if rules.unit is None:
         rows = _oversampled(rows, labels, np.random.default_rng(seed))  # the same in every fold
-    grouped = rules.unit not in (None, "image_id")
-    groups = pd.factorize(cases[rules.unit])[0][rows] if grouped else None
-
+    groups = pd.factorize(cases["patient_id"])[0][rows] if rules == PATIENT else None
     part = _parts(labels[rows], groups, folds, fold, seed, validation_share, rng)
-    if rules.unit is not None:
-        train = np.flatnonzero(part == "train")
-        train = _oversampled(train, labels, rng) if balance else train
+    if rules.unit is not None and balance:
+        train = _oversampled(np.flatnonzero(part == "train"), labels, rng)
         rows = np.concatenate([np.flatnonzero(part != "train"), train])
         part = part[rows]
     parts = _table(cases, rows, part)
@@ -83,8 +85,36 @@ def check_parts(parts: pd.DataFrame, protocol: str) -> None:
             raise LeakageError(f"protocol '{protocol}': {key} is not known for every image")
 
 
+def _known(protocol: str) -> Protocol:
+    if protocol not in PROTOCOLS:
+        raise UserError(f"protocol {protocol!r} is unknown; {did_you_mean(protocol, PROTOCOLS)}")
+    return PROTOCOLS[protocol]
+
+
+def _too_little(
+    cases: pd.DataFrame, protocol: Protocol, labels: np.ndarray, folds: int, task: Task
+) -> list[str]:
+    """Return what the cases lack. A label that none has is no problem; one too rare is."""
+    unknown = cases["patient_id"].isna().sum()
+    if protocol == PATIENT and unknown:
+        return [
+            f"protocol 'patient' needs to know whose each image is, and {unknown} of {len(cases)} "
+            "images have no patient_id; give the reader a pattern for the names (patient_pattern), "
+            "or choose protocol 'image' and say that patients may stand on both sides"
+        ]
+    if protocol.unit is None:
+        return []
+    counts = cases.groupby(labels)[protocol.unit].nunique()
+    units, needed = protocol.unit.removesuffix("_id") + "s", max(folds, len(PARTS))
+    return [
+        f"{task.named(label)} has {count} {units}; {folds} folds need at least {needed}: choose "
+        "fewer folds or bring more cases"
+        for label, count in counts[counts < needed].items()
+    ]
+
+
 def _parts(labels, groups, folds, fold, seed, validation_share, rng) -> np.ndarray:
-    """Return the part (n,) of each row in one fold."""
+    """Return the part (n,) of each row in one fold; rows of one group stay together."""
     part = np.full(len(labels), "train", dtype=object)
     kept, test = _nth_split(labels, groups, folds, fold, seed)
     part[test] = "test"
@@ -97,7 +127,7 @@ def _parts(labels, groups, folds, fold, seed, validation_share, rng) -> np.ndarr
 
 def _nth_split(labels, groups, splits: int, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the kept and held-out positions of the n-th of several stratified splits."""
-    kind: Callable = StratifiedKFold if groups is None else StratifiedGroupKFold
+    kind = StratifiedKFold if groups is None else StratifiedGroupKFold
     splitter = kind(splits, shuffle=True, random_state=seed)
     try:
         return list(splitter.split(labels, labels, groups))[n]
@@ -120,56 +150,6 @@ def _table(cases: pd.DataFrame, rows: np.ndarray, part: np.ndarray) -> pd.DataFr
     table["row"], table["part"] = rows, part
     table["copy"] = table.groupby("row").cumcount()
     return table.sort_values(["row", "copy"], ignore_index=True)[COLUMNS]
-
-
-def _known(protocol: str) -> Protocol:
-    if protocol not in PROTOCOLS:
-        raise UserError(f"protocol {protocol!r} is unknown; {did_you_mean(protocol, PROTOCOLS)}")
-    return PROTOCOLS[protocol]
-
-
-def _check_request(
-    cases,
-    protocol: Protocol,
-    folds: int,
-    fold: int,
-    validation_share: float,
-    balance: bool,
-    task: Task,
-) -> None:
-    problems = []
-    if protocol == OVERSAMPLE_FIRST and not balance:
-        problems.append("oversample_first balances before the split: balance=False is 'image'")
-    if folds < 2:
-        problems.append(f"folds is {folds}; at least 2 are needed")
-    if not 0 <= fold < max(folds, 1):
-        problems.append(f"fold is {fold}; expected 0..{folds - 1} for folds={folds}")
-    if not 0 < validation_share < 0.5:
-        problems.append(f"validation_share is {validation_share}; expected a share in (0, 0.5)")
-    unknown = int(cases["patient_id"].isna().sum())
-    if protocol == PATIENT and unknown:
-        problems.append(
-            f"protocol 'patient' needs to know whose each image is, and {unknown} of {len(cases)} "
-            "images have no patient_id; give the reader a pattern for the names (patient_pattern), "
-            "or choose protocol 'image' and say that patients may stand on both sides"
-        )
-    elif protocol.unit is not None:
-        problems += _too_few(cases, protocol.unit, folds, task)
-    if problems:
-        raise UserError("\n".join(problems))
-
-
-def _too_few(cases: pd.DataFrame, key: str, folds: int, task: Task) -> list[str]:
-    """A category absent from the data is no problem; one too rare for the folds is."""
-    needed = max(folds, len(PARTS))
-    counts = cases.groupby(label_numbers(cases, task))[key].nunique()
-    what = key.removesuffix("_id") + "s"
-    return [
-        f"{task.named(label)} has {count} {what}; {folds} folds need at least {needed}: choose "
-        "fewer folds or bring more cases"
-        for label, count in counts.items()
-        if count < needed
-    ]
 
 
 def _check_labels(parts: pd.DataFrame, labels: np.ndarray, task: Task) -> None:

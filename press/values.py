@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from annotated_types import Ge, Le
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
 
+from birads_lib import protocol
 from birads_lib.errors import did_you_mean, expected_kind
 from birads_lib.training import settings
 from press.parameters import declared_parameters
@@ -109,14 +110,7 @@ def clashes(values: Mapping) -> list[tuple[tuple[str, ...], str]]:
     Args:
         values: every parameter of training, ``protocol``, and ``fold`` if chapter 09 draws one.
     """
-    problems = settings.clashes(values)
-    if values.get("fold", 0) >= values["folds"]:
-        what = f"fold {values['fold']} is none of folds={values['folds']}, which count from 0"
-        problems.append((("fold", "folds"), what))
-    if values["protocol"] == "oversample_first" and not values["balance"]:
-        what = "oversample_first balances before the split; with balance: false it is 'image'"
-        problems.append((("balance",), what))
-    return problems
+    return settings.clashes(values) + protocol.clashes(values)
 
 
 def _is_choice(annotation: Any) -> bool:
