@@ -6,8 +6,9 @@ Executed pages hold all of it: exhibits are unpacked from them, so that a study 
 elsewhere makes a crate, too. What isn't packed is described, with its hash and the reason.
 """
 
+import csv
+import io
 import json
-import shutil
 import sys
 import zipfile
 from collections import Counter
@@ -16,6 +17,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
+import yaml
+from rocrate.model.contextentity import ContextEntity
 from rocrate.model.entity import Entity
 from rocrate.rocrate import ROCrate
 
@@ -24,81 +27,304 @@ from birads_lib.files import sha256, sha256_of, written_whole
 from press import page as pages
 from press import study as studies
 from press import verify
-from press.packing import PACKAGES, Packing, entity, files_below
 from press.page import Page
-from press.paths import BOOK, ROOT, build_folder
+from press.paths import BOOK, METRICS, ROOT, build_folder
+from press.sources import PACKAGES
 from press.study import Study
 
 PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
+TERMS = "https://w3id.org/ro/terms/workflow-run#"  # what the profile adds to RO-Crate's own
 LICENCES = {  # of code, and of text with its figures: see LICENSE and LICENSE-text
     "https://spdx.org/licenses/MIT": "MIT License, of the code",
     "https://spdx.org/licenses/CC-BY-4.0": "Creative Commons Attribution 4.0, of text and figures",
 }
+SOURCES = (
+    "CITATION.cff", "LICENSE", "LICENSE-text", "pyproject.toml", "uv.lock", "Snakefile",
+    "book/claims.yml", "book/published.yml",
+)  # fmt: skip
+FORMATS = {  # the standard library's differ from machine to machine
+    ".ipynb": "application/x-ipynb+json", ".py": "text/x-python", ".csv": "text/csv",
+    ".json": "application/json", ".png": "image/png", ".npy": "application/octet-stream",
+    ".parquet": "application/vnd.apache.parquet", ".keras": "application/zip",
+    ".h5": "application/x-hdf5",
+}  # fmt: skip
+LARGEST = 100 * 2**20  # bytes of one file that a page wrote; a larger one is only described
+# All else that is made from restricted images (arrays, features, models, tables by image) might
+# give an image back or tell whose it is.
+OPEN = (METRICS, "history.csv")
+NAMING = {"image_id", "patient_id"}  # columns of a table that tell whose an image is
+CHANGED = "it has changed since"
 
 
-def build(study: Study, config: Path) -> ROCrate:
-    """Return the crate of a study, not yet written.
+def write(study: Study, config: Path) -> Path:
+    """Write ``_build/<study>/<study>-crate.zip``, and its hash beside it; return its path.
 
-    Raises UserError for pages that are missing or were changed, for files that were changed, and
-    for pages that show images where the study says not to.
+    Equal studies give equal bytes. Raises UserError for pages that are missing or were changed,
+    for files that were changed, and for pages that show images where the study says not to.
     """
-    packing = Packing(study)
-    executed = _pages(packing, config)
-    packing.add_sources(config)
-    made = {page.name: packing.add_page(page) for page in executed}
-    packing.add_seals()
-    actions = [_add_action(packing, page, made[page.name]) for page in executed]
-    _describe(packing, executed, actions)
-    return packing.crate
+    path = build_folder(study.name) / f"{study.name}-crate.zip"
+    crate = _Packing(study, config).crate
+    with TemporaryDirectory() as folder, written_whole(path) as temporary:
+        crate.write(folder)
+        with zipfile.ZipFile(temporary, "w") as packed:
+            for file in _files_below(Path(folder)):
+                # ZipInfo's own time is 1980 and its rights are none; a file's own would differ.
+                member = zipfile.ZipInfo(file.relative_to(folder).as_posix())
+                member.external_attr = 0o644 << 16
+                packed.writestr(member, file.read_bytes(), zipfile.ZIP_DEFLATED)
+    path.with_suffix(".zip.sha256").write_text(f"{sha256(path)}  {path.name}\n")
+    return path
 
 
-def _pages(packing: Packing, config: Path) -> list[Page]:
-    """Return the pages of the study as they ran, without images where it shows none."""
-    name = packing.study.name
-    paths = [BOOK / name / f"{page}.ipynb" for page in packing.study.pages()]
-    missing = [path.stem for path in paths if not path.exists()]
-    if missing:
-        is_named = config.resolve() == (ROOT / "config" / f"{name}.yaml").resolve()
-        command = f"make book {f'STUDY={name}' if is_named else f'CONFIG={config}'}"
+class _Packing:
+    """The crate of one study, filled; its paths are those of the repository."""
+
+    def __init__(self, study: Study, config: Path) -> None:
+        self.study = study
+        self.cited = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+        self.crate = ROCrate(version="1.1")
+        self.crate.metadata.extra_terms |= {n: TERMS + n for n in ("sha256", "environment")}
+        self.absent: dict[str, str] = {}  # what is described and not packed: id -> reason
+        executed = _executed_pages(study, config)
+        self._add_sources(config)
+        made = {page.name: self._add_page(page) for page in executed}
+        self._add_seals(executed)
+        actions = [self._add_action(page, made[page.name]) for page in executed]
+        self._describe(executed, actions)
+
+    def _entity(self, identity: str, kind: str, **properties: object) -> Entity:
+        """Return the entity with this id, added if it isn't there."""
+        if known := self.crate.get(identity):
+            return known
+        return self.crate.add(ContextEntity(self.crate, identity, {"@type": kind, **properties}))
+
+    # Files
+
+    def _add_file(self, place: str, content: Path | bytes, **properties: object) -> Entity:
+        """Add a file, by its path or its bytes, under its place in the crate."""
+        is_path = isinstance(content, Path)
+        known = {
+            "name": place,
+            "encodingFormat": FORMATS.get(Path(place).suffix, "text/plain"),
+            "sha256": sha256(content) if is_path else sha256_of(content),
+        }
+        source = content if is_path else io.BytesIO(content)
+        return self.crate.add_file(source, place, properties=known | properties, record_size=True)
+
+    def _add_absent(self, place: str, digest: str, reason: str, **properties: object) -> Entity:
+        """Add the description of a file that is not packed."""
+        identity = f"#{place}-{digest[:12]}"
+        self.absent[identity] = reason
+        known = {"description": f"Not in this crate: {reason}.", "sha256": digest} | properties
+        return self._entity(identity, "CreativeWork", name=place, **known)
+
+    def _add_sources(self, config: Path) -> None:
+        """Add notebooks, packages, the study and what else was there before anything ran."""
+        version = {"version": self.cited["version"]}
+        kind = {"@type": ["File", "SoftwareSourceCode"]}
+        for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+            self._add_file(f"notebooks/{path.name}", path, **kind, **version, name=path.stem)
+        for name in PACKAGES:
+            modules = [p for p in _files_below(ROOT / name) if p.suffix in (".py", ".h5")]
+            parts = [self._add_file(p.relative_to(ROOT).as_posix(), p) for p in modules]
+            self._entity(f"#{name}", "SoftwareSourceCode", name=name, hasPart=parts, **version)
+        for name in SOURCES:
+            self._add_file(name, ROOT / name)
+        self._add_file(f"config/{config.name}", config, description="The study")
+
+    def _add_page(self, page: Page) -> list[Entity]:
+        """Add an executed page, what it shows and what it wrote; return all of these."""
+        naming = self._tables_that_name(page)
+        if naming:
+            reason = f"it holds {', '.join(naming)}, which tells patients or images"
+            made = [self._add_absent(_place(page), sha256(page.path), reason)]
+        else:
+            about = "The executed notebook, as it ran"
+            made = [self._add_file(_place(page), page.path, description=about)]
+        prefix = {".png": "", ".csv": "The numbers of: ", ".json": "The passport of: "}
+        for exhibit in page.exhibits.values():
+            caption = ". ".join([exhibit.passport["caption"], *exhibit.passport["marks"].values()])
+            for name, content in sorted(exhibit.files.items()):
+                place = f"results/{page.study}/figures/{page.name}/{name}"
+                if name in naming:
+                    reason = "it tells patients or images"
+                    made.append(self._add_absent(place, sha256_of(content), reason))
+                else:
+                    about = prefix[Path(name).suffix] + caption
+                    made.append(self._add_file(place, content, description=about))
+        for facts in page.artefacts.values():
+            about, place = f"Written by {page.name}", facts["file"]
+            made.append(self._add_from_disk(place, facts["sha256"], description=about))
+            if self.absent.get(made[-1].id) == CHANGED:
+                raise UserError(f"{place} is not what {page.name} wrote; run the study again")
+        return made
+
+    def _tables_that_name(self, page: Page) -> list[str]:
+        """Return the tables of a page that tell patients or images, where none may."""
+        if self.study.show_pixels:
+            return []
+        files = [item for exhibit in page.exhibits.values() for item in exhibit.files.items()]
+        heads = {
+            name: next(csv.reader(io.StringIO(content.decode())), [])
+            for name, content in files
+            if name.endswith(".csv")
+        }
+        return [name for name, head in heads.items() if NAMING & set(head)]
+
+    def _add_from_disk(self, place: str, digest: str, **properties: object) -> Entity:
+        """Add a file that a page wrote or read, or say why it is not packed."""
+        if reason := self._reason_to_leave_out(place, digest):
+            return self._add_absent(place, digest, reason)
+        return self._add_file(place, ROOT / place, **properties)
+
+    def _reason_to_leave_out(self, place: str, digest: str) -> str:
+        of_the_study, path = place.startswith(f"results/{self.study.name}/"), ROOT / place
+        if not of_the_study and not place.startswith(("book/", "birads_lib/")):
+            return "it lies outside the study"
+        if of_the_study and not self.study.show_pixels and not place.endswith(OPEN):
+            return "made from images that may not be shown, it might tell images or patients"
+        if not path.is_file():
+            return "it was not at hand"
+        if path.stat().st_size > LARGEST:
+            return f"it is larger than {LARGEST >> 20} MiB"
+        return "" if sha256(path) == digest else CHANGED
+
+    def _add_seals(self, executed: list[Page]) -> None:
+        """Add the hashes of the packed pages, as ``sha256sum -c`` reads them."""
+        packed = [page.path for page in executed if self.crate.get(_place(page))]
+        lines = [f"{sha256(path)}  {path.name}\n" for path in sorted(packed)]
+        self._add_file(f"book/{self.study.name}/{pages.SEALS}", "".join(lines).encode())
+
+    # Executions
+
+    def _add_action(self, page: Page, made: list[Entity]) -> Entity:
+        """Add the execution of a page: its notebook, what it read and what it ``made``."""
+        facts, times = page.passport, page.papermill
+        inputs = [read for passport in page.passports() for read in passport["inputs"]]
+        read = {file.id: file for file in map(self._add_input, inputs)}.values()  # each once
+        backend = facts["environment"]["keras_backend"]
+        name, identity = "KERAS_BACKEND", f"#KERAS_BACKEND={backend}"
+        properties = {
+            "name": f"{page.title} ({page.name})",
+            "description": f"papermill executed {page.notebook}.ipynb in {times['duration']:.1f} s "
+            f"on {facts['device']}; commit {_commit(facts['code'])}",
+            "agent": self._authors(),
+            "startTime": _time(times["start_time"]),
+            "endTime": _time(times["end_time"]),
+            "actionStatus": "http://schema.org/CompletedActionStatus",
+            "environment": self._entity(identity, "PropertyValue", name=name, value=backend),
+        }
+        notebook, given = self._instrument(page), self._parameters(page)
+        return self.crate.add_action(notebook, f"#{page.name}", [*read, *given], made, properties)
+
+    def _add_input(self, facts: dict) -> Entity:
+        """Return the entity of what a page read: what another page made, or a new one."""
+        place, digest = facts["file"], pages.digest_of(facts)
+        if "sha256_of_hashes" in facts:
+            listed = f"results/{self.study.name}/figures/01_data_exploration/image-files.csv"
+            reason = "images are not packed; the hash is over the sorted hashes of all"
+            return self._add_absent(place, digest, reason, subjectOf=self.crate.get(listed))
+        known = self.crate.get(place)
+        if known is not None and known["sha256"] == digest:
+            return known
+        return self._add_from_disk(place, digest)
+
+    def _instrument(self, page: Page) -> Entity:
+        """Return the notebook that was executed, with the versions of all that it used."""
+        place, code = f"notebooks/{page.notebook}.ipynb", page.passport["code"]
+        notebook, software = self.crate.get(place), [self.crate.get(f"#{n}") for n in PACKAGES]
+        if changed := verify.changed_sources(page):  # the crate holds another version
+            identity = f"#{place}-{code['notebook_sha256'][:12]}-{code['library_sha256'][:12]}"
+            reason = f"not the version in this crate: {'; '.join(changed)} since it was executed"
+            known = {"name": page.notebook, "version": _commit(code), "description": reason}
+            known["sha256"] = code["notebook_sha256"]
+            notebook, software = self._entity(identity, "SoftwareSourceCode", **known), []
+        for name, version in page.passport["environment"].items():
+            if name not in ("uv_lock_sha256", "keras_backend"):
+                known = {"name": name, "version": version}
+                software.append(self._entity(f"#{name}-{version}", "SoftwareApplication", **known))
+        known = notebook.get("softwareRequirements", [])
+        notebook.append_to("softwareRequirements", [s for s in software if s not in known])
+        return notebook
+
+    def _parameters(self, page: Page) -> list[Entity]:
+        """Return all parameters of an execution; an equal value is one entity on all pages."""
+        changed, entities = page.passport["parameters_changed"], []
+        for name, value in sorted(page.passport["parameters"].items()):
+            text = json.dumps(value, sort_keys=True)
+            origin = "changed by the study" if name in changed else "as the notebook has it"
+            identity = f"#{page.notebook}.{name}-{sha256_of(text.encode())[:12]}"
+            known = {"name": name, "value": text, "description": origin}
+            entities.append(self._entity(identity, "PropertyValue", **known))
+        return entities
+
+    # What the crate is, and whose
+
+    def _authors(self) -> list[Entity]:
+        """Return the persons and organisations who made this book, as CITATION.cff names them."""
+        authors = []
+        for person in self.cited["authors"]:
+            kind = "Organization" if "name" in person else "Person"
+            name = person.get("name") or f"{person['given-names']} {person['family-names']}"
+            identity = person.get("orcid") or person.get("website") or "#" + quote(name)
+            authors.append(self._entity(identity, kind, name=name))
+        return authors
+
+    def _describe(self, executed: list[Page], actions: list[Entity]) -> None:
+        cited, crate, root = self.cited, self.crate, self.crate.root_dataset
+        crate.name = f"{cited['title']}: {self.study.title}"
+        crate.description = f"{cited['abstract']} {self._contents(executed, actions)}"
+        crate.datePublished = max(_time(page.papermill["end_time"]) for page in executed)
+        crate.keywords, crate.publisher = ", ".join(cited["keywords"]), self._authors()[0]
+        crate.license = [
+            self._entity(url, "CreativeWork", name=name, url=url) for url, name in LICENCES.items()
+        ]
+        root["citation"] = [
+            self._entity(f"https://doi.org/{p['doi']}", "ScholarlyArticle", name=p["title"])
+            for p in cited["references"]
+        ]
+        root["author"], root["mentions"] = self._authors(), actions
+        profile = {"name": "Process Run Crate", "version": "0.5", "url": PROFILE}
+        root["conformsTo"] = self._entity(PROFILE, "CreativeWork", **profile)
+
+    def _contents(self, executed: list[Page], actions: list[Entity]) -> str:
+        """Return what is in the crate, and what is not, in words."""
+        study, exhibits = self.study, sum(len(page.exhibits) for page in executed)
+        text = f"Study '{study.name}': {len(executed)} executed notebooks with {exhibits} exhibits."
+        text += f" Note: {study.note}." if study.note else ""
+        if changed := sum(action["instrument"].id.startswith("#") for action in actions):
+            text += f" {changed} pages were executed by other versions of the code than those here."
+        for reason, count in sorted(Counter(self.absent.values()).items()):
+            text += f" Described and not in the crate, {count}: {reason}."
+        return text
+
+
+def _executed_pages(study: Study, config: Path) -> list[Page]:
+    """Return all pages of the study, each as it ran, without images where it shows none."""
+    paths = [BOOK / study.name / f"{page}.ipynb" for page in study.pages()]
+    if missing := [path.stem for path in paths if not path.exists()]:
+        is_named = config.resolve() == (ROOT / "config" / f"{study.name}.yaml").resolve()
+        command = f"make book {f'STUDY={study.name}' if is_named else f'CONFIG={config}'}"
         raise UserError(
-            f"the study '{name}' is not executed: {len(missing)} of {len(paths)} pages are "
+            f"the study '{study.name}' is not executed: {len(missing)} of {len(paths)} pages are "
             f"missing, such as {missing[0]}; `{command}` makes them"
         )
-    return [_checked(packing, path) for path in paths]
+    executed, seals = [pages.read(path) for path in paths], pages.seals(BOOK / study.name)
+    for page in executed:
+        again = "remove it and run the study again"
+        if seals.get(page.path.name) != sha256(page.path):
+            raise UserError(f"{_place(page)} was changed after it ran; {again}")
+        if not page.papermill.get("end_time"):
+            raise UserError(f"{_place(page)} was not executed by the study; {again}")
+        if page.passport["parameters"].get("show_pixels") and not study.show_pixels:
+            raise UserError(
+                f"{_place(page)} shows images, and the study says show_pixels: false; run it again"
+            )
+    return executed
 
 
-def _checked(packing: Packing, path: Path) -> Page:
-    page, where = pages.read(path), f"{path.parent.name}/{path.name}"
-    if packing.seals.get(path.name, sha256(path)) != sha256(path):
-        raise UserError(f"{where} was changed after it ran; remove it and run the study again")
-    if not page.papermill.get("end_time"):
-        raise UserError(f"{where} was not executed by the study; remove it and run the study again")
-    if page.passport["parameters"].get("show_pixels") and not packing.study.show_pixels:
-        raise UserError(
-            f"{where} shows images, and the study says show_pixels: false; run it again"
-        )
-    return page
-
-
-def _add_action(packing: Packing, page: Page, made: list[Entity]) -> Entity:
-    """Add the execution of a page: its notebook, what it read and what it ``made``."""
-    crate, facts, times = packing.crate, page.passport, page.papermill
-    inputs = [facts for passport in page.passports() for facts in passport["inputs"]]
-    read = list({file.id: file for file in map(packing.add_input, inputs)}.values())  # each once
-    device, backend = facts["device"], facts["environment"]["keras_backend"]
-    name, identity = "KERAS_BACKEND", f"#KERAS_BACKEND={backend}"
-    properties = {
-        "name": f"{page.title} ({page.name})",
-        "description": f"papermill executed {page.notebook}.ipynb in {times['duration']:.1f} s "
-        f"on {device}; commit {_commit(facts['code'])}",
-        "agent": _authors(crate, packing.cited),
-        "startTime": _time(times["start_time"]),
-        "endTime": _time(times["end_time"]),
-        "actionStatus": "http://schema.org/CompletedActionStatus",
-        "environment": entity(crate, identity, "PropertyValue", name=name, value=backend),
-    }
-    notebook, given = _instrument(packing, page), _parameters(crate, page)
-    return crate.add_action(notebook, f"#{page.name}", read + given, made, properties)
+def _place(page: Page) -> str:
+    return f"book/{page.study}/{page.path.name}"
 
 
 def _commit(code: dict) -> str:
@@ -110,119 +336,14 @@ def _time(text: str) -> str:
     return datetime.fromisoformat(text).isoformat(timespec="milliseconds")
 
 
-def _instrument(packing: Packing, page: Page) -> Entity:
-    """Return the notebook that was executed, with the versions of all that it used."""
-    crate, place, code = packing.crate, f"notebooks/{page.notebook}.ipynb", page.passport["code"]
-    notebook, software = crate.get(place), [crate.get(f"#{name}") for name in PACKAGES]
-    if changed := verify.changed_sources(page):  # the crate holds another version
-        identity = f"#{place}-{code['notebook_sha256'][:12]}-{code['library_sha256'][:12]}"
-        reason = f"not the version in this crate: {'; '.join(changed)} since it was executed"
-        known = {"name": page.notebook, "version": _commit(code), "description": reason}
-        known["sha256"] = code["notebook_sha256"]
-        notebook, software = entity(crate, identity, "SoftwareSourceCode", **known), []
-    for name, version in page.passport["environment"].items():
-        if name not in ("uv_lock_sha256", "keras_backend"):
-            known = {"name": name, "version": version}
-            software.append(entity(crate, f"#{name}-{version}", "SoftwareApplication", **known))
-    known = notebook.get("softwareRequirements", [])
-    notebook.append_to("softwareRequirements", [s for s in software if s not in known])
-    return notebook
-
-
-def _parameters(crate: ROCrate, page: Page) -> list[Entity]:
-    """Return all parameters of an execution; the same value is the same entity on all pages."""
-    changed, entities = page.passport["parameters_changed"], []
-    for name, value in sorted(page.passport["parameters"].items()):
-        text = json.dumps(value, sort_keys=True)
-        origin = "changed by the study" if name in changed else "as the notebook has it"
-        identity = f"#{page.notebook}.{name}-{sha256_of(text.encode())[:12]}"
-        known = {"name": name, "value": text, "description": origin}
-        entities.append(entity(crate, identity, "PropertyValue", **known))
-    return entities
-
-
-# What the crate is, and whose
-
-
-def _authors(crate: ROCrate, cited: dict) -> list[Entity]:
-    """Return the persons and organisations who made this book, as CITATION.cff names them."""
-    authors = []
-    for person in cited["authors"]:
-        kind = "Organization" if "name" in person else "Person"
-        name = person.get("name") or f"{person['given-names']} {person['family-names']}"
-        identity = person.get("orcid") or person.get("website") or "#" + quote(name)
-        authors.append(entity(crate, identity, kind, name=name))
-    return authors
-
-
-def _describe(packing: Packing, executed: list[Page], actions: list[Entity]) -> None:
-    """Say what the crate is, and whose."""
-    cited, crate = packing.cited, packing.crate
-    papers = {f"https://doi.org/{paper['doi']}": paper["title"] for paper in cited["references"]}
-    profile = {"name": "Process Run Crate", "version": "0.5", "url": PROFILE}
-    crate.name = f"{cited['title']}: {packing.study.title}"
-    crate.description = f"{cited['abstract']} {_contents(packing, executed, actions)}"
-    crate.datePublished = max(_time(page.papermill["end_time"]) for page in executed)
-    crate.keywords, crate.publisher = ", ".join(cited["keywords"]), _authors(crate, cited)[0]
-    crate.license = [
-        entity(crate, url, "CreativeWork", name=n, url=url) for url, n in LICENCES.items()
-    ]
-    root = crate.root_dataset
-    root["citation"] = [entity(crate, url, "ScholarlyArticle", name=n) for url, n in papers.items()]
-    root["author"], root["mentions"] = _authors(crate, cited), actions
-    root["conformsTo"] = entity(crate, PROFILE, "CreativeWork", **profile)
-
-
-def _contents(packing: Packing, executed: list[Page], actions: list[Entity]) -> str:
-    """Return what is in the crate, and what is not, in words."""
-    study, exhibits = packing.study, sum(len(page.exhibits) for page in executed)
-    text = f"Study '{study.name}': {len(executed)} executed notebooks with {exhibits} exhibits."
-    text += f" Note: {study.note}." if study.note else ""
-    if unsealed := sum(page.path.name not in packing.seals for page in executed):
-        text += f" {unsealed} pages have no seal that shows them to be as they ran."
-    if changed := sum(action["instrument"].id.startswith("#") for action in actions):
-        text += f" {changed} pages were executed by other versions of the code than those here."
-    for reason, count in sorted(Counter(packing.absent.values()).items()):
-        text += f" Described and not in the crate, {count}: {reason}."
-    return text
-
-
-# Writing
-
-
-def write(study: Study, config: Path) -> Path:
-    """Write ``_build/<study>/<study>-crate.zip``, and its hash beside it; return its path."""
-    path = build_folder(study.name) / f"{study.name}-crate.zip"
-    crate = build(study, config)
-    with TemporaryDirectory() as folder, written_whole(path) as temporary:
-        crate.write(folder)
-        archive(Path(folder), temporary)
-    path.with_suffix(".zip.sha256").write_text(f"{sha256(path)}  {path.name}\n")
-    return path
-
-
-def archive(folder: Path, path: Path) -> None:
-    """Write all files below ``folder`` as a zip; equal folders give equal bytes."""
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
-        for file in files_below(folder):
-            # ZipInfo's own time is 1980 and its rights are none; a file's own would differ.
-            member = zipfile.ZipInfo(file.relative_to(folder).as_posix())
-            member.external_attr, member.compress_type = 0o644 << 16, zipfile.ZIP_DEFLATED
-            with open(file, "rb") as source, packed.open(member, "w", force_zip64=True) as target:
-                shutil.copyfileobj(source, target)
-
-
-def main(config: str) -> None:
-    """Write the crate of a study, and say where."""
-    study = studies.load(config)
-    studies.claim(study)  # a run would change files while they are packed
-    path = write(study, Path(config))
-    size = path.stat().st_size / 2**20
-    print(f"The crate is ready: {path.relative_to(ROOT)} ({size:.1f} MiB)")
+def _files_below(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
 if __name__ == "__main__":
     try:
-        main(sys.argv[1])
+        named = studies.load(sys.argv[1])
+        studies.claim(named)  # a run would change files while they are packed
+        print("The crate is ready:", write(named, Path(sys.argv[1])).relative_to(ROOT))
     except UserError as error:
         sys.exit(str(error))

@@ -13,7 +13,7 @@ from rocrate.rocrate import ROCrate
 from birads_lib.errors import UserError
 from birads_lib.files import sha256
 from helpers.crate_validator import problems
-from press import crate, packing, passports, paths, verify
+from press import crate, passports, paths, verify
 from press import page as pages
 from press import run as runs
 from press.paths import ROOT
@@ -36,14 +36,14 @@ class SmallStudy(Study):
 def root(tmp_path, monkeypatch):
     """A project of its own: the sources of this one, and no studies."""
     root = tmp_path / "project"
-    for name in ("birads_lib", "press", "notebooks", *packing.SOURCES):
+    for name in ("birads_lib", "press", "notebooks", *crate.SOURCES):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).symlink_to(ROOT / name)
     (root / "config").mkdir()
     (root / "config" / "small.yaml").write_text("name: small\n")
-    for module in (runs, passports, crate, packing, verify):
+    for module in (runs, passports, crate, verify):
         monkeypatch.setattr(module, "ROOT", root)
-    for module in (crate, packing, verify):
+    for module in (crate, verify):
         monkeypatch.setattr(module, "BOOK", root / "book")
     for name, folder in (("RESULTS", "results"), ("BUILD", "_build")):
         monkeypatch.setattr(paths, name, root / folder)
@@ -292,7 +292,7 @@ def test_a_study_that_did_not_run_says_how_to_run_it(open_study):
 
 def test_large_and_absent_files_are_described(open_study, monkeypatch):
     (open_study.results / "findings.parquet").unlink()
-    monkeypatch.setattr(packing, "LARGEST", 0)
+    monkeypatch.setattr(crate, "LARGEST", 0)
     folder, entities = written(open_study)
     assert not (folder / "results" / "small" / "cases.parquet").exists()
     said = {one["name"]: one.get("description") for one in entities.values() if "sha256" in one}
