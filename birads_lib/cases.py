@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 import pyarrow
-import pyarrow.parquet as parquet
 
+from birads_lib import tables, texts
 from birads_lib.errors import DatasetError
-from birads_lib.files import written_whole
 from birads_lib.task import BIRADS, DENSITY, Task
 
 _TEXT = {"dtype": "str", "coerce": True}
@@ -63,16 +62,13 @@ class Dataset:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "root", Path(self.root))
-        object.__setattr__(self, "cases", checked(CASES, self.cases, "The table of images"))
-        object.__setattr__(self, "findings", checked(FINDINGS, self.findings, "The findings"))
-        lost = sorted(set(self.findings["image_id"]) - set(self.cases["image_id"]))
+        cases = tables.checked(CASES, self.cases, "The table of images")
+        findings = tables.checked(FINDINGS, self.findings, "The findings")
+        object.__setattr__(self, "cases", cases)
+        object.__setattr__(self, "findings", findings)
+        lost = sorted(set(findings["image_id"]) - set(cases["image_id"]))
         if lost:
             raise DatasetError(f"no image has the image_id {lost[0]!r}", "The findings")
-
-    @property
-    def has_patients(self) -> bool:
-        """Whether every image's patient is known, as a split by patient needs."""
-        return bool(self.cases["patient_id"].notna().all())
 
     def files(self) -> list[Path]:
         """Return the path of each image, in the order of ``cases``."""
@@ -109,27 +105,25 @@ def label_numbers(cases: pd.DataFrame, task: Task = BIRADS) -> np.ndarray:
     return numbers.to_numpy(int)
 
 
-def checked(schema: pa.DataFrameSchema, table: pd.DataFrame, what: str) -> pd.DataFrame:
-    """Return ``table`` in the schema's column order and types, or raise ``DatasetError``."""
-    missing = [name for name in schema.columns if name not in table.columns]
-    if missing:
-        have = ", ".join(map(str, table.columns)) or "no column"
-        raise DatasetError([f"lacks the column {name!r}; it has {have}" for name in missing], what)
-    try:
-        valid = schema.validate(table, lazy=True)
-    except pa.errors.SchemaErrors as error:
-        raise DatasetError(_schema_problems(error.failure_cases), what) from None
-    return valid[list(schema.columns)].reset_index(drop=True)
-
-
-def _schema_problems(failures: pd.DataFrame) -> list[str]:
-    failures = failures.astype({"index": object}).sort_values("index")  # those of no row last
-    whole = failures["index"].isna() & failures["column"].duplicated()
-    failures = failures[~whole]  # a check that broke on what another row names
-    return [
-        f"row {row.index}, column {row.column!r}: {row.failure_case!r} fails {row.check}"
-        for row in failures.drop_duplicates(["index", "column"]).itertuples(index=False)
-    ]
+def summary(cases: pd.DataFrame, task: Task = BIRADS) -> dict[str, str]:
+    """Return what a table of images holds, as short texts by name: counts, rarest label ..."""
+    by_label = cases.groupby(label_numbers(cases, task)).agg(
+        images=("image_id", "size"), patients=("patient_id", "nunique")
+    )
+    images, patients = by_label["images"], by_label["patients"]
+    rarest, known = images.idxmin(), int(cases["density"].notna().sum())
+    of_rarest = f"{images[rarest]} images of {patients[rarest]} patients"
+    return {
+        "images": str(len(cases)),
+        "patients": str(cases["patient_id"].nunique() or "unknown numbers"),
+        "images_by_grade": texts.listing(images),
+        "patients_by_grade": texts.listing(patients),
+        "images_per_patient": texts.span(cases["patient_id"].value_counts()),
+        "rarest": f"{task.named(rarest)}, with {of_rarest}",
+        "most_frequent": task.named(images.idxmax()),
+        "always_accuracy": f"{images.max() / len(cases):.2f}",
+        "density_known": f"{known} images" if known else "none of the images",
+    }
 
 
 _PREFIX = r"(?:bi-?rads|rads|br|b|acr)?(?:category|cat|class|grade|score)?"
@@ -173,41 +167,28 @@ def contour_points(contour: object) -> np.ndarray:
 
 
 def write_cases(cases: pd.DataFrame, path: str | Path) -> None:
-    """Write the table of images, whole or not at all."""
-    _write(checked(CASES, cases, "The table of images"), path, None)
+    """Write the table of images."""
+    tables.write(tables.checked(CASES, cases, "The table of images"), path)
 
 
 def read_cases(path: str | Path) -> pd.DataFrame:
     """Read a table of images and hold it to the schema."""
-    return checked(CASES, _read(path), f"The table of images {path}")
+    table = tables.read(path, "01_data_exploration")
+    return tables.checked(CASES, table, f"The table of images {path}")
 
 
 def write_findings(findings: pd.DataFrame, path: str | Path) -> None:
-    """Write the table of findings, whole or not at all."""
+    """Write the table of findings."""
     text, number = pyarrow.string(), pyarrow.float64()
     kinds = dict.fromkeys(FINDINGS.columns, text) | dict.fromkeys(_SIDES, number)
     kinds["contour"] = pyarrow.list_(number)
-    table = checked(FINDINGS, findings, "The findings")
+    table = tables.checked(FINDINGS, findings, "The findings")
     lists = [contour_points(value).ravel().tolist() or None for value in table["contour"]]
     table["contour"] = pd.Series(lists, dtype=object)
-    _write(table, path, pyarrow.schema(list(kinds.items())))
+    tables.write(table, path, pyarrow.schema(list(kinds.items())))
 
 
 def read_findings(path: str | Path) -> pd.DataFrame:
     """Read a table of findings and hold it to the schema."""
-    return checked(FINDINGS, _read(path), f"The findings {path}")
-
-
-def _write(table: pd.DataFrame, path: str | Path, schema: pyarrow.Schema | None) -> None:
-    rows = pyarrow.Table.from_pandas(table, schema=schema, preserve_index=False)
-    with written_whole(path) as temporary:
-        parquet.write_table(rows, temporary)
-
-
-def _read(path: str | Path) -> pd.DataFrame:
-    try:
-        return pd.read_parquet(path)
-    except FileNotFoundError:
-        raise DatasetError("does not exist; run the notebook that writes it", str(path)) from None
-    except (OSError, pyarrow.ArrowInvalid) as error:
-        raise DatasetError(f"cannot be read as a table ({error})", str(path)) from None
+    table = tables.read(path, "01_data_exploration")
+    return tables.checked(FINDINGS, table, f"The findings {path}")

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
-from birads_lib.errors import UserError
-from birads_lib.files import written_whole
+from birads_lib import tables
+from birads_lib.errors import DatasetError
 from birads_lib.protocol import PARTS, PROTOCOLS
 from birads_lib.task import BIRADS, Task
 
@@ -59,50 +59,25 @@ def schema(task: Task = BIRADS) -> pa.DataFrameSchema:
 
 
 def check(table: pd.DataFrame, source: str = "predictions", task: Task = BIRADS) -> pd.DataFrame:
-    """Return the table in schema order and types, or raise UserError listing all problems."""
-    given = _probability_columns(table)
-    if given == [f"p{k + 1}" for k in range(len(given))] and len(given) not in (
-        0,
-        len(task.labels),
-    ):
-        raise UserError(
-            f"{source}: holds the probabilities of {len(given)} labels, but the task {task.name!r} "
-            f"has {len(task.labels)} ({', '.join(task.labels)}); it must be of another task"
+    """Return the table in schema order and types, or raise DatasetError listing all problems."""
+    labels = len(_probability_columns(table))
+    if labels not in (0, len(task.labels)):
+        raise DatasetError(
+            f"holds the probabilities of {labels} labels, but the task {task.name!r} has "
+            f"{len(task.labels)} ({', '.join(task.labels)}); it must be of another task",
+            source,
         )
-    try:
-        return schema(task).validate(table, lazy=True)[list(schema(task).columns)]
-    except pa.errors.SchemaErrors as error:
-        raise UserError(
-            "\n".join([f"{source}: not valid predictions:", *_problems(error)])
-        ) from None
-
-
-def _problems(error: pa.errors.SchemaErrors) -> list[str]:
-    """Return one line per kind of mistake, with the first values that make it."""
-    lines = []
-    cases = error.failure_cases.fillna({"column": "the table"})
-    for (column, check), rows in cases.groupby(["column", "check"], sort=False):
-        values = ", ".join(repr(v) for v in rows["failure_case"].drop_duplicates()[:5])
-        whole_rows = (rows["schema_context"] == "DataFrameSchema") & rows["index"].notna()
-        if whole_rows.all():
-            lines.append(f"{rows['index'].nunique()} rows: {check}")
-        else:
-            lines.append(f"{column}: {check} (found {values})")
-    return list(dict.fromkeys(lines))
+    return tables.checked(schema(task), table, source)
 
 
 def write(table: pd.DataFrame, path: str | Path, task: Task = BIRADS) -> None:
-    """Check and write predictions as parquet, whole or not at all."""
-    table = check(table, task=task).reset_index(drop=True)
-    with written_whole(path) as temporary:
-        table.to_parquet(temporary, index=False)
+    """Check and write predictions."""
+    tables.write(check(table, task=task), path)
 
 
 def read(path: str | Path, task: Task = BIRADS) -> pd.DataFrame:
-    """Read predictions and check them; raises UserError where there are none of this task."""
-    if not Path(path).is_file():
-        raise UserError(f"no predictions at {path}: run 03_training of this study first")
-    return check(pd.read_parquet(path), str(path), task)
+    """Read predictions and check them; raises DatasetError where there are none of this task."""
+    return check(tables.read(path, "03_training"), str(path), task)
 
 
 def out_of_fold(table: pd.DataFrame, part: str = "test") -> pd.DataFrame:

@@ -8,9 +8,8 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from birads_lib import tables
 from birads_lib.cases import Dataset, contour_points
-from birads_lib.errors import DatasetError
-from birads_lib.files import written_whole
 from birads_lib.images.decode import read_grey, to_8bit
 
 
@@ -62,8 +61,7 @@ class Geometry:
 def write_geometry(geometries: Mapping[str, Geometry], path: str | Path) -> None:
     """Write a table with a row per image: ``image_id`` and the attributes of its ``Geometry``."""
     rows = [{"image_id": image_id, **vars(place)} for image_id, place in geometries.items()]
-    with written_whole(path) as temporary:
-        pd.DataFrame(rows).to_parquet(temporary, index=False)
+    tables.write(pd.DataFrame(rows), path)
 
 
 def read_geometry(path: str | Path) -> dict[str, Geometry]:
@@ -72,17 +70,11 @@ def read_geometry(path: str | Path) -> dict[str, Geometry]:
     Raises:
         DatasetError: the file is not there, or no such table.
     """
-    names = [field.name for field in fields(Geometry)]
-    try:
-        table = pd.read_parquet(path, columns=["image_id", *names])
-    except (OSError, ValueError) as error:
-        what = f"cannot be read as the geometry of images ({error}); run 02_preprocessing again"
-        raise DatasetError(what, str(path)) from None
+    columns = ["image_id", *(field.name for field in fields(Geometry))]
+    table = tables.read(path, "02_preprocessing", columns)
     return {
-        row.image_id: Geometry(
-            tuple(row.shape), tuple(row.box), row.mirrored, tuple(row.inner), row.frame
-        )
-        for row in table.itertuples(index=False)
+        image_id: Geometry(tuple(shape), tuple(box), mirrored, tuple(inner), frame)
+        for image_id, shape, box, mirrored, inner, frame in table.itertuples(index=False)
     }
 
 

@@ -67,9 +67,25 @@ def test_no_findings_come_back_too(tmp_path):
     assert len(cases.read_findings(tmp_path / "findings.parquet")) == 0
 
 
-def test_patients_are_known_only_if_all_are():
-    assert not Dataset(".", two_cases(), two_findings()).has_patients
-    assert Dataset(".", two_cases().assign(patient_id="p"), two_findings()).has_patients
+def test_what_a_table_of_images_holds():
+    table = pd.DataFrame(
+        {
+            "image_id": list("abcd"),
+            "patient_id": ["p", "p", "q", None],
+            "birads": [1, 1, 2, 2],
+            "density": ["A", None, "B", "B"],
+        }
+    )
+    texts = cases.summary(table.iloc[:3])
+    assert texts["images_by_grade"] == "2 and 1"
+    assert texts["images_per_patient"] == "1 to 2"
+    assert texts["rarest"] == "BI-RADS 2, with 1 images of 1 patients"
+    assert texts["always_accuracy"] == "0.67"
+    assert texts["density_known"] == "2 images"
+    unknown = cases.summary(table.assign(patient_id=None, density=None))
+    assert unknown["patients"] == "unknown numbers"
+    assert unknown["images_per_patient"] == "unknown"
+    assert unknown["density_known"] == "none of the images"
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,6 @@ def test_class_folders_in_any_usual_naming(tmp_path):
     assert table["birads_original"]["BIRADS-4a/P01_R_CC.png"] == "4a"
     assert table["birads_original"]["6/P06_R_CC.png"] == "6"
     assert table["patient_id"].isna().all()
-    assert not dataset.has_patients
     assert len(dataset.findings) == 0
     for path, size in table["size_bytes"].items():
         assert (tmp_path / path).stat().st_size == size
@@ -93,7 +92,7 @@ def test_patients_from_a_pattern(tmp_path):
     plain = reading.read("class_folders", folder, patient_pattern="(P[0-9]+)_")
     assert plain.cases.set_index("path")["patient_id"]["BIRADS-4a/P01_R_CC.png"] == "P01"
     assert plain.cases["patient_id"].nunique() == 6
-    assert plain.has_patients
+    assert plain.cases["patient_id"].notna().all()
     named = "(?P<patient>P[0-9]+)_(?P<laterality>[LR])_(?P<view>[A-Z]+)"
     full = reading.read("class_folders", folder, patient_pattern=named).cases.set_index("path")
     row = full.loc["BI-RADS 2/P02_R_MLO.png"]
