@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 
 from birads_lib.readers import READERS
-from birads_lib.readers.folders import fingerprint
+from birads_lib.readers.image_files import fingerprint
 from press import chapters, paths, sources, study
 from press.datasets import images_folder
 

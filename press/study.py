@@ -208,7 +208,7 @@ def check_dataset(study: Study) -> None:
             raise UserError(f"nothing there of {', '.join(row.sources)}; run `{row.needs}` first")
     folder = images_folder(study.dataset, study.folder)
     if not READERS[study.dataset["reader"]].makes_images:
-        from birads_lib.readers.folders import existing  # slow to import
+        from birads_lib.readers.image_files import existing  # slow to import
 
         existing(folder)
 

@@ -111,7 +111,7 @@ Protocols = Annotated[
 def model() -> type:
     """Return pydantic's model of a study's YAML; a field's description is what is expected there.
 
-    The options of a data set are its reader's: ``birads_lib.readers.reading`` checks them.
+    The options of a data set are its reader's: ``birads_lib.readers.by_name`` checks them.
     """
     text = Annotated[str, Field(description="a text; put it in quotes")]
     flag = Annotated[bool, Field(description="true or false")]
@@ -211,9 +211,9 @@ def _dataset_problems(dataset: object) -> Problems:
         return []  # the schema says so
     if not isinstance(dataset.get("reader"), str):
         return [(("dataset",), _expected("dataset"))]
-    from birads_lib.readers import reading  # slow to import
+    from birads_lib.readers import by_name  # slow to import
 
-    return [(("dataset", key), what) for key, what in reading.problems(dataset).items()]
+    return [(("dataset", key), what) for key, what in by_name.problems(dataset).items()]
 
 
 # What no single value shows

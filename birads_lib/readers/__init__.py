@@ -1,10 +1,9 @@
-"""Readers: each turns a folder into a ``Dataset``, or says all that is wrong with it at once.
+"""Readers: each turns a folder into a ``Dataset``, or lists all that is wrong with it.
 
-``READERS`` declares what is known of each before it reads. Its module here, of the same name, has
+``READERS`` declares what is known of each before it reads. The module of the same name has
 ``read(folder, *, ...)``, whose keyword-only parameters are the reader's options, and may have
-``check(**options)``, which raises UserError for values that can't be right; ``reading`` calls them.
-This module imports none of them, so that to ask what a reader is costs nothing. A further reader
-is a module here and a row in the table.
+``check(**options)``, which raises UserError for values that can't be right; ``by_name`` calls them.
+This module imports none of them, so that asking what a reader is costs nothing.
 """
 
 from collections.abc import Mapping
@@ -38,11 +37,9 @@ class Reader:
         return not self.patients_from or bool(options.get(self.patients_from))
 
 
-READERS = {
-    reader.name: reader
-    for reader in (
-        Reader("phantoms", synthetic=True, makes_images=True),
-        Reader("inbreast", collection="INbreast", may_show_pixels=False),
-        Reader("class_folders", patients_from="patient_pattern"),
-    )
-}
+_ALL = (
+    Reader("phantoms", synthetic=True, makes_images=True),
+    Reader("inbreast", collection="INbreast", may_show_pixels=False),
+    Reader("class_folders", patients_from="patient_pattern"),
+)
+READERS = {reader.name: reader for reader in _ALL}

@@ -1,5 +1,6 @@
 """A folder per BI-RADS category, named in any usual way: ``1/``, ``BI-RADS 2/``, ``birads_4a/``."""
 
+import logging
 import re
 from pathlib import Path
 
@@ -7,18 +8,19 @@ import pandas as pd
 
 from birads_lib.cases import Dataset, no_findings, parse_birads
 from birads_lib.errors import UserError
-from birads_lib.readers.folders import (
+from birads_lib.readers.image_files import (
     IMAGE_SUFFIXES,
     Problems,
     existing,
     file_columns,
     files_below,
     is_litter,
-    log,
     survey,
 )
 
 GROUPS = ("patient", "laterality", "view")
+
+log = logging.getLogger(__name__)
 
 
 def read(folder: str | Path, *, patient_pattern: str = "", workers: int = 2) -> Dataset:
@@ -41,77 +43,73 @@ def read(folder: str | Path, *, patient_pattern: str = "", workers: int = 2) -> 
         UserError: the pattern is no regular expression with a group.
     """
     root = existing(folder)
-    pattern = _compiled(patient_pattern)
+    check(patient_pattern=patient_pattern)
+    pattern = re.compile(patient_pattern)
     problems = Problems(root)
-    categories = _category_folders(problems)
-    below = {home: files_below(home, problems) for home in categories}
-    files = [path for paths in below.values() for path in paths]
-    if not files and not problems.lines:
+    labels = _labels(problems)
+    if not labels and not problems.lines:
         problems.lines.append("there are no images; expected folders named '1', 'BI-RADS 4a', ...")
-    good = survey(files, problems, workers)
     rows = []
-    for home, (birads, original) in categories.items():
-        for path in filter(good.get, below[home]):
-            named = _from_name(pattern, path, home, problems)
-            file = file_columns(path, root, good[path])
-            grade = {"birads": birads, "birads_original": original}
-            rows.append({"image_id": file["path"], **named, **grade, **file})
+    for path, facts in survey(list(labels), problems, workers).items():
+        file = file_columns(path, root, facts)
+        named = _from_name(pattern, path, problems)
+        rows.append({"image_id": file["path"], **named, **labels[path], **file})
     problems.raise_any()
     return Dataset(root, pd.DataFrame(rows).assign(density=None, modality=None), no_findings())
 
 
 def check(*, patient_pattern: str = "", **others: object) -> None:
     """Raise UserError for a pattern that is no regular expression with a group."""
-    _compiled(patient_pattern)
-
-
-def _compiled(pattern: str) -> re.Pattern | None:
-    if not pattern:
-        return None
     try:
-        compiled = re.compile(pattern)
+        pattern = re.compile(patient_pattern)
     except re.error as error:
-        raise UserError(f"patient_pattern {pattern!r} is no regular expression: {error}") from None
-    names = set(compiled.groupindex)
-    if not compiled.groups or names - set(GROUPS) or (names and "patient" not in names):
         raise UserError(
-            f"patient_pattern {pattern!r} needs a group for the patient, such as '(P[0-9]+)'; "
-            f"groups may be named {', '.join(GROUPS)}"
+            f"patient_pattern {patient_pattern!r} is no regular expression: {error}"
+        ) from None
+    names = set(pattern.groupindex)
+    is_right = pattern.groups and names <= set(GROUPS) and ("patient" in names or not names)
+    if patient_pattern and not is_right:
+        raise UserError(
+            f"patient_pattern {patient_pattern!r} needs a group for the patient, such as "
+            f"'(P[0-9]+)'; groups may be named {', '.join(GROUPS)}"
         )
-    return compiled
 
 
-def _category_folders(problems: Problems) -> dict[Path, tuple[int, str]]:
-    """Return the grade and category of each folder."""
-    categories, ignored = {}, []
+def _labels(problems: Problems) -> dict[Path, dict[str, object]]:
+    """Return the columns of its category for each file in a category's folder."""
+    labels, ignored = {}, []
     for path in sorted(problems.root.iterdir()):
         if is_litter(path.name):
             continue
         if path.is_dir():
             try:
-                categories[path] = parse_birads(path.name)
+                birads, original = parse_birads(path.name)
             except ValueError as error:
                 problems.add(path, f"is a folder, but {error}; rename or remove it")
+                continue
+            label = {"birads": birads, "birads_original": original}
+            labels |= dict.fromkeys(files_below(path, problems), label)
         elif path.suffix.lower() in IMAGE_SUFFIXES:
             problems.add(path, "is in no category's folder; move it into one")
         else:
             ignored.append(problems.name(path))
     if ignored:
-        log.warning("ignored beside the category folders, not images: %s", ", ".join(ignored))
-    return categories
+        names = ", ".join(ignored)
+        log.warning("ignored beside the category folders, not images: %s", names)
+    return labels
 
 
-def _from_name(
-    pattern: re.Pattern | None, path: Path, home: Path, problems: Problems
-) -> dict[str, str | None]:
+def _from_name(pattern: re.Pattern, path: Path, problems: Problems) -> dict[str, str | None]:
     """Return patient_id, laterality and view as the pattern finds them in the path."""
-    match = pattern.search(path.relative_to(home).as_posix()) if pattern else None
-    named = match.groupdict() if match else {}
-    patient = match and (named.get("patient") if named else match[1])
-    side = (named.get("laterality") or "").upper()[:1] or None
-    if pattern and not patient:
+    if not pattern.pattern:
+        return {"patient_id": None, "laterality": None, "view": None}
+    match = pattern.search("/".join(path.relative_to(problems.root).parts[1:]))
+    groups = match.groupdict() if match else {}
+    patient = match and (groups["patient"] if groups else match[1])
+    if not patient:
         problems.add(path, f"has no patient that patient_pattern {pattern.pattern!r} finds")
+    side = (groups.get("laterality") or "").upper()[:1] or None
     if side not in ("L", "R", None):
-        problems.add(path, f"has the laterality {named['laterality']!r}, neither L nor R")
-    view = (named.get("view") or "").upper() or None
+        problems.add(path, f"has the laterality {groups['laterality']!r}, neither L nor R")
+    view = (groups.get("view") or "").upper() or None
     return {"patient_id": patient or None, "laterality": side, "view": view}

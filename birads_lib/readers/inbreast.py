@@ -16,7 +16,7 @@ import pandas as pd
 
 from birads_lib.cases import Dataset, no_findings, parse_birads
 from birads_lib.errors import DatasetError, did_you_mean
-from birads_lib.readers.folders import (
+from birads_lib.readers.image_files import (
     IMAGE_SUFFIXES,
     Inspected,
     Problems,
@@ -29,11 +29,13 @@ from birads_lib.readers.folders import (
 
 TABLES = ("INbreast.csv", "INbreast_sheet1.csv")
 COLUMNS = ("File Name", "Laterality", "View", "ACR", "Bi-Rads")
+MARKS = ("Mass", "Micros", "Distortion", "Asymmetry")  # columns of the sheet
 NAME = re.compile(
     r"(?P<number>\d+)_(?P<patient>[0-9a-f]{16})_MG_(?P<laterality>[RL])_(?P<view>CC|MLO?|FB)_ANON",
     re.IGNORECASE,
 )
 ORIGINAL_SIZES = ((2560, 3328), (3328, 4084))  # columns, rows: the two formats of the detector
+DENSITIES = {"1": "A", "2": "B", "3": "C", "4": "D", "A": "A", "B": "B", "C": "C", "D": "D"}
 KINDS = {  # names in the lesion files and the sheet, misspelt ones too
     "calcification": "calcification",
     "calcifications": "calcification",
@@ -45,7 +47,7 @@ KINDS = {  # names in the lesion files and the sheet, misspelt ones too
     "assymetry": "asymmetry",
     "espiculated region": "spiculated_region",
 }
-Rows = dict[str, dict[str, str]]
+Rows = dict[str, dict[str, str]]  # cells by column, by the image's number
 
 
 def read(folder: str | Path, *, images: str = "", table: str = "", workers: int = 2) -> Dataset:
@@ -74,13 +76,12 @@ def read(folder: str | Path, *, images: str = "", table: str = "", workers: int 
     rows = _table_rows(root, table, problems)
     good = survey(list(files.values()), problems, workers)
     _compare(files, rows, problems)
-    known = {number: path for number, path in files.items() if path in good}
     cases = [
-        _case(number, path, rows[number], good[path], problems)
-        for number, path in known.items()
-        if number in rows
+        _case(path, rows[number], good[path], problems)
+        for number, path in files.items()
+        if path in good and number in rows
     ]
-    lesions = _lesions(root, files, good, problems)
+    lesions = _lesions(files, good, problems)
     problems.raise_any()
     findings = pd.DataFrame(lesions + _marks(rows, lesions), columns=list(no_findings()))
     return Dataset(root, pd.DataFrame(cases), findings)
@@ -88,19 +89,19 @@ def read(folder: str | Path, *, images: str = "", table: str = "", workers: int 
 
 def _image_files(root: Path, images: str, problems: Problems) -> list[Path]:
     """Return the files in the folder of images: the option's, else the one that has any."""
+    if Path(images).is_absolute() or ".." in Path(images).parts:
+        raise DatasetError(f"the option images={images!r} must name a folder in {str(root)!r}")
     if images:
-        if Path(images).is_absolute() or ".." in Path(images).parts:
-            raise DatasetError(f"the option images={images!r} must name a folder in {str(root)!r}")
         homes = [existing(root / images)]
     else:
         homes = [root / name for name in ("AllDICOMs", "images") if (root / name).is_dir()]
     by_home = {home: files_below(home, problems) for home in homes}
-    loose = [path for path in root.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES]
     if not images:
+        loose = [path for path in root.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES]
         by_home[root] = [path for path in loose if not is_litter(path.name)]
     by_home = {home: paths for home, paths in by_home.items() if paths}
     if len(by_home) > 1:
-        names = " and ".join(problems.name(home) for home in by_home)
+        names = " and ".join(map(problems.name, by_home))
         problems.lines.append(f"{names} both hold images; choose one by the option 'images'")
     if not by_home and not problems.lines:
         problems.lines.append(
@@ -121,11 +122,9 @@ def _by_number(paths: list[Path], problems: Problems) -> dict[str, Path]:
                 "has no official name, <number>_<16 hexadecimal digits>_MG_<R|L>_<CC|ML|FB>_ANON; "
                 "rename or remove it",
             )
-        elif match["number"] in files:
-            both = f"{problems.name(files[match['number']])} and {problems.name(path)}"
+        elif (other := files.setdefault(match["number"], path)) != path:
+            both = f"{problems.name(other)} and {problems.name(path)}"
             problems.lines.append(f"{both} have the same number; keep one of them")
-        else:
-            files[match["number"]] = path
     return dict(sorted(files.items(), key=lambda item: int(item[0])))
 
 
@@ -146,31 +145,37 @@ def _table_rows(root: Path, table: str, problems: Problems) -> Rows:
 
 def _read_table(path: Path, problems: Problems) -> Rows:
     """Return the rows by image number, cells stripped; ``line`` says where each stands."""
+    header, *lines = _cells(path) or [[]]
+    official = {name.lower(): name for name in COLUMNS}
+    header = [official.get(name.lower(), name) for name in header]
+    missing = [name for name in COLUMNS if name not in header]
+    for name in missing:
+        problems.add(path, f"lacks the column {name!r}; {did_you_mean(name, header)}")
+    if missing:
+        return {}
+    rows: Rows = {}
+    for place, line in enumerate(lines, start=2):
+        row = dict.fromkeys(COLUMNS, "") | dict(zip(header, line, strict=False))
+        number, row["line"] = _whole(row["File Name"]), f"row {place} of {path.name}"
+        if number in rows:
+            problems.lines.append(f"{row['line']} is the second of {number}; remove one")
+        if any(line):
+            rows[number] = row
+    if not rows:
+        problems.add(path, "has no rows; it needs one per image")
+    return rows
+
+
+def _cells(path: Path) -> list[list[str]]:
+    """Return the cells of a CSV file, stripped, whatever its encoding and delimiter."""
     data = path.read_bytes()
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:  # saved by a spreadsheet: the notes are Portuguese
         text = data.decode("latin-1")
     delimiter = max(";,\t", key=text.split("\n")[0].count)
-    cells = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    header, *lines = [*cells] or [[]]
-    official = {name.lower(): name for name in COLUMNS}
-    header = [official.get(name.strip().lower(), name.strip()) for name in header]
-    missing = [name for name in COLUMNS if name not in header]
-    for name in missing:
-        problems.add(path, f"lacks the column {name!r}; {did_you_mean(name, header)}")
-    rows: Rows = {}
-    for place, line in enumerate(lines if not missing else [], start=2):
-        row = dict(zip(header, (cell.strip() for cell in line), strict=False))
-        row = dict.fromkeys(COLUMNS, "") | row | {"line": f"row {place} of {path.name}"}
-        number = _whole(row["File Name"])
-        if number in rows:
-            problems.lines.append(f"{row['line']} is the second of {number}; remove one")
-        if any(line):
-            rows[number] = row
-    if not rows and not missing:
-        problems.add(path, "has no rows; it needs one per image")
-    return rows
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    return [[cell.strip() for cell in line] for line in lines]
 
 
 def _whole(cell: str) -> str:
@@ -186,25 +191,25 @@ def _compare(files: dict[str, Path], rows: Rows, problems: Problems) -> None:
 
 
 def _case(
-    number: str, path: Path, row: dict[str, str], facts: Inspected, problems: Problems
+    path: Path, row: dict[str, str], facts: Inspected, problems: Problems
 ) -> dict[str, object]:
     """Return a row of ``cases``; note what the table gets wrong."""
     name = NAME.fullmatch(path.stem)
     view = {"ML": "MLO"}.get(name["view"].upper(), name["view"].upper())
-    side, where = name["laterality"].upper(), f"{row['line']} ({number})"
+    side, place = name["laterality"].upper(), f"{row['line']} ({name['number']})"
     if (row["Laterality"].upper(), row["View"].upper()) != (side, view):
         given = f"{row['Laterality']} {row['View']}"
-        problems.lines.append(f"{where} says {given}, the file name {side} {view}; correct one")
-    density = dict(zip("1234ABCD", "ABCDABCD", strict=True)).get(_whole(row["ACR"]).upper())
+        problems.lines.append(f"{place} says {given}, the file name {side} {view}; correct one")
+    density = DENSITIES.get(_whole(row["ACR"]).upper())
     if row["ACR"] and not density:
-        problems.lines.append(f"{where}: the density {row['ACR']!r} is unknown; use 1..4 or none")
+        problems.lines.append(f"{place}: the density {row['ACR']!r} is unknown; use 1..4 or none")
     try:
         birads = parse_birads(row["Bi-Rads"])[0]
     except ValueError as error:
-        problems.lines.append(f"{where}: {error}")
+        problems.lines.append(f"{place}: {error}")
         birads = None
     return {
-        "image_id": number,
+        "image_id": name["number"],
         "patient_id": name["patient"].lower(),
         "laterality": side,
         "view": view,
@@ -217,45 +222,21 @@ def _case(
 
 
 def _lesions(
-    root: Path, files: dict[str, Path], good: dict[Path, Inspected], problems: Problems
+    files: dict[str, Path], good: dict[Path, Inspected], problems: Problems
 ) -> list[dict[str, object]]:
     """Return the findings in ``AllXML/``, in pixels of the image files."""
     findings = []
-    for path in sorted((root / "AllXML").glob("[0-9]*.xml")):
+    for path in sorted((problems.root / "AllXML").glob("[0-9]*.xml")):
         image = files.get(path.stem)
         if image is None:
             problems.add(path, f"is of no image here; add {path.stem}_* or remove it")
             continue
+        scale = _scale(image, good[image], problems) if image in good else 1.0
         try:
-            contours = _contours(path)
+            findings += _read_lesions(path, scale)
         except (ExpatError, ValueError, LookupError, TypeError, AttributeError) as error:
             problems.add(path, f"is no lesion file of INbreast ({error}); copy it again")
-            continue
-        if image in good:
-            scale = _scale(image, good[image], problems)
-            findings += [_finding(path.stem, kind, points * scale) for kind, points in contours]
     return findings
-
-
-def _contours(path: Path) -> list[tuple[str, np.ndarray]]:
-    """Return the kind and the points x, y (n, 2), in original pixels, of each lesion."""
-    with open(path, "rb") as file:
-        images = plistlib.load(file)["Images"]
-    lesions = [lesion for image in images for lesion in image["ROIs"]]
-    return [
-        (_kind(lesion["Name"]), np.array([_point(text) for text in lesion["Point_px"]]))
-        for lesion in lesions
-    ]
-
-
-def _kind(name: str) -> str:
-    plain = name.strip().lower()
-    return KINDS.get(plain, plain.replace(" ", "_"))
-
-
-def _point(text: str) -> tuple[float, float]:
-    x, y = text.strip("() ").split(",")
-    return float(x), float(y)
 
 
 def _scale(path: Path, facts: Inspected, problems: Problems) -> np.ndarray:
@@ -271,24 +252,29 @@ def _scale(path: Path, facts: Inspected, problems: Problems) -> np.ndarray:
     return np.array([facts.width / original[0], facts.height / original[1]])
 
 
-def _finding(number: str, kind: str, points: np.ndarray) -> dict[str, object]:
-    """Return a row of ``findings`` for a contour (n, 2), n >= 1."""
-    (x0, y0), (x1, y1) = points.min(axis=0), points.max(axis=0)
-    box = {"x0": x0, "y0": y0, "x1": x1, "y1": y1}
-    return {"image_id": number, "kind": kind, "descriptors": "", **box, "contour": points.ravel()}
+def _read_lesions(path: Path, scale: np.ndarray) -> list[dict[str, object]]:
+    """Return a row of ``findings`` for each contour of a lesion file."""
+    with open(path, "rb") as file:
+        images = plistlib.load(file)["Images"]
+    findings = []
+    for lesion in (region for image in images for region in image["ROIs"]):
+        name = lesion["Name"].strip().lower()
+        corners = [text.strip("() ").split(",") for text in lesion["Point_px"]]
+        points = np.array(corners, float).reshape(len(corners), 2) * scale  # x, y
+        (x0, y0), (x1, y1) = points.min(axis=0), points.max(axis=0)
+        findings.append({
+            "image_id": path.stem, "kind": KINDS.get(name, name.replace(" ", "_")),
+            "descriptors": "", "x0": x0, "y0": y0, "x1": x1, "y1": y1, "contour": points.ravel(),
+        })  # fmt: skip
+    return findings
 
 
 def _marks(rows: Rows, lesions: list[dict[str, object]]) -> list[dict[str, object]]:
     """Return findings without a place: what the sheet marks and no contour shows."""
     placed = {(lesion["image_id"], lesion["kind"]) for lesion in lesions}
-    marks = [
-        (number, KINDS[column.lower()])
-        for number, row in rows.items()
-        for column in ("Mass", "Micros", "Distortion", "Asymmetry")
-        if row.get(column)
-    ]
     return [
         {"image_id": number, "kind": kind, "descriptors": ""}
-        for number, kind in marks
+        for number, row in rows.items()
+        for kind in (KINDS[column.lower()] for column in MARKS if row.get(column))
         if (number, kind) not in placed
     ]

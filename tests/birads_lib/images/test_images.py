@@ -24,7 +24,7 @@ from pydicom.uid import (
 from birads_lib import images, parallel
 from birads_lib.errors import DatasetError, UserError
 from birads_lib.images.decode import decode
-from birads_lib.readers.folders import inspect
+from birads_lib.readers.image_files import inspect
 
 RNG = np.random.default_rng(0)
 

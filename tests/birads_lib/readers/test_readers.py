@@ -15,8 +15,8 @@ from PIL import Image
 
 from birads_lib import cases
 from birads_lib.errors import DatasetError, UserError
-from birads_lib.readers import READERS, Reader, reading
-from birads_lib.readers.folders import fingerprint
+from birads_lib.readers import READERS, Reader, by_name
+from birads_lib.readers.image_files import fingerprint
 from press import study
 from press.parameters import declared_parameters
 from press.paths import ROOT
@@ -43,7 +43,7 @@ def write(root: Path, files: dict[str, bytes]) -> Path:
 
 def problems_of(reader: str, folder: Path, **options) -> list[str]:
     with pytest.raises(DatasetError) as caught:
-        reading.read(reader, folder, **options)
+        by_name.read(reader, folder, **options)
     assert str(folder) in str(caught.value)
     return caught.value.problems
 
@@ -67,7 +67,7 @@ def class_folders(root: Path) -> Path:
 
 
 def test_class_folders_in_any_usual_naming(tmp_path):
-    dataset = reading.read("class_folders", class_folders(tmp_path))
+    dataset = by_name.read("class_folders", class_folders(tmp_path))
     table = dataset.cases.set_index("path")
     assert table["birads"].to_dict() == {
         "1/P01_L_CC.png": 1,
@@ -89,26 +89,26 @@ def test_class_folders_in_any_usual_naming(tmp_path):
 
 def test_patients_from_a_pattern(tmp_path):
     folder = class_folders(tmp_path)
-    plain = reading.read("class_folders", folder, patient_pattern="(P[0-9]+)_")
+    plain = by_name.read("class_folders", folder, patient_pattern="(P[0-9]+)_")
     assert plain.cases.set_index("path")["patient_id"]["BIRADS-4a/P01_R_CC.png"] == "P01"
     assert plain.cases["patient_id"].nunique() == 6
     assert plain.cases["patient_id"].notna().all()
     named = "(?P<patient>P[0-9]+)_(?P<laterality>[LR])_(?P<view>[A-Z]+)"
-    full = reading.read("class_folders", folder, patient_pattern=named).cases.set_index("path")
+    full = by_name.read("class_folders", folder, patient_pattern=named).cases.set_index("path")
     row = full.loc["BI-RADS 2/P02_R_MLO.png"]
     assert (row["patient_id"], row["laterality"], row["view"]) == ("P02", "R", "MLO")
 
 
 def test_pattern_does_not_see_the_category(tmp_path):
     folder = write(tmp_path, {"1/77 a.png": picture(1), "2/77 b.png": picture(2)})
-    dataset = reading.read("class_folders", folder, patient_pattern="([0-9]+)")
+    dataset = by_name.read("class_folders", folder, patient_pattern="([0-9]+)")
     assert dataset.cases["patient_id"].tolist() == ["77", "77"]
 
 
 @pytest.mark.parametrize("pattern", ["P[0-9]+", "(P[0-9]+", "(?P<person>P.)", "(?P<view>CC)"])
 def test_bad_patterns_are_refused(tmp_path, pattern):
     with pytest.raises(UserError, match="patient_pattern"):
-        reading.read("class_folders", class_folders(tmp_path), patient_pattern=pattern)
+        by_name.read("class_folders", class_folders(tmp_path), patient_pattern=pattern)
 
 
 def test_all_problems_of_class_folders_at_once(tmp_path, monkeypatch):
@@ -140,7 +140,7 @@ def test_all_problems_of_class_folders_at_once(tmp_path, monkeypatch):
 
 def test_what_is_no_image_beside_the_categories_is_told_and_ignored(tmp_path, caplog):
     folder = write(tmp_path, {"1/a.png": picture(1), "README.txt": b"text"})
-    assert len(reading.read("class_folders", folder).cases) == 1
+    assert len(by_name.read("class_folders", folder).cases) == 1
     assert "README.txt" in caplog.text
 
 
@@ -201,7 +201,7 @@ def inbreast(root: Path, extra: dict[str, bytes] | None = None) -> Path:
 
 
 def test_inbreast_in_small(tmp_path):
-    table = reading.read("inbreast", inbreast(tmp_path)).cases.set_index("image_id")
+    table = by_name.read("inbreast", inbreast(tmp_path)).cases.set_index("image_id")
     assert table.index.tolist() == ["101", "102", "103"]
     assert table["birads"].tolist() == [2, 4, 5]
     assert table["birads_original"].tolist() == ["2", "4a", "6"]
@@ -215,7 +215,7 @@ def test_inbreast_in_small(tmp_path):
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "latin-1"])
 def test_sheet_alone_gives_labels_and_findings_without_a_place(tmp_path, encoding):
     folder = write(tmp_path, good_images() | {"INbreast_sheet1.csv": SHEET.encode(encoding)})
-    dataset = reading.read("inbreast", folder)
+    dataset = by_name.read("inbreast", folder)
     assert dataset.cases["birads_original"].tolist() == ["2", "4a", "6"]
     pairs = dataset.findings[["image_id", "kind"]].to_records(index=False).tolist()
     assert pairs == [
@@ -235,7 +235,7 @@ def test_contours_are_scaled_from_the_original_size(tmp_path):
         "AllXML/103.xml": lesions(("Espiculated Region", square[:3])),
         "AllXML/._103.xml": b"",
     }
-    dataset = reading.read("inbreast", write(tmp_path, files))
+    dataset = by_name.read("inbreast", write(tmp_path, files))
     mass, spot, *others = dataset.findings.itertuples(index=False)
     assert (mass.kind, mass.x0, mass.y0, mass.x1, mass.y1) == ("mass", 0, 0, 788, 1024)
     assert cases.contour_points(mass.contour)[2].tolist() == [788, 1024]
@@ -255,7 +255,7 @@ def test_contours_of_the_larger_format(tmp_path):
         "INbreast.csv": (HEADER + GOOD_ROWS).encode(),
         "AllXML/101.xml": corner,
     }
-    finding = reading.read("inbreast", write(tmp_path, files)).findings.iloc[0]
+    finding = by_name.read("inbreast", write(tmp_path, files)).findings.iloc[0]
     assert (finding["x1"], finding["y1"]) == pytest.approx((834, 1024))
 
 
@@ -338,18 +338,18 @@ def test_images_in_two_places_need_a_choice(tmp_path):
     assert any(
         "choose one by the option 'images'" in line for line in problems_of("inbreast", folder)
     )
-    chosen = reading.read("inbreast", folder, images="images")
+    chosen = by_name.read("inbreast", folder, images="images")
     assert chosen.cases["path"].str.startswith("images/").all()
     (folder / "hollow").mkdir()
     for useless in ("/tmp", "../elsewhere", "images/none", "hollow"):
         with pytest.raises(DatasetError):
-            reading.read("inbreast", folder, images=useless)
+            by_name.read("inbreast", folder, images=useless)
 
 
 def test_images_may_lie_beside_the_table(tmp_path):
     flat = {key.removeprefix("images/"): data for key, data in good_images().items()}
     folder = write(tmp_path, flat | {"INbreast.csv": (HEADER + GOOD_ROWS).encode()})
-    assert len(reading.read("inbreast", folder).cases) == 3
+    assert len(by_name.read("inbreast", folder).cases) == 3
 
 
 # --- any reader
@@ -367,9 +367,9 @@ def test_missing_file_and_empty_folders(tmp_path, reader):
 
 def test_unknown_reader_and_option_name_the_nearest(tmp_path):
     with pytest.raises(UserError, match="'inbrest': did you mean 'inbreast'"):
-        reading.read("inbrest", tmp_path)
+        by_name.read("inbrest", tmp_path)
     with pytest.raises(UserError, match="'patient_patern': did you mean 'patient_pattern'"):
-        reading.read("class_folders", tmp_path, patient_patern="(.)")
+        by_name.read("class_folders", tmp_path, patient_patern="(.)")
 
 
 def read_made_up(folder, *, shape: tuple[int, int] = (8, 8), mirrored=False, workers: int = 1):
@@ -399,7 +399,7 @@ def made_up(monkeypatch) -> Reader:
     ],
 )
 def test_options_of_any_kind_are_checked(made_up, options, problem):
-    problems = reading.problems({"reader": "made_up", **options})
+    problems = by_name.problems({"reader": "made_up", **options})
     assert problems.keys() == problem.keys()
     for name, start in problem.items():
         assert problems[name].startswith(start)
@@ -443,7 +443,7 @@ def test_to_ask_what_a_reader_is_imports_none():
 def real_inbreast(shared_data):
     if not (shared_data / "inbreast").is_dir():
         pytest.skip("INbreast is not among the restricted data here")
-    return reading.read("inbreast", shared_data / "inbreast")
+    return by_name.read("inbreast", shared_data / "inbreast")
 
 
 def test_real_counts(real_inbreast):
@@ -491,7 +491,7 @@ def test_the_book_names_every_option_of_a_reader_with_its_default():
     lines = (ROOT / "book" / "re_execute.md").read_text().splitlines()
     for reader in READERS:
         assert any(f"| `{reader}` |" in line for line in lines)
-        for option, default in reading.options_of(reader).items():
+        for option, default in by_name.options_of(reader).items():
             row = next(line for line in lines if f"| `{option}` |" in line)
             if default and option != "workers":
                 written = yaml.safe_load(row.split("|")[-2].strip(" `"))

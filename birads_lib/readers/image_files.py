@@ -1,7 +1,6 @@
-"""What readers of folders share: every file below, each decoded once, all problems together."""
+"""The image files below a folder, each decoded once, and all that is wrong with them."""
 
 import hashlib
-import logging
 import os
 from collections import defaultdict
 from dataclasses import dataclass
@@ -13,8 +12,6 @@ from birads_lib.parallel import in_parallel
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".dcm", ".dicom")
 LITTER = ("thumbs.db", "desktop.ini")  # what file managers leave; names with a leading dot too
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -32,24 +29,26 @@ class Inspected:
     problem: str = ""
 
 
-def inspect(path: Path) -> Inspected:
-    """Read a file once: hash its bytes and decode its image."""
-    try:
-        data = path.read_bytes()
-        image = decode(data)
-    except OSError as error:
-        return Inspected(problem=f"cannot be read ({error.strerror})")
-    except ValueError as error:
-        return Inspected(problem=str(error))
-    pixels = hashlib.sha256(f"{image.shape}{image.dtype}".encode() + image.tobytes()).hexdigest()
-    return Inspected(len(data), hashlib.sha256(data).hexdigest(), *image.shape, pixels)
+class Problems:
+    """What is wrong with the data set in ``root``, collected so that one error lists it all."""
 
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.lines: list[str] = []
 
-def fingerprint(folder: Path) -> str:
-    """Return a hash over name, size and time of each file, which is quick: none is read."""
-    files = sorted(p for p in folder.rglob("*") if p.is_file()) if folder.is_dir() else []
-    facts = [(os.fsencode(p), p.stat().st_size, p.stat().st_mtime_ns) for p in files]
-    return hashlib.sha256(repr(facts).encode()).hexdigest()
+    def add(self, path: Path, problem: str) -> None:
+        """Note what is wrong with a file, and what to do."""
+        self.lines.append(f"{self.name(path)} {problem}")
+
+    def name(self, path: Path) -> str:
+        """Return the path below ``root`` in quotes, bytes that are no UTF-8 escaped."""
+        below = path.relative_to(self.root) if path.is_relative_to(self.root) else path
+        return repr(below.as_posix())
+
+    def raise_any(self) -> None:
+        """Raise ``DatasetError`` with all of them, if there are any."""
+        if self.lines:
+            raise DatasetError(self.lines, f"The data set {str(self.root)!r}")
 
 
 def existing(folder: str | Path) -> Path:
@@ -61,40 +60,16 @@ def existing(folder: str | Path) -> Path:
     raise DatasetError(f"{str(folder)!r} {reason}; give the folder of the data set")
 
 
-class Problems:
-    """What is wrong with the data set in ``root``, collected so that one error lists it all."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.lines: list[str] = []
-
-    def add(self, path: Path, what: str) -> None:
-        """Note what is wrong with a file, and what to do."""
-        self.lines.append(f"{self.name(path)} {what}")
-
-    def name(self, path: Path) -> str:
-        """Return the path below ``root`` in quotes, bytes that are no UTF-8 escaped."""
-        below = path.relative_to(self.root) if path.is_relative_to(self.root) else path
-        return f"'{below.as_posix()}'" if is_utf8(below.as_posix()) else ascii(below.as_posix())
-
-    def raise_any(self) -> None:
-        """Raise ``DatasetError`` with all of them, if there are any."""
-        if self.lines:
-            raise DatasetError(self.lines, f"The data set {str(self.root)!r}")
+def fingerprint(folder: Path) -> str:
+    """Return a hash over name, size and time of each file, which is quick: none is read."""
+    files = sorted(p for p in folder.rglob("*") if p.is_file()) if folder.is_dir() else []
+    facts = [(os.fsencode(p), p.stat().st_size, p.stat().st_mtime_ns) for p in files]
+    return hashlib.sha256(repr(facts).encode()).hexdigest()
 
 
 def is_litter(name: str) -> bool:
     """Return whether a file is operating-system clutter (.DS_Store, Thumbs.db)."""
     return name.startswith(".") or name.lower() in LITTER
-
-
-def is_utf8(name: str) -> bool:
-    """Return whether a table can hold the name; Python keeps other bytes as surrogates."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def files_below(folder: Path, problems: Problems) -> list[Path]:
@@ -103,14 +78,29 @@ def files_below(folder: Path, problems: Problems) -> list[Path]:
     def refuse(error: OSError) -> None:
         problems.add(Path(error.filename), f"cannot be read ({error.strerror}); allow reading it")
 
-    files = []
-    for where, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
+    files, unusable = [], []
+    for home, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
         folders[:] = [name for name in folders if not is_litter(name)]
-        files += [Path(where, name) for name in names if not is_litter(name)]
-    unusable = {path for path in files if not is_utf8(path.relative_to(folder).as_posix())}
+        for path in (Path(home, name) for name in names if not is_litter(name)):
+            below = path.relative_to(folder).as_posix()
+            is_utf8 = below == below.encode(errors="replace").decode()  # a table holds nothing else
+            (files if is_utf8 else unusable).append(path)
     for path in sorted(unusable):
         problems.add(path, "has a name that isn't UTF-8; rename it")
-    return sorted(set(files) - unusable)
+    return sorted(files)
+
+
+def inspect(path: Path) -> Inspected:
+    """Read a file once: hash its bytes and decode its image."""
+    try:
+        data = path.read_bytes()
+        image = decode(data)
+    except OSError as error:
+        return Inspected(problem=f"cannot be read ({error.strerror})")
+    except ValueError as error:
+        return Inspected(problem=str(error))
+    pixels = hashlib.sha256(f"{image.shape}{image.dtype}".encode() + image.tobytes()).hexdigest()
+    return Inspected(len(data), hashlib.sha256(data).hexdigest(), *image.shape, pixels)
 
 
 def survey(files: list[Path], problems: Problems, workers: int) -> dict[Path, Inspected]:
@@ -131,5 +121,5 @@ def survey(files: list[Path], problems: Problems, workers: int) -> dict[Path, In
 
 def file_columns(path: Path, root: Path, facts: Inspected) -> dict[str, object]:
     """Return the columns of ``cases`` that describe the file."""
-    where = path.relative_to(root).as_posix()
-    return {"path": where, "size_bytes": facts.size_bytes, "sha256": facts.sha256}
+    below = path.relative_to(root).as_posix()
+    return {"path": below, "size_bytes": facts.size_bytes, "sha256": facts.sha256}
