@@ -26,8 +26,10 @@ def preprocessing(folder: Path, n: int) -> None:
 
     drawn = sorted((folder.parent / "drawn/images").glob("*.png"))
     files = [drawn[number % DRAWN] for number in range(n)]
-    dataset = SimpleNamespace(root=folder, files=lambda: files)
-    preprocess_all(dataset, folder / "images.npy", workers=2, image_size=SIDE, crop=True)
+    cases = pd.DataFrame({"image_id": range(n)})
+    dataset = SimpleNamespace(root=folder, cases=cases, files=lambda: files)
+    paths = folder / "images.npy", folder / "geometry.parquet"
+    preprocess_all(dataset, *paths, workers=2, image_size=SIDE, crop=True)
 
 
 def evaluation(folder: Path, n: int) -> None:

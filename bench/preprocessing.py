@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import cv2
 import numpy as np
+import pandas as pd
 import pydicom
 from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless
 
@@ -47,8 +48,9 @@ def write_dicom(path: Path, pixels: np.ndarray, compressed: bool) -> None:
 
 def ours(folder: Path) -> np.ndarray:
     out = folder.parent / f"{folder.name}.npy"
-    dataset = SimpleNamespace(root=folder, files=lambda: files(folder))
-    preprocess_all(dataset, out, workers=2, image_size=SIDE, crop=True)
+    cases = pd.DataFrame({"image_id": [path.stem for path in files(folder)]})
+    dataset = SimpleNamespace(root=folder, cases=cases, files=lambda: files(folder))
+    preprocess_all(dataset, out, out.with_suffix(".parquet"), workers=2, image_size=SIDE, crop=True)
     return np.load(out)
 
 

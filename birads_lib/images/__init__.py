@@ -1,6 +1,6 @@
 """Images: decode files to grey, find the breast, prepare what a network sees."""
 
-from birads_lib.images.breast import CROP_MARGIN, breast_box, breast_mask, breast_outline
+from birads_lib.images.breast import CROP_MARGIN, breast_box, breast_mask
 from birads_lib.images.decode import read_grey, to_8bit
 from birads_lib.images.frame import (
     Geometry,
@@ -8,13 +8,11 @@ from birads_lib.images.frame import (
     in_frame,
     located_images,
     read_geometry,
-    write_geometry,
 )
-from birads_lib.images.prepare import geometry, preprocess, preprocess_all, steps
+from birads_lib.images.prepare import preprocess, preprocess_all, steps
 
 __all__ = [
-    "CROP_MARGIN", "Geometry", "breast_box", "breast_mask", "breast_outline",
-    "finding_masks", "geometry", "in_frame", "located_images",
-    "preprocess", "preprocess_all", "read_geometry", "read_grey", "steps", "to_8bit",
-    "write_geometry",
+    "CROP_MARGIN", "Geometry", "breast_box", "breast_mask", "finding_masks", "in_frame",
+    "located_images", "preprocess", "preprocess_all", "read_geometry", "read_grey", "steps",
+    "to_8bit",
 ]  # fmt: skip

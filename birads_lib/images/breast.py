@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 
 CROP_MARGIN = 0.02  # of the longer side: Otsu's threshold loses the faint rim of the skin
+SEARCH_SIZE = 512  # longest side, in pixels, of the image in which the box is looked for
 
 
 def breast_box(grey: np.ndarray) -> tuple[int, int, int, int]:
@@ -14,21 +15,18 @@ def breast_box(grey: np.ndarray) -> tuple[int, int, int, int]:
     The whole image where nothing stands out.
     """
     height, width = grey.shape
-    small = cv2.blur(_shrunk(grey), (3, 3))
-    _, mask = cv2.threshold(small, 0, 1, cv2.THRESH_OTSU)
+    longest = max(grey.shape)
+    scale = min(1.0, SEARCH_SIZE / longest)
+    small = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    _, mask = cv2.threshold(cv2.blur(small, (3, 3)), 0, 1, cv2.THRESH_OTSU)
     count, _, stats, _ = cv2.connectedComponentsWithStats(mask)
     if count < 2:
         return 0, 0, width, height
     left, top, wide, high = stats[1:][stats[1:, cv2.CC_STAT_AREA].argmax(), :4]
-    edges = np.array([left, top, left + wide, top + high]) * max(grey.shape) / max(small.shape)
-    edges += np.array([-1, -1, 1, 1]) * CROP_MARGIN * max(grey.shape)
+    edges = np.array([left, top, left + wide, top + high]) * longest / max(small.shape)
+    edges += np.array([-1, -1, 1, 1]) * CROP_MARGIN * longest
     limits = [width, height, width, height]
     return tuple(int(edge) for edge in np.clip(np.rint(edges), 0, limits))
-
-
-def _shrunk(grey: np.ndarray, longest: int = 512) -> np.ndarray:
-    scale = min(1.0, longest / max(grey.shape))
-    return cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
 
 
 def breast_outline(image: np.ndarray) -> np.ndarray:

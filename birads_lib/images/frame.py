@@ -81,26 +81,20 @@ def read_geometry(path: str | Path) -> dict[str, Geometry]:
 def finding_masks(
     data: Dataset, image_ids: Sequence[str], geometries: Mapping[str, Geometry]
 ) -> list[np.ndarray | None]:
-    """Return where each image's findings lie in the frame, all in one mask, bool (size, size).
+    """Return where each image's findings lie in the frame, all in one mask, bool (frame, frame).
 
     A finding is its mask, else its contour, else its box. None where an image has none of these.
-
-    Args:
-        data: the images and findings.
-        image_ids: whose masks.
-        geometries: how each image lies in the frame, see ``read_geometry``.
     """
-    masks = dict.fromkeys(image_ids)
-    for finding in data.findings[_is_located(data.findings)].itertuples():
-        image_id = finding.image_id
-        if image_id in masks:
-            mask = _finding_mask(finding, data.root, geometries[image_id])
-            masks[image_id] = mask if masks[image_id] is None else masks[image_id] | mask
-    return [masks[image_id] for image_id in image_ids]
+    located, masks = data.findings[_is_located(data.findings)], []
+    for image_id in image_ids:
+        findings = located[located["image_id"] == image_id].itertuples()
+        parts = [_finding_mask(finding, data.root, geometries[image_id]) for finding in findings]
+        masks.append(np.any(parts, axis=0) if parts else None)
+    return masks
 
 
 def in_frame(data: Dataset, image_id: str, place: Geometry) -> np.ndarray:
-    """Return an image as it lies in the frame, before CLAHE, uint8 (size, size)."""
+    """Return an image as it lies in the frame, before CLAHE, uint8 (frame, frame)."""
     path = data.cases.set_index("image_id").at[image_id, "path"]
     return place.fit(place.cut(to_8bit(read_grey(data.root / path))))
 

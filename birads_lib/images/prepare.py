@@ -19,46 +19,31 @@ from birads_lib.parallel import in_parallel
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How an image becomes what a network sees.
+    """How an image becomes what a network sees; UserError lists every option out of range."""
 
-    Attributes:
-        image_size: side of the square result, in pixels, >= 8.
-        letterbox: keep the aspect ratio and pad with black, instead of stretching.
-        crop: cut to the breast first (``breast_box``).
-        flip_to_left: mirror images whose brighter half is the right one.
-        clahe: contrast-limited adaptive histogram equalisation (Zuiderveld 1994, Graphics Gems IV).
-        clahe_before_resize: CLAHE at the image's own size, instead of after resizing.
-        clip_limit: CLAHE's limit, in multiples of a flat histogram's bin, > 0.
-        tiles: CLAHE works on ``tiles`` x ``tiles`` parts of the image.
-        window_percentiles: how 16 bits become 8, see ``to_8bit``.
-
-    Raises:
-        UserError: lists every option that is out of range.
-    """
-
-    image_size: int = 224
-    letterbox: bool = False
-    crop: bool = False
-    flip_to_left: bool = False
-    clahe: bool = True
-    clahe_before_resize: bool = False
-    clip_limit: float = 2.0
-    tiles: int = 8
-    window_percentiles: Sequence[float] = (0.0, 99.9)
+    image_size: int = 224  # side of the square result, in pixels, >= 8
+    letterbox: bool = False  # keep the aspect ratio and pad with black, instead of stretching
+    crop: bool = False  # cut to the breast first (``breast_box``)
+    flip_to_left: bool = False  # mirror images whose brighter half is the right one
+    clahe: bool = True  # contrast-limited adaptive histogram equalisation (Zuiderveld 1994)
+    clahe_before_resize: bool = False  # CLAHE at the image's own size, instead of after resizing
+    clip_limit: float = 2.0  # CLAHE's limit, in multiples of a flat histogram's bin, > 0
+    tiles: int = 8  # CLAHE works on ``tiles`` x ``tiles`` parts of the image
+    window_percentiles: Sequence[float] = (0.0, 99.9)  # how 16 bits become 8, see ``to_8bit``
 
     def __post_init__(self) -> None:
         size, tiles, (low, high) = self.image_size, self.tiles, self.window_percentiles
-        wrong = []
+        problems = []
         if size < 8 or size != int(size):
-            wrong.append(f"image_size is {size}, not a whole number from 8")
+            problems.append(f"image_size is {size}, not a whole number from 8")
         if self.clip_limit <= 0:
-            wrong.append(f"clip_limit is {self.clip_limit}, not above 0")
+            problems.append(f"clip_limit is {self.clip_limit}, not above 0")
         if tiles < 1 or tiles != int(tiles):
-            wrong.append(f"tiles is {tiles}, not a whole number from 1")
+            problems.append(f"tiles is {tiles}, not a whole number from 1")
         if not 0 <= low < high <= 100:
-            wrong.append(f"window_percentiles are {low}, {high}, not rising within 0..100")
-        if wrong:
-            raise UserError("\n".join(wrong))
+            problems.append(f"window_percentiles are {low}, {high}, not rising within 0..100")
+        if problems:
+            raise UserError("\n".join(problems))
 
 
 def preprocess(image: np.ndarray, **options: object) -> np.ndarray:
@@ -82,52 +67,10 @@ def steps(image: np.ndarray, **options: object) -> dict[str, np.ndarray]:
     return _steps(image, _checked(options))[0]
 
 
-def geometry(image: np.ndarray, **options: object) -> Geometry:
-    """Return where ``preprocess`` puts the pixels of an image (H, W), with the same options."""
-    return _steps(image, _checked(options))[1]
-
-
-def _checked(options: dict[str, object]) -> Options:
-    check_options(Options, options)
-    return Options(**options)
-
-
-def _steps(image: np.ndarray, options: Options) -> tuple[dict[str, np.ndarray], Geometry]:
-    """Return each step of the preprocessing by its name, and where the image lies in the frame."""
-    grey = to_8bit(image, options.window_percentiles)
-    place = _placed(grey, options)
-    equalise = cv2.createCLAHE(options.clip_limit, (options.tiles, options.tiles)).apply
-    done, now = {"grey": grey}, place.cut(grey)
-    if options.crop or place.mirrored:
-        done["cropped"] = now
-    if options.clahe and options.clahe_before_resize:
-        now = done["clahe"] = equalise(now)
-    now = done["resized"] = place.fit(now)
-    if options.clahe and not options.clahe_before_resize:
-        done["clahe"] = equalise(now)
-    return done, place
-
-
-def _placed(grey: np.ndarray, options: Options) -> Geometry:
-    """Return how an 8-bit image (H, W) is placed in the frame."""
-    height, width = grey.shape
-    x0, y0, x1, y1 = breast_box(grey) if options.crop else (0, 0, width, height)
-    kept, size = grey[y0:y1, x0:x1], options.image_size
-    middle = kept.shape[1] // 2
-    mirrored = options.flip_to_left and kept[:, -middle:].sum() > kept[:, :middle].sum()
-    inner_height, inner_width = size, size
-    if options.letterbox:
-        scale = size / max(kept.shape)
-        inner_height, inner_width = (max(1, round(side * scale)) for side in kept.shape)
-    left, top = (size - inner_width) // 2, (size - inner_height) // 2
-    inner = (left, top, left + inner_width, top + inner_height)
-    return Geometry((height, width), (x0, y0, x1, y1), bool(mirrored), inner, size)
-
-
 def preprocess_all(
     dataset: Dataset,
     images_path: str | Path,
-    geometry_path: str | Path | None = None,
+    geometry_path: str | Path,
     *,
     workers: int = 2,
     **options: object,
@@ -139,8 +82,7 @@ def preprocess_all(
     Args:
         dataset: N images, in the order of its cases.
         images_path: where the array is written.
-        geometry_path: where each image's place in the frame is written, see ``read_geometry``;
-            None: nowhere.
+        geometry_path: where each image's place in the frame is written, see ``read_geometry``.
         workers: images preprocessed side by side.
         options: as ``preprocess`` takes them.
 
@@ -161,9 +103,8 @@ def preprocess_all(
         if problems:
             raise DatasetError(problems, str(dataset.root))
         array.flush()
-        if geometry_path is not None:
-            ids = dataset.cases["image_id"]
-            write_geometry(dict(zip(ids, places, strict=True)), geometry_path)
+        geometries = dict(zip(dataset.cases["image_id"], places, strict=True))
+        write_geometry(geometries, geometry_path)
 
 
 def _prepared(options: Options, path: Path) -> tuple[np.ndarray | str, Geometry | None]:
@@ -173,3 +114,39 @@ def _prepared(options: Options, path: Path) -> tuple[np.ndarray | str, Geometry 
     except DatasetError as error:
         return str(error), None
     return list(done.values())[-1], place
+
+
+def _checked(options: dict[str, object]) -> Options:
+    check_options(Options, options)
+    return Options(**options)
+
+
+def _steps(image: np.ndarray, options: Options) -> tuple[dict[str, np.ndarray], Geometry]:
+    grey = to_8bit(image, options.window_percentiles)
+    place = placed(grey, options)
+    equalise = cv2.createCLAHE(options.clip_limit, (options.tiles, options.tiles)).apply
+    done, now = {"grey": grey}, place.cut(grey)
+    if options.crop or place.mirrored:
+        done["cropped"] = now
+    if options.clahe and options.clahe_before_resize:
+        now = done["clahe"] = equalise(now)
+    now = done["resized"] = place.fit(now)
+    if options.clahe and not options.clahe_before_resize:
+        done["clahe"] = equalise(now)
+    return done, place
+
+
+def placed(grey: np.ndarray, options: Options) -> Geometry:
+    """Return how an 8-bit image (H, W) is placed in the frame."""
+    height, width = grey.shape
+    x0, y0, x1, y1 = breast_box(grey) if options.crop else (0, 0, width, height)
+    kept, size = grey[y0:y1, x0:x1], options.image_size
+    middle = kept.shape[1] // 2
+    mirrored = options.flip_to_left and kept[:, -middle:].sum() > kept[:, :middle].sum()
+    inner_height, inner_width = size, size
+    if options.letterbox:
+        scale = size / max(kept.shape)
+        inner_height, inner_width = (max(1, round(side * scale)) for side in kept.shape)
+    left, top = (size - inner_width) // 2, (size - inner_height) // 2
+    inner = (left, top, left + inner_width, top + inner_height)
+    return Geometry((height, width), (x0, y0, x1, y1), bool(mirrored), inner, size)

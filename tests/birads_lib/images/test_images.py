@@ -24,6 +24,7 @@ from pydicom.uid import (
 from birads_lib import images, parallel
 from birads_lib.errors import DatasetError, UserError
 from birads_lib.images.decode import decode
+from birads_lib.images.prepare import Options, placed
 from birads_lib.readers.image_files import inspect
 
 RNG = np.random.default_rng(0)
@@ -401,7 +402,7 @@ def test_points_masks_and_pixels_go_the_same_way(spot, letterbox, crop, flip):
     mask[y - 3 : y + 4, x - 3 : x + 4] = True
     marked = np.where(mask, 0, grey)
     options = {"image_size": 128, "letterbox": letterbox, "crop": crop, "flip_to_left": flip}
-    place = images.geometry(grey, **options)
+    place = placed(grey, Options(**options))
     x0, y0, x1, y1 = place.box
     left, top, right, bottom = place.inner
     across, down = (x + 0.5 - x0) / (x1 - x0), (y + 0.5 - y0) / (y1 - y0)  # 0..1 in the box
@@ -420,7 +421,7 @@ def test_points_masks_and_pixels_go_the_same_way(spot, letterbox, crop, flip):
 def test_a_single_pixel_of_a_mask_survives_shrinking():
     mask = np.zeros((1000, 1000), bool)
     mask[500, 500] = True
-    place = images.geometry(mask.astype(np.uint8), image_size=32)
+    place = placed(mask.astype(np.uint8), Options(image_size=32))
     assert place.mask(mask).sum() == 1
     assert place.mask(np.zeros_like(mask)).sum() == 0
 
@@ -437,7 +438,8 @@ def folder_of(tmp_path, count) -> SimpleNamespace:
 def test_all_images_in_order_in_one_file(tmp_path, monkeypatch, many_bytes):
     monkeypatch.setattr(parallel, "MANY_BYTES", many_bytes)
     dataset = folder_of(tmp_path, 9)
-    images.preprocess_all(dataset, tmp_path / "images.npy", workers=2, image_size=32, crop=True)
+    paths = tmp_path / "images.npy", tmp_path / "geometry.parquet"
+    images.preprocess_all(dataset, *paths, workers=2, image_size=32, crop=True)
     array = np.load(tmp_path / "images.npy", mmap_mode="r")
     wanted = [
         images.preprocess(images.read_grey(path), image_size=32, crop=True)
@@ -456,7 +458,7 @@ def test_where_each_image_lies_is_written_with_it(tmp_path):
     geometries = images.read_geometry(tmp_path / "geometry.parquet")
     assert list(geometries) == ["0", "1", "2"]
     for path, place in zip(dataset.files(), geometries.values(), strict=True):
-        assert place == images.geometry(images.read_grey(path), **frame)
+        assert place == placed(images.read_grey(path), Options(**frame))
     assert geometries["2"].mirrored
     with pytest.raises(DatasetError, match=r"none\.parquet.*run 02_preprocessing again"):
         images.read_geometry(tmp_path / "none.parquet")
