@@ -3,10 +3,15 @@
 Images of one patient resemble each other, so patients are drawn, not images: a resample takes as
 many patients as there are, with replacement, and all images of each as often as it was drawn
 (the cluster bootstrap; Field and Welsh 2007). Resamples are weights per image, never copies.
-
-A label that a resample lacks has no AUC there: that resample's mean AUC leaves it out, and the
-label's own interval uses the resamples where it is defined; ``resamples_used`` counts them.
 Intervals describe the sampling of patients for the models as trained, not their retraining.
+
+Everywhere in ``scores``, truth is y (n,), label numbers 1..K; predictions are p (n, K), the
+labels' probabilities in their order; a ``Resampling`` is of the same n images. Tables of intervals
+hold metric, estimate (of the sample itself), low and high: percentiles over resamples (Efron and
+Tibshirani 1993, chapter 13), NaN where a metric is defined in none. A label that a resample lacks
+has no AUC there: that resample's mean AUC leaves it out, and the label's own interval uses the
+resamples where it is defined; ``resamples_used`` counts them. Unusable predictions or patients
+raise ``PredictionError``.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +22,7 @@ import pandas as pd
 
 from birads_lib.scores.metrics import PredictionError, checked, every_metric, ratio
 
+LEVEL = 0.95  # of intervals
 Measure = Callable[[np.ndarray, np.ndarray, np.ndarray], dict[str, np.ndarray]]
 _CELLS = 1 << 21  # images x resamples held at once: 16 MB an array, whatever n is
 
@@ -28,38 +34,25 @@ class Resampling:
     Attributes:
         clusters: (n,) whose image each row is, such as of ``predictions.cluster_ids``; the order
             of rows doesn't matter.
-        resamples: how many.
+        resamples: how many, at least 1.
         seed: of the draw.
-        level: of the intervals, 0..1.
-
-    Raises:
-        PredictionError: fewer than one resample.
     """
 
     clusters: object
     resamples: int = 2000
     seed: int | Sequence[int] = 0
-    level: float = 0.95
 
     def __post_init__(self) -> None:
         if self.resamples < 1:
             raise PredictionError(f"resamples must be at least 1, got {self.resamples}")
 
     def weights(self, n: int) -> Iterator[np.ndarray]:
-        """Yield how often each of n images counts in some resamples, (n, R) at a time.
-
-        Raises:
-            PredictionError: patients of another number of images, unknown ones, or fewer than two.
-        """
+        """Yield how often each of n images counts in some resamples, (n, R) at a time."""
         codes, patients = cluster_codes(self.clusters, n)
         rng = np.random.default_rng(self.seed)
         step = max(1, _CELLS // n)
         for start in range(0, self.resamples, step):
             yield _counts(rng, min(step, self.resamples - start), patients)[codes]
-
-    def bounds(self, values: object) -> np.ndarray:
-        """Return the ``percentiles`` (2, m) of resampled values (R, m) at this level."""
-        return percentiles(values, self.level)
 
 
 def patient_bootstrap(
@@ -68,14 +61,9 @@ def patient_bootstrap(
     """Return every metric of every resample: one row per resample, one column per metric.
 
     Args:
-        y: (n,) true label numbers 1..K.
-        p: (n, K) probabilities.
-        resampling: of the n images.
-        measure: what is measured, such as ``metrics.every_metric``, or ``functools.partial`` of
-            it for another task: from y, p and the weights (n, R) of R samples to {name: (R,)}.
-
-    Raises:
-        PredictionError: unusable predictions, unknown patients, or fewer than two patients.
+        y, p, resampling: as above.
+        measure: from y, p and the weights (n, R) of R samples to {name: (R,)}, such as
+            ``metrics.every_metric``, or ``functools.partial`` of it for another task.
     """
     y, p = checked(y, p)
     weights = resampling.weights(len(y))
@@ -85,14 +73,9 @@ def patient_bootstrap(
 def intervals(
     y: np.ndarray, p: np.ndarray, resampling: Resampling, measure: Measure = every_metric
 ) -> pd.DataFrame:
-    """Return [metric, estimate, low, high, resamples_used], one row per metric.
-
-    Bounds are percentiles of ``patient_bootstrap``, NaN where a metric is defined in no resample.
-    The estimate is the metric of the sample itself. Arguments and errors are those of
-    ``patient_bootstrap``.
-    """
+    """Return [metric, estimate, low, high, resamples_used] of ``patient_bootstrap``."""
     resamples = patient_bootstrap(y, p, resampling, measure)
-    return with_bounds(estimates(y, p, measure), resamples, resampling.level)
+    return with_bounds(estimates(y, p, measure), resamples)
 
 
 def mean_intervals(values: pd.DataFrame, resampling: Resampling) -> pd.DataFrame:
@@ -107,13 +90,13 @@ def mean_intervals(values: pd.DataFrame, resampling: Resampling) -> pd.DataFrame
         resampling: of the n images.
     """
     array, known = values.fillna(0).to_numpy(float), values.notna().to_numpy(float)  # (n, m)
-    codes = pd.factorize(pd.Series(resampling.clusters).astype(str))[0]
-    enough = [len(np.unique(codes[column > 0])) > 1 for column in known.T]
+    patients = pd.Series(resampling.clusters).astype(str).to_numpy()
+    enough = values.notna().groupby(patients).any().sum().to_numpy() > 1  # (m,)
     means = np.full((1, len(values.columns)), np.nan)
-    if any(enough):
+    if enough.any():
         weights = resampling.weights(len(values))
         means = np.concatenate([ratio(w.T @ array, w.T @ known, np.nan) for w in weights])  # (R, m)
-    low, high = np.where(enough, resampling.bounds(means), np.nan)
+    low, high = np.where(enough, percentiles(means), np.nan)
     mean = ratio(array.sum(0), known.sum(0), np.nan)
     counted = known.sum(0).astype(int)
     columns = {"metric": values.columns, "estimate": mean, "low": low, "high": high, "n": counted}
@@ -127,29 +110,17 @@ def estimates(y: np.ndarray, p: np.ndarray, measure: Measure = every_metric) -> 
     return pd.Series({name: float(value[0]) for name, value in values.items()})
 
 
-def percentiles(values: object, level: float = 0.95) -> np.ndarray:
-    """Return the lower and upper percentile (2, m) of resampled values (R, m), leaving out NaN.
-
-    Both are NaN where all values are (Efron and Tibshirani 1993, chapter 13).
-    """
-    return pd.DataFrame(values).quantile([(1 - level) / 2, (1 + level) / 2]).to_numpy()
+def percentiles(values: object) -> np.ndarray:
+    """Return low and high (2, m) of resampled values (R, m), leaving out NaN."""
+    return pd.DataFrame(values).quantile([(1 - LEVEL) / 2, (1 + LEVEL) / 2]).to_numpy()
 
 
-def with_bounds(estimates: pd.Series, resamples: pd.DataFrame, level: float) -> pd.DataFrame:
-    """Return [metric, estimate, low, high, resamples_used]: percentiles of a column of resamples.
-
-    NaN is left out; ``resamples_used`` counts the others.
-    """
-    low, high = percentiles(resamples, level)
-    return pd.DataFrame(
-        {
-            "metric": resamples.columns,
-            "estimate": estimates[resamples.columns].to_numpy(),
-            "low": low,
-            "high": high,
-            "resamples_used": resamples.notna().sum().to_numpy(),
-        }
-    )
+def with_bounds(estimates: pd.Series, resamples: pd.DataFrame) -> pd.DataFrame:
+    """Return the table of ``intervals`` from estimates and resamples, a column per metric."""
+    low, high = percentiles(resamples)
+    used = resamples.notna().sum().to_numpy()
+    columns = {"metric": resamples.columns, "estimate": estimates[resamples.columns].to_numpy()}
+    return pd.DataFrame(columns | {"low": low, "high": high, "resamples_used": used})
 
 
 def cluster_codes(patients: object, n: int) -> tuple[np.ndarray, int]:

@@ -1,8 +1,8 @@
 """Do predicted probabilities agree with observed frequencies?
 
-Truth is y (n,), label numbers 1..K; predictions are p (n, K), the labels' probabilities in order.
 Scores are written once, for a stack of weighted samples, so that an estimate and its bootstrap
-over patients share their code. For every score less is better.
+over patients share their code. For every score less is better. Arguments are those of
+``bootstrap``.
 
 Degenerate cases, the same for estimates and for resamples:
 
@@ -16,6 +16,7 @@ A binned error is never negative and rises with noise: few images give a calibra
 above 0, and resamples an error above the sample's. ``error_if_calibrated`` says by how much.
 """
 
+from collections.abc import Iterable
 from functools import partial
 
 import numpy as np
@@ -26,7 +27,6 @@ from birads_lib.scores.bootstrap import Resampling
 from birads_lib.scores.metrics import check_width, checked, ratio
 from birads_lib.task import BIRADS, Task
 
-_COLUMNS = ["metric", "estimate", "low", "high"]
 SCORES = {
     "classwise_ece": "Calibration error, binned",
     "smooth_ece": "Calibration error, smooth",
@@ -36,14 +36,14 @@ SCORES = {
 }
 BINS = 10  # of equal mass, per label
 HIGH, LOW = 0.8, 0.5  # what the paper calls a high, and here a low, probability
-
 SMALLEST = np.finfo(float).eps  # of a probability, before a logarithm is taken
+_COLUMNS = ["metric", "estimate", "low", "high"]
 
 
 def every_score(
     y: np.ndarray, p: np.ndarray, weights: np.ndarray, task: Task = BIRADS
 ) -> dict[str, np.ndarray]:
-    """Return the scores of R weighted samples at once, each (R,); ``smooth_ece`` aside.
+    """Return the scores of R weighted samples (n, R) at once, each (R,); ``smooth_ece`` aside.
 
     - ``ece_1`` .. ``ece_K``: calibration error of a label against the rest, the mean gap between
       predicted and observed frequency over bins of equal mass, weighted by their images, 0..1;
@@ -55,23 +55,17 @@ def every_score(
     - ``true_class_high``: share of images whose true label got ``HIGH`` or more.
     - ``low_confidence_gap_2``, of BI-RADS only: observed minus predicted frequency of 2 among
       images with a p2 below ``LOW``, -1..1; NaN where there are none. Above 0 is under-confident.
-
-    Arguments are those of ``metrics.every_metric``.
     """
     check_width(p, task)
     total = weights.sum(0)  # (R,)
     truth = np.eye(p.shape[1])[y - 1]  # (n, K)
     given = of_truth(y, p)
-    errors = {
-        f"ece_{label}": _binned_gap(score, gap[:, None] * weights) / total
-        for label, score, gap in zip(task.numbers, p.T, (truth - p).T, strict=True)
-    }
     by_image = {"brier": ((p - truth) ** 2).sum(1)}
     if task.ordinal:
         by_image["rps"] = ((p - truth).cumsum(1)[:, :-1] ** 2).sum(1) / (p.shape[1] - 1)
     by_image["log_loss"] = -np.log(np.maximum(given, SMALLEST))
     by_image["true_class_high"] = (given >= HIGH).astype(float)
-    scores = {"classwise_ece": np.mean(list(errors.values()), axis=0)} | errors
+    scores = _binned_errors(p, (gap[:, None] * weights for gap in (truth - p).T), total)
     scores |= {name: values @ weights / total for name, values in by_image.items()}
     if task == BIRADS:
         low = (p[:, 1] < LOW).astype(float)
@@ -98,8 +92,8 @@ def intervals(
 ) -> pd.DataFrame:
     """Return [metric, estimate, low, high], one row per score, ``smooth_ece`` among them.
 
-    Bounds are those of ``bootstrap.intervals``; ``smooth_ece`` has none (NaN), as its kernel can't
-    be resampled at once. What was fitted on validation rows is taken as it is.
+    ``smooth_ece`` has no bounds (NaN), as its kernel can't be resampled at once. What was fitted
+    on validation rows is taken as it is.
     """
     table = bootstrap.intervals(y, p, resampling, partial(every_score, task=task))
     return _with_smooth(table, smooth_ece(y, p))
@@ -121,29 +115,20 @@ def differences(
     return _with_smooth(table, smooth_ece(y, after) - smooth_ece(y, before))
 
 
-def error_if_calibrated(
-    p: np.ndarray, draws: int = 500, seed: int = 0, level: float = 0.95
-) -> pd.DataFrame:
+def error_if_calibrated(p: np.ndarray, draws: int = 500, seed: int = 0) -> pd.DataFrame:
     """Return [metric, estimate, low, high] of the binned errors that a calibrated model would have.
 
-    Truth is drawn from p itself, so that the error left is the noise of so few images (consistency
-    resampling, Broecker and Smith 2007); estimates are means over the draws. Images are drawn one
-    by one: those of one patient, being alike, would leave somewhat more.
-
-    Args:
-        p: (n, K) probabilities.
-        draws: of the truth of all images.
+    Truth is drawn from p itself, ``draws`` times, so that the error left is the noise of so few
+    images (consistency resampling, Broecker and Smith 2007); estimates are means over the draws.
+    Images are drawn one by one: those of one patient, being alike, would leave somewhat more.
     """
     p = checked(np.ones(len(p), int), p)[1]
     rng = np.random.default_rng(seed)
     cut = p.cumsum(1)[:, :-1, None]  # (n, K - 1, 1)
-    drawn = (rng.random((len(p), 1, draws)) >= cut).sum(1) + 1  # (n, draws), labels
-    errors = {
-        f"ece_{k}": _binned_gap(p[:, k - 1], (drawn == k) - p[:, [k - 1]]) / len(p)
-        for k in range(1, p.shape[1] + 1)
-    }
-    table = pd.DataFrame({"classwise_ece": np.mean(list(errors.values()), axis=0)} | errors)
-    return bootstrap.with_bounds(table.mean(), table, level)[_COLUMNS]
+    drawn = (rng.random((len(p), 1, draws)) >= cut).sum(1)  # (n, draws), places of labels
+    gaps = ((drawn == place) - p[:, [place]] for place in range(p.shape[1]))
+    table = pd.DataFrame(_binned_errors(p, gaps, len(p)))
+    return bootstrap.with_bounds(table.mean(), table)[_COLUMNS]
 
 
 def reliability(
@@ -153,23 +138,20 @@ def reliability(
 
     Columns: one with the task's name (label number), ``images`` (in the bin), ``predicted`` (mean
     probability, 0..1), ``observed`` (share of the bin's images that have the label, 0..1), ``low``
-    and ``high`` (percentiles of ``observed`` over resamples of patients; those that miss the bin
-    are left out).
+    and ``high`` (of ``observed``; resamples that miss the bin are left out).
     """
     y, p = checked(y, p)
     bins = [_bins(score) for score in p.T]  # (n, bins of the label) each
     label = np.repeat(task.numbers, [cells.shape[1] for cells in bins])  # (bins,)
     cells = np.concatenate(bins, axis=1)  # (n, bins)
     hits = cells * (y[:, None] == label)
-    drawn = []
-    for weights in resampling.weights(len(y)):
-        inside = cells.T @ weights  # (bins, R)
-        drawn.append(ratio(hits.T @ weights, inside, np.nan))
+    weights = resampling.weights(len(y))
+    drawn = [ratio(hits.T @ w, cells.T @ w, np.nan) for w in weights]  # (bins, R) each
     images = cells.sum(0)
     table = pd.DataFrame({task.name: label, "images": images.astype(int)})
     table["predicted"] = (cells * p[:, label - 1]).sum(0) / images
     table["observed"] = hits.sum(0) / images
-    table["low"], table["high"] = resampling.bounds(np.concatenate(drawn, axis=1).T)
+    table["low"], table["high"] = bootstrap.percentiles(np.concatenate(drawn, axis=1).T)
     return table
 
 
@@ -199,9 +181,13 @@ def _bins(score: np.ndarray) -> np.ndarray:
     return np.eye(number.max() + 1)[number]
 
 
-def _binned_gap(score: np.ndarray, gaps: np.ndarray) -> np.ndarray:
-    """Sum gaps (n, R) within the bins of a score (n,), and their sizes over bins: (R,)."""
-    return np.abs(_bins(score).T @ gaps).sum(0)
+def _binned_errors(p: np.ndarray, gaps: Iterable[np.ndarray], total) -> dict[str, np.ndarray]:
+    """Return ``classwise_ece`` and ``ece_1`` .. from each label's gaps of truth and p, (n, R)."""
+    errors = {
+        f"ece_{label}": np.abs(_bins(score).T @ gap).sum(0) / total
+        for label, (score, gap) in enumerate(zip(p.T, gaps, strict=True), start=1)
+    }
+    return {"classwise_ece": np.mean(list(errors.values()), axis=0)} | errors
 
 
 def _with_smooth(table: pd.DataFrame, value: float) -> pd.DataFrame:

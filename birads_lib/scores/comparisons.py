@@ -17,6 +17,7 @@ from scipy import stats
 from birads_lib.errors import UserError
 from birads_lib.predictions import KEY
 from birads_lib.scores.bootstrap import (
+    LEVEL,
     Measure,
     Resampling,
     cluster_codes,
@@ -36,41 +37,24 @@ def paired_differences(
     resampling: Resampling,
     measure: Measure = every_metric,
 ) -> pd.DataFrame:
-    """Return [metric, estimate, low, high, p_value, resamples_used] of a minus b, per metric.
-
-    Both models are measured in the same resamples, so that what makes a patient hard for both
-    cancels out. The p-value is two-sided, from the share of resamples on either side of 0 (Efron
-    and Tibshirani 1993, section 15.4); one is added to both counts, so it is at least
-    2 / (resamples + 1) (Davison and Hinkley 1997, section 4.2).
-
-    Args:
-        y: (n,) true label numbers 1..K.
-        p_a, p_b: (n, K) probabilities of the two models for the same images in the same order.
-        resampling, measure: as in ``patient_bootstrap``.
-
-    Raises:
-        PredictionError: as ``patient_bootstrap`` does.
-    """
+    """Return ``differences`` of two models that graded the same images, with rows in one order."""
     return differences((y, p_a, resampling), (y, p_b, resampling), True, measure)
 
 
 def differences(
-    a: Sample,
-    b: Sample,
-    paired: bool,
-    measure: Measure = every_metric,
+    a: Sample, b: Sample, paired: bool, measure: Measure = every_metric
 ) -> pd.DataFrame:
     """Return [metric, estimate, low, high, p_value, resamples_used] of a minus b, per metric.
 
-    Args:
-        a, b: (y (n,), p (n, K), resampling) each; their rows needn't correspond. Number, seed and
-            level are those of a's resampling.
-        paired: both are of the same patients, who are drawn for both at once. Otherwise each is
-            resampled by itself, which takes them for independent.
-        measure: as in ``paired_differences``, and so is the p-value.
+    The p-value is two-sided, from the share of resamples on either side of 0 (Efron and Tibshirani
+    1993, section 15.4); one is added to both counts, so it is at least 2 / (resamples + 1)
+    (Davison and Hinkley 1997, section 4.2).
 
-    Raises:
-        PredictionError: as ``patient_bootstrap`` does, or for other patients that are to be paired.
+    Args:
+        a, b: their rows needn't correspond. Number and seed of resamples are a's.
+        paired: both are of the same patients, who are drawn for both at once, so that what makes
+            a patient hard for both cancels out. Otherwise they are taken for independent.
+        measure: as in ``patient_bootstrap``.
     """
     resampling, clusters = a[2], b[2].clusters
     if paired and {*map(str, resampling.clusters)} != {*map(str, clusters)}:
@@ -79,8 +63,7 @@ def differences(
     of_b = replace(resampling, clusters=clusters, seed=seed)
     drawn = patient_bootstrap(*a, measure) - patient_bootstrap(*b[:2], of_b, measure)
     drawn = drawn.round(12)  # differences that are 0 on paper may not be in their last bits
-    whole = estimates(*a[:2], measure) - estimates(*b[:2], measure)
-    table = with_bounds(whole, drawn, resampling.level)
+    table = with_bounds(estimates(*a[:2], measure) - estimates(*b[:2], measure), drawn)
     used = table["resamples_used"].to_numpy()
     rarer = np.minimum((drawn <= 0).sum(), (drawn >= 0).sum()).to_numpy()
     p_values = np.where(used > 0, np.minimum(1, 2 * (rarer + 1) / (used + 1)), np.nan)
@@ -104,11 +87,10 @@ def aligned(tables: Mapping[str, pd.DataFrame], reference: str) -> dict[str, pd.
         raise UserError(f"the reference {reference!r} is not among the runs: {there}")
     if len(tables) < 2:
         raise UserError(f"there is nothing to compare with {reference!r}: it is the only run")
-    truth = tables[reference].set_index(KEY)["y_true"]
     indexed = {name: table.set_index(KEY) for name, table in tables.items()}
-    problems = [
-        f"{name}: {what}" for name, table in indexed.items() if (what := _unlike(table, truth))
-    ]
+    truth = indexed[reference]["y_true"]
+    unlike = {name: _unlike(table, truth) for name, table in indexed.items()}
+    problems = [f"{name}: {problem}" for name, problem in unlike.items() if problem]
     if problems:
         heading = f"Not comparable with {reference!r} image by image:"
         advice = "Train them again on the same images, with the same folds and seed."
@@ -116,12 +98,20 @@ def aligned(tables: Mapping[str, pd.DataFrame], reference: str) -> dict[str, pd.
     return {name: table.loc[truth.index].reset_index() for name, table in indexed.items()}
 
 
+def _unlike(table: pd.DataFrame, truth: pd.Series) -> str:
+    """Return why the rows of a run are not those of the reference, or nothing."""
+    missing, extra = truth.index.difference(table.index), table.index.difference(truth.index)
+    if len(missing) or len(extra):
+        example = dict(zip(KEY, [*missing, *extra][0], strict=True))
+        problem = f"{len(missing)} rows are missing and {len(extra)} are extra (such as {example})"
+        images = [set(index.get_level_values("image_id")) for index in (table.index, truth.index)]
+        return f"{problem}, of the same images" if images[0] == images[1] else problem
+    unequal = (table["y_true"].loc[truth.index] != truth).sum()
+    return f"{unequal} rows have a different true category in the two tables" if unequal else ""
+
+
 def delong(
-    positive: np.ndarray,
-    score_a: np.ndarray,
-    score_b: np.ndarray,
-    clusters: object = None,
-    level: float = 0.95,
+    positive: np.ndarray, score_a: np.ndarray, score_b: np.ndarray, clusters: object = None
 ) -> dict[str, float]:
     """Return estimate, standard_error, low, high and p_value of AUC(a) - AUC(b), paired.
 
@@ -135,99 +125,26 @@ def delong(
 
     Args:
         positive: (n,) bool.
-        score_a, score_b: (n,), higher for the positive class; ties count half.
+        score_a, score_b: (n,), finite, higher for the positive class; ties count half.
         clusters: (n,) whose image each row is.
-        level: of the interval, 0..1.
-
-    Raises:
-        PredictionError: lengths differ, a score is NaN or infinite, or clusters are unusable.
     """
     positive, score_a, score_b = _checked_scores(positive, score_a, score_b)
     codes = np.arange(len(positive))
     if clusters is not None:
         codes, _ = cluster_codes(clusters, len(positive))
+    result = dict.fromkeys(["estimate", "standard_error", "low", "high", "p_value"], np.nan)
     if positive.all() or not positive.any():
-        return dict.fromkeys(["estimate", "standard_error", "low", "high", "p_value"], np.nan)
+        return result
     won = _placements(positive, score_a) - _placements(positive, score_b)  # (n,)
     estimate = won[positive].mean()
     error = _clustered_error(positive, won - estimate, codes)
-    half = stats.norm.isf((1 - level) / 2) * error
-    p_value = 2 * stats.norm.sf(abs(estimate) / error) if error else float(estimate == 0)
+    half = stats.norm.isf((1 - LEVEL) / 2) * error
+    p_value = 2 * stats.norm.sf(abs(estimate) / error) if error else estimate == 0
     values = [estimate, error, estimate - half, estimate + half, p_value]
-    names = ["estimate", "standard_error", "low", "high", "p_value"]
-    return {name: float(value) for name, value in zip(names, values, strict=True)}
-
-
-def wilcoxon(differences: object) -> float:
-    """Return the two-sided p-value of Wilcoxon's signed-rank test; 1 where nothing differs.
-
-    Args:
-        differences: one per pair, such as a fold; NaN and 0 are left out.
-    """
-    differences = np.asarray(differences, dtype=float).round(12)
-    differences = differences[np.isfinite(differences) & (differences != 0)]
-    return float(stats.wilcoxon(differences).pvalue) if len(differences) else 1.0
-
-
-def wilcoxon_floor(pairs: int) -> float:
-    """Return the smallest p-value that ``wilcoxon`` can reach: all of 2^pairs signs alike."""
-    return min(1.0, 2 / 2**pairs)
-
-
-def holm(p_values: object) -> np.ndarray:
-    """Return p-values adjusted for their number (Holm 1979), NaN left out of the count."""
-    from statsmodels.stats.multitest import multipletests  # slow to import
-
-    p_values = np.array(p_values, dtype=float)
-    known = ~np.isnan(p_values)
-    if known.any():
-        p_values[known] = multipletests(p_values[known], method="holm")[1]
-    return p_values
-
-
-def friedman(errors: pd.DataFrame, alpha: float = 0.05) -> dict[str, float]:
-    """Return statistic, p_value and critical_difference of runs ranked within each patient.
-
-    Mean ranks that lie further apart than the critical difference differ by Nemenyi's test
-    (Demsar 2006, section 3.2.2). It takes no account of ties, which make it cautious; Friedman's
-    does. Where no run differs from another in any patient, the statistic is 0.
-
-    Args:
-        errors: a row per patient, a column per run.
-        alpha: of the critical difference.
-
-    Raises:
-        PredictionError: fewer than three runs or two patients, or a value is missing.
-    """
-    patients, runs = errors.shape
-    if runs < 3 or patients < 2:
-        raise PredictionError(
-            f"Friedman's test needs 3 runs and 2 patients, got {runs} and {patients}"
-        )
-    if errors.isna().any(axis=None):
-        raise PredictionError("a run has no error for some patient")
-    quantile = stats.studentized_range.isf(alpha, runs, np.inf) / np.sqrt(2)
-    result = {"statistic": 0.0, "p_value": 1.0}
-    if (errors.nunique(axis=1) > 1).any():
-        test = stats.friedmanchisquare(*errors.to_numpy().T)
-        result = {"statistic": float(test.statistic), "p_value": float(test.pvalue)}
-    return result | {"critical_difference": quantile * np.sqrt(runs * (runs + 1) / (6 * patients))}
-
-
-def _unlike(table: pd.DataFrame, truth: pd.Series) -> str:
-    """Return why the rows of a run are not those of the reference, or nothing."""
-    missing, other = truth.index.difference(table.index), table.index.difference(truth.index)
-    if len(missing) or len(other):
-        first = dict(zip(KEY, [*missing, *other][0], strict=True))
-        what = f"{len(missing)} rows are missing and {len(other)} are extra (such as {first})"
-        images = [set(index.get_level_values("image_id")) for index in (table.index, truth.index)]
-        return f"{what}{', of the same images' if images[0] == images[1] else ''}"
-    unequal = (table["y_true"].loc[truth.index] != truth).sum()
-    return f"{unequal} rows have a different true category in the two tables" if unequal else ""
+    return dict(zip(result, map(float, values), strict=True))
 
 
 def _checked_scores(positive: object, *scores: object) -> list[np.ndarray]:
-    """Return truth as bool and scores as float, each (n,), or raise ``PredictionError``."""
     arrays = [np.asarray(positive, dtype=bool), *(np.asarray(s, dtype=float) for s in scores)]
     shapes = [array.shape for array in arrays]
     if len(set(shapes)) > 1 or len(shapes[0]) != 1 or not shapes[0][0]:
@@ -267,3 +184,55 @@ def _clustered_error(positive: np.ndarray, deviation: np.ndarray, codes: np.ndar
     clusters = len(np.unique(codes))
     mixed = 2 * clusters / (clusters - 1) * (sums[0] * sums[1]).sum()
     return float(np.sqrt(max(variance + mixed, 0)))
+
+
+def wilcoxon(differences: object) -> float:
+    """Return the two-sided p-value of Wilcoxon's signed-rank test; 1 where nothing differs.
+
+    Args:
+        differences: one per pair, such as a fold; NaN and 0 are left out.
+    """
+    differences = np.asarray(differences, dtype=float).round(12)
+    differences = differences[np.isfinite(differences) & (differences != 0)]
+    return float(stats.wilcoxon(differences).pvalue) if len(differences) else 1.0
+
+
+def wilcoxon_floor(pairs: int) -> float:
+    """Return the smallest p-value that ``wilcoxon`` can reach: all of 2^pairs signs alike."""
+    return min(1.0, 2 / 2**pairs)
+
+
+def holm(p_values: object) -> np.ndarray:
+    """Return p-values adjusted for their number (Holm 1979), NaN left out of the count."""
+    from statsmodels.stats.multitest import multipletests  # slow to import
+
+    p_values = np.array(p_values, dtype=float)
+    known = ~np.isnan(p_values)
+    if known.any():
+        p_values[known] = multipletests(p_values[known], method="holm")[1]
+    return p_values
+
+
+def friedman(errors: pd.DataFrame, alpha: float = 0.05) -> dict[str, float]:
+    """Return statistic, p_value and critical_difference of runs ranked within each patient.
+
+    Mean ranks that lie further apart than the critical difference differ by Nemenyi's test at
+    ``alpha`` (Demsar 2006, section 3.2.2). It takes no account of ties, which make it cautious;
+    Friedman's does. Where no run differs from another in any patient, the statistic is 0.
+
+    Args:
+        errors: a row per patient, a column per run; at least two patients and three runs.
+    """
+    patients, runs = errors.shape
+    if runs < 3 or patients < 2:
+        raise PredictionError(
+            f"Friedman's test needs 3 runs and 2 patients, got {runs} and {patients}"
+        )
+    if errors.isna().any(axis=None):
+        raise PredictionError("a run has no error for some patient")
+    quantile = stats.studentized_range.isf(alpha, runs, np.inf) / np.sqrt(2)
+    statistic, p_value = 0.0, 1.0
+    if (errors.nunique(axis=1) > 1).any():
+        statistic, p_value = map(float, stats.friedmanchisquare(*errors.to_numpy().T))
+    critical = quantile * np.sqrt(runs * (runs + 1) / (6 * patients))
+    return {"statistic": statistic, "p_value": p_value, "critical_difference": critical}

@@ -1,10 +1,11 @@
 """Would acting on the model do more good than harm? Net benefit and decision curves.
 
-Truth is y (n,), label numbers 1..K; predictions are p (n, K), the labels' probabilities in order.
+Truth is y (n,), predictions are p (n, K), as in ``bootstrap``.
 A decision is to act (recall, biopsy) on every image whose probability of label ``lowest`` or more
 is at least a threshold t. Someone who acts at t finds t / (1 - t) times as much harm in a needless
 action as good in a needed one; net benefit is the good less the harm, in needed actions per image
 (Vickers and Elkin 2006). The defaults are to act on all images and to act on none, which is 0.
+Which decisions a task has, ``Task.decisions`` says.
 
 Degenerate cases, the same for estimates and for resamples:
 
@@ -18,11 +19,9 @@ Degenerate cases, the same for estimates and for resamples:
 import numpy as np
 import pandas as pd
 
-from birads_lib.scores.bootstrap import Resampling, intervals
+from birads_lib.scores.bootstrap import Resampling, intervals, percentiles
 from birads_lib.scores.metrics import PredictionError, checked, ratio
-from birads_lib.task import BIRADS
 
-DECISIONS = BIRADS.decisions  # of another task, those of that
 THRESHOLDS = np.arange(1, 100) / 100
 RANGE = (0.2, 0.8)  # of thresholds, where the paper says that its model is of use
 
@@ -57,13 +56,8 @@ def net_benefit(
         PredictionError: unusable truth, scores, thresholds or prevalence.
     """
     positive, score, thresholds = _checked(positive, score, thresholds, prevalence)
-    weights = np.ones((len(positive), 1)) if weights is None else weights
-    benefit, cost = _worth(positive, weights, prevalence)  # (R,), (R,)
     acted = score >= thresholds[:, None]  # (T, n)
-    odds = thresholds / (1 - thresholds)  # (T,)
-    needed = (acted & positive).astype(float) @ weights  # (T, R)
-    needless = (acted & ~positive).astype(float) @ weights
-    return needed * benefit - odds[:, None] * needless * cost
+    return _benefit(positive, acted, thresholds, weights, prevalence)
 
 
 def treat_all(
@@ -72,12 +66,10 @@ def treat_all(
     weights: np.ndarray | None = None,
     prevalence: float | None = None,
 ) -> np.ndarray:
-    """Return the net benefit of acting on every image, (T, R), whatever its score."""
+    """Return the net benefit (T, R) of acting on every image; arguments as in ``net_benefit``."""
     positive, _, thresholds = _checked(positive, np.ones(len(positive)), thresholds, prevalence)
-    weights = np.ones((len(positive), 1)) if weights is None else weights
-    benefit, cost = _worth(positive, weights, prevalence)  # (R,), (R,)
-    odds = thresholds / (1 - thresholds)  # (T,)
-    return (positive @ weights) * benefit - odds[:, None] * (~positive @ weights) * cost
+    acted = np.ones((1, len(positive)), dtype=bool)
+    return _benefit(positive, acted, thresholds, weights, prevalence)
 
 
 def gain(net: np.ndarray, of_all: np.ndarray) -> np.ndarray:
@@ -87,7 +79,7 @@ def gain(net: np.ndarray, of_all: np.ndarray) -> np.ndarray:
 
 
 def to_shares(y: np.ndarray, weights: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """Return weights (n, R) that give the labels y (n,) these shares (K,) in each sample.
+    """Return weights (n, R) that give the labels these shares (K,) in each sample.
 
     What a sample lacks can't be weighted: the shares of its other labels keep their proportions.
     """
@@ -119,21 +111,16 @@ def curve(
     shares: np.ndarray | None = None,
     prevalence: float | None = None,
 ) -> pd.DataFrame:
-    """Return the decision curve at ``THRESHOLDS``, with intervals from a bootstrap over patients.
+    """Return the decision curve at ``THRESHOLDS``, with intervals for each threshold by itself.
 
     Args:
-        y: (n,) true label numbers 1..K.
-        p: (n, K) probabilities.
+        y, p, resampling: as in ``bootstrap``.
         lowest: the number of the lowest label acted on, 2..K.
-        resampling: of the n images; intervals hold for each threshold by itself.
         shares: (K,) of the labels to weight each sample to; None: as drawn.
         prevalence: of ``lowest`` or more; None: as in each sample.
 
     Returns:
         [decision, threshold, net_benefit, low, high, treat_all, gain, gain_low, gain_high].
-
-    Raises:
-        PredictionError: as ``net_benefit`` and ``bootstrap.patient_bootstrap`` do.
     """
     y, p = checked(y, p)
     at = {"shares": shares, "prevalence": prevalence}
@@ -141,21 +128,20 @@ def curve(
     resamples = [_net(y, p, lowest, weights, **at) for weights in resampling.weights(len(y))]
     resampled = np.concatenate(resamples, axis=2)  # (model and all, T, R)
     table = pd.DataFrame({"decision": lowest, "threshold": THRESHOLDS, "net_benefit": net})
-    table["low"], table["high"] = resampling.bounds(resampled[0].T)
+    table["low"], table["high"] = percentiles(resampled[0].T)
     table["treat_all"], table["gain"] = of_all, gain(net, of_all)
-    table["gain_low"], table["gain_high"] = resampling.bounds(gain(*resampled).T)
+    table["gain_low"], table["gain_high"] = percentiles(gain(*resampled).T)
     return table
 
 
 def usefulness(y: np.ndarray, p: np.ndarray, lowest: int, resampling: Resampling) -> pd.DataFrame:
-    """Return [metric, estimate, low, high] of what a decision curve says, for ``Run.record``.
+    """Return [metric, estimate, low, high] of what the decision curve of ``lowest`` says.
 
     ``share_useful_<lowest>`` is the share of thresholds within ``RANGE`` where the model does
     better than both defaults; ``net_benefit_<lowest>_at_0.5`` and ``gain_<lowest>_at_0.5`` are
-    the curve's values at even odds. Arguments and errors are those of ``curve``.
+    the curve's values at even odds.
     """
-    lowest_threshold, highest_threshold = RANGE
-    within = (lowest_threshold <= THRESHOLDS) & (highest_threshold >= THRESHOLDS)
+    within = (RANGE[0] <= THRESHOLDS) & (RANGE[1] >= THRESHOLDS)
     half = int(np.flatnonzero(THRESHOLDS == 0.5)[0])
 
     def measure(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
@@ -191,18 +177,19 @@ def _checked(positive, score, thresholds, prevalence) -> tuple[np.ndarray, np.nd
     return positive, score, thresholds
 
 
-def _worth(positive, weights, prevalence) -> tuple[np.ndarray, np.ndarray]:
-    """Return what one true and one false positive add per image in each sample, (R,) each."""
+def _benefit(positive, acted, thresholds, weights, prevalence) -> np.ndarray:
+    """Return the net benefit (T, R) of acting on some images, (T, n) or (1, n)."""
+    weights = np.ones((len(positive), 1)) if weights is None else weights
+    needed = (acted & positive).astype(float) @ weights  # (T or 1, R)
+    needless = (acted & ~positive).astype(float) @ weights
     total = weights.sum(0)  # (R,)
-    if prevalence is None:
-        return 1 / total, 1 / total
-    needing = positive @ weights
-    both = (needing > 0) & (needing < total)
-    empty = np.full(len(total), np.nan)
-    return (
-        np.divide(prevalence, needing, out=empty.copy(), where=both),
-        np.divide(1 - prevalence, total - needing, out=empty, where=both),
-    )
+    benefit = cost = 1 / total  # what one needed and one needless action add per image
+    if prevalence is not None:
+        needing = positive @ weights
+        benefit = ratio(prevalence, needing, np.nan)
+        cost = ratio(1 - prevalence, total - needing, np.nan)
+    odds = thresholds / (1 - thresholds)  # (T,)
+    return needed * benefit - odds[:, None] * needless * cost
 
 
 def _net(y, p, lowest, weights, shares=None, prevalence=None) -> tuple[np.ndarray, np.ndarray]:

@@ -1,8 +1,8 @@
 """Can predicted probabilities be made to agree with observed frequencies?
 
-Truth is y (n,), label numbers 1..K; predictions are p (n, K), the labels' probabilities in order.
-Nothing learns from a true label of the test part: a temperature is fitted on validation images,
-priors come from the training part, or from test probabilities without a label.
+Truth is y (n,), predictions are p (n, K), as in ``bootstrap``; priors and shares are (K,). Nothing
+learns from a true label of the test part: a temperature is fitted on validation images, priors
+come from the training part, or from test probabilities without a label.
 
 A temperature is sought within ``TEMPERATURES``; one that lies on a bound says that the validation
 images could not tell.
@@ -32,7 +32,7 @@ TEMPERATURES = (0.05, 20.0)
 
 
 def fitted_temperature(y: np.ndarray, p: np.ndarray) -> float:
-    """Return the temperature with the least log loss on y (n,), p (n, K) (Guo et al. 2017).
+    """Return the temperature with the least log loss (Guo et al. 2017).
 
     It equals scikit-learn's ``CalibratedClassifierCV(method="temperature")``, which can't be fitted
     where a label has fewer images than its cross-validation has folds.
@@ -55,7 +55,7 @@ def tempered(p: np.ndarray, temperature: float) -> np.ndarray:
 
 
 def shares(y: np.ndarray, task: Task = BIRADS) -> np.ndarray:
-    """Return the share of each label, (K,)."""
+    """Return the share of each label."""
     return np.bincount(y, minlength=len(task.labels) + 1)[1:] / len(y)
 
 
@@ -65,7 +65,7 @@ def reweighted(p: np.ndarray, priors_before: np.ndarray, priors_after: np.ndarra
     Saerens, Latinne and Decaestecker 2002, eq. 2.4. A label without a prior before (training had
     none of it) gets probability 0; a row that has nothing else stays as it is.
     """
-    before, after = np.asarray(priors_before, float), np.asarray(priors_after, float)  # (K,)
+    before, after = np.asarray(priors_before, float), np.asarray(priors_after, float)
     raised = p * ratio(after, before, 0)
     total = raised.sum(1, keepdims=True)
     return np.divide(raised, total, out=np.array(p, dtype=float), where=total > 0)
@@ -74,14 +74,11 @@ def reweighted(p: np.ndarray, priors_before: np.ndarray, priors_after: np.ndarra
 def estimated_priors(
     p: np.ndarray, priors: np.ndarray, tolerance: float = 1e-6, max_iterations: int = 1000
 ) -> tuple[np.ndarray, int]:
-    """Return the priors (K,) of unlabelled images, and the iterations taken.
+    """Return the priors of unlabelled images, and the iterations taken from those of training.
 
-    The EM algorithm of Saerens, Latinne and Decaestecker 2002, eq. 2.9, without a label: p is
-    reweighted to the priors of the last step, and its means are the next. It ends when no prior
-    changes by ``tolerance``, or after ``max_iterations``, with the last.
-
-    Args:
-        p: (n, K) probabilities of a model trained at ``priors`` (K,), where the search begins.
+    The EM algorithm of Saerens, Latinne and Decaestecker 2002, eq. 2.9: p is reweighted to the
+    priors of the last step, and its means are the next. It ends when no prior changes by
+    ``tolerance``, or after ``max_iterations``, with the last.
     """
     current, change, iteration = np.asarray(priors, float), np.inf, 0
     while change >= tolerance and iteration < max_iterations:
@@ -95,16 +92,14 @@ def recalibrated(
 ) -> tuple[dict[str, np.ndarray], pd.DataFrame]:
     """Return the test probabilities under each of ``CORRECTIONS``, and what each fold fitted.
 
-    In each fold (and seed)
-
-    - temperature scaling is fitted on the validation rows;
-    - the prior correction turns the priors of training into the natural ones, the shares of
-      labels among the fold's distinct training images;
-    - Saerens EM turns them into priors estimated from the test probabilities.
+    In each fold (and seed) temperature scaling is fitted on the validation rows; the prior
+    correction turns the priors of training into the natural ones, the shares of labels among the
+    fold's distinct training images; Saerens EM into priors estimated from the test probabilities.
 
     Args:
-        table: all predictions of one run, with all three parts.
+        table: all predictions of one run.
         balance: whether training saw every present label equally often; else as often as it is.
+        task: whose labels these are.
 
     Returns:
         Name of the correction -> (n, K), rows as in ``predictions.out_of_fold(table)``; and a row
@@ -112,7 +107,7 @@ def recalibrated(
         ``saerens_1``.. ``observed_1``.., the priors and the shares in the test part.
 
     Raises:
-        UserError: a fold lacks a part.
+        UserError: a fold lacks one of the three parts.
     """
     _check_folds(table)
     test = out_of_fold(table)
@@ -121,7 +116,8 @@ def recalibrated(
     for (fold, seed), rows in table.groupby(["fold", "seed"]):
         here = ((test["fold"] == fold) & (test["seed"] == seed)).to_numpy()
         p = corrected["uncorrected"][here]
-        temperature = _validation_temperature(rows)
+        validation = out_of_fold(rows, "validation")
+        temperature = fitted_temperature(validation["y_true"].to_numpy(), probabilities(validation))
         priors, iterations = _priors(rows, p, balance, task)
         corrected["temperature_scaled"][here] = tempered(p, temperature)
         for name, kind in (("prior_corrected", "natural"), ("saerens", "saerens")):
@@ -131,59 +127,6 @@ def recalibrated(
         named = {f"{kind}_{k}": v[k - 1] for kind, v in priors.items() for k in task.numbers}
         folds.append(fitted | named)
     return corrected, pd.DataFrame(folds)
-
-
-def references(
-    y: np.ndarray, p: np.ndarray, seed: int = 0, task: Task = BIRADS
-) -> dict[str, dict[str, float]]:
-    """Return what to hold scores against: name -> score -> value.
-
-    These are the scores of the test part's frequencies, given to every image, and the mean binned
-    error of a calibrated model with as many images.
-
-    Args:
-        y: (n,) true label numbers.
-        p: (n, K) probabilities.
-        seed: of the calibrated model's labels.
-        task: whose labels these are.
-    """
-    frequencies = np.tile(shares(y, task), (len(y), 1))  # (n, K), the same for every image
-    always = every_score(y, frequencies, np.ones((len(y), 1)), task)
-    noise = error_if_calibrated(p, seed=seed).set_index("metric")["estimate"]
-    return {
-        "Frequencies of the test part, for every image": {
-            name: float(always[name][0]) for name in ("brier", "rps", "log_loss")
-        },
-        "A calibrated model with so few images, on average": {
-            "classwise_ece": noise["classwise_ece"]
-        },
-    }
-
-
-def records(
-    predicted: pd.DataFrame,
-    scores: Mapping[str, pd.DataFrame],
-    changes: Mapping[str, pd.DataFrame],
-    folds: pd.DataFrame,
-    spread: pd.DataFrame,
-) -> pd.DataFrame:
-    """Return all that is known of calibration in one table: metric, estimate, low and high.
-
-    Args:
-        predicted: scores of the probabilities as predicted, of ``calibration.intervals``.
-        scores: correction -> the same of what it made of them.
-        changes: correction -> ``calibration.differences`` from the probabilities as predicted.
-        folds: of ``recalibrated``.
-        spread: of ``calibration.true_class_spread``.
-    """
-    single = {"temperature": folds["temperature"].mean()}
-    single |= {f"true_class_iqr_{number}": value for number, value in spread["iqr"].items()}
-    single = pd.DataFrame({"metric": single.keys(), "estimate": single.values()})
-    parts = [predicted, single.assign(low=np.nan, high=np.nan)]
-    for name, change in changes.items():
-        parts.append(scores[name].assign(metric=f"{name}." + scores[name]["metric"]))
-        parts.append(change.assign(metric=f"{name}.difference." + change["metric"]))
-    return pd.concat(parts, ignore_index=True)
 
 
 def _check_folds(table: pd.DataFrame) -> None:
@@ -198,17 +141,57 @@ def _check_folds(table: pd.DataFrame) -> None:
         raise UserError(f"{listed}\nRecalibration needs all three parts: run 03_training again")
 
 
-def _validation_temperature(rows: pd.DataFrame) -> float:
-    validation = rows[rows["part"] == "validation"]
-    return fitted_temperature(validation["y_true"].to_numpy(), probabilities(validation))
-
-
 def _priors(
     rows: pd.DataFrame, p: np.ndarray, balance: bool, task: Task
 ) -> tuple[dict[str, np.ndarray], int]:
-    """Return the priors (K,) of one fold by kind, and the iterations that Saerens EM took."""
-    images = rows[rows["part"] == "train"].drop_duplicates("image_id")
+    """Return the priors of one fold by kind, and the iterations that Saerens EM took."""
+    images = out_of_fold(rows, "train").drop_duplicates("image_id")
     natural = shares(images["y_true"], task)
     training = (natural > 0) / (natural > 0).sum() if balance else natural
     estimated, iterations = estimated_priors(p, training)
     return {"training": training, "natural": natural, "saerens": estimated}, iterations
+
+
+def references(
+    y: np.ndarray, p: np.ndarray, seed: int = 0, task: Task = BIRADS
+) -> dict[str, dict[str, float]]:
+    """Return what to hold scores against: name -> score -> value.
+
+    These are the scores of the test part's frequencies, given to every image, and the mean binned
+    error of a calibrated model with as many images, whose labels are drawn by ``seed``.
+    """
+    frequencies = np.tile(shares(y, task), (len(y), 1))  # (n, K), the same for every image
+    always = every_score(y, frequencies, np.ones((len(y), 1)), task)
+    noise = error_if_calibrated(p, seed=seed).set_index("metric")["estimate"]
+    return {
+        "Frequencies of the test part, for every image": {
+            name: float(always[name][0]) for name in ("brier", "rps", "log_loss") if name in always
+        },
+        "A calibrated model with so few images, on average": {
+            "classwise_ece": noise["classwise_ece"]
+        },
+    }
+
+
+def records(
+    scores: Mapping[str, pd.DataFrame],
+    changes: Mapping[str, pd.DataFrame],
+    folds: pd.DataFrame,
+    spread: pd.DataFrame,
+) -> pd.DataFrame:
+    """Return all that is known of calibration in one table: metric, estimate, low and high.
+
+    Args:
+        scores: correction -> ``calibration.intervals`` of its probabilities.
+        changes: correction -> ``calibration.differences`` from the probabilities as predicted.
+        folds: of ``recalibrated``.
+        spread: of ``calibration.true_class_spread``.
+    """
+    single = {"temperature": folds["temperature"].mean()}
+    single |= {f"true_class_iqr_{number}": value for number, value in spread["iqr"].items()}
+    single = pd.DataFrame({"metric": single.keys(), "estimate": single.values()})
+    parts = [scores["uncorrected"], single.assign(low=np.nan, high=np.nan)]
+    for name, change in changes.items():
+        parts.append(scores[name].assign(metric=f"{name}." + scores[name]["metric"]))
+        parts.append(change.assign(metric=f"{name}.difference." + change["metric"]))
+    return pd.concat(parts, ignore_index=True)

@@ -6,6 +6,7 @@ import pytest
 from birads_lib.figures import decision as plots
 from birads_lib.scores import decision
 from birads_lib.scores.bootstrap import Resampling
+from birads_lib.task import BIRADS
 from helpers.figures import check, legend, texts
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -16,7 +17,7 @@ def tables(grades=(1, 2, 3, 4, 5), **options):
     y = np.concatenate([grades, rng.choice(grades, size=35)])
     p = rng.dirichlet(np.ones(5), size=len(y)) * 0.7 + 0.3 * np.eye(5)[y - 1]
     resampling = Resampling(np.arange(len(y)) // 2, 20)
-    return {k: decision.curve(y, p, k, resampling, **options) for k in decision.DECISIONS}
+    return {k: decision.curve(y, p, k, resampling, **options) for k in BIRADS.decisions}
 
 
 def line(ax, label):
@@ -29,7 +30,7 @@ def test_curves_beside_their_defaults():
     check(figure)
     assert legend(figure) == ["Act on none", "Act on all", "The model, 95 % interval"]
     for ax, (lowest, table) in zip(figure.axes, drawn.items(), strict=True):
-        assert ax.get_title() == f"Decision: {decision.DECISIONS[lowest]}"
+        assert ax.get_title() == f"Decision: {BIRADS.decisions[lowest]}"
         assert ax.get_ylabel() == "Net benefit"
         model = line(ax, "The model, 95 % interval")
         np.testing.assert_array_equal(model.get_ydata(), table["net_benefit"])

@@ -530,7 +530,7 @@ def test_records_name_corrections_and_differences():
     changes = {"temperature_scaled": differences(y, tempered(p, 2), p, resampling)}
     folds = pd.DataFrame({"temperature": [1.0, 2.0]})
     spread = true_class_spread(y, p)
-    table = records(scores["uncorrected"], scores, changes, folds, spread)
+    table = records(scores, changes, folds, spread)
     estimates = table.set_index("metric")["estimate"]
     assert estimates["temperature"] == 1.5
     assert estimates["true_class_iqr_2"] == spread.loc[2, "iqr"]

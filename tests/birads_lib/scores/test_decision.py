@@ -37,7 +37,7 @@ def by_hand(positive, score, threshold, prevalence=None):
 
 
 @pytest.mark.parametrize("prevalence", [None, 0.02, 0.6])
-@pytest.mark.parametrize("lowest", decision.DECISIONS)
+@pytest.mark.parametrize("lowest", BIRADS.decisions)
 def test_equals_a_plain_loop(lowest, prevalence):
     y, p, _ = sample()
     positive, score = y >= lowest, decision.probability_of_at_least(p, lowest)
@@ -48,7 +48,7 @@ def test_equals_a_plain_loop(lowest, prevalence):
 
 
 @pytest.mark.parametrize("prevalence", [None, 0.02, 0.6])
-@pytest.mark.parametrize("lowest", decision.DECISIONS)
+@pytest.mark.parametrize("lowest", BIRADS.decisions)
 def test_equals_dcurves(lowest, prevalence):
     y, p, _ = sample(n=120, seed=3)
     positive, score = y >= lowest, decision.probability_of_at_least(p, lowest)
