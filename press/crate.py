@@ -27,6 +27,7 @@ from birads_lib.files import sha256, sha256_of, written_whole
 from press import page as pages
 from press import study as studies
 from press import verify
+from press.outputs import digest_of
 from press.page import Page
 from press.paths import BOOK, METRICS, ROOT, build_folder
 from press.sources import PACKAGES
@@ -219,7 +220,7 @@ class _Packing:
 
     def _add_input(self, facts: dict) -> Entity:
         """Return the entity of what a page read: what another page made, or a new one."""
-        place, digest = facts["file"], pages.digest_of(facts)
+        place, digest = facts["file"], digest_of(facts)
         if "sha256_of_hashes" in facts:
             listed = f"results/{self.study.name}/figures/01_data_exploration/image-files.csv"
             reason = "images are not packed; the hash is over the sorted hashes of all"

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from press.page import Exhibit, digest_of
-from press.passports import steady
+from press.outputs import digest_of, lasting
+from press.page import Exhibit
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def _by_kind(facts: dict) -> dict[str, dict]:
     changed = facts["parameters_changed"]
     return {
         "input": {read["name"]: digest_of(read) for read in facts["inputs"]},
-        "code": steady(facts["code"]),
+        "code": lasting(facts["code"]),
         "parameters": {k: v for k, v in changed.items() if k != "study_dir"},  # the scratch folder
         "environment": facts["environment"],
         "device": {"device": facts["device"]},

@@ -56,7 +56,7 @@ def exhibit(data: dict, identity: str = "", page: str = "") -> str:
         page: the address of its own page, from another one, which the caption leads to.
     """
     facts = data[PASSPORT]
-    files = files_of(data, facts["id"])
+    files = files_of(data)
     picture = files.pop(f"{facts['id']}.png", None)
     if picture is None:
         body = _table("".join(data["text/html"]), facts.get("links", {}), page)

@@ -1,4 +1,4 @@
-"""What the outputs of a notebook hold: what Jupyter shows, and for programs what is behind it.
+"""The form of what notebooks publish: what Jupyter shows, and for programs what is behind it.
 
 A published figure is an ``image/png``, a table a ``text/html``; with it go its passport and its
 other files. How the book shows them is made from these while it is rendered (``press.exhibits``).
@@ -14,10 +14,15 @@ import pandas as pd
 from matplotlib.figure import Figure
 from PIL import Image
 
+from birads_lib.files import sha256_of
+
 PASSPORT = "application/vnd.birads.passport+json"
 FILES = "application/vnd.birads.files+json"  # {name: base64}, but for a figure's PNG
 FACTS = "application/vnd.birads.facts+json"  # {name: text}, alone
 LEGEND = "application/vnd.birads.legend+json"  # on what says below an exhibit whose legend it is
+# Of a passport, what differs between two executions that are the same in all that can change a
+# result.
+PASSING = ("started", "seconds", "commit", "uncommitted_changes")
 
 
 def show(data: dict[str, object], metadata: dict | None = None) -> None:
@@ -27,9 +32,17 @@ def show(data: dict[str, object], metadata: dict | None = None) -> None:
     display(data, raw=True, metadata=metadata)
 
 
-def files_of(data: dict, identity: str) -> dict[str, bytes]:
-    """Return the files in an output's data, the PNG of a figure and the passport among them."""
-    texts = data.get(FILES, {})
+def exhibit(facts: dict, files: dict[str, bytes], table: str) -> dict:
+    """Return the output of a figure, or of a table whose HTML is given, with passport and files."""
+    texts = {name: base64.b64encode(content).decode() for name, content in files.items()}
+    picture = texts.pop(f"{facts['id']}.png", None)
+    body = {"image/png": picture} if picture else {"text/html": table}
+    return body | {FILES: texts, PASSPORT: facts}
+
+
+def files_of(data: dict) -> dict[str, bytes]:
+    """Return the files of an exhibit's output: a figure's PNG, the CSV, the passport."""
+    identity, texts = data[PASSPORT]["id"], data.get(FILES, {})
     if "image/png" in data:
         texts = {f"{identity}.png": "".join(data["image/png"])} | texts
     files = {name: base64.b64decode(text) for name, text in texts.items()}
@@ -40,6 +53,26 @@ def as_json(facts: dict) -> bytes:
     """Return a passport as its file holds it."""
     # Sorted, as nbformat sorts what it writes: file and page hold the same bytes.
     return json.dumps(facts, indent=1, sort_keys=True).encode()
+
+
+def lasting(facts: object) -> object:
+    """Return a passport without what differs between two equal executions (``PASSING``)."""
+    if isinstance(facts, dict):
+        return {name: lasting(value) for name, value in facts.items() if name not in PASSING}
+    return [lasting(item) for item in facts] if isinstance(facts, list) else facts
+
+
+def digest_of(read: dict) -> str:
+    """Return the hash of one input in a passport; of images, that over the list of theirs."""
+    return read.get("sha256") or read["sha256_of_hashes"]
+
+
+def hash_of_hashes(hashes: Iterable[str]) -> str:
+    """Return one SHA-256 over those of many files, whatever their order and names.
+
+    The same as ``sort hashes.txt | sha256sum``, with one hash a line.
+    """
+    return sha256_of("".join(f"{digest}\n" for digest in sorted(hashes)).encode())
 
 
 def png(figure: Figure, marks: Iterable[str] = ()) -> bytes:

@@ -28,23 +28,23 @@ class Exhibit:
 
     @property
     def passport(self) -> dict:
-        """Return the facts behind it."""
+        """The facts behind it."""
         return self.data[outputs.PASSPORT]
 
     @property
     def id(self) -> str:
-        """Return its name on the page."""
+        """Its name on the page."""
         return self.passport["id"]
 
     @property
     def kind(self) -> str:
-        """Return "figure" or "table"."""
+        """Either "figure" or "table"."""
         return self.passport["kind"]
 
     @cached_property
     def files(self) -> dict[str, bytes]:
-        """Return the bytes of its PNG, CSV and JSON by file name."""
-        return outputs.files_of(self.data, self.id)
+        """The bytes of its PNG, CSV and JSON by file name."""
+        return outputs.files_of(self.data)
 
 
 @dataclass(frozen=True)
@@ -70,18 +70,18 @@ class Page:
 
     @property
     def name(self) -> str:
-        """Return the name of the page, such as "04_evaluation-proposed-patient"."""
+        """The name of the page, such as "04_evaluation-proposed-patient"."""
         return self.path.stem
 
     @property
     def study(self) -> str:
-        """Return the name of the study, that of its folder."""
+        """The name of the study, that of its folder."""
         return self.path.parent.name
 
     @property
     def notebook(self) -> str:
-        """Return the name of the source notebook."""
-        return parts_of_page(self.name).notebook
+        """The name of the source notebook."""
+        return parts_of_page(self.name)[0]
 
     def passports(self) -> list[dict]:
         """Return every passport of the page: its own, its files' and its exhibits'."""
@@ -103,19 +103,18 @@ def _read(path: Path, time: int, size: int) -> Page:
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path.name} is no notebook ({error!r})") from None
     shown = [(cell.get("id"), output) for cell in cells for output in cell.get("outputs", [])]
-    heading = "".join(cells[0].get("source", "")).partition("\n")[0] if cells else ""
     data = [(cell_id, output["data"]) for cell_id, output in shown if "data" in output]
-    published = [Exhibit(held, cell) for cell, held in data if outputs.PASSPORT in held]
-    pages = [exhibit for exhibit in published if exhibit.kind == "page"]
-    if not pages:
+    published = [Exhibit(held, cell_id) for cell_id, held in data if outputs.PASSPORT in held]
+    passport = next((item.passport for item in published if item.kind == "page"), None)
+    if passport is None:
         raise UserError(
             f"{path.parent.name}/{path.name} has no passport: no study executed it; remove it"
         )
     facts = [held[outputs.FACTS] for _, held in data if outputs.FACTS in held]
     return Page(
         path,
-        heading.lstrip("# ") or path.stem,
-        pages[0].passport,
+        "".join(cells[0].get("source", "")).partition("\n")[0].lstrip("# ") or path.stem,
+        passport,
         {item.id: item for item in published if item.kind in ("figure", "table")},
         {item.id: item.passport for item in published if item.kind == "artefact"},
         _numbers(shown),
@@ -124,26 +123,19 @@ def _read(path: Path, time: int, size: int) -> Page:
     )
 
 
-def of_study(study: str, book: Path = BOOK) -> list[Page]:
-    """Return the executed pages of a study, in the order of their names."""
-    return [read(path) for path in sorted((book / study).glob("*.ipynb"))]
-
-
 def _numbers(shown: list[tuple[str, dict]]) -> dict[str, Number]:
     """Return what the cells glued, by name."""
     numbers = {}
     for cell_id, output in shown:
-        glued = output.get("metadata", {}).get("scrapbook")
-        if glued:
-            data = output["data"]
-            text = next(v for k, v in data.items() if k.endswith("text/plain"))
+        if glued := output.get("metadata", {}).get("scrapbook"):
+            text = next(v for k, v in output["data"].items() if k.endswith("text/plain"))
             numbers[glued["name"]] = Number("".join(text).strip("'"), cell_id)
     return numbers
 
 
-def digest_of(read: dict) -> str:
-    """Return the hash of one input in a passport; of images, that over the list of theirs."""
-    return read.get("sha256") or read["sha256_of_hashes"]
+def of_study(study: str, book: Path = BOOK) -> list[Page]:
+    """Return the executed pages of a study, in the order of their names."""
+    return [read(path) for path in sorted((book / study).glob("*.ipynb"))]
 
 
 def maker_of(facts: dict, page: Page) -> Page | None:
@@ -157,11 +149,10 @@ def maker_of(facts: dict, page: Page) -> Page | None:
 
 def seal(page: Path) -> None:
     """Note the hash of a page that was just executed in its folder's ``SHA256SUMS``."""
-    path = page.parent / SEALS
     with one_at_a_time(RESULTS / f"{page.parent.name}.seals.lock", "waiting for another seal"):
         known = seals(page.parent) | {page.name: sha256(page)}
         lines = [f"{digest}  {name}\n" for name, digest in sorted(known.items())]
-        with written_whole(path) as temporary:
+        with written_whole(page.parent / SEALS) as temporary:
             temporary.write_text("".join(lines))
 
 

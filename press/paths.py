@@ -5,7 +5,6 @@ run is what one variant (or ablation) is under one protocol.
 """
 
 from pathlib import Path
-from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"  # sources, without outputs
@@ -16,25 +15,18 @@ BUILD = ROOT / "_build"  # BUILD/<study>/ holds what is rendered, packed and rel
 METRICS = ".metrics.json"  # how the names of files that hold a page's metrics end
 
 
-class PageName(NamedTuple):
-    """The name of an executed page, in its parts; those it doesn't have are empty."""
-
-    notebook: str
-    variant: str = ""  # or the other study, of a comparison
-    protocol: str = ""
-
-    def __str__(self) -> str:
-        return "-".join(part for part in self if part)
-
-
 def page_name(notebook: str, variant: str | None = None, protocol: str | None = None) -> str:
-    """Return the name of a page, such as "04_evaluation-proposed-patient"."""
-    return str(PageName(notebook, variant or "", protocol or ""))
+    """Return the name of an executed page, such as "04_evaluation-proposed-patient".
+
+    A comparison's has the other study in the variant's place.
+    """
+    return "-".join(part for part in (notebook, variant, protocol) if part)
 
 
-def parts_of_page(name: str) -> PageName:
-    """Return the parts of a page's name; the inverse of ``page_name``."""
-    return PageName(*name.split("-", 2))
+def parts_of_page(name: str) -> tuple[str, str, str]:
+    """Return notebook, variant and protocol of a page's name, "" for those it doesn't have."""
+    notebook, _, run = name.partition("-")
+    return notebook, *run.partition("-")[::2]
 
 
 def source_notebook(notebook: str) -> Path:

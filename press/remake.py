@@ -20,7 +20,8 @@ from birads_lib.readers import READERS
 from press import chapters, differences, verify
 from press import page as pages
 from press.datasets import images_folder
-from press.page import Exhibit, Page, digest_of
+from press.outputs import digest_of
+from press.page import Exhibit, Page
 from press.paths import RESULTS, ROOT, passport_path, results_folder, source_notebook
 from press.study import Study, check_dataset, load
 

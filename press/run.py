@@ -1,9 +1,7 @@
 """A notebook's run: what it read, and the one door for all that it shows and writes."""
 
-import base64
 import html
 import json
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,7 +12,7 @@ from birads_lib.errors import UserError
 from birads_lib.files import sha256, sha256_of, written_whole
 from birads_lib.protocol import PROTOCOLS
 from birads_lib.readers import READERS
-from press import chapters, outputs, passports, sources
+from press import chapters, environment, outputs, sources
 from press.parameters import declared_parameters
 from press.paths import (
     ROOT,
@@ -28,11 +26,16 @@ from press.paths import (
 
 LEAKY = "leaky protocol, not an estimate of performance"
 SYNTHETIC = "synthetic images (phantoms), not patients"
-TOLERANCE = 1e-6  # between a figure's numbers and those of its notebook, executed again
+# How far, absolutely and relatively, an exhibit's numbers may lie from those of its notebook,
+# executed again.
+TOLERANCE = 1e-6
 
 
 class Run:
     """One execution of one notebook: what it read, and the door for all it shows.
+
+    Everything that passes the door gets a passport: the facts behind it (notebook and cell, what
+    was read, code, parameters, machine, time).
 
     Args:
         notebook: the source notebook's name, such as "04_evaluation".
@@ -46,16 +49,16 @@ class Run:
         self.parameters = {name: values[name] for name in defaults}
         self.changed = {k: v for k, v in self.parameters.items() if v != defaults[k]}
         self.folder = ROOT / self.parameters["study_dir"]
-        self.started = time.time()
-        self.published: dict[str, str | None] = {}  # id of an exhibit -> that of its cell
+        self.started = datetime.now(UTC)
+        self.cells: dict[str, str | None] = {}  # id of a published exhibit -> that of its cell
         paths = {name: Path(path) for name, path in (inputs or {}).items()}
         _check_there(paths, notebook)
-        self.inputs = [passports.input_facts(*item, self.folder.name) for item in paths.items()]
+        self.inputs = [_input_facts(name, path, self.folder.name) for name, path in paths.items()]
         modules = sources.hashes(sources.modules_of(notebook))
         self.code = {
             "notebook_sha256": sha256(source_notebook(notebook)),
             "library_sha256": sources.total(modules),
-            **passports.commit(),
+            **environment.commit(),
         }
         facts = self.passport(self.page, "page", parameters=self.parameters, marks=self.marks)
         facts["code"] = self.code | {"modules": modules}
@@ -103,7 +106,7 @@ class Run:
 
     def passport(self, identity: str, kind: str, **more: object) -> dict:
         """Return the facts behind one page, figure, table or artefact of this run."""
-        number, cell_id = passports.executing_cell(self.notebook)
+        number, cell_id = executing_cell(self.notebook)
         return {
             "id": identity,
             "kind": kind,
@@ -116,66 +119,66 @@ class Run:
             "parameters_changed": self.changed,
             "inputs": list(self.inputs),
             "code": self.code,
-            "environment": passports.environment(),
-            "device": passports.device(),
+            "environment": environment.versions(),
+            "device": environment.device(),
             "seed": self.parameters.get("seed"),
-            "started": datetime.fromtimestamp(self.started, UTC).isoformat(timespec="seconds"),
-            "seconds": round(time.time() - self.started, 1),
+            "started": self.started.isoformat(timespec="seconds"),
+            "seconds": round((datetime.now(UTC) - self.started).total_seconds(), 1),
             **more,
         }
 
     def read_images(self, cases: pd.DataFrame) -> None:
         """Count a data set's images among the inputs, by the hashes in its table."""
         facts = {"name": "images", "file": f"{len(cases)} image files"}
-        digest = passports.hash_of_hashes(cases["sha256"])
-        self.inputs.append(facts | {"sha256_of_hashes": digest})
+        self.inputs.append(facts | {"sha256_of_hashes": outputs.hash_of_hashes(cases["sha256"])})
 
     def output(self, path: Path) -> None:
         """Write the passport of an artefact beside it, and show it on the page."""
-        path = Path(path)
-        name, file = path.relative_to(self.home).as_posix(), passports.shown(path)
+        name, file = path.relative_to(self.home).as_posix(), _shown(path)
         facts = self.passport(name, "artefact", file=file, sha256=sha256(path))
-        facts = passports.settled(passport_path(path), facts)
+        facts = _settled(passport_path(path), facts)
         line = f"<p>Written, with its passport: <code>{html.escape(file)}</code></p>"
         outputs.show({"text/html": line, outputs.PASSPORT: facts})
 
-    def publish(self, what: Figure | pd.DataFrame, id: str, caption: str, **options):
+    def publish(
+        self,
+        what: Figure | pd.DataFrame,
+        id: str,
+        caption: str,
+        alt: str | None = None,
+        data: pd.DataFrame | None = None,
+        protocols: list[str] | None = None,
+        links: dict[str, str] | None = None,
+    ) -> None:
         """Write a figure or table with its passport and show both in the notebook.
 
-        Options: ``alt`` (text alternative; needed for a figure), ``data`` (the plotted numbers,
-        offered for download; a table is its own data), ``protocols`` (which of the run's it shows,
-        where these are not all; the others' marks are left out), ``links`` (of a table: where
-        rows lead, {label: address}) and ``tolerance`` (how far its numbers may lie, absolutely
-        and relatively, when it is made again from the same inputs).
+        Args:
+            what: the figure or table.
+            id: its name, the only such one of the notebook.
+            caption: what stands below it.
+            alt: text alternative; needed for a figure.
+            data: the plotted numbers, offered for download; a table is its own.
+            protocols: which of the run's it shows; the others' marks are left out.
+            links: where rows of a table lead, {label: address}.
         """
         is_figure = isinstance(what, Figure)
-        if is_figure and not options.get("alt"):
+        if is_figure and not alt:
             raise UserError(f"figure '{id}' of {self.notebook} has no alt text: pass alt=...")
-        marks = self._marks_of(options["protocols"]) if "protocols" in options else self.marks
-        data = options.get("data", None if is_figure else what)
-        picture = {f"{id}.png": outputs.png(what, marks.values())} if is_figure else {}
-        numbers = {f"{id}.csv": data.to_csv().encode()} if data is not None else {}
-        facts = self._write_exhibit(
-            picture | numbers,
-            self.passport(
-                id, "figure" if is_figure else "table", caption=caption, marks=marks,
-                tolerance=options.get("tolerance", TOLERANCE),
-                **{name: options[name] for name in ("alt", "links") if options.get(name)},
-            ),
-        )  # fmt: skip
-        body = (
-            {"image/png": base64.b64encode(picture[f"{id}.png"]).decode()}
-            if is_figure
-            else {"text/html": outputs.table_html(what)}
-        )
-        encoded = {name: base64.b64encode(content).decode() for name, content in numbers.items()}
-        outputs.show(body | {outputs.FILES: encoded, outputs.PASSPORT: facts})
+        marks = self.marks if protocols is None else self._marks_of(protocols)
+        data = what if data is None and not is_figure else data
+        files = {f"{id}.png": outputs.png(what, marks.values())} if is_figure else {}
+        files |= {f"{id}.csv": data.to_csv().encode()} if data is not None else {}
+        given = {"caption": caption, "marks": marks, "tolerance": TOLERANCE}
+        given |= {name: fact for name, fact in {"alt": alt, "links": links}.items() if fact}
+        facts = self.passport(id, "figure" if is_figure else "table", **given)
+        facts = self._write_exhibit(files, facts)
+        outputs.show(outputs.exhibit(facts, files, "" if is_figure else outputs.table_html(what)))
         legend = f"<p>{html.escape(caption)}</p>{outputs.marks_html(marks)}"
         outputs.show({"text/html": legend, outputs.LEGEND: {"id": id}})
 
     def _write_exhibit(self, files: dict[str, bytes], facts: dict) -> dict:
         """Write the files of an exhibit and its passport, which is returned, beside each other."""
-        before = self.published.setdefault(facts["id"], facts["cell_id"])
+        before = self.cells.setdefault(facts["id"], facts["cell_id"])
         if before != facts["cell_id"]:
             where = f"cells {before} and {facts['cell_id']}"
             raise ValueError(f"two exhibits of {self.notebook} are called '{facts['id']}': {where}")
@@ -184,7 +187,7 @@ class Run:
         for name, content in files.items():
             with written_whole(folder / name) as temporary:
                 temporary.write_bytes(content)
-        return passports.settled(folder / f"{facts['id']}.json", facts)
+        return _settled(folder / f"{facts['id']}.json", facts)
 
     def record(self, table: pd.DataFrame) -> None:
         """Write metrics for later notebooks, as ``<notebook>.metrics.json`` in the run's folder.
@@ -192,8 +195,7 @@ class Run:
         ``table`` has the columns metric, estimate, low and high, as ``bootstrap.intervals``
         returns them; what has no interval has NaN (null in the file) for its bounds.
         """
-        columns = ["estimate", "low", "high"]
-        rows = table.set_index("metric")[columns].astype(float)
+        rows = table.set_index("metric")[["estimate", "low", "high"]].astype(float)
         if not rows.index.is_unique:
             twice = sorted(set(rows.index[rows.index.duplicated()]))
             raise ValueError(f"recorded twice: {', '.join(twice)}")
@@ -222,14 +224,68 @@ class Run:
         outputs.show({f"{prefix}text/plain": repr(text)}, {"scrapbook": named})
 
 
+def executing_cell(notebook: str) -> tuple[int, str] | tuple[None, None]:
+    """Return number (from 1) and id of the source cell that is being executed.
+
+    Nothing where no kernel executes one, or one that was edited since the notebook was saved.
+    """
+    code = executing_code()
+    cells = json.loads(source_notebook(notebook).read_text())["cells"]
+    for number, cell in enumerate(cells, 1):
+        if cell["cell_type"] == "code" and "".join(cell["source"]) == code:
+            return number, cell["id"]
+    return None, None
+
+
+def executing_code() -> str | None:
+    """Return the code that this kernel was asked to execute; None where this is no kernel."""
+    from IPython import get_ipython
+
+    kernel = getattr(get_ipython(), "kernel", None)
+    return kernel.get_parent()["content"]["code"] if kernel else None
+
+
 def _check_there(inputs: dict[str, Path], notebook: str) -> None:
     """Raise UserError naming every input that isn't there, and the notebook that makes it."""
     missing = [path for path in inputs.values() if not path.exists()]
     if missing:
-        listed = ", ".join(passports.shown(path) for path in missing)
         makers = sorted({maker for path in missing for maker in chapters.makers(path)})
         earlier = ", then ".join(makers) or "the earlier notebooks"
         do = f"Run {earlier} first, or `make book` for all."
         if command := chapters.chapter(notebook).needs:  # no notebook makes it
             do = f"Run `{command}` first."
-        raise UserError(f"not there yet: {listed}. {do}")
+        raise UserError(f"not there yet: {', '.join(map(_shown, missing))}. {do}")
+
+
+def _input_facts(name: str, path: Path, study: str) -> dict:
+    """Return the facts of one file that ``study`` reads, and of the passport it came with."""
+    facts = {"name": name, "file": _shown(path), "sha256": sha256(path)}
+    passport = passport_path(path)
+    if passport.exists():
+        made = json.loads(passport.read_text())
+        facts |= {"made_by": made["page"], "artefact": made["id"]}
+        facts |= {"study": made["study"]} if made["study"] != study else {}
+        facts |= {"passport_sha256": sha256(passport)}
+        facts["intact"] = made["sha256"] == facts["sha256"]
+    return facts
+
+
+def _shown(path: Path) -> str:
+    """Name a file without telling whose machine it lies on."""
+    path = path.resolve()
+    return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
+
+
+def _settled(path: Path, facts: dict) -> dict:
+    """Write a passport, unless the one that is there says the same; return what is there then.
+
+    So a notebook that is executed again, to the same result, leaves its files as they were.
+    """
+    facts = json.loads(outputs.as_json(facts))
+    if path.exists():
+        before = json.loads(path.read_text())
+        if outputs.lasting(before) == outputs.lasting(facts):
+            return before
+    with written_whole(path) as temporary:
+        temporary.write_bytes(outputs.as_json(facts))
+    return facts

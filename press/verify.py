@@ -24,9 +24,8 @@ from tqdm import tqdm
 from birads_lib.errors import UserError
 from birads_lib.files import sha256, sha256_of
 from press import page as pages
-from press import passports
 from press.exhibits import data_uri
-from press.outputs import as_json
+from press.outputs import as_json, hash_of_hashes
 from press.page import COMMITTED, Page
 from press.paths import (
     BOOK,
@@ -173,7 +172,7 @@ def _artefacts(page: Page) -> Iterator[Check]:
 
 def _images_link(where: str, read: dict, listed: list[str]) -> Iterator[Check]:
     """Hold the hash of all images that a page read against those that page 01 lists."""
-    expected = passports.hash_of_hashes(listed) if listed else None
+    expected = hash_of_hashes(listed) if listed else None
     problem = f"{where}: not the images that {IMAGE_LIST[0]} lists"
     yield "links to the images", read["sha256_of_hashes"], expected, problem
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from press import verify
-from press.page import Page, digest_of
+from press.outputs import digest_of
+from press.page import Page
 from press.report.templates import literal, page
 
 

@@ -13,7 +13,7 @@ from rocrate.rocrate import ROCrate
 from birads_lib.errors import UserError
 from birads_lib.files import sha256
 from helpers.crate_validator import problems
-from press import crate, passports, paths, verify
+from press import crate, environment, outputs, paths, verify
 from press import page as pages
 from press import run as runs
 from press.paths import ROOT
@@ -41,7 +41,7 @@ def root(tmp_path, monkeypatch):
         (root / name).symlink_to(ROOT / name)
     (root / "config").mkdir()
     (root / "config" / "small.yaml").write_text("name: small\n")
-    for module in (runs, passports, crate, verify):
+    for module in (runs, environment, crate, verify):
         monkeypatch.setattr(module, "ROOT", root)
     for module in (crate, verify):
         monkeypatch.setattr(module, "BOOK", root / "book")
@@ -178,7 +178,7 @@ def test_the_chain_leads_from_a_figure_to_the_images(open_study):
     assert f"results/small/{RUN}/predictions.parquet" in seen
     images = [one for one in seen if one.startswith("#2 image files-")]
     assert len(images) == 1
-    hashes = passports.hash_of_hashes(["a" * 64, "b" * 64])
+    hashes = outputs.hash_of_hashes(["a" * 64, "b" * 64])
     assert entities[images[0]]["sha256"] == hashes
     about = "results/small/figures/01_data_exploration/image-files.csv"
     assert ids(entities[images[0]], "subjectOf") == {about}

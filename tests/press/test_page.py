@@ -44,7 +44,7 @@ def publish(run):
     figure = Figure(figsize=(1, 1))
     figure.subplots().plot([1, 2])
     table = pd.DataFrame({"a": [1.5, 2.5]})
-    run.publish(figure, id="roc", caption="C", alt="rising", data=table, tolerance=0.5)
+    run.publish(figure, id="roc", caption="C", alt="rising", data=table)
     run.publish(table, id="numbers", caption="T")
     run.home.mkdir(parents=True, exist_ok=True)
     (run.home / "made.txt").write_text("x")
@@ -59,7 +59,7 @@ def test_exhibits_files_and_passports_come_back(execute):
     assert sorted(roc.files) == ["roc.csv", "roc.json", "roc.png"]
     assert roc.files["roc.png"].startswith(b"\x89PNG")
     assert roc.files["roc.csv"].decode().splitlines() == [",a", "0,1.5", "1,2.5"]
-    assert roc.passport["tolerance"] == 0.5
+    assert roc.passport["tolerance"] == provenance.TOLERANCE
     for name in ("roc.png", "roc.csv"):
         assert roc.passport["files"][name] == sha256_of(roc.files[name])
     assert page.artefacts["made.txt"]["sha256"] == sha256_of(b"x")

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from birads_lib.errors import UserError
 from birads_lib.files import sha256
-from press import exhibits, outputs, passports
+from press import exhibits, outputs
 from press import run as provenance
 from press.parameters import declared_parameters
 from press.paths import source_notebook
@@ -31,7 +31,7 @@ def executing(monkeypatch):
 
     def execute(notebook, number):
         cell = json.loads(source_notebook(notebook).read_text())["cells"][number - 1]
-        monkeypatch.setattr(passports, "executing_code", lambda: "".join(cell["source"]))
+        monkeypatch.setattr(provenance, "executing_code", lambda: "".join(cell["source"]))
         return cell["id"]
 
     return execute
@@ -86,7 +86,7 @@ def test_a_cell_is_named_only_where_it_is_the_sources(tmp_path, shown, executing
         cell = executing("08_interpretability", number)
         facts = run(tmp_path, "08_interpretability").passport("sharpness", "figure")
         assert (facts["cell"], facts["cell_id"]) == (number, cell)
-    monkeypatch.setattr(passports, "executing_code", lambda: "edited and not saved")
+    monkeypatch.setattr(provenance, "executing_code", lambda: "edited and not saved")
     facts = run(tmp_path, "08_interpretability").passport("sharpness", "figure")
     assert (facts["cell"], facts["cell_id"]) == (None, None)
 
