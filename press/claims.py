@@ -13,21 +13,22 @@ claim's own protocol is said separately.
 """
 
 import json
-from collections.abc import Callable
-from functools import partial
+from dataclasses import dataclass, field
+from math import isfinite
 from operator import ge, gt, le, lt
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, model_validator
 
+from birads_lib.checked import Checked
 from birads_lib.errors import UserError
 from birads_lib.protocol import PROTOCOLS
-from press import chapters, schema
+from press import chapters, yaml_file
 from press.paths import BOOK, metrics_file, page_name, run_folder
-from press.schema import Entry, Number, Text, is_number, one_of
+from press.yaml_file import Text
 
 CLAIMS = BOOK / "claims.yml"
 PUBLISHED = BOOK / "published.yml"
@@ -49,10 +50,14 @@ BOUNDS = ("estimate", "low", "high")
 RULES = {"value": ge, "at_least": ge, "at_most": le, "above": gt, "below": lt}
 
 
+def _is_limit(limit: object) -> bool:
+    return isinstance(limit, str) or (type(limit) in (int, float) and isfinite(limit))
+
+
 def _limits(limits: object) -> tuple:
     """Return one limit or several as a tuple; raise ValueError where one is no number or name."""
     several = limits if isinstance(limits, list) else [limits]
-    if not several or not all(is_number(limit) or isinstance(limit, str) for limit in several):
+    if not several or not all(map(_is_limit, several)):
         raise ValueError(f"is {limits!r}, expected a number or the name of a metric")
     return tuple(several)
 
@@ -60,7 +65,7 @@ def _limits(limits: object) -> tuple:
 Limits = Annotated[tuple, BeforeValidator(_limits)]  # all have to hold
 
 
-class Claim(Entry):
+class Claim(Checked):
     """One testable sentence of the paper; its fields are the keys of an entry in the YAML.
 
     Exactly one of ``value``, ``at_least``, ``at_most``, ``above``, ``below`` and ``not_testable``
@@ -73,19 +78,42 @@ class Claim(Entry):
     text: Text
     source: Text  # section, table or figure of the paper
     about: Text  # the collection of images
-    protocol: Annotated[str, one_of(PROTOCOLS)]  # under which it should hold
+    protocol: Literal[*PROTOCOLS]  # under which it should hold
     not_testable: Text | None = None
-    notebook: Annotated[str, one_of((*PER_RUN, *OF_THE_STUDY))] | None = None
+    notebook: Literal[*PER_RUN, *OF_THE_STUDY] | None = None
     metric: Text | None = None  # as recorded; {protocol} where the record's name has one
     exhibit: Text | None = None  # of that notebook, to look at
-    value: Number | None = None
-    tolerance: Number = 0.0
+    value: float | None = None
+    tolerance: float = 0.0
     at_least: Limits | None = None
     at_most: Limits | None = None
     above: Limits | None = None
     below: Limits | None = None
-    bound: Annotated[str, one_of(BOUNDS)] = "estimate"  # what of the metric the rule reads
+    bound: Literal[*BOUNDS] = "estimate"  # what of the metric the rule reads
     reading: str = ""  # how words became a rule
+
+    @model_validator(mode="after")
+    def _has_one_whole_rule(self) -> "Claim":
+        kinds = (*RULES, "not_testable")
+        given = [kind for kind in kinds if getattr(self, kind) is not None]
+        if len(given) != 1:
+            has = " and ".join(given) or "none"
+            raise ValueError(f"needs exactly one of {', '.join(kinds)}, has {has}")
+        if not self.not_testable:
+            self._check_names()
+        return self
+
+    def _check_names(self) -> None:
+        """Raise ValueError where the rule lacks what it needs beside it, or names no metric."""
+        needed = ("notebook", "metric", "exhibit", *(["reading"] if self.value is None else []))
+        problems = [f"'{key}' is missing, or no text" for key in needed if not getattr(self, key)]
+        of_the_study = self.notebook in OF_THE_STUDY
+        for name in (self.metric, *self.rule[1]):
+            if isinstance(name, str) and of_the_study != ("{protocol}" in name):
+                needs = "needs" if of_the_study else "can't have"
+                problems.append(f"the metric '{name}' {needs} a {{protocol}} in it")
+        if problems:
+            raise ValueError("; ".join(problems))
 
     @property
     def rule(self) -> tuple[str, tuple]:
@@ -116,7 +144,7 @@ class Claim(Entry):
         return f"{at_least} {self.reading}".strip()
 
 
-class System(Entry):
+class System(Checked):
     """One published system, in words."""
 
     system: Text
@@ -129,6 +157,15 @@ class System(Entry):
     differs: Text
 
 
+class _Claims(Checked):
+    defaults: dict  # of every claim's keys
+    claims: list[Claim]
+
+
+class _Published(Checked):
+    systems: list[System]
+
+
 def _short(limit: float | str) -> str:
     return limit.replace(".{protocol}", "") if isinstance(limit, str) else f"{limit:g}"
 
@@ -136,43 +173,31 @@ def _short(limit: float | str) -> str:
 # Reading the files
 
 
-def load(path: str | Path = CLAIMS) -> list[Claim]:
+def load(path: Path = CLAIMS) -> list[Claim]:
     """Read the claims; raise UserError with every unknown key, missing key and odd value."""
-    path = Path(path)
-    content = schema.read_mapping(path, ("defaults", "claims"))
-    entries, defaults = content["claims"], content["defaults"]
-    if not isinstance(entries, list) or not isinstance(defaults, dict):
-        raise UserError(f"{path.name}: 'claims' has to be a list, 'defaults' a mapping")
-    entries = [defaults | entry if isinstance(entry, dict) else entry for entry in entries]
-    return schema.entries(path, Claim, entries, "claim", check=_rule_problems)
+    return _entries(path, _Claims, "claims", "id")
 
 
-def _rule_problems(entry: dict) -> list[str]:
-    """Return what is wrong with a claim's rule and with what the rule needs beside it."""
-    kinds = [kind for kind in (*RULES, "not_testable") if entry.get(kind) is not None]
-    if len(kinds) != 1:
-        listed, given = ", ".join((*RULES, "not_testable")), " and ".join(kinds) or "none"
-        return [f"needs exactly one of {listed}, has {given}"]
-    if kinds == ["not_testable"]:
-        return []
-    needed = ("notebook", "metric", "exhibit", *([] if kinds == ["value"] else ["reading"]))
-    problems = [f"'{key}' {schema.NO_TEXT}" for key in needed if not entry.get(key)]
-    limits, of_the_study = entry[kinds[0]], entry.get("notebook") in OF_THE_STUDY
-    for name in [entry.get("metric"), *(limits if isinstance(limits, list) else [limits])]:
-        if isinstance(name, str) and of_the_study != ("{protocol}" in name):
-            needs = "needs" if of_the_study else "can't have"
-            problems.append(f"the metric '{name}' {needs} a {{protocol}} in it")
-    return problems
-
-
-def published(path: str | Path = PUBLISHED) -> pd.DataFrame:
+def published(path: Path = PUBLISHED) -> pd.DataFrame:
     """Read the published systems, one row each, with the fields of ``System`` as columns."""
-    path = Path(path)
-    rows = schema.entries(
-        path, System, schema.read_mapping(path, ("systems",))["systems"], "system"
-    )
-    table = pd.DataFrame([row.model_dump() for row in rows]).set_index("system")
+    rows = [system.model_dump() for system in _entries(path, _Published, "systems", "system")]
+    table = pd.DataFrame(rows).set_index("system")
     return table.rename_axis(None).rename_axis(columns="system")  # one line of headings
+
+
+def _entries(path: Path, model: type[Checked], section: str, key: str) -> list:
+    """Return the entries of one list in a file, each with a ``key`` that no other has."""
+    content, lines = yaml_file.read(path, model.model_fields)
+    defaults, entries, repeated = content.get("defaults", {}), content.get(section), []
+    if isinstance(defaults, dict) and isinstance(entries, list):
+        content[section] = [defaults | e if isinstance(e, dict) else e for e in entries]
+        names = [entry.get(key) if isinstance(entry, dict) else None for entry in entries]
+        repeated = [
+            ((section, place, key), f"another entry has the {key} {name!r}, too")
+            for place, name in enumerate(names)
+            if name is not None and name in names[:place]
+        ]
+    return getattr(yaml_file.checked(path, model, content, lines, repeated), section)
 
 
 def paper_values(claims: list[Claim], notebook: str) -> dict[str, float]:
@@ -239,10 +264,21 @@ def judge(claims: list[Claim], records: dict, variant: str, protocols: list[str]
     return pd.DataFrame(rows).set_index("id")
 
 
+@dataclass(frozen=True)
+class _Reading:
+    """One claim under one protocol."""
+
+    record: dict[str, float] = field(default_factory=dict)  # estimate, low, high of its metric
+    missing: str = ""  # why it can't be judged
+    holds: dict[str, bool] = field(default_factory=dict)  # by what of the record is judged
+
+
 def _row(claim: Claim, records: dict, variant: str, protocols: list[str]) -> dict:
-    names = dict.fromkeys([*protocols, claim.protocol])
-    reads = {name: partial(_read, records, claim, variant, name) for name in names}
-    verdict, why = _verdict(claim, reads)
+    readings = {}
+    for protocol in dict.fromkeys([*protocols, claim.protocol]):
+        page = records.get(page_of(claim.notebook, variant, protocol), {})
+        readings[protocol] = _read(claim, page, protocol)
+    verdict, why = _verdict(claim, readings)
     page = page_of(claim.notebook, variant, claim.protocol)
     row = {
         "id": claim.id,
@@ -251,58 +287,60 @@ def _row(claim: Claim, records: dict, variant: str, protocols: list[str]) -> dic
         "value": np.nan if claim.value is None else claim.value,
         "verdict": verdict,
         "why": why,
-        "could_turn": _could_turn(claim, reads[claim.protocol]),
+        "could_turn": _could_turn(claim, readings[claim.protocol]),
         "page": "" if verdict == NOT_TESTABLE else f"{page}.html#{claim.exhibit}",
     }
     for protocol in protocols:
-        record = (None if claim.not_testable else reads[protocol](claim.metric)) or {}
+        record = readings[protocol].record
         row[protocol] = record.get("estimate", np.nan)
         row |= {f"{protocol}_{end}": record.get(end, np.nan) for end in ("low", "high")}
     return row
 
 
-def _read(records: dict, claim: Claim, variant: str, protocol: str, name: float | str):
-    """Return the record of a metric under a protocol, None if there is none; numbers stand."""
-    if not isinstance(name, str):
-        return {"estimate": name, "low": np.nan, "high": np.nan}
-    page = records.get(page_of(claim.notebook, variant, protocol), {})
-    return page.get(name.replace("{protocol}", protocol))
+def _read(claim: Claim, page: dict, protocol: str) -> _Reading:
+    """Hold a claim's rule against the records of one page."""
+    if claim.not_testable:
+        return _Reading(missing=claim.not_testable)
+    kind, limits = claim.rule
+    measured, *others = (
+        page.get(name.replace("{protocol}", protocol))
+        if isinstance(name, str)
+        else {"estimate": name}
+        for name in (claim.metric, *limits)
+    )
+    needed = [(claim.metric, measured, claim.bound)]
+    needed += [(*pair, "estimate") for pair in zip(limits, others, strict=True)]
+    for name, record, bound in needed:
+        if record is None:
+            missing = f"no {_short(name)} was recorded by {claim.notebook} under {protocol}"
+            return _Reading(measured or {}, missing)
+        if np.isnan(record[bound]):
+            return _Reading(measured, f"{_short(name)} is undefined here")
+    compare = RULES[kind]
+    holds = {
+        bound: all(compare(measured[bound], other["estimate"]) for other in others)
+        for bound in BOUNDS
+    }
+    return _Reading(measured, holds=holds)
 
 
-def _verdict(claim: Claim, reads: dict[str, Callable]) -> tuple[str, str]:
-    missing = claim.not_testable or _missing(claim, reads[claim.protocol])
+def _verdict(claim: Claim, readings: dict[str, _Reading]) -> tuple[str, str]:
+    """Return the verdict, and which leaky protocols or what missing number led to it."""
+    missing = readings[claim.protocol].missing
     if missing:
         return NOT_TESTABLE, missing
-    holding = [n for n in reads if not _missing(claim, reads[n]) and _holds(claim, reads[n])]
+    holding = [name for name, reading in readings.items() if reading.holds.get(claim.bound)]
     if claim.protocol in holding:
         return REPRODUCED, ""
     return (LEAKY_ONLY, ", ".join(holding)) if holding else (NOT_REPRODUCED, "")
 
 
-def _missing(claim: Claim, read: Callable) -> str:
-    """Return why a claim can't be judged under a protocol; nothing if it can."""
-    for name in (claim.metric, *claim.rule[1]):
-        record = read(name)
-        if record is None:
-            return f"no {_short(name)} was recorded by {claim.notebook} under {claim.protocol}"
-        if np.isnan(record[claim.bound if name == claim.metric else "estimate"]):
-            return f"{_short(name)} is undefined here"
-    return ""
-
-
-def _holds(claim: Claim, read: Callable, bound: str = "") -> bool:
-    kind, limits = claim.rule
-    measured = read(claim.metric)[bound or claim.bound]
-    return all(RULES[kind](measured, read(limit)["estimate"]) for limit in limits)
-
-
-def _could_turn(claim: Claim, read: Callable) -> str:
+def _could_turn(claim: Claim, reading: _Reading) -> str:
     """Return whether part of the metric's interval would give another verdict than the rest."""
-    if claim.not_testable or _missing(claim, read):
+    if reading.missing:
         return ""
     if claim.bound != "estimate":
         return "in the rule"
-    record = read(claim.metric)
-    if np.isnan([record["low"], record["high"]]).any():
+    if np.isnan([reading.record["low"], reading.record["high"]]).any():
         return "no interval"
-    return "yes" if len({_holds(claim, read, bound) for bound in BOUNDS}) > 1 else "no"
+    return "yes" if len(set(reading.holds.values())) > 1 else "no"

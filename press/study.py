@@ -9,12 +9,15 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from birads_lib import protocol as protocols
+from birads_lib.checked import Problems
 from birads_lib.errors import UserError
 from birads_lib.files import lock
 from birads_lib.protocol import PATIENT
 from birads_lib.readers import READERS
 from birads_lib.task import BIRADS
-from press import chapters, study_file, values
+from birads_lib.training import settings
+from press import chapters, study_file, yaml_file
 from press.datasets import images_folder
 from press.parameters import declared_parameters
 from press.paths import ROOT
@@ -139,11 +142,15 @@ def load(
 
     Raises UserError naming key, file and line of every problem, before anything runs.
     """
-    raw, lines = study_file.read(Path(path))
-    problems = study_file.problems(raw) or study_file.contradictions(raw)
-    study_file.refuse(path, lines, problems)
+    path = Path(path)
+    if not path.is_file():
+        there = ", ".join(sorted(other.stem for other in path.parent.glob("*.yaml")))
+        raise UserError(f"no study at {path}; studies there: {there or 'none'}")
+    schema = study_file.model()
+    raw, lines = yaml_file.read(path, schema.model_fields)
+    yaml_file.refuse(path, lines, study_file.problems(schema, raw))
     study = _study(raw, data, weights, root)
-    study_file.refuse(path, lines, _clashes(study, lines))
+    yaml_file.refuse(path, lines, _clashes(study, lines))
     return study
 
 
@@ -163,7 +170,7 @@ def _study(raw: dict, data: str | None, weights: str | None, root: str) -> Study
     return Study(**keys, root=root)
 
 
-def _clashes(study: Study, lines: dict[tuple, int]) -> study_file.Problems:
+def _clashes(study: Study, lines: yaml_file.Lines) -> Problems:
     """Return which values don't go together, run by run."""
     problems = []
     for variant, protocol in study.runs():
@@ -172,12 +179,12 @@ def _clashes(study: Study, lines: dict[tuple, int]) -> study_file.Problems:
         for notebook in notebooks:
             parameters |= declared_parameters(notebook) | study.notebooks.get(notebook, {})
         parameters |= study.changes(variant) | {"protocol": protocol}
-        for keys, what in values.clashes(parameters):
+        for keys, what in settings.clashes(parameters) + protocols.clashes(parameters):
             problems.append((_where(keys, variant, lines), what))
     return problems
 
 
-def _where(keys: tuple[str, ...], variant: str, lines: dict[tuple, int]) -> tuple:
+def _where(keys: tuple[str, ...], variant: str, lines: yaml_file.Lines) -> tuple:
     """Return the key path at which a variant was given one of several parameters."""
     sections = [("variants", variant), ("ablations", variant)]
     sections += [] if any(section in lines for section in sections) else [("sweep",)]

@@ -2,13 +2,15 @@
 
 from collections import Counter
 from pathlib import Path
+from typing import Literal
 
-from pydantic import ValidationInfo, field_validator, model_validator
+from pydantic import ConfigDict, Field, ValidationInfo, create_model, field_validator
 
-from birads_lib.errors import UserError
+from birads_lib.checked import Checked
 from birads_lib.readers import READERS
-from press import schema
+from press import yaml_file
 from press.paths import BOOK
+from press.yaml_file import Text
 
 CHECKLISTS = BOOK / "reporting.yml"
 NEEDS = {  # status -> the texts that an answer of it has, and has to have
@@ -20,20 +22,15 @@ NEEDS = {  # status -> the texts that an answer of it has, and has to have
 TEXTS = ("answer", "missing", "why")
 
 
-class Answer(schema.Entry):
+class Answer(Checked):
     """What is said to one item: a status, and the texts that it needs."""
 
-    status: str
+    model_config = ConfigDict(validate_default=True)  # so that a text that is left out is missed
+
+    status: Literal[*NEEDS]
     answer: str = ""
     missing: str = ""
     why: str = ""
-
-    @field_validator("status")
-    @classmethod
-    def _is_a_status(cls, status: str) -> str:
-        if status not in NEEDS:
-            raise ValueError(f"has to be one of {', '.join(NEEDS)}")
-        return status
 
     @field_validator(*TEXTS)
     @classmethod
@@ -41,7 +38,7 @@ class Answer(schema.Entry):
         status = info.data.get("status")
         is_needed = info.field_name in NEEDS.get(status, ())
         if is_needed and not text.strip():
-            raise ValueError(schema.NO_TEXT)
+            raise ValueError("is missing, or no text")
         if status and text and not is_needed:
             raise ValueError(f"has no place under '{status}'")
         return text
@@ -53,38 +50,30 @@ class Answer(schema.Entry):
         return " ".join(" ".join(filter(None, [self.answer, missing, why])).split())
 
 
-class Item(schema.Entry):
-    """One item of a checklist, and the answers to it."""
+class Item(Answer):
+    """One item of a checklist, with the answer for all readers that it doesn't name."""
 
-    item: schema.Text  # its number, with a letter
-    topic: schema.Text
-    answers: dict[str, Answer]  # by reader; "" is for all others
-
-    @model_validator(mode="before")
-    @classmethod
-    def _gather_answers(cls, entry: object) -> object:
-        """Return the entry with the answers by reader, which in the file are keys of their own."""
-        if not isinstance(entry, dict):
-            return entry
-        general = {key: entry[key] for key in Answer.model_fields if key in entry}
-        answers = {"": general} | {name: entry[name] for name in READERS if name in entry}
-        others = {key: entry[key] for key in entry if key not in general and key not in answers}
-        return others | {"answers": answers}
+    item: Text  # its number, with a letter
+    topic: Text
 
     def to(self, reader: str) -> Answer:
         """Return the answer for data of a reader."""
-        return self.answers.get(reader, self.answers[""])
+        return getattr(self, reader, None) or self
 
 
-class Checklist(schema.Entry):
+_OF_READERS = dict.fromkeys(READERS, (Answer | None, None))  # name -> (type, default)
+_Item = create_model("Item", __base__=Item, **_OF_READERS)
+
+
+class Checklist(Checked):
     """One checklist: its items by section, and conditions on which some depend (METRICS)."""
 
-    id: schema.Text
-    title: schema.Text
-    cite: schema.Text
-    about: schema.Text
-    conditions: tuple[dict[str, str], ...] = ()
-    sections: dict[str, list[Item]]
+    id: Text
+    title: Text
+    cite: Text
+    about: Text
+    conditions: list[dict[str, str]] = Field(default_factory=list)
+    sections: dict[str, list[_Item]]
 
     @field_validator("sections")
     @classmethod
@@ -101,7 +90,7 @@ class Checklist(schema.Entry):
         return [item for items in self.sections.values() for item in items]
 
 
-class Reporting(schema.Entry):
+class Reporting(Checked):
     """The whole file: the checklists, and words for the data of each reader, and for all others."""
 
     words: dict[str, dict[str, str]]
@@ -121,22 +110,5 @@ class Reporting(schema.Entry):
 
 def load(path: Path = CHECKLISTS) -> Reporting:
     """Read the checklists; UserError lists all that is wrong with them."""
-    content = schema.read_mapping(path, Reporting.model_fields)
-    known = ("item", "topic", *Answer.model_fields, *READERS)
-    problems = schema.problems(Reporting, content, known, lambda keys: _place(content, keys))
-    if problems:
-        raise UserError("\n".join(f"{path.name}, {problem}" for problem in problems))
-    return Reporting.model_validate(content)
-
-
-def _place(content: dict, keys: tuple) -> str:
-    """Return "tripod 5a: 'inbreast': " for the keys to that answer."""
-    names = []
-    for number, key in enumerate(keys):
-        if key == "answers":  # which the file has not: the next key is a reader
-            readers = [f"'{reader}': " for reader in keys[number + 1 :] if reader]
-            return f"{' '.join(names)}: {''.join(readers)}"
-        content = content[key]
-        if isinstance(content, dict):
-            names += [str(content[name]) for name in ("id", "item") if name in content]
-    return f"{' '.join(names)}: " if names else ""
+    content, lines = yaml_file.read(path, Reporting.model_fields)
+    return yaml_file.checked(path, Reporting, content, lines)

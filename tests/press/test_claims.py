@@ -19,7 +19,7 @@ PROTOCOLS = ["patient", "image", "oversample_first"]
 ENTRY = {
     "id": "acc", "label": "Accuracy", "text": "It is 0.9.", "source": "table 3",
     "about": "INbreast", "protocol": "patient", "notebook": "04_evaluation", "metric": "accuracy",
-    "exhibit": "headline", "value": 0.9, "tolerance": 0.02,
+    "exhibit": "headline", "value": 0.9, "tolerance": 0.02, "reading": "As it is.",
 }  # fmt: skip
 
 
@@ -208,13 +208,13 @@ def test_a_file_of_no_records_is_named(tmp_path, text):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"metrik": "x"}, "claim 'acc': unknown 'metrik'; did you mean 'metric'"),
+        ({"metrik": "x"}, "line .*: unknown 'metrik'; did you mean 'metric'"),
         ({"above": 0.5}, "needs exactly one of .* has value and above"),
         ({"value": None}, "needs exactly one of .* has none"),
-        ({"value": "0.9"}, "'value' is '0.9', expected a number"),
+        ({"value": "0.9"}, "'value' is '0.9', expected a finite number"),
         ({"value": True}, "'value' is True"),
         ({"value": [0.9]}, "'value' is"),
-        ({"tolerance": None}, "'tolerance' is None, expected a number"),
+        ({"tolerance": None}, "'tolerance' is None, expected a finite number"),
         ({"protocol": "patients"}, "'protocol' is 'patients'; did you mean 'patient'"),
         ({"notebook": "4_evaluation"}, "did you mean '04_evaluation'"),
         ({"notebook": "05_ablations"}, "the metric 'accuracy' needs a {protocol}"),
@@ -222,7 +222,7 @@ def test_a_file_of_no_records_is_named(tmp_path, text):
         ({"text": ""}, "'text' is missing, or no text"),
         ({"label": 3}, "'label' is missing, or no text"),
         ({"value": None, "above": []}, "'above' is"),
-        ({"value": None, "above": "other"}, "'reading' is missing"),
+        ({"value": None, "above": "other", "reading": ""}, "'reading' is missing"),
         ({"value": None, "not_testable": True}, "'not_testable' is missing, or no text"),
     ],
 )
@@ -237,8 +237,8 @@ def test_all_problems_come_at_once(tmp_path):
         claims.load(wrong)
     lines = str(caught.value).splitlines()
     assert len(lines) == 4
-    assert "another claim of this id" in lines[2]
-    assert "claim number 3" in lines[3]
+    assert "another entry has the id 'acc', too" in lines[2]
+    assert "'claims' has 'text', expected a mapping" in lines[3]
 
 
 @pytest.mark.parametrize("text", ["a: [", "[]", "claims: []", "defaults: []\nclaims: {}"])
@@ -303,9 +303,7 @@ def test_published_systems_are_whole_and_read_strictly(tmp_path):
     assert [table.columns.name, *table.columns] == list(claims.System.model_fields)
     path = tmp_path / "published.yml"
     path.write_text(yaml.safe_dump({"systems": [{"system": "A", "taks": "x"}]}))
-    with pytest.raises(
-        UserError, match=r"system 'A': unknown 'taks'; did you mean 'task'"
-    ) as caught:
+    with pytest.raises(UserError, match=r"line 3: unknown 'taks'; did you mean 'task'") as caught:
         claims.published(path)
     assert "'data' is missing" in str(caught.value)
 

@@ -60,9 +60,9 @@ def test_our_own_studies_are_valid(name):
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("name: mine", "", "the key 'name' is missing"),
-        ("name: mine", "name: a/b", "line 1: expected a name of letters"),
-        ("name: mine", "name: images", "line 1: expected a name of letters"),
+        ("name: mine", "", "line 1: 'name' is missing"),
+        ("name: mine", "name: a/b", "line 1: 'name' is 'a/b', expected a name of letters"),
+        ("name: mine", "name: images", "line 1: 'name' is the name of a folder in book/"),
         (
             "name: mine",
             "name: mine\ntask: birad",
@@ -71,9 +71,17 @@ def test_our_own_studies_are_valid(name):
         ("name: mine", "name: mine\nchapters: a", "line 2: 'chapters' is 'a'; "),
         ("name: mine", "name: mine\n3: a", "unknown '3'"),
         ("name: mine", "nmae: mine", "line 1: unknown 'nmae'; did you mean 'name'?"),
-        ("reader: phantoms", "raeder: phantoms", "line 2: expected a mapping with at least"),
-        ("[patient, image]", "[patients]", "unknown 'patients'; did you mean 'patient'?"),
-        ("[patient, image]", "patient", "line 3: expected a list of protocols"),
+        ("reader: phantoms", "raeder: phantoms", "line 2: 'reader' is missing"),
+        (
+            "[patient, image]",
+            "[patients]",
+            "line 3: 'protocols' has 'patients'; did you mean 'patient'?",
+        ),
+        (
+            "[patient, image]",
+            "patient",
+            "line 3: 'protocols' is 'patient', expected a list of protocols",
+        ),
         ("02_preprocessing", "02_preprocesing", "line 5: unknown '02_preprocesing'; did you mean"),
         ("image_size: 64", "image_siz: 64", "line 5: unknown 'image_siz'; did you mean"),
         ("image_size: 64", "image_size: big", "line 5: 'image_size' is 'big', expected a whole"),
@@ -81,8 +89,12 @@ def test_our_own_studies_are_valid(name):
         ("encoder_layers: 0", "encoder_layer: 0", "line 9: unknown 'encoder_layer'"),
         ("folds: 3", "study_dir: x", "line 6: unknown 'study_dir'"),
         ("name: mine", "name: [", "is not valid YAML"),
-        ("name: mine", "name: mine\ntitle: 3", "line 2: expected a text"),
-        ("[patient, image]", "[image, image]", "line 3: expected each protocol once"),
+        ("name: mine", "name: mine\ntitle: 3", "line 2: 'title' is 3, expected a text"),
+        (
+            "[patient, image]",
+            "[image, image]",
+            "line 3: 'protocols' is ['image', 'image'], expected each protocol once",
+        ),
         ("image_size: 64", "image_size: 16", "line 5: 'image_size' is 16, expected 32 to 4096"),
         ("folds: 3", "folds: 1", "line 6: 'folds' is 1, expected at least 2"),
         ("folds: 3", "dal_lambda: .nan", "line 6: 'dal_lambda' is nan, expected a finite number"),
@@ -91,7 +103,11 @@ def test_our_own_studies_are_valid(name):
         ("folds: 3", "heads: 3", "line 6: 3 heads can't share embed=128 equally"),
         ("encoder_layers: 0", "dropout_1: 1.5", "line 9: 'dropout_1' is 1.5, expected 0 to 0.99"),
         ("encoder_layers: 0", "embed: 5", "line 9: 2 heads can't share embed=5 equally"),
-        ("  proposed: {}\n  plain: {encoder_layers: 0}", "  {}", "line 7: expected at least one"),
+        (
+            "  proposed: {}\n  plain: {encoder_layers: 0}",
+            "  {}",
+            "line 7: 'variants' is {}, expected at least one",
+        ),
         (
             "patients: 12",
             "patient: 12",
@@ -216,7 +232,7 @@ def test_ablations_trained_together_share_one_page(written):
     assert trainings["small/image"]["image_file"] == "images-small.npy"
     apart = study.load(written(ABLATED))
     assert "03_training_ablations" not in apart.pages()
-    with pytest.raises(UserError, match="expected true or false"):
+    with pytest.raises(UserError, match="'ablations_together' is 1, expected true or false"):
         study.load(written(ABLATED + "ablations_together: 1\n"))
 
 
@@ -237,10 +253,22 @@ def test_what_changes_the_images_gets_its_own(written):
     [
         ("{loss: emd}", "{loss: 3}", "line 13: 'loss' is 3, expected a text"),
         ("image_size: 96", "image_siz: 96", "line 12: unknown 'image_siz'; did you mean"),
-        ("protocols: [image]", "protocols: [imag]", "line 12: unknown 'imag'; did you mean"),
-        ("protocols: [image]", "protocols: image", "line 12: expected a list of protocols"),
+        (
+            "protocols: [image]",
+            "protocols: [imag]",
+            "line 12: 'protocols' has 'imag'; did you mean",
+        ),
+        (
+            "protocols: [image]",
+            "protocols: image",
+            "line 12: 'protocols' is 'image', expected a list of protocols",
+        ),
         ("  emd:", "  plain:", "line 13: 'plain' is a variant, too"),
-        ("  emd: {loss: emd}", "  emd: emd", "line 13: expected a mapping of parameters"),
+        (
+            "  emd: {loss: emd}",
+            "  emd: emd",
+            "line 13: 'ablations' has 'emd', expected a mapping of names",
+        ),
     ],
 )
 def test_mistakes_in_ablations(written, old, new, expected):
@@ -316,12 +344,12 @@ def test_names_of_swept_values(written, values, names):
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("[0.5, 1]", "[]", "line 11: 'dal_lambda' is [], expected a list of values"),
-        ("[0.5, 1]", "0.5", "line 11: 'dal_lambda' is 0.5, expected a list of values"),
+        ("[0.5, 1]", "[]", "line 11: 'dal_lambda' is [], expected at least one"),
+        ("[0.5, 1]", "0.5", "line 11: 'dal_lambda' is 0.5, expected a list"),
         ("[0.5, 1]", "[1, 1.0]", "line 11: 'dal_lambda' has 1.0 twice"),
-        ("[0.5, 1]", "[0.5, x]", "line 11: 'dal_lambda' is 'x', expected a finite number"),
+        ("[0.5, 1]", "[0.5, x]", "line 11: 'dal_lambda' has 'x', expected a finite number"),
         ("dal_lambda: [", "dal_lamda: [", "line 11: unknown 'dal_lamda'; did you mean"),
-        ("- 96", "- 9", "line 14: 'image_size' is 9, expected 32 to 4096"),
+        ("- 96", "- 9", "line 14: 'image_size' has 9, expected 32 to 4096"),
         ("plain:", "dal_lambda_1_image_size_64:", "line 10: 'dal_lambda_1_image_size_64' is a var"),
         ("  dal_lambda: [0.5, 1]", "  heads: [2, 3]", "line 11: 3 heads can't share embed=128"),
         ("[0.5, 1]", f"{list(range(60))}", "line 10: 120 variants, each trained by itself"),
@@ -337,5 +365,6 @@ def test_mistakes_in_sweeps(written, old, new, expected):
 
 @pytest.mark.parametrize("sweep", ["[1]", "{}", "3"])
 def test_a_sweep_that_is_no_grid(written, sweep):
-    with pytest.raises(UserError, match="line 10: expected a mapping of parameters to lists"):
+    expected = r"line 10: 'sweep' is .*, expected a mapping of parameters to lists"
+    with pytest.raises(UserError, match=expected):
         study.load(written(GOOD + f"sweep: {sweep}\n"))

@@ -75,7 +75,7 @@ def test_every_name_in_answers_and_templates_is_one_that_is_known():
     written = [path.read_text() for path in reporting.TEMPLATES.glob("*card*.md")]
     written += [path.read_text() for path in reporting.TEMPLATES.glob("data*.md")]
     for checklist in LISTS:
-        answers = [answer for item in checklist.items for answer in item.answers.values()]
+        answers = [a for item in checklist.items for a in (item, *map(item.to, READERS))]
         written += [text for a in answers for text in (a.answer, a.missing, a.why)]
     named = {name for text in written for name in re.findall(r"{{ *(\w+)", text)}
     assert len(named) > 40
@@ -97,15 +97,18 @@ def written(tmp_path, *items):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"topik": "x"}, "a 1: unknown 'topik'; did you mean 'topic'"),
-        ({"status": "maybe"}, "'status' has to be one of done, partly"),
+        ({"topik": "x"}, "line 11: unknown 'topik'; did you mean 'topic'"),
+        (
+            {"status": "maybe"},
+            "line 9: 'status' is 'maybe'; there is 'done', 'not applicable', 'not done', 'partly'",
+        ),
         ({"status": "partly"}, "'missing' is missing"),
         ({"status": "not done"}, "'why' is missing"),
         ({"why": "x"}, "'why' has no place under 'done'"),
         ({"answer": " "}, "'answer' is missing, or no text"),
         ({"topic": None}, "'topic' is missing"),
-        ({"inbreast": {"status": "done"}}, "'inbreast': 'answer' is missing"),
-        ({"class_folders": "done"}, "'class_folders' is 'done', expected a mapping"),
+        ({"inbreast": {"status": "done"}}, "line 8: 'answer' is missing"),
+        ({"class_folders": "done"}, "line 8: 'class_folders' is 'done', expected a mapping"),
     ],
 )
 def test_a_wrong_item_is_named_with_its_key(tmp_path, changes, message):
@@ -122,8 +125,8 @@ def test_a_file_of_another_shape_is_refused(tmp_path, text):
     path.write_text("words: {}\nchecklists: [1]")
     with pytest.raises(UserError) as caught:
         items.load(path)
-    assert "reporting.yml, 'words' has to have 'other'" in str(caught.value)
-    assert "reporting.yml, '0' is 1, expected a mapping" in str(caught.value)
+    assert "reporting.yml, line 1: 'words' has to have 'other'" in str(caught.value)
+    assert "reporting.yml, line 2: 'checklists' has 1, expected a mapping" in str(caught.value)
     with pytest.raises(UserError, match=r"nowhere\.yml"):
         items.load(tmp_path / "nowhere.yml")
 
@@ -134,8 +137,8 @@ def test_all_problems_come_at_once(tmp_path):
         items.load(wrong)
     lines = str(caught.value).splitlines()
     assert len(lines) == 2
-    assert "a 1: 'answer' is missing, or no text" in lines[0]
-    assert "a 2: 'topic' is missing, or no text" in lines[1]
+    assert "line 7: 'answer' is 3, expected a text" in lines[0]
+    assert "line 14: 'topic' is missing, or no text" in lines[1]
     with pytest.raises(UserError, match="two items of the same number: 1"):
         items.load(written(tmp_path, ITEM, ITEM))
 

@@ -1,0 +1,95 @@
+"""YAML files that people write, held against pydantic models: all problems at once, by line."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import yaml
+from pydantic import BeforeValidator, ValidationError
+
+from birads_lib.checked import Checked, Problems, sentences
+from birads_lib.errors import UserError
+
+Lines = dict[tuple, int]  # path of keys -> line
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML as people write it: 1e-4 is a number, which YAML 1.1 takes for a text."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
+)
+
+
+def _with_content(value: object) -> object:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("is missing, or no text")
+    return value
+
+
+Text = Annotated[str, BeforeValidator(_with_content)]
+
+
+def read(path: Path, keys: Iterable[str]) -> tuple[dict, Lines]:
+    """Return the mapping of ``keys`` that a YAML file holds, and the line of each path of keys.
+
+    Raises UserError where there is no such file, or no mapping in it.
+    """
+    try:
+        text = path.read_text()
+        content, lines = yaml.load(text, _Loader), _lines(yaml.compose(text))
+    except FileNotFoundError:
+        raise UserError(f"there is no {path.name} in {path.parent}") from None
+    except yaml.YAMLError as error:
+        raise UserError(f"{path} is not valid YAML: {error}") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: expected a mapping with the keys {', '.join(keys)}")
+    return content, lines
+
+
+def _lines(node: yaml.Node, prefix: tuple = ()) -> Lines:
+    """Return the line on which each path of keys stands; items of lists count from 0."""
+    if isinstance(node, yaml.SequenceNode):
+        children = [(place, item, item) for place, item in enumerate(node.value)]
+    elif isinstance(node, yaml.MappingNode):
+        children = [(key.value, key, value) for key, value in node.value]
+    else:
+        return {}
+    lines = {}
+    for name, start, value in children:
+        lines[*prefix, name] = start.start_mark.line + 1
+        lines |= _lines(value, (*prefix, name))
+    return lines
+
+
+def problems(model: type[Checked], content: object) -> Problems:
+    """Return all that is wrong with a file's content, each with its path of keys."""
+    try:
+        model.model_validate(content)
+    except ValidationError as error:
+        return sentences(error)
+    return []
+
+
+def checked(
+    path: Path, model: type[Checked], content: object, lines: Lines, further: Problems = ()
+) -> Checked:
+    """Return a file's content as its model; raise UserError for what is wrong, and what further."""
+    refuse(path, lines, problems(model, content) + list(further))
+    return model.model_validate(content)
+
+
+def refuse(path: str | Path, lines: Lines, problems: Problems) -> None:
+    """Raise UserError naming file and line of every problem, if there are any."""
+    placed = sorted({(_line(lines, keys), what) for keys, what in problems})
+    if placed:
+        raise UserError("\n".join(f"{path}, line {line}: {what}" for line, what in placed))
+
+
+def _line(lines: Lines, keys: tuple) -> int:
+    """Return the line of a key, or of what it stands in where it was merged from elsewhere."""
+    while keys and keys not in lines:
+        keys = keys[:-1]
+    return lines.get(keys, 1)
