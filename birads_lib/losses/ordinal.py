@@ -1,6 +1,7 @@
-"""Losses that know the order of the BI-RADS categories.
+"""Losses that know the order of the categories.
 
-All take labels as integers 0..K-1, shape (n,) or (n, 1), and probabilities of shape (n, K).
+All take labels as integers 0..K-1, shape (n,) or (n, 1), and probabilities of shape (n, K), and
+return the loss of each image, shape (n,).
 """
 
 from collections.abc import Callable
@@ -40,7 +41,6 @@ class DistanceAwareLoss(keras.losses.Loss):
         self.scale, self.stop_gradient, self.normalise = scale, stop_gradient, normalise
 
     def call(self, y_true, y_pred):
-        """Return the loss of each image, shape (n,)."""
         labels = ops.reshape(y_true, (-1,))
         deviation = expected_deviation(labels, y_pred)
         if self.normalise:
@@ -51,9 +51,8 @@ class DistanceAwareLoss(keras.losses.Loss):
         return cross_entropy * (1 + self.scale * deviation)
 
     def get_config(self):
-        """Return the arguments, so that a compiled model can be saved."""
-        own = {k: getattr(self, k) for k in ("scale", "stop_gradient", "normalise")}
-        return {**super().get_config(), **own}
+        names = ("scale", "stop_gradient", "normalise")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
 def class_distance_loss(power: float) -> Callable:
@@ -72,7 +71,7 @@ def class_distance_loss(power: float) -> Callable:
 
 
 def earth_movers_loss(y_true, y_pred):
-    """Return sum_k (P_k - Q_k)^2 over the cumulative distributions of prediction and truth, (n,).
+    """Return sum_k (P_k - Q_k)^2 over the cumulative distributions of prediction and truth.
 
     The squared earth mover's distance of Hou et al. 2016 (arXiv:1611.05916, eq. 8).
     """
@@ -81,7 +80,7 @@ def earth_movers_loss(y_true, y_pred):
 
 
 def soft_label_loss(y_true, y_pred):
-    """Return the cross-entropy with soft labels softmax(-(y - j)^2), (n,).
+    """Return the cross-entropy with soft labels softmax(-(y - j)^2).
 
     SORD with squared distance (Diaz and Marathe 2019, doi 10.1109/CVPR.2019.00487, eq. 1).
     """

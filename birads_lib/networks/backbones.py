@@ -20,21 +20,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Backbone:
-    """One convolutional trunk.
+    """One convolutional trunk."""
 
-    Attributes:
-        architecture: its function in ``keras.applications``, or "small_resnet".
-        normalisation: a key of ``NORMALISATIONS``.
-        weights: the weights it has by name; any backbone also takes "none" and a file of its own.
-        first: the layer it begins with, where Keras's model puts its own normalisation before it.
-        last: the layer it ends with, where that isn't the last one.
-    """
-
-    architecture: str
-    normalisation: str
-    weights: tuple[str, ...] = ("imagenet",)
-    first: str | None = None
-    last: str | None = None
+    architecture: str  # its function in ``keras.applications``, or "small_resnet"
+    normalisation: str  # a key of ``NORMALISATIONS``
+    weights: tuple[str, ...] = ("imagenet",)  # by name; any also takes "none" and a file of its own
+    first: str | None = None  # the layer it begins with, where Keras normalises before that
+    last: str | None = None  # the layer it ends with, where that isn't the last one
 
 
 BACKBONES = {
@@ -53,18 +45,17 @@ BACKBONES = {
 
 # (scale, offset) of each channel on 0..255. The channels are copies of one grey image, so caffe's
 # RGB-to-BGR swap moves nothing; its means are those of blue, green and red.
-CAFFE_MEAN = (103.939, 116.779, 123.68)
 TORCH_MEAN, TORCH_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 NORMALISATIONS = {
-    "caffe": (1.0, [-mean for mean in CAFFE_MEAN]),
+    "caffe": (1.0, [-103.939, -116.779, -123.68]),
     "torch": (
         [1 / (255 * std) for std in TORCH_STD],
         [-mean / std for mean, std in zip(TORCH_MEAN, TORCH_STD, strict=True)],
     ),
 }
 
-WEIGHTS = ("imagenet", "none", "phantoms")  # or the path of a .weights.h5 file
 PHANTOM_WEIGHTS = Path(__file__).parent / "weights" / "small_resnet_phantoms.weights.h5"
+WEIGHTS = {"imagenet": None, "none": None, "phantoms": PHANTOM_WEIGHTS}  # by name: their file
 LAST_STAGE = "last"  # as a tap: the trunk's output, whatever its layer is called
 
 
@@ -95,8 +86,7 @@ def build(name: str, image_size: int, weights: str | Path) -> "keras.Model":
 
 def weights_file(weights: str | Path) -> Path | None:
     """Return the file that ``weights`` names, or None for "imagenet" and "none"."""
-    files = {"imagenet": None, "none": None, "phantoms": PHANTOM_WEIGHTS}
-    return files[str(weights)] if str(weights) in files else Path(weights)
+    return WEIGHTS[str(weights)] if str(weights) in WEIGHTS else Path(weights)
 
 
 def normalisation(name: str) -> "keras.layers.Layer":
@@ -144,20 +134,15 @@ def _load_weights(trunk: "keras.Model", name: str, path: Path) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about containers that merely repeat the layers
             trunk.load_weights(path)
-        _check_all_loaded(before, trunk)
+        for old, new, weight in zip(before, trunk.get_weights(), trunk.weights, strict=True):
+            if old.ndim > 1 and np.array_equal(old, new):  # Keras only warns of some omissions
+                raise ValueError(f"the file holds no values for {weight.path}")
     except Exception as error:  # h5py and Keras raise many kinds, all of them meaning "wrong file"
         hint = "if it ends at conv4, set backbone: resnet50_conv4; " if name == "resnet50" else ""
         raise UserError(
             f"weights: {str(path)!r} doesn't fit the backbone {name}; {hint}{_choices(name)}. "
             f"Keras says: {str(error).splitlines()[0]}"
         ) from error
-
-
-def _check_all_loaded(before: list[np.ndarray], trunk: "keras.Model") -> None:
-    """Raise if a kernel still is what chance made it: Keras only warns of some omissions."""
-    for old, new, weight in zip(before, trunk.get_weights(), trunk.weights, strict=True):
-        if old.ndim > 1 and np.array_equal(old, new):
-            raise ValueError(f"the file holds no values for {weight.path}")
 
 
 def _choices(name: str) -> str:

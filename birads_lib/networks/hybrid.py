@@ -55,23 +55,23 @@ def build_trunk(settings: Settings) -> keras.Model:
     """Return the backbone with one output per tap, pooled to the grid of the coarsest tap."""
     backbone = backbones.build(settings.backbone, settings.image_size, settings.weights)
     names = [layer.name for layer in backbone.layers if len(layer.output.shape) == 4]
-    unknown = [tap for tap in settings.taps if tap not in [backbones.LAST_STAGE, *names]]
-    if unknown:
-        hints = [f"taps: {settings.backbone} has no layer {t!r}; " for t in unknown]
-        hints = [h + did_you_mean(t, names) for h, t in zip(hints, unknown, strict=True)]
-        raise UserError("\n".join(hints) + f"; '{backbones.LAST_STAGE}' is its output")
+    problems = [
+        f"taps: {settings.backbone} has no layer {tap!r}; {did_you_mean(tap, names)}"
+        for tap in settings.taps
+        if tap not in (backbones.LAST_STAGE, *names)
+    ]
+    if problems:
+        raise UserError("\n".join(problems) + f"; '{backbones.LAST_STAGE}' is its output")
     maps = [
         backbone.output if tap == backbones.LAST_STAGE else backbone.get_layer(tap).output
         for tap in settings.taps
     ]
     height = min(m.shape[1] for m in maps)
-    pooled = []
-    for number, m in enumerate(maps, start=1):
+    for i, m in enumerate(maps):
         if m.shape[1] > height:
             size = -(-m.shape[1] // height)  # rounded up, as stages halve odd sizes
-            m = layers.AveragePooling2D(size, padding="same", name=f"tap{number}")(m)
-        pooled.append(m)
-    return keras.Model(backbone.input, pooled, name="trunk")
+            maps[i] = layers.AveragePooling2D(size, padding="same", name=f"tap{i + 1}")(m)
+    return keras.Model(backbone.input, maps, name="trunk")
 
 
 def with_embeddings(model: keras.Model) -> keras.Model:
@@ -132,7 +132,6 @@ class PositionEmbedding(layers.Layer):
     """Add a learnable vector to each token: (n, tokens, width) to the same."""
 
     def build(self, input_shape):
-        """Create one vector per position."""
         self.vectors = self.add_weight(
             shape=(1, *input_shape[1:]),
             initializer=keras.initializers.TruncatedNormal(stddev=0.02),
@@ -140,7 +139,6 @@ class PositionEmbedding(layers.Layer):
         )
 
     def call(self, tokens):
-        """Return the tokens with their positions added."""
         return tokens + self.vectors
 
 
@@ -164,25 +162,19 @@ class Augmentation(layers.Layer):
         mode = {"black": "constant", "nearest": "nearest"}[fill]
         self.steps = [layers.RandomFlip("horizontal", seed=seed)] if flip else []
         if rotation:
-            factor = rotation / 360
-            other = None if seed is None else seed + 1  # or angle and flip would go together
-            self.steps.append(
-                layers.RandomRotation(factor, fill_mode=mode, fill_value=0.0, seed=other)
-            )
+            seed = None if seed is None else seed + 1  # or angle and flip would go together
+            self.steps.append(layers.RandomRotation(rotation / 360, fill_mode=mode, seed=seed))
 
     def build(self, input_shape):
-        """Build the layers inside."""
         for step in self.steps:
             step.build(input_shape)
 
     def call(self, images, training=False):
-        """Return the images, augmented if ``training``."""
         for step in self.steps if training else []:
             images = step(images, training=True)
         return images
 
     def get_config(self):
-        """Return the arguments, so that a model can be saved."""
         return {**super().get_config(), **self.config}
 
 
@@ -195,12 +187,10 @@ def set_trainable(model: keras.Model, settings: Settings, stage: int) -> None:
     trunk = model.get_layer("trunk")
     trunk.trainable = True  # of the trunk itself; each layer is then set by itself
     chain = [layer for layer in trunk.layers if not layer.name.startswith("tap")]
-    if settings.unfrozen_unit == "convolutions":
-        positions = [i for i, layer in enumerate(chain) if "Conv" in type(layer).__name__]
-        positions = positions[-settings.unfrozen_layers :] if settings.unfrozen_layers else []
-        first = positions[0] if positions else len(chain)
-    else:
-        first = max(0, len(chain) - settings.unfrozen_layers)
+    by_layer = settings.unfrozen_unit == "layers"
+    counted = [i for i, layer in enumerate(chain) if by_layer or "Conv" in type(layer).__name__]
+    last = counted[max(0, len(counted) - settings.unfrozen_layers) :]
+    first = last[0] if last else len(chain)
     unfrozen = chain[first:] if stage == 2 else []
     for layer in trunk.layers:
         is_norm = isinstance(layer, layers.BatchNormalization)
