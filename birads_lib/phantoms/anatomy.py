@@ -17,17 +17,16 @@ breast hangs) to the nipple, y downwards. Brightness is in arbitrary units of at
 """
 
 from dataclasses import dataclass
-from functools import cache
 
 import cv2
 import numpy as np
 from scipy import fft
 
-DENSITIES = ("A", "B", "C", "D")
-DENSITY_SHARES = (0.20, 0.40, 0.30, 0.10)
+DENSITY_SHARES = {"A": 0.20, "B": 0.40, "C": 0.30, "D": 0.10}
 DENSITY_LEVEL = {"A": -2.2, "B": -1.0, "C": 0.1, "D": 1.0}  # shift of the glandular field, in SD
-MODALITIES = ("DM", "s2D", "DBT")
-MODALITY_SHARES = (0.5, 0.25, 0.25)
+MODALITY_SHARES = {"DM": 0.5, "s2D": 0.25, "DBT": 0.25}
+NIPPLE = {"CC": 0.5, "MLO": 0.6}  # its height y
+Pair = tuple[np.ndarray, np.ndarray]  # each float32 (size, size)
 
 
 @dataclass(frozen=True)
@@ -48,9 +47,9 @@ class Patient:
 
 
 def describe_patient(rng: np.random.Generator, modality: str) -> Patient:
-    """Draw a patient. ``modality`` is one of ``MODALITIES``, or "mixed" to draw that too."""
-    density = DENSITIES[rng.choice(4, p=DENSITY_SHARES)]
-    drawn = MODALITIES[rng.choice(3, p=MODALITY_SHARES)]
+    """Draw a patient. ``modality`` is one of ``MODALITY_SHARES``, or "mixed" to draw that too."""
+    density = _draw_by(DENSITY_SHARES, rng)
+    drawn = _draw_by(MODALITY_SHARES, rng)
     wobble = np.stack([rng.uniform(0, 0.012, 3), rng.uniform(0, 2 * np.pi, 3)], axis=1)
     return Patient(
         density=density,
@@ -67,63 +66,45 @@ def describe_patient(rng: np.random.Generator, modality: str) -> Patient:
     )
 
 
+def _draw_by(shares: dict[str, float], rng: np.random.Generator) -> str:
+    return str(rng.choice(list(shares), p=list(shares.values())))
+
+
 def outline(patient: Patient, view: str, y: np.ndarray) -> np.ndarray:
     """Return the skin's x at heights ``y`` (0..1): a superellipse, drawn out to the axilla on MLO.
 
     It is 0 where there is no breast.
     """
-    centre = centre_height(view)
     above = patient.half_height if view == "CC" else 0.78
     below = patient.half_height if view == "CC" else 0.9 * patient.half_height
-    t = np.where(y < centre, (centre - y) / above, (y - centre) / below)
+    t = np.where(y < NIPPLE[view], (NIPPLE[view] - y) / above, (y - NIPPLE[view]) / below)
     x = patient.depth * np.sqrt(np.clip(1 - np.abs(t) ** patient.roundness, 0, None))
     waves = sum(a * np.sin(2 * np.pi * (k + 1) * y + p) for k, (a, p) in enumerate(patient.wobble))
-    nipple = 0.022 * np.exp(-(((y - centre) / 0.022) ** 4))
+    nipple = 0.022 * np.exp(-(((y - NIPPLE[view]) / 0.022) ** 4))
     return np.where(x > 0, np.clip(x + waves * np.sqrt(x) + nipple, 0, None), 0)
 
 
-def centre_height(view: str) -> float:
-    """Return the nipple's y."""
-    return 0.5 if view == "CC" else 0.6
-
-
-@cache
-def _grid(size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return x and y of the pixel centres, each float32 (size, size), in 0..1."""
+def _grid(size: int) -> Pair:
+    """Return x and y of the pixel centres, in 0..1."""
     axis = (np.arange(size, dtype=np.float32) + 0.5) / size
-    x, y = np.meshgrid(axis, axis)
-    return np.ascontiguousarray(x), np.ascontiguousarray(y)
+    return tuple(np.meshgrid(axis, axis))
 
 
-@cache
-def _frequency(size: int) -> np.ndarray:
-    """Return log spatial frequency, float32 (size, size); the mean's own is infinite."""
-    f = fft.fftfreq(size, 1 / size).astype(np.float32)
-    radius = np.hypot(f[:, None], f[None, :])
-    radius[0, 0] = np.inf
-    return np.log(radius)
-
-
-def power_law_pair(white: np.ndarray, beta: float) -> tuple[np.ndarray, np.ndarray]:
+def power_law_pair(white: np.ndarray, beta: float) -> Pair:
     """Filter complex white noise (size, size) to a spectrum 1/f^beta; return two unit-SD fields.
 
     The real and imaginary parts of one complex transform are independent, which halves the cost.
     """
-    amplitude = np.exp(-0.5 * beta * _frequency(len(white)))
+    f = fft.fftfreq(len(white), 1 / len(white)).astype(np.float32)
+    frequency = np.hypot(f[:, None], f[None, :])
+    frequency[0, 0] = np.inf  # no mean
+    amplitude = np.exp(-0.5 * beta * np.log(frequency))
     field = fft.ifft2(white * amplitude, overwrite_x=True)
     return field.real / field.real.std(), field.imag / field.imag.std()
 
 
-def _white(rngs: list[np.random.Generator], size: int) -> np.ndarray:
-    """Mix equal parts of what patient, breast and view contribute: complex64 (size, size)."""
-    total = sum(rng.standard_normal((size, size, 2), dtype=np.float32) for rng in rngs)
-    return total.view(np.complex64)[..., 0]
-
-
-def tissue(
-    patient: Patient, view: str, rngs: list[np.random.Generator], size: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return attenuation and thickness of a breast without findings, each float32 (size, size).
+def tissue(patient: Patient, view: str, rngs: list[np.random.Generator], size: int) -> Pair:
+    """Return attenuation and thickness of a breast without findings.
 
     ``rngs`` are the generators of patient, breast and view: views of a patient resemble each other.
     Thickness is 0 outside the breast and 1 inside, with a soft edge.
@@ -134,28 +115,28 @@ def tissue(
     distance = cv2.distanceTransform(inside, cv2.DIST_L2, 3) / size
     thickness = np.sqrt(1 - (1 - np.minimum(distance / patient.skin, 1)) ** 2)
 
-    gland, other = power_law_pair(_white(rngs, size), patient.beta)
+    white = sum(rng.standard_normal((size, size, 2), dtype=np.float32) for rng in rngs)
+    gland, other = power_law_pair(white.view(np.complex64)[..., 0], patient.beta)
     # Glands fill a cone behind the nipple: less under the skin, less at the chest wall.
     place = 1.6 * np.minimum(distance / 0.16, 1) + np.minimum(x / 0.25, 1) - 2.2
     level = DENSITY_LEVEL[patient.density]
     dense = 1 / (1 + np.exp(-2.2 * (gland + place + level)))
     overlap = 0.7 if patient.modality == "DBT" else 1.0  # a slice shows less of what lies over it
-    body = 0.30 + overlap * (0.30 * dense + 0.03 * gland) + _strands(patient, view, other, size)
+    body = 0.30 + overlap * (0.30 * dense + 0.03 * gland) + _strands(patient, view, other)
     body += 0.12 * (distance < 0.010)  # the skin itself
     if view == "MLO":
-        body = _pectoral(body, gland, rngs[1], size)
+        body = _pectoral(body, gland, rngs[1])
     return body * inside, thickness
 
 
-def _strands(patient: Patient, view: str, field: np.ndarray, size: int) -> np.ndarray:
+def _strands(patient: Patient, view: str, field: np.ndarray) -> np.ndarray:
     """Return thin bright curves that run towards the nipple: ligaments, ducts and vessels.
 
     They are the zero crossings of a power-law field, read in polar coordinates at the nipple.
     """
+    size = len(field)
     x, y = _grid(size)
-    dx = x - np.float32(patient.depth)
-    dy = y - np.float32(centre_height(view))
-    radius, angle = cv2.cartToPolar(dx, dy)
+    radius, angle = cv2.cartToPolar(x - np.float32(patient.depth), y - np.float32(NIPPLE[view]))
     columns = np.float32(0.32 * size) * angle
     rows = np.float32(0.30 * size) * radius
     smooth = cv2.GaussianBlur(field, (0, 0), 0.005 * size)
@@ -164,11 +145,9 @@ def _strands(patient: Patient, view: str, field: np.ndarray, size: int) -> np.nd
     return np.float32(patient.strands) * broken * np.exp(-((warped / 0.06) ** 2))
 
 
-def _pectoral(
-    body: np.ndarray, field: np.ndarray, rng: np.random.Generator, size: int
-) -> np.ndarray:
+def _pectoral(body: np.ndarray, field: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Lay the pectoral muscle, a bright triangle at the top of the chest wall, over ``body``."""
-    x, y = _grid(size)
+    x, y = _grid(len(body))
     width, height, bow, level = rng.uniform([0.26, 0.45, -0.1, 0.5], [0.42, 0.75, 0.1, 0.66])
     t = 1 - x / np.float32(width) - y / np.float32(height)
     t += np.float32(4 * bow / (width * height)) * x * y

@@ -1,11 +1,9 @@
 """A cohort of synthetic patients, written as a data set."""
 
-import hashlib
 import itertools
 import json
-import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -17,7 +15,7 @@ from tqdm import tqdm
 
 from birads_lib import cases
 from birads_lib.errors import DatasetError
-from birads_lib.files import sha256, written_whole
+from birads_lib.files import sha256, sha256_of, written_whole
 from birads_lib.phantoms.phantom import (
     DISAGREEMENT,
     LATERALITIES,
@@ -64,20 +62,21 @@ def read(
         patients=patients, seed=seed, size=size, disagreement=disagreement, prevalence=prevalence,
         modality=modality, workers=workers,
     )  # fmt: skip
-    record = {
-        "patients": int(patients), "seed": int(seed), "generator": _generator(),
-        "options": {
-            "size": int(size), "disagreement": float(disagreement),
-            "prevalence": [float(share) for share in prevalence], "modality": modality,
-        },
+    options = {
+        "size": int(size), "disagreement": float(disagreement),
+        "prevalence": [float(share) for share in prevalence], "modality": modality,
     }  # fmt: skip
-    return _stored(Path(folder), record) or _make(Path(folder), record, workers)
+    record = {
+        "patients": int(patients), "seed": int(seed), "generator": _generator(), "options": options,
+    }  # fmt: skip
+    folder = Path(folder)
+    return _stored(folder, record) or _make(folder, record, workers)
 
 
 def _generator() -> str:
     """Return a hash of the code that draws: another generator makes other images."""
     files = [Path(__file__).with_name(f"{name}.py") for name in DRAWING]
-    return hashlib.sha256(b"".join(code_of(file.read_bytes()) for file in files)).hexdigest()
+    return sha256_of(b"".join(code_of(file.read_bytes()) for file in files))
 
 
 def _stored(folder: Path, record: dict) -> cases.Dataset | None:
@@ -97,43 +96,33 @@ def _stored(folder: Path, record: dict) -> cases.Dataset | None:
 def _make(folder: Path, record: dict, workers: int | None) -> cases.Dataset:
     """Write images, masks, tables and the record; delete the images of a former cohort."""
     (folder / RECORD).unlink(missing_ok=True)
-    keys = list(itertools.product(range(record["patients"]), LATERALITIES, VIEWS))
-    write = partial(_write_view, folder, record["seed"], record["options"])
-    made = _in_processes(write, keys, workers)
-    rows, findings = [], []
-    for row, lesions in tqdm(made, "phantoms", len(keys), file=sys.stdout, mininterval=1):
-        rows.append(row)
-        findings += lesions
+    views = list(itertools.product(range(record["patients"]), LATERALITIES, VIEWS))
+    write = partial(_write_view, folder, record)
+    with ProcessPoolExecutor(workers) as pool:
+        made = pool.map(write, views, chunksize=8)
+        made = list(tqdm(made, "phantoms", len(views), file=sys.stdout, mininterval=1))
+    findings = [finding for _, findings in made for finding in findings]
     table = pd.DataFrame(findings, columns=list(cases.FINDINGS.columns))
-    dataset = cases.Dataset(folder, pd.DataFrame(rows), table)
+    dataset = cases.Dataset(folder, pd.DataFrame([row for row, _ in made]), table)
     cases.write_cases(dataset.cases, folder / "cases.parquet")
     cases.write_findings(dataset.findings, folder / "findings.parquet")
-    wanted = {*dataset.cases["path"], *dataset.findings["mask_path"]}
+    written = {*dataset.cases["path"], *dataset.findings["mask_path"]}
     for path in [*folder.glob("images/p*.png"), *folder.glob("masks/p*.png")]:
-        if path.relative_to(folder).as_posix() not in wanted:
+        if path.relative_to(folder).as_posix() not in written:
             path.unlink()
     with written_whole(folder / RECORD) as temporary:
         temporary.write_text(json.dumps(record, indent=1))
     return dataset
 
 
-def _in_processes(write: partial, keys: list, workers: int | None) -> Iterator:
-    workers = workers or os.cpu_count() or 1
-    if workers == 1:
-        yield from map(write, keys)
-        return
-    with ProcessPoolExecutor(workers) as pool:
-        yield from pool.map(write, keys, chunksize=8)
-
-
 def _write_view(
-    folder: Path, seed: int, options: dict, key: tuple[int, str, str]
-) -> tuple[dict, list[dict]]:
+    folder: Path, record: dict, view: tuple[int, str, str]
+) -> tuple[dict[str, object], list[dict[str, object]]]:
     """Write one image with its masks; return its row of cases and its rows of findings."""
-    patient, laterality, view = key
-    phantom = render(seed, patient, laterality, view, **options)
+    patient, laterality, position = view
+    phantom = render(record["seed"], *view, **record["options"])
     patient_id = f"p{patient:04d}"
-    image_id = f"{patient_id}_{laterality}_{view}"
+    image_id = f"{patient_id}_{laterality}_{position}"
     path = f"images/{image_id}.png"
     content = _write_png(folder / path, phantom.image)
     findings = []
@@ -146,10 +135,10 @@ def _write_view(
             "x0": x, "y0": y, "x1": x + width, "y1": y + height, "mask_path": mask_path,
         })  # fmt: skip
     row = {
-        "image_id": image_id, "patient_id": patient_id, "laterality": laterality, "view": view,
+        "image_id": image_id, "patient_id": patient_id, "laterality": laterality, "view": position,
         "birads": phantom.birads, "birads_original": str(phantom.birads),
         "density": phantom.density, "modality": phantom.modality, "path": path,
-        "size_bytes": len(content), "sha256": hashlib.sha256(content).hexdigest(),
+        "size_bytes": len(content), "sha256": sha256_of(content),
     }  # fmt: skip
     return row, findings
 

@@ -50,17 +50,18 @@ def _strokes(strokes: np.ndarray, half: int, turn: float) -> np.ndarray:
     return (peak * np.exp(-0.5 * squared / width**2)).max(axis=0)
 
 
-def _hull(seed: np.ndarray) -> np.ndarray:
-    """Return the convex hull of the true pixels of ``seed``, bool (n, n), one pixel wider."""
-    points = cv2.findNonZero(seed.astype(np.uint8))
-    filled = np.zeros(seed.shape, np.uint8)
-    cv2.fillConvexPoly(filled, cv2.convexHull(points), 1)
-    return _widen(filled)
+def _along(path: np.ndarray, width: float, peaks: np.ndarray | tuple) -> np.ndarray:
+    """Return the strokes (k, 6) that join the points (k + 1, 2) of a path."""
+    return np.column_stack([path[:-1], path[1:], np.full(len(peaks), width), peaks])
 
 
-def _widen(extent: np.ndarray) -> np.ndarray:
-    """Return ``extent`` grown by a pixel on every side, bool."""
-    return cv2.dilate(extent.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+def _extent(pixels: np.ndarray, hull: bool = True) -> np.ndarray:
+    """Return the convex hull of the true pixels, or these, one pixel wider: bool (n, n)."""
+    extent = pixels.astype(np.uint8)
+    if hull:
+        corners = cv2.convexHull(cv2.findNonZero(extent))
+        extent = cv2.fillConvexPoly(np.zeros_like(extent), corners, 1)
+    return cv2.dilate(extent, np.ones((3, 3), np.uint8)) > 0
 
 
 def _calcification(name: str, rng: np.random.Generator, turn: float, scale: float) -> Patch:
@@ -70,8 +71,7 @@ def _calcification(name: str, rng: np.random.Generator, turn: float, scale: floa
     strokes[:, 4] = np.maximum(strokes[:, 4], 0.5)
     half = int(np.abs(strokes[:, :4]).max() * 2**0.5 + 4 * scale) + 2
     field = _strokes(strokes, half, turn)
-    seed = field > 0.3 * field.max()
-    return field, _widen(seed) if name == "vascular" else _hull(seed)
+    return field, _extent(field > 0.3 * field.max(), hull=name != "vascular")
 
 
 class Group(NamedTuple):
@@ -136,21 +136,16 @@ def _fine_linear_branching(rng: np.random.Generator) -> np.ndarray:
 def _rim(rng: np.random.Generator) -> np.ndarray:
     angle = np.linspace(0, 2 * np.pi, 25)
     ring = rng.uniform(5, 9) * np.stack([np.cos(angle), rng.uniform(0.8, 1) * np.sin(angle)], 1)
-    peaks = rng.uniform(0.4, 0.55, (24, 1))
-    return np.hstack([ring[:-1], ring[1:], np.full((24, 1), 0.8), peaks])
+    return _along(ring, 0.8, rng.uniform(0.4, 0.55, 24))
 
 
 def _vascular(rng: np.random.Generator) -> np.ndarray:
     """Two parallel broken lines along a winding artery."""
     t = np.linspace(-1, 1, 15)
-    bend, phase = rng.uniform(3, 8), rng.uniform(0, 2 * np.pi)
-    length = rng.uniform(22, 34)
-    strokes = []
-    for side in (-1.7, 1.7):
-        path = np.stack([length * t, bend * np.sin(2.5 * t + phase) + side], axis=1)
-        peaks = rng.uniform(0.1, 0.4, (14, 1))
-        strokes.append(np.hstack([path[:-1], path[1:], np.full((14, 1), 0.6), peaks]))
-    return np.vstack(strokes)
+    bend, phase, length = rng.uniform([3, 0, 22], [8, 2 * np.pi, 34])
+    y = bend * np.sin(2.5 * t + phase)
+    walls = [np.stack([length * t, y + side], axis=1) for side in (-1.7, 1.7)]
+    return np.vstack([_along(wall, 0.6, rng.uniform(0.1, 0.4, 14)) for wall in walls])
 
 
 DRAWN = {"fine linear branching": _fine_linear_branching, "rim": _rim, "vascular": _vascular}
@@ -204,9 +199,8 @@ def _spicules(
         end, width = radius * rng.uniform(*reach), scale * rng.uniform(0.5, 0.8)
         distances, angles = np.linspace(start, end, 4), angle + bend * np.linspace(0, 1, 4)
         path = distances[:, None] * np.stack([np.cos(angles), np.sin(angles)], axis=1)
-        for i, peak in enumerate((0.25, 0.2, 0.12)):
-            strokes.append([*path[i], *path[i + 1], width, peak])
-    return np.array(strokes)
+        strokes.append(_along(path, width, (0.25, 0.2, 0.12)))
+    return np.vstack(strokes)
 
 
 def _distortion(rng: np.random.Generator, turn: float, scale: float) -> Patch:
@@ -214,7 +208,7 @@ def _distortion(rng: np.random.Generator, turn: float, scale: float) -> Patch:
     radius = scale * rng.uniform(12, 17)
     strokes = _spicules(rng, 0.25 * radius, (1.1, 2.1), radius, scale)
     field = 0.85 * _strokes(strokes, int(2.2 * radius) + 2, turn)
-    return field, _hull(field > 0.07)
+    return field, _extent(field > 0.07)
 
 
 def _asymmetry(rng: np.random.Generator, turn: float, scale: float) -> Patch:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from numbers import Integral, Real
 
 import numpy as np
 
@@ -17,7 +18,7 @@ _GOLDEN = (5**0.5 - 1) / 2
 _STREAMS = ("cohort", "patient", "grade", "breast", "texture", "finding", "view")
 
 
-@dataclass
+@dataclass(frozen=True)
 class Finding:
     """A lesion with its lexicon terms, the category it implies (2..5) and its true extent."""
 
@@ -27,7 +28,7 @@ class Finding:
     mask: np.ndarray  # bool (size, size)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Phantom:
     """One view with its truth. ``birads`` is what the reader said, ``birads_true`` the lexicon."""
 
@@ -71,34 +72,22 @@ def render(
         seed=seed, patient=patient, laterality=laterality, view=view, size=size,
         disagreement=disagreement, prevalence=prevalence, modality=modality,
     )  # fmt: skip
-    grade = true_grade(seed, patient, laterality, prevalence)
-    return _draw(seed, patient, laterality, view, grade, size, disagreement, modality)
-
-
-def _draw(
-    seed: int, patient: int, laterality: str, view: str,
-    grade: int, size: int, disagreement: float, modality: str,
-) -> Phantom:  # fmt: skip
-    """Draw one view of a breast whose true category is ``grade``; arguments as in ``render``."""
-    side = LATERALITIES.index(laterality)
     stream = partial(_rng, seed, patient)
+    side, position = LATERALITIES.index(laterality), VIEWS.index(view)
+    of_breast, of_view = stream("breast", side), stream("view", side, position)
     traits = anatomy.describe_patient(stream("patient"), modality)
-    of_breast, of_view = stream("breast", side), stream("view", side, VIEWS.index(view))
+    grade = true_grade(seed, patient, laterality, prevalence)
     read_as = lexicon.read_grade(grade, disagreement, of_breast)
     textures = [stream("texture"), stream("texture", 1 + side), of_view]
     body, thickness = anatomy.tissue(traits, view, textures, size)
+    step = 1 if laterality == "L" else -1  # a right breast is drawn as a left one, and mirrored
     findings = []
     for number, sign in enumerate(lexicon.choose_signs(grade, of_breast)):
-        shared = stream("finding", side, number)  # by both views of the breast
-        tilt = stream("finding", side, number, 1 + VIEWS.index(view)).normal(0, 0.5)
-        mask = _insert(body, sign, traits, view, shared, tilt)
-        category = lexicon.assess(sign.kind, sign.descriptors)
-        findings.append(Finding(sign.kind, sign.descriptors, category, mask & (thickness > 0)))
-    image = anatomy.expose(body, thickness, traits, of_view)
-    if laterality == "R":
-        image = np.ascontiguousarray(image[:, ::-1])
-        for finding in findings:
-            finding.mask = np.ascontiguousarray(finding.mask[:, ::-1])
+        tilt = stream("finding", side, number, 1 + position).normal(0, 0.5)
+        mask = _insert(body, sign, traits, view, stream("finding", side, number), tilt)
+        mask = (mask & (thickness > 0))[:, ::step].copy()
+        findings.append(Finding(sign.kind, sign.descriptors, sign.category, mask))
+    image = anatomy.expose(body, thickness, traits, of_view)[:, ::step].copy()
     return Phantom(image, findings, read_as, grade, traits.density, traits.modality)
 
 
@@ -131,16 +120,16 @@ def _insert(
 ) -> np.ndarray:
     """Add a finding to ``body`` in place; return its mask, bool (size, size).
 
-    Its place in the breast (depth, side, height) comes from the finding's own ``rng``; both views
-    show it at the same share of the way from the chest wall to the skin. ``tilt``, in radians, is
-    the view's.
+    Its place in the breast (depth, side, height) comes from its ``rng``, which both views share;
+    both show it at the same share of the way from the chest wall to the skin. ``tilt``, in
+    radians, is the view's.
     """
-    size = len(body)
+    size, nipple = len(body), anatomy.NIPPLE[view]
     depth, across, lift, angle = rng.uniform([0.35, -1, -1, 0], [0.72, 1, 1, 2 * np.pi])
     offset = 0.5 * across if view == "CC" else 0.35 * across - 0.35 * lift
-    y = anatomy.centre_height(view) + offset * traits.half_height
+    y = nipple + offset * traits.half_height
     x = depth * float(anatomy.outline(traits, view, np.array([y]))[0])
-    to_nipple = np.arctan2(anatomy.centre_height(view) - y, traits.depth - x)
+    to_nipple = np.arctan2(nipple - y, traits.depth - x)
     directed = "segmental" in sign.descriptors or "diffuse" in sign.descriptors
     turn = to_nipple if directed else angle + tilt
     field, extent = lesions.draw(sign.kind, sign.descriptors, rng, turn, size / 256)
@@ -159,41 +148,39 @@ def _paste(body: np.ndarray, field: np.ndarray, extent: np.ndarray, x: int, y: i
     return mask
 
 
-def _is_whole(value: object) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= 0
+def _is_whole(value: object, lowest: int = 0) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool) and value >= lowest
 
 
-def _shares(value: object, count: int) -> np.ndarray:
-    """Return ``count`` numbers from 0, or NaN, which compares false, where ``value`` isn't that."""
-    try:
-        shares = np.atleast_1d(np.asarray(value, dtype=float))
-    except (TypeError, ValueError):
-        return np.array([np.nan])
-    return shares if shares.shape == (count,) and (shares >= 0).all() else np.array([np.nan])
+def _is_share(value: object) -> bool:
+    return isinstance(value, Real) and 0 <= value <= 1
 
 
+def _are_shares(values: object) -> bool:
+    are_five = isinstance(values, Sequence | np.ndarray) and len(values) == 5
+    return are_five and all(map(_is_share, values)) and abs(sum(values) - 1) < 1e-6
+
+
+_MODALITIES = ("mixed", *anatomy.MODALITY_SHARES)
 _ALLOWED = {
     "seed": (_is_whole, "a whole number from 0"),
     "patient": (_is_whole, "a whole number from 0"),
-    "patients": (lambda v: _is_whole(v) and v > 0, "a whole number from 1"),
-    "workers": (lambda v: v is None or (_is_whole(v) and v > 0), "a whole number from 1, or None"),
-    "size": (lambda v: _is_whole(v) and 64 <= v <= 4096, "a whole number of pixels, 64 to 4096"),
-    "disagreement": (lambda v: _shares(v, 1).max() <= 1, "a probability from 0 to 1"),
-    "prevalence": (lambda v: abs(_shares(v, 5).sum() - 1) < 1e-6, "five shares that sum to 1"),
-    "modality": (
-        lambda v: v in ("mixed", *anatomy.MODALITIES),
-        "one of " + ", ".join(("mixed", *anatomy.MODALITIES)),
-    ),
+    "patients": (partial(_is_whole, lowest=1), "a whole number from 1"),
+    "workers": (lambda v: v is None or _is_whole(v, 1), "a whole number from 1, or None"),
+    "size": (lambda v: _is_whole(v, 64) and v <= 4096, "a whole number of pixels, 64 to 4096"),
+    "disagreement": (_is_share, "a probability from 0 to 1"),
+    "prevalence": (_are_shares, "five shares that sum to 1"),
+    "modality": (lambda v: v in _MODALITIES, "one of " + ", ".join(_MODALITIES)),
     "laterality": (lambda v: v in LATERALITIES, "L or R"),
     "view": (lambda v: v in VIEWS, "CC or MLO"),
 }
 
 
-def check(**given: object) -> None:
+def check(**arguments: object) -> None:
     """Raise UserError with every argument that is out of its range."""
     problems = [
         f"{name} must be {_ALLOWED[name][1]}, not {value!r}"
-        for name, value in given.items()
+        for name, value in arguments.items()
         if not _ALLOWED[name][0](value)
     ]
     if problems:

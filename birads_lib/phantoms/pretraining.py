@@ -1,41 +1,41 @@
 """Make the small ResNet's weights: pretrained on phantoms of other seeds than any study's.
 
-    python -m birads_lib.phantoms.pretraining          (make weights)
+    python -m birads_lib.phantoms.pretraining          (make weights; half an hour on two cores)
 
 The trunk learns where findings are and what they suggest: each cell of its last feature map is
 to name the BI-RADS category of the most suspicious finding in it (1 where there is none), from
 the phantoms' true masks. The file stands in for ImageNet in the paper's two stages.
 """
 
-import os
 import sys
 from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
 
+import keras
 import numpy as np
 from tqdm import tqdm
 
 from birads_lib import images, phantoms
-from birads_lib.files import new_array, written_whole
+from birads_lib.files import written_whole
+from birads_lib.networks import backbones
 
 SEED = 90_210_000  # no study may use this seed; its patients are never in a study
 PATIENTS = 4_000  # four images each
 IMAGE_SIZE = 224
-CELL = 32  # pixels of one cell of the last feature map, on each side
+CELLS = 7  # of the last feature map, on each side
 EPOCHS = 8
 RATE = 2e-3
 BATCH = 32
 WEIGHT_OF_FINDINGS = 6.0  # of a cell with a finding in the loss; most cells have none
 
 
-def cell_categories(phantom: phantoms.Phantom, cells: int) -> np.ndarray:
-    """Return the most suspicious category in each cell, 0 (none) or 2..5: (cells, cells) uint8."""
-    size = phantom.image.shape[0]
-    edges = np.linspace(0, size, cells + 1).astype(int)[:-1]
-    grid = np.zeros((cells, cells), np.uint8)
+def cell_categories(phantom: phantoms.Phantom) -> np.ndarray:
+    """Return the most suspicious category in each cell, 0 (none) or 2..5: (7, 7) uint8."""
+    size = len(phantom.image)
+    edges = np.linspace(0, size, CELLS + 1).astype(int)[:-1]
+    grid = np.zeros((CELLS, CELLS), np.uint8)
     for finding in phantom.findings:
         share = np.add.reduceat(np.add.reduceat(finding.mask, edges, 0), edges, 1)  # pixels in cell
-        inside = share >= 0.25 * min(share.max(), (size / cells) ** 2)
+        inside = share >= 0.25 * min(share.max(), (size / CELLS) ** 2)
         grid = np.maximum(grid, np.where(inside, finding.category, 0).astype(np.uint8))
     return grid
 
@@ -43,37 +43,24 @@ def cell_categories(phantom: phantoms.Phantom, cells: int) -> np.ndarray:
 def example(index: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the preprocessed image and the cells of the ``index``-th pretraining phantom."""
     patient, view = divmod(index, 4)
-    laterality, position = "LR"[view % 2], ("CC", "MLO")[view // 2]
-    phantom = phantoms.render(SEED, patient, laterality, position)
-    image = images.preprocess(phantom.image, image_size=IMAGE_SIZE)
-    return image, cell_categories(phantom, IMAGE_SIZE // CELL)
+    phantom = phantoms.render(SEED, patient, "LR"[view % 2], ("CC", "MLO")[view // 2])
+    return images.preprocess(phantom.image, image_size=IMAGE_SIZE), cell_categories(phantom)
 
 
-def dataset(folder: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Return images (n, 224, 224) uint8, memory-mapped, and cells (n, 7, 7) uint8; made once."""
-    n, cells = 4 * PATIENTS, IMAGE_SIZE // CELL
-    names = folder / "images.npy", folder / "cells.npy"
-    if not all(name.exists() for name in names):
-        with written_whole(names[0]) as temporary:
-            shape = (n, IMAGE_SIZE, IMAGE_SIZE)
-            pixels = new_array(temporary, shape, np.uint8)
-            grids = np.zeros((n, cells, cells), np.uint8)
-            with ProcessPoolExecutor(os.cpu_count()) as pool:
-                made = pool.map(example, range(n), chunksize=50)
-                for i, (image, grid) in enumerate(tqdm(made, "phantoms", n, file=sys.stdout)):
-                    pixels[i], grids[i] = image, grid
-            pixels.flush()
-        with written_whole(names[1]) as temporary:
-            np.save(temporary, grids)
-    return np.load(names[0], mmap_mode="r"), np.load(names[1])
+def dataset() -> tuple[np.ndarray, np.ndarray]:
+    """Return images (n, 224, 224) and cells (n, 7, 7), each uint8."""
+    n = 4 * PATIENTS
+    pixels = np.zeros((n, IMAGE_SIZE, IMAGE_SIZE), np.uint8)
+    grids = np.zeros((n, CELLS, CELLS), np.uint8)
+    with ProcessPoolExecutor() as pool:
+        made = pool.map(example, range(n), chunksize=50)
+        for i, (image, grid) in enumerate(tqdm(made, "phantoms", n, file=sys.stdout)):
+            pixels[i], grids[i] = image, grid
+    return pixels, grids
 
 
-def model():
+def model() -> tuple[keras.Model, keras.Model]:
     """Return the trunk and a model with a 1x1 classifier of its cells: (b, 7, 7, 5) logits."""
-    import keras
-
-    from birads_lib.networks import backbones
-
     trunk = backbones.build("small_resnet", IMAGE_SIZE, "none")
     grey = keras.Input((IMAGE_SIZE, IMAGE_SIZE, 1), name="grey")
     x = keras.layers.Concatenate()([grey, grey, grey])
@@ -83,54 +70,46 @@ def model():
     return trunk, keras.Model(grey, logits)
 
 
-def batches(pixels: np.ndarray, grids: np.ndarray, seed: int):
-    """Return a Keras data set of shuffled, randomly flipped batches with weights per cell.
+class Batches(keras.utils.PyDataset):
+    """Shuffled, randomly flipped batches with weights per cell.
 
     Each is images (b, 224, 224, 1) in 0..255, labels (b, 7, 7) in 0..4 and weights (b, 7, 7).
     """
-    import keras
 
-    class Batches(keras.utils.PyDataset):
-        def __init__(self):
-            super().__init__()
-            self.rng = np.random.default_rng(seed)
-            self.on_epoch_end()
+    def __init__(self, pixels: np.ndarray, grids: np.ndarray):
+        super().__init__()
+        self.pixels, self.grids = pixels, grids
+        self.rng = np.random.default_rng(SEED)
+        self.on_epoch_end()
 
-        def __len__(self):
-            return len(pixels) // BATCH
+    def __len__(self):
+        return len(self.pixels) // BATCH
 
-        def __getitem__(self, step):
-            rows = np.sort(self.order[step * BATCH : (step + 1) * BATCH])
-            x, y = pixels[rows], grids[rows]
-            if self.rng.random() < 0.5:
-                x, y = x[:, :, ::-1], y[:, :, ::-1]
-            if self.rng.random() < 0.5:
-                x, y = x[:, ::-1], y[:, ::-1]
-            labels = np.maximum(y, 1).astype(np.int32) - 1  # (b, 7, 7), 0 is "none"
-            weight = np.where(y > 0, WEIGHT_OF_FINDINGS, 1.0).astype(np.float32)
-            return x[..., None].astype(np.float32), labels, weight
+    def __getitem__(self, step):
+        rows = np.sort(self.order[step * BATCH : (step + 1) * BATCH])
+        x, y = self.pixels[rows], self.grids[rows]
+        if self.rng.random() < 0.5:
+            x, y = x[:, :, ::-1], y[:, :, ::-1]
+        if self.rng.random() < 0.5:
+            x, y = x[:, ::-1], y[:, ::-1]
+        labels = np.maximum(y, 1).astype(np.int32) - 1  # (b, 7, 7), 0 is "none"
+        weight = np.where(y > 0, WEIGHT_OF_FINDINGS, 1.0).astype(np.float32)
+        return x[..., None].astype(np.float32), labels, weight
 
-        def on_epoch_end(self):
-            self.order = self.rng.permutation(len(pixels))
-
-    return Batches()
+    def on_epoch_end(self):
+        self.order = self.rng.permutation(len(self.pixels))
 
 
-def train(folder: Path = Path("results/pretraining")) -> None:
-    """Make the data, train, and write the weight file; half an hour on two cores."""
-    import keras
-
-    from birads_lib.networks.backbones import PHANTOM_WEIGHTS
-
+def train() -> None:
+    """Make the data, train, and write the weight file."""
     keras.utils.set_random_seed(SEED)
-    pixels, grids = dataset(folder)
+    batches = Batches(*dataset())
     trunk, classifier = model()
-    data = batches(pixels, grids, SEED)
-    rate = keras.optimizers.schedules.CosineDecay(RATE, EPOCHS * len(data))
+    rate = keras.optimizers.schedules.CosineDecay(RATE, EPOCHS * len(batches))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     classifier.compile(keras.optimizers.Adam(rate), loss, weighted_metrics=["accuracy"])
-    classifier.fit(data, epochs=EPOCHS, verbose=2)
-    with written_whole(PHANTOM_WEIGHTS) as temporary:
+    classifier.fit(batches, epochs=EPOCHS, verbose=2)
+    with written_whole(backbones.PHANTOM_WEIGHTS) as temporary:
         trunk.save_weights(temporary)
 
 

@@ -22,6 +22,7 @@ from birads_lib.phantoms import anatomy, lesions, lexicon
 from birads_lib.phantoms import cohort as cohort_module
 
 ONLY = {grade: tuple(float(grade == other) for other in range(1, 6)) for grade in range(1, 6)}
+CATEGORIES = {(sign.kind, sign.descriptors): sign.category for sign in lexicon.CATALOGUE}
 BREASTS = list(itertools.product("LR", ("CC", "MLO")))
 
 
@@ -55,17 +56,13 @@ def without_findings(monkeypatch):
         ("mass", "oval, circumscribed, equal density", 3),
         ("mass", "round, circumscribed, equal density", 3),
         ("mass", "irregular, indistinct, equal density", 4),
-        ("mass", "oval, indistinct", 4),
         ("mass", "oval, microlobulated, equal density", 4),
-        ("mass", "round, spiculated", 4),
         ("mass", "irregular, spiculated, high density", 5),
         ("calcification", "coarse popcorn-like", 2),
         ("calcification", "rim", 2),
         ("calcification", "vascular", 2),
         ("calcification", "large rod-like, diffuse", 2),
-        ("calcification", "round, diffuse", 2),
         ("calcification", "round, grouped", 3),
-        ("calcification", "round, segmental", 4),
         ("calcification", "amorphous, grouped", 4),
         ("calcification", "coarse heterogeneous, grouped", 4),
         ("calcification", "fine pleomorphic, grouped", 4),
@@ -75,24 +72,19 @@ def without_findings(monkeypatch):
     ],
 )
 def test_descriptors_imply_the_category(kind, descriptors, category):
-    assert lexicon.assess(kind, descriptors) == category
-
-
-def test_a_finding_without_a_rule_is_refused():
-    with pytest.raises(ValueError, match="no rule of the lexicon covers 'mass'"):
-        lexicon.assess("mass", "square")
+    assert CATEGORIES[kind, descriptors] == category
 
 
 def test_the_worst_finding_decides_the_grade(cohort):
     for phantom in cohort[0]:
         assert phantom.birads_true == max((f.category for f in phantom.findings), default=1)
         for finding in phantom.findings:
-            assert finding.category == lexicon.assess(finding.kind, finding.descriptors)
+            assert finding.category == CATEGORIES[finding.kind, finding.descriptors]
 
 
 def test_every_sign_is_drawn(cohort):
     drawn = {(f.kind, f.descriptors) for phantom in cohort[0] for f in phantom.findings}
-    assert drawn == {(sign.kind, sign.descriptors) for sign in lexicon.CATALOGUE}
+    assert drawn == CATEGORIES.keys()
 
 
 @given(st.integers(1, 5), st.floats(0, 1), st.integers(0, 2**32))
@@ -260,8 +252,8 @@ def test_what_is_written_is_what_render_makes(tmp_path):
         assert (row.birads, row.density, row.modality) == (
             phantom.birads, phantom.density, phantom.modality,
         )  # fmt: skip
-        found = dataset.findings[dataset.findings["image_id"] == row.image_id]
-        for line, finding in zip(found.itertuples(), phantom.findings, strict=True):
+        rows = dataset.findings[dataset.findings["image_id"] == row.image_id]
+        for line, finding in zip(rows.itertuples(), phantom.findings, strict=True):
             mask = cv2.imread(str(tmp_path / line.mask_path), cv2.IMREAD_UNCHANGED)
             assert np.array_equal(mask, 255 * finding.mask.astype(np.uint8))
             box = finding.mask[int(line.y0) : int(line.y1), int(line.x0) : int(line.x1)]
