@@ -2,8 +2,9 @@
 
 Truth is y (n,), label numbers 1..K; predictions are p (n, K), the labels' probabilities in their
 order. The predicted label is the most probable one, the lower of two that tie. Every metric is
-written once, for a stack of weighted samples, so that an estimate and its bootstrap share their
-code. A task (``birads_lib.task``) says how many labels there are and whether their order counts.
+written once, for R weighted samples, so that an estimate and its bootstrap share their code:
+weights (n, R) say how often each image counts in each sample. A task (``birads_lib.task``) says
+how many labels there are and whether their order counts.
 
 Degenerate cases, the same for estimates and for resamples:
 
@@ -94,14 +95,10 @@ def _rows(wrong: np.ndarray) -> str:
     return f"{wrong.sum()} of {wrong.size} rows, the first is row {wrong.argmax()}"
 
 
-def confusion_matrix(y: np.ndarray, p: np.ndarray, *, normalised: bool = False) -> np.ndarray:
-    """Return the confusion matrix (K, K): rows are true labels, columns predicted ones.
-
-    Normalised, each row holds the shares of one true label, NaN where that label is absent.
-    """
+def confusion_matrix(y: np.ndarray, p: np.ndarray) -> np.ndarray:
+    """Return the confusion matrix (K, K): rows are true labels, columns predicted ones."""
     y, p = checked(y, p)
-    counts = _confusion(y, p, np.ones((len(y), 1)))[0].astype(int)
-    return ratio(counts, counts.sum(1, keepdims=True), np.nan) if normalised else counts
+    return _confusion(y, p, np.ones((len(y), 1)))[0].astype(int)
 
 
 def headline(y: np.ndarray, p: np.ndarray, task: Task = BIRADS) -> dict[str, float]:
@@ -110,35 +107,30 @@ def headline(y: np.ndarray, p: np.ndarray, task: Task = BIRADS) -> dict[str, flo
     Shares, F1 and AUC lie in 0..1, MCC and quadratic kappa in -1..1; the mean absolute error is
     in labels, 0..K - 1, and is the only one for which less is better.
     """
-    y, p = checked(y, p)
-    values = every_metric(y, p, np.ones((len(y), 1)), task)
-    return {name: float(values[name][0]) for name in headline_names(task)}
+    values = _of_sample(y, p, task)
+    return {name: values[name] for name in headline_names(task)}
 
 
 def per_class(y: np.ndarray, p: np.ndarray, task: Task = BIRADS) -> pd.DataFrame:
     """Return precision, recall, F1, one-vs-rest AUC (0..1) and support (images) by label number."""
+    values = _of_sample(y, p, task)
+    table = {name: [values[f"{name}_{label}"] for label in task.numbers] for name in PER_CLASS}
+    table["support"] = [np.count_nonzero(np.equal(y, label)) for label in task.numbers]
+    return pd.DataFrame(table, index=pd.Index(task.numbers, name=task.name))
+
+
+def _of_sample(y: np.ndarray, p: np.ndarray, task: Task) -> dict[str, float]:
     y, p = checked(y, p)
     values = every_metric(y, p, np.ones((len(y), 1)), task)
-    table = {
-        name: [float(values[f"{name}_{label}"][0]) for label in task.numbers] for name in PER_CLASS
-    }
-    table["support"] = [int((y == label).sum()) for label in task.numbers]
-    return pd.DataFrame(table, index=pd.Index(task.numbers, name=task.name))
+    return {name: float(value[0]) for name, value in values.items()}
 
 
 def every_metric(
     y: np.ndarray, p: np.ndarray, weights: np.ndarray, task: Task = BIRADS
 ) -> dict[str, np.ndarray]:
-    """Return all metrics of R weighted samples at once, each (R,).
+    """Return all metrics of R weighted samples of checked predictions at once, each (R,).
 
-    Args:
-        y: (n,) checked label numbers.
-        p: (n, K) checked probabilities.
-        weights: (n, R), how often each image counts in each sample.
-        task: whose labels these are.
-
-    Returns:
-        The metrics of ``headline_names`` in order, then ``precision_1`` .. ``auc_K``.
+    Those of ``headline_names`` come first, in order, then ``precision_1`` .. ``auc_K``.
     """
     check_width(p, task)
     whole, by_label = _count_metrics(_confusion(y, p, weights))
@@ -150,11 +142,8 @@ def every_metric(
         # Sums that are equal on paper differ in their last bits; rounding keeps them tied.
         score = p[:, task.act_from - 1 :].sum(1).round(12)
         whole[_action_auc(task)] = weighted_auc(score, y >= task.act_from, weights)
-    single = {
-        f"{name}_{label}": by_label[name][:, label - 1]
-        for name in PER_CLASS
-        for label in task.numbers
-    }
+    columns = [(name, label) for name in PER_CLASS for label in task.numbers]
+    single = {f"{name}_{label}": by_label[name][:, label - 1] for name, label in columns}
     return {name: whole[name] for name in headline_names(task)} | single
 
 
@@ -163,11 +152,7 @@ def weighted_auc(score: np.ndarray, positive: np.ndarray, weights: np.ndarray) -
 
     The AUC is the share of (positive, negative) pairs in the right order (Hanley and McNeil 1982).
     Negatives are sorted once for all samples; what lies below a score is a cumulative weight.
-
-    Args:
-        score: (n,), higher for the positive class.
-        positive: (n,) bool.
-        weights: (n, R).
+    ``score`` (n,) is higher for the positive class, ``positive`` (n,) bool.
     """
     negative = np.flatnonzero(~positive)
     negative = negative[np.argsort(score[negative], kind="stable")]
@@ -192,37 +177,28 @@ def _count_metrics(confusion: np.ndarray) -> tuple[dict, dict]:
     total = confusion.sum((1, 2))
     hit = np.diagonal(confusion, axis1=1, axis2=2)  # (R, K)
     actual, called = confusion.sum(2), confusion.sum(1)  # (R, K)
-    place = np.arange(confusion.shape[1])
-    distance = np.abs(np.subtract.outer(place, place)).astype(float)  # (K, K), |true - predicted|
+    order = np.arange(confusion.shape[1])
+    distance = np.abs(np.subtract.outer(order, order)).astype(float)  # (K, K), |true - predicted|
     labels = {
         "precision": ratio(hit, called, 0),
         "recall": ratio(hit, actual, 0),
         "f1": ratio(2 * hit, actual + called, 0),
     }
     labels = {name: np.where(actual + called > 0, v, np.nan) for name, v in labels.items()}
+    # The multiclass Matthews correlation (Gorodkin 2004, the R_K statistic)
+    covariance = total * hit.sum(1) - (actual * called).sum(1)
+    spread = (total**2 - (actual**2).sum(1)) * (total**2 - (called**2).sum(1))
+    # Kappa with the squared distance as disagreement (Cohen 1968)
+    disagreement = (confusion * distance**2).sum((1, 2))
+    by_chance = ((actual @ distance**2) * called).sum(1) / total
     whole = {
         "accuracy": hit.sum(1) / total,
-        "mcc": _mcc(total, hit, actual, called),
-        "qwk": _weighted_kappa(confusion, distance**2),
+        "mcc": ratio(covariance, np.sqrt(spread), 0),
+        "qwk": 1 - ratio(disagreement, by_chance, np.nan),
         "ordinal_mae": (confusion * distance).sum((1, 2)) / total,
         "adjacent_accuracy": (confusion * (distance <= 1)).sum((1, 2)) / total,
     }
     return whole | {f"macro_{name}": _mean_defined(v) for name, v in labels.items()}, labels
-
-
-def _mcc(total, hit, actual, called) -> np.ndarray:
-    """Multiclass Matthews correlation (Gorodkin 2004, the R_K statistic)."""
-    covariance = total * hit.sum(1) - (actual * called).sum(1)
-    spread = (total**2 - (actual**2).sum(1)) * (total**2 - (called**2).sum(1))
-    return ratio(covariance, np.sqrt(spread), 0)
-
-
-def _weighted_kappa(confusion: np.ndarray, disagreement: np.ndarray) -> np.ndarray:
-    """Kappa (R,) with a disagreement (K, K) of true and predicted label (Cohen 1968)."""
-    seen = (confusion * disagreement).sum((1, 2))
-    actual, called = confusion.sum(2), confusion.sum(1)  # (R, K)
-    by_chance = ((actual @ disagreement) * called).sum(1) / confusion.sum((1, 2))
-    return 1 - ratio(seen, by_chance, np.nan)
 
 
 def ratio(above: np.ndarray, below: np.ndarray, empty: float) -> np.ndarray:
