@@ -1,13 +1,16 @@
 """Where a model looks: Grad-CAM and attention.
 
-Grad-CAM weighs the channels of a layer by how much they raise the score of a grade. A picture of
+Grad-CAM weighs the channels of a layer by how much they raise the score of a label. A picture of
 that proves nothing by itself: ``randomisation`` asks whether it changes when the model's weights
 are made random, ``pointing`` whether it finds lesions more often than the image's centre does.
+
+Everywhere a model is as ``networks.hybrid`` builds it, images are (n, size, size) uint8, and a tap
+is a layer of the trunk, or "last" for its output.
 """
 
 import importlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import keras
@@ -18,7 +21,6 @@ from scipy.special import softmax
 from birads_lib.errors import UserError, did_you_mean
 from birads_lib.networks import hybrid  # noqa: F401 (Keras then knows the layers of saved models)
 from birads_lib.networks.backbones import LAST_STAGE
-from birads_lib.task import BIRADS
 
 BATCH = 32  # images per step
 TOP = 0.1  # of the cells: the part whose share of the map is its sharpness
@@ -33,13 +35,13 @@ class Maps:
 
     Attributes:
         values: (n, h, w) float32, 0..1, the largest of each map being 1; all 0 where nothing
-            speaks for the grade.
-        grades: (n,) the grade that each map explains.
+            speaks for the label.
+        labels: (n,) the number of the label that each map explains.
         probabilities: (n, K) of the model.
     """
 
     values: np.ndarray
-    grades: np.ndarray
+    labels: np.ndarray
     probabilities: np.ndarray
 
     @property
@@ -51,53 +53,88 @@ class Maps:
 def grad_cam(
     model: keras.Model,
     images: np.ndarray,
-    grades: np.ndarray | None = None,
+    labels: np.ndarray | None = None,
     tap: str = LAST_STAGE,
 ) -> Maps:
     """Return Grad-CAM (Selvaraju et al. 2017, doi 10.1109/ICCV.2017.74, equations 1 and 2).
 
     The map is ReLU(sum_k a_k A_k): A_k is channel k of the tapped layer, a_k the mean over its
-    cells of the gradient of the grade's score, which is what softmax is applied to (a probability
+    cells of the gradient of the label's score, which is what softmax is applied to (a probability
     near 1 has no gradient left). Only what lies above the tap is run backwards.
 
     Args:
-        model: as ``build_model`` makes it, from raw grey images to probabilities.
-        images: (n, size, size) uint8.
-        grades: (n,) 1..5, the grade to explain; the predicted one where this is None.
-        tap: a layer of the trunk, or "last" for its output.
+        labels: (n,) 1..K, the label to explain; None explains the predicted one.
 
     Raises:
-        UserError: no image, a grade outside 1..5, or a tap that the trunk doesn't have.
+        UserError: no image, a label outside 1..K, or a tap that the trunk doesn't have.
     """
-    wanted = np.zeros(len(images), int) if grades is None else np.asarray(grades)
-    allowed = BIRADS.numbers if grades is not None else (0,)  # 0 asks for the predicted one
-    if not len(images) or wanted.shape != (len(images),) or not np.isin(wanted, allowed).all():
-        raise UserError(f"expected images and as many grades 1..5, got {len(images)} and {wanted}")
+    wanted = np.zeros(len(images), int) if labels is None else np.asarray(labels)  # 0: predicted
+    most = model.output_shape[-1]
+    known = labels is None or np.isin(wanted, range(1, most + 1)).all()
+    if not len(images) or wanted.shape != (len(images),) or not known:
+        raise UserError(
+            f"expected images and as many labels 1..{most}, got {len(images)} and {wanted}"
+        )
     below, score = _halves(model, tap)
     explain = _with_gradient(score)
     maps, scores = [], []
     for rows in _batches(len(images)):
         features = [np.asarray(f) for f in tree.flatten(below.predict_on_batch(images[rows]))]
         logits, gradient = explain(features[0], features[1:], wanted[rows].astype("int32"))
-        weights = _numpy(gradient).mean(axis=(1, 2), keepdims=True)  # (b, 1, 1, channels)
+        weights = ops.convert_to_numpy(gradient).mean(axis=(1, 2), keepdims=True)  # (b, 1, 1, c)
         maps.append(np.maximum((features[0] * weights).sum(axis=-1), 0))
-        scores.append(_numpy(logits))
+        scores.append(ops.convert_to_numpy(logits))
     values, scores = (np.concatenate(parts)[: len(images)] for parts in (maps, scores))
     predicted = scores.argmax(axis=1) + 1
-    return Maps(_scaled(values), np.where(wanted > 0, wanted, predicted), softmax(scores, axis=1))
+    top = values.max(axis=(1, 2), keepdims=True)
+    values = np.divide(values, top, out=np.zeros_like(values), where=top > 0)
+    return Maps(values, np.where(wanted > 0, wanted, predicted), softmax(scores, axis=1))
+
+
+def grad_cam_by_fold(
+    models: Mapping[int, keras.Model], images: np.ndarray, folds: np.ndarray, tap: str = LAST_STAGE
+) -> Maps:
+    """Return Grad-CAM of the predicted labels, each by the model of the image's fold.
+
+    Args:
+        models: fold -> its model.
+        folds: (n,) whose model explains each image.
+    """
+    order = np.argsort(folds, kind="stable")  # images of the first fold, then of the next
+    parts = [grad_cam(models[k], images[folds == k], tap=tap) for k in np.unique(folds)]
+    back = np.argsort(order)
+    names = ("values", "labels", "probabilities")
+    return Maps(*(np.concatenate([getattr(m, name) for m in parts])[back] for name in names))
+
+
+def grad_cam_by_tap(
+    model: keras.Model, image: np.ndarray, most_cells: int
+) -> dict[str, np.ndarray]:
+    """Return the map (h, w) of an image (size, size) by layer, from fine to coarse.
+
+    Layers are the deepest of each map size; maps of more than ``most_cells`` on a side are left
+    out.
+    """
+    taps = [name for name, cells in taps_by_size(model).items() if cells <= most_cells]
+    return {name: grad_cam(model, image[None], tap=name).values[0] for name in taps}
 
 
 def taps_by_size(model: keras.Model) -> dict[str, int]:
     """Return the deepest layer of each map size in the trunk: name -> cells on a side."""
-    trunk = _own_layers(model.get_layer("trunk"))
-    deepest = {x.output.shape[1]: x.name for x in trunk if len(x.output.shape) == 4}
+    maps = _tappable(model.get_layer("trunk"))
+    deepest = {tensor.shape[1]: name for name, tensor in maps.items()}
     return {name: size for size, name in deepest.items()}
 
 
-def _own_layers(trunk: keras.Model) -> list[layers.Layer]:
-    """Return the backbone's layers in order, without those that pool the taps to one grid."""
-    inner = (layer for layer in trunk.layers if not isinstance(layer, layers.InputLayer))
-    return [layer for layer in inner if not layer.name.startswith("tap")]
+def _tappable(trunk: keras.Model) -> dict[str, object]:
+    """Return the maps of the backbone's layers in order, without those pooled to one grid."""
+    return {
+        layer.name: layer.output
+        for layer in trunk.layers
+        if not isinstance(layer, layers.InputLayer)
+        and not layer.name.startswith("tap")
+        and len(layer.output.shape) == 4
+    }
 
 
 def _halves(model: keras.Model, tap: str) -> tuple[keras.Model, Callable]:
@@ -105,7 +142,7 @@ def _halves(model: keras.Model, tap: str) -> tuple[keras.Model, Callable]:
 
     Returns:
         below: from raw images to [tapped map, whatever else passes beside it].
-        score: (tapped, others, grades) -> (sum of the grades' scores, all scores (b, 5)).
+        score: (tapped, others, labels) -> (sum of the labels' scores, all scores (b, K)).
     """
     trunk, head = model.get_layer("trunk"), _before_softmax(model.get_layer("head"))
     tapped = _tapped(trunk, tap)
@@ -119,14 +156,14 @@ def _halves(model: keras.Model, tap: str) -> tuple[keras.Model, Callable]:
     reached = [t for t in trunk.outputs if id(t) in moved and t is not tapped]
     upper = keras.Model(list(frontier.values()), reached) if reached else None
 
-    def score(x, others, grades):
+    def score(x, others, labels):
         features = [x, *others]
         maps = dict(zip(frontier, features, strict=True))
         if upper is not None:
             outputs = tree.flatten(upper(features, training=False))
             maps |= {id(t): output for t, output in zip(reached, outputs, strict=True)}
-        scores = head([maps[id(t)] for t in trunk.outputs], training=False)  # (b, 5)
-        index = ops.where(grades > 0, grades - 1, ops.cast(ops.argmax(scores, axis=-1), "int32"))
+        scores = head([maps[id(t)] for t in trunk.outputs], training=False)  # (b, K)
+        index = ops.where(labels > 0, labels - 1, ops.cast(ops.argmax(scores, axis=-1), "int32"))
         return ops.sum(scores * ops.one_hot(index, scores.shape[-1])), scores
 
     lower = keras.Model(trunk.input, list(frontier.values()))
@@ -135,12 +172,12 @@ def _halves(model: keras.Model, tap: str) -> tuple[keras.Model, Callable]:
 
 def _tapped(trunk: keras.Model, tap: str):
     """Return the output of the layer ``tap``, or raise UserError naming those there are."""
-    found = {x.name: x.output for x in _own_layers(trunk) if len(x.output.shape) == 4}
+    maps = _tappable(trunk)
     if tap == LAST_STAGE:
-        return list(found.values())[-1]
-    if tap not in found:
-        raise UserError(f"tap: the trunk has no layer {tap!r}; {did_you_mean(tap, found)}")
-    return found[tap]
+        return list(maps.values())[-1]
+    if tap not in maps:
+        raise UserError(f"tap: the trunk has no layer {tap!r}; {did_you_mean(tap, maps)}")
+    return maps[tap]
 
 
 def _before_softmax(head: keras.Model) -> keras.Model:
@@ -153,7 +190,7 @@ def _before_softmax(head: keras.Model) -> keras.Model:
 
 
 def _with_gradient(score: Callable) -> Callable:
-    """Return (x, others, grades) -> (scores, gradient of their sum by x), compiled.
+    """Return (x, others, labels) -> (scores, gradient of their sum by x), compiled.
 
     Keras has no gradient of its own: this is the one place with a branch per backend.
     """
@@ -162,24 +199,24 @@ def _with_gradient(score: Callable) -> Callable:
     if backend == "jax":
         both = library.jit(library.value_and_grad(score, has_aux=True))
 
-        def explain(x, others, grades):
-            (_, scores), gradient = both(x, others, grades)
+        def explain(x, others, labels):
+            (_, scores), gradient = both(x, others, labels)
             return scores, gradient
 
     elif backend == "tensorflow":
 
         @library.function(reduce_retracing=True)
-        def explain(x, others, grades):
+        def explain(x, others, labels):
             with library.GradientTape() as tape:
                 tape.watch(x)
-                total, scores = score(x, others, grades)
+                total, scores = score(x, others, labels)
             return scores, tape.gradient(total, x)
 
     else:
 
-        def explain(x, others, grades):
-            x, grades = ops.convert_to_tensor(x).requires_grad_(), ops.convert_to_tensor(grades)
-            total, scores = score(x, [ops.convert_to_tensor(o) for o in others], grades)
+        def explain(x, others, labels):
+            x, labels = ops.convert_to_tensor(x).requires_grad_(), ops.convert_to_tensor(labels)
+            total, scores = score(x, [ops.convert_to_tensor(o) for o in others], labels)
             return scores, library.autograd.grad(total, x)[0]
 
     return explain
@@ -191,16 +228,6 @@ def _batches(n: int) -> list[np.ndarray]:
     return [np.minimum(np.arange(start, start + size), n - 1) for start in range(0, n, size)]
 
 
-def _numpy(tensor) -> np.ndarray:
-    return ops.convert_to_numpy(tensor)
-
-
-def _scaled(maps: np.ndarray) -> np.ndarray:
-    """Divide each map by its largest value; a map of zeros stays one."""
-    top = maps.max(axis=(1, 2), keepdims=True)
-    return np.divide(maps, top, out=np.zeros_like(maps), where=top > 0)
-
-
 def attention(model: keras.Model, images: np.ndarray) -> np.ndarray | None:
     """Return how much attention each place gets, (n, h, w), a map's sum being 1.
 
@@ -209,19 +236,28 @@ def attention(model: keras.Model, images: np.ndarray) -> np.ndarray | None:
     taps at one place are added. None for a model without an encoder.
     """
     trunk, head = model.get_layer("trunk"), model.get_layer("head")
-    found = [x for x in head.layers if isinstance(x, layers.MultiHeadAttention)]
-    if not found:
+    encoders = [x for x in head.layers if isinstance(x, layers.MultiHeadAttention)]
+    if not encoders:
         return None
     maps = keras.Model(model.input, trunk(model.get_layer("preparation")(model.input)))
-    tokens = keras.Model(head.inputs, found[0].input[0])
+    tokens = keras.Model(head.inputs, encoders[0].input[0])
     received = []
     for rows in _batches(len(images)):
         x = tokens(tree.flatten(maps.predict_on_batch(images[rows])))  # (b, tokens, width)
-        _, weights = found[0](x, x, return_attention_scores=True)  # (b, heads, looking, seen)
-        received.append(_numpy(weights).mean(axis=(1, 2)))
+        _, weights = encoders[0](x, x, return_attention_scores=True)  # (b, heads, looking, seen)
+        received.append(ops.convert_to_numpy(weights).mean(axis=(1, 2)))
     grid = trunk.outputs[0].shape[1:3]
     received = np.concatenate(received)[: len(images)]
     return received.reshape(len(images), -1, *grid).sum(axis=1)
+
+
+def attention_by_fold(
+    models: Mapping[int, keras.Model], images: np.ndarray, folds: np.ndarray
+) -> np.ndarray | None:
+    """Return ``attention`` of each image by the model of its fold, as in ``grad_cam_by_fold``."""
+    parts = [attention(models[k], images[folds == k]) for k in np.unique(folds)]
+    back = np.argsort(np.argsort(folds, kind="stable"))
+    return None if parts[0] is None else np.concatenate(parts)[back]
 
 
 def sharpness(maps: np.ndarray) -> np.ndarray:

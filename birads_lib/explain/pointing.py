@@ -1,10 +1,11 @@
-"""Do heat maps point at findings? The Pointing Game, its references and its intervals.
+"""Do heat maps point at findings? The Pointing Game and its references.
 
-A place is x right, y down, in pixels of the square frame that the model sees.
+Images are (n, size, size) uint8, as the model sees them. A place is x right, y down, in pixels of
+that frame. Ways of pointing are name -> places (n, 2); "" is the map's own maximum, NaN where the
+map is constant.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 
 import cv2
 import numpy as np
@@ -25,12 +26,11 @@ def peaks(maps: np.ndarray, size: int) -> np.ndarray:
     """
     flat = np.ptp(maps, axis=(1, 2)) == 0
     cells = np.array(maps.shape[:0:-1])  # w, h
-    places = (_largest(maps) + 0.5) * size // cells
-    return np.where(flat[:, None], np.nan, places)
+    return np.where(flat[:, None], np.nan, (_largest(maps) + 0.5) * size // cells)
 
 
 def reference_points(images: np.ndarray, breasts: Masks) -> dict[str, np.ndarray]:
-    """Return where one would point ``WITHOUT_MODEL``, (n, 2) each, in images (n, size, size).
+    """Return where one would point ``WITHOUT_MODEL``, (n, 2) each.
 
     The centre of the frame, the centroid of the breast (of the frame if none is seen), and the
     brightest place after a Gaussian blur of 1/28 of the side.
@@ -43,57 +43,53 @@ def reference_points(images: np.ndarray, breasts: Masks) -> dict[str, np.ndarray
 
 
 def _largest(values: np.ndarray) -> np.ndarray:
-    """Return x, y of the largest pixel of each of (n, size, size), (n, 2)."""
+    """Return x, y of the largest pixel of each of (n, h, w), (n, 2)."""
     y, x = np.unravel_index(values.reshape(len(values), -1).argmax(axis=1), values.shape[1:])
     return np.stack([x, y], axis=1).astype(float)
 
 
-def hits(points: np.ndarray, masks: Masks, tolerance: float = 0) -> np.ndarray:
-    """Play the Pointing Game (Zhang et al. 2018, doi 10.1007/s11263-017-1059-x).
-
-    Args:
-        points: (n, 2) x, y; NaN, of a constant map, misses.
-        masks: of the findings.
-        tolerance: a point this near to a mask, in pixels, hits too.
-
-    Returns:
-        (n,) 1 where the point lies in the mask, 0 where not, NaN where there is no mask.
-    """
-    hit = np.full(len(masks), np.nan)
-    for row, ((x, y), mask) in enumerate(zip(points, grown(masks, tolerance), strict=True)):
-        if mask is not None:
-            hit[row] = not np.isnan(x) and mask[int(y), int(x)]
-    return hit
-
-
-def chance(breasts: Masks, masks: Masks, tolerance: float = 0) -> np.ndarray:
-    """Return how often a random pixel of the breast would hit, (n,); NaN where there is no mask."""
-    pairs = zip(breasts, grown(masks, tolerance), strict=True)
-    return np.array([np.nan if mask is None else mask[breast].mean() for breast, mask in pairs])
-
-
-def ceiling(masks: Masks, cells: tuple[int, int], tolerance: float = 0) -> np.ndarray:
-    """Return whether any map of (h, w) cells could hit, (n,); NaN where there is no mask.
-
-    The centres of coarse cells are few: a small finding may lie between them.
-    """
-    spots = np.eye(cells[0] * cells[1]).reshape(-1, *cells)  # a map per cell
-    reachable = np.full(len(masks), np.nan)
-    for row, mask in enumerate(grown(masks, tolerance)):
-        if mask is not None:
-            x, y = peaks(spots, len(mask)).astype(int).T
-            reachable[row] = mask[y, x].any()
-    return reachable
-
-
 def grown(masks: Masks, tolerance: float) -> list[np.ndarray | None]:
-    """Return the pixels within ``tolerance`` of each mask."""
+    """Return the pixels within ``tolerance`` of each mask, so that a point near it hits, too."""
     return [
         cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5) <= tolerance
         if tolerance > 0 and mask is not None and mask.any()
         else mask
         for mask in masks
     ]
+
+
+def hits(points: np.ndarray, masks: Masks) -> np.ndarray:
+    """Play the Pointing Game (Zhang et al. 2018, doi 10.1007/s11263-017-1059-x).
+
+    Returns:
+        (n,) 1 where the point (n, 2) lies in the mask, 0 where not or where it is NaN, and NaN
+        where there is no mask.
+    """
+    hit = np.full(len(masks), np.nan)
+    for row, ((x, y), mask) in enumerate(zip(points, masks, strict=True)):
+        if mask is not None:
+            hit[row] = not np.isnan(x) and mask[int(y), int(x)]
+    return hit
+
+
+def chance(breasts: Masks, masks: Masks) -> np.ndarray:
+    """Return how often a random pixel of the breast would hit, (n,); NaN where there is no mask."""
+    pairs = zip(breasts, masks, strict=True)
+    return np.array([np.nan if mask is None else mask[breast].mean() for breast, mask in pairs])
+
+
+def ceiling(masks: Masks, cells: tuple[int, int]) -> np.ndarray:
+    """Return whether any map of (h, w) cells could hit, (n,); NaN where there is no mask.
+
+    The centres of coarse cells are few: a small finding may lie between them.
+    """
+    spots = np.eye(cells[0] * cells[1]).reshape(-1, *cells)  # a map per cell
+    reachable = np.full(len(masks), np.nan)
+    for row, mask in enumerate(masks):
+        if mask is not None:
+            x, y = peaks(spots, len(mask)).astype(int).T
+            reachable[row] = mask[y, x].any()
+    return reachable
 
 
 def pointing_game(
@@ -103,14 +99,14 @@ def pointing_game(
     cells: tuple[int, int],
     tolerance: float = 0,
 ) -> tuple[pd.DataFrame, str]:
-    """Score ways of pointing, and name the best that needs no model.
+    """Score ways of pointing, ``WITHOUT_MODEL`` among them, and name the best of those.
 
     Args:
-        points: name -> (n, 2) x, y; "" is the map's own, and ``WITHOUT_MODEL`` are there.
+        points: the ways.
         masks: of the findings.
         breasts: of the breasts.
         cells: of the map, (h, w).
-        tolerance: as in ``hits``.
+        tolerance: a point this near to a finding, in pixels, hits, too.
 
     Returns:
         A table of n rows, in which ``pointing_game`` is the map's hits, ``pointing_game_<name>``
@@ -118,36 +114,30 @@ def pointing_game(
         ``pointing_game_over_best_baseline`` the map's less those of the best of ``WITHOUT_MODEL``;
         and that one's name.
     """
-    masks = grown(masks, tolerance)  # once, for all
+    masks = grown(masks, tolerance)
     table = pd.DataFrame({name: hits(place, masks) for name, place in points.items()})
     best = table[[*WITHOUT_MODEL]].mean().fillna(0).idxmax()
     table["over_best_baseline"] = table[""] - table[best]
     table["chance"] = chance(breasts, masks)
     table["ceiling"] = ceiling(masks, cells)
-    return table.rename(columns=partial(_named, "pointing_game")), best
+    return _named(table, "pointing_game"), best
 
 
 def outside_breast(points: Mapping[str, np.ndarray], breasts: Masks) -> pd.DataFrame:
     """Return where ways of pointing miss the breast, 1 or 0; NaN for no point.
 
-    Args:
-        points: name -> (n, 2) x, y; "" is the map's own; NaN of a constant map.
-        breasts: of the breasts.
-
     Returns:
         A table of n rows: ``outside``, ``outside_<name>`` and ``outside_chance``, the share of
         the image that isn't breast.
     """
-    columns = {
-        name: np.where(np.isnan(place[:, 0]), np.nan, 1 - hits(place, breasts))
-        for name, place in points.items()
-    }
-    columns["chance"] = [1 - breast.mean() for breast in breasts]
-    return pd.DataFrame(columns).rename(columns=partial(_named, "outside"))
+    table = pd.DataFrame({name: 1 - hits(place, breasts) for name, place in points.items()})
+    table = table.mask(pd.DataFrame({k: np.isnan(place[:, 0]) for k, place in points.items()}))
+    return _named(table.assign(chance=[1 - breast.mean() for breast in breasts]), "outside")
 
 
-def _named(what: str, way: str) -> str:
-    return f"{what}_{way}" if way else what
+def _named(table: pd.DataFrame, score: str) -> pd.DataFrame:
+    """Put the name of a score before that of each way."""
+    return table.rename(columns=lambda way: f"{score}_{way}" if way else score)
 
 
 def choose_images(
@@ -161,8 +151,8 @@ def choose_images(
     """
     rows = test.sort_values(["fold", "copy"], kind="stable").drop_duplicates("image_id")
     rows = rows.sample(frac=1, random_state=seed)
-    rows["_last"] = ~rows["image_id"].isin(located)
-    rows = rows.sort_values("_last", kind="stable").drop(columns="_last")
+    elsewhere = ~rows["image_id"].isin(located).to_numpy()
+    rows = rows.iloc[np.argsort(elsewhere, kind="stable")]
     stratum = rows.groupby(["fold", "y_true"])["image_id"]
     order = (stratum.cumcount() + 0.5) / stratum.transform("size")  # 0..1 in each stratum
     kept = rows.loc[order.sort_values(kind="stable").index].groupby("fold").head(per_fold)
@@ -170,19 +160,19 @@ def choose_images(
 
 
 def typical(y: np.ndarray, p: np.ndarray) -> dict[int, int]:
-    """Return grade -> row of the rightly graded image whose confidence is the (lower) median."""
+    """Return label -> row of the rightly graded image whose confidence is the (lower) median."""
     return _pick(y, p, p.argmax(axis=1) + 1 == y, lambda order: order[(len(order) - 1) // 2])
 
 
 def worst(y: np.ndarray, p: np.ndarray) -> dict[int, int]:
-    """Return grade -> row of the wrongly graded image that the model was surest about."""
+    """Return label -> row of the wrongly graded image that the model was surest about."""
     return _pick(y, p, p.argmax(axis=1) + 1 != y, lambda order: order[-1])
 
 
 def _pick(y: np.ndarray, p: np.ndarray, allowed: np.ndarray, choose: Callable) -> dict[int, int]:
     order = np.argsort(p.max(axis=1), kind="stable")  # by confidence, rising
-    of_grade = {grade: order[allowed[order] & (y[order] == grade)] for grade in BIRADS.numbers}
-    return {grade: int(choose(rows)) for grade, rows in of_grade.items() if len(rows)}
+    order = order[allowed[order]]
+    return {int(label): int(choose(order[y[order] == label])) for label in np.unique(y[order])}
 
 
 def smallest_finding(masks: Masks, allowed: np.ndarray) -> int | None:
@@ -195,13 +185,7 @@ def smallest_finding(masks: Masks, allowed: np.ndarray) -> int | None:
 
 
 def answers(p: np.ndarray, rows: Mapping[int, int], task: Task = BIRADS) -> pd.DataFrame:
-    """Return the probabilities of some images, by their true label.
-
-    Args:
-        p: (n, K) probabilities.
-        rows: label -> row, as of ``typical`` or ``worst``.
-        task: whose labels these are.
-    """
+    """Return the probabilities of some images, label -> row of p (n, K), by their true label."""
     return pd.DataFrame(p[list(rows.values())], list(rows), task.probabilities)
 
 
@@ -214,7 +198,6 @@ def counts(scores: pd.DataFrame, constant: np.ndarray, task: Task = BIRADS) -> p
     Args:
         scores: of ``mean_intervals``, of what ``by_grade`` made of scores and sharpness.
         constant: (n,) whether a map is the same everywhere.
-        task: whose labels these are.
     """
     rows = scores.set_index("metric")
     sharpness = rows.loc[[f"sharpness_{number}" for number in task.numbers[1:]], "estimate"]
@@ -226,7 +209,7 @@ def counts(scores: pd.DataFrame, constant: np.ndarray, task: Task = BIRADS) -> p
     return pd.DataFrame({"metric": values.keys(), "estimate": values.values()})
 
 
-def by_grade(values: pd.DataFrame, grades: np.ndarray) -> pd.DataFrame:
-    """Add to each column one per grade, ``<column>_<grade>``, NaN for images of other grades."""
-    parts = [values[grades == g].reindex(values.index).add_suffix(f"_{g}") for g in BIRADS.numbers]
+def by_grade(values: pd.DataFrame, grades: np.ndarray, task: Task = BIRADS) -> pd.DataFrame:
+    """Add to each column one per label, ``<column>_<label>``, NaN for images of other labels."""
+    parts = [values[grades == k].reindex(values.index).add_suffix(f"_{k}") for k in task.numbers]
     return pd.concat([values, *parts], axis=1)

@@ -14,11 +14,11 @@ from birads_lib.networks.backbones import LAST_STAGE
 def randomisation(
     model: keras.Model, images: np.ndarray, tap: str = LAST_STAGE, seed: int = 0
 ) -> pd.DataFrame:
-    """Return how alike maps stay while the model loses what it has learnt (Adebayo et al. 2018).
+    """Return how alike maps stay while the model loses what it has learnt; arguments of grad_cam.
 
     From the head down to the first stage, one group of layers after another gets new random
     weights (cascading), drawn by its own initialisers; of BatchNorm also the statistics. At each
-    step the explainer is built anew, and explains the grade that the trained model predicted.
+    step the explainer is built anew, and explains the label that the trained model predicted.
 
     Returns:
         A row per image and step: step (0 is the trained model), layers (reset last), image (row
@@ -30,36 +30,35 @@ def randomisation(
     fresh, cascade = keras.models.clone_model(model), keras.models.clone_model(model)
     cascade.set_weights(model.get_weights())
     steps = [_step(0, "none", trained, trained)]
-    for number, (name, places) in enumerate(_groups_from_the_top(model).items(), start=1):
+    for number, (stage, places) in enumerate(_stages_from_the_top(model).items(), start=1):
         for part, layer in places:
             weights = fresh.get_layer(part).get_layer(layer).get_weights()
             cascade.get_layer(part).get_layer(layer).set_weights(weights)
-        now = grad_cam(cascade, images, trained.grades, tap)
-        steps.append(_step(number, name, trained, now))
+        steps.append(_step(number, stage, trained, grad_cam(cascade, images, trained.labels, tap)))
     return pd.concat(steps, ignore_index=True)
 
 
-def _step(number: int, name: str, trained: Maps, now: Maps) -> pd.DataFrame:
-    columns = {"step": number, "layers": name, "image": np.arange(len(now.values))}
+def _step(number: int, stage: str, trained: Maps, now: Maps) -> pd.DataFrame:
+    columns = {"step": number, "layers": stage, "image": np.arange(len(now.values))}
     columns["correlation"] = rank_correlation(trained.values, now.values)
     return pd.DataFrame(columns | {"constant": now.constant})
 
 
-def _groups_from_the_top(model: keras.Model) -> dict[str, list[tuple[str, str]]]:
-    """Return the layers with weights by their stage (conv5, encoder1), the last stage first."""
-    groups: dict[str, list[tuple[str, str]]] = {}
+def _stages_from_the_top(model: keras.Model) -> dict[str, list[tuple[str, str]]]:
+    """Return (part, name) of the layers with weights by their stage, such as conv5 or encoder1."""
+    stages: dict[str, list[tuple[str, str]]] = {}
     for part in ("head", "trunk"):
         for layer in reversed(model.get_layer(part).layers):
             if layer.weights:
                 stage = re.match(r"[a-z]*\d*", layer.name)[0]
-                groups.setdefault(stage, []).append((part, layer.name))
-    return groups
+                stages.setdefault(stage, []).append((part, layer.name))
+    return stages
 
 
 def rank_correlation(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Return Spearman's correlation of each pair of maps (n, h, w), (n,); NaN if one is constant.
 
-    Spearman's is Pearson's correlation of the ranks, ties getting their mean rank.
+    That is Pearson's correlation of the ranks, ties getting their mean rank.
     """
     a, b = (rankdata(maps.reshape(len(maps), -1), axis=1) for maps in (first, second))
     a, b = (ranks - ranks.mean(axis=1, keepdims=True) for ranks in (a, b))

@@ -9,8 +9,8 @@ from keras import layers
 from scipy.stats import spearmanr
 
 from birads_lib.errors import UserError
-from birads_lib.explain import folds, randomisation
 from birads_lib.explain import grad_cam as explain
+from birads_lib.explain import randomisation
 from birads_lib.networks.hybrid import build_model
 from birads_lib.training.settings import Settings
 from helpers.tiny_network import SIZE, TINY
@@ -58,21 +58,21 @@ def linear():
 
 
 def test_on_a_linear_model_it_is_the_class_activation_map(linear):
-    images, grades = grey(4, 8), np.array([1, 5, 3, 2])
+    images, labels = grey(4, 8), np.array([1, 5, 3, 2])
     kernel, bias = linear.get_layer("trunk").get_layer("conv1_conv").get_weights()
     weights, _ = linear.get_layer("head").get_layer("probabilities").get_weights()
     expected = np.zeros((4, 4, 4))
-    for n, grade in enumerate(grades):
+    for n, label in enumerate(labels):
         for row in range(4):
             for column in range(4):
                 patch = images[n, 2 * row : 2 * row + 2, 2 * column : 2 * column + 2] / 255
                 channels = [(patch * kernel[:, :, 0, k]).sum() + bias[k] for k in range(3)]
-                cell = sum(channels[k] * weights[k, grade - 1] for k in range(3))
+                cell = sum(channels[k] * weights[k, label - 1] for k in range(3))
                 expected[n, row, column] = max(cell, 0)
         expected[n] /= expected[n].max() or 1
-    found = explain.grad_cam(linear, images, grades)
+    found = explain.grad_cam(linear, images, labels)
     np.testing.assert_allclose(found.values, expected, atol=1e-5)
-    np.testing.assert_array_equal(found.grades, grades)
+    np.testing.assert_array_equal(found.labels, labels)
 
 
 def scores_above(model, maps: list) -> np.ndarray:
@@ -126,14 +126,14 @@ def test_as_tf_keras_vis(model, name):
     from tf_keras_vis.gradcam import Gradcam
     from tf_keras_vis.utils.scores import CategoricalScore
 
-    images, grades = grey(3), np.array([2, 5, 1])
+    images, labels = grey(3), np.array([2, 5, 1])
     copy = keras.models.clone_model(model)
     copy.set_weights(model.get_weights())
     trunk, head = copy.get_layer("trunk"), copy.get_layer("head")
     head.get_layer("probabilities").activation = keras.activations.linear  # ReplaceToLinear
     flat = keras.Model(trunk.input, head(trunk.outputs))
     theirs = Gradcam(flat)(
-        CategoricalScore(list(grades - 1)),
+        CategoricalScore(list(labels - 1)),
         copy.get_layer("preparation")(images),
         penultimate_layer=flat.get_layer(name),
         seek_penultimate_conv_layer=False,
@@ -141,15 +141,15 @@ def test_as_tf_keras_vis(model, name):
         normalize_cam=False,
     )
     top = np.asarray(theirs).max(axis=(1, 2), keepdims=True)
-    ours = explain.grad_cam(model, images, grades, name)
+    ours = explain.grad_cam(model, images, labels, name)
     np.testing.assert_allclose(ours.values, theirs / np.where(top > 0, top, 1), atol=1e-4)
 
 
-def test_probabilities_are_the_models_and_the_predicted_grade_is_explained(model):
+def test_probabilities_are_the_models_and_the_predicted_label_is_explained(model):
     found = explain.grad_cam(model, grey())
     np.testing.assert_allclose(found.probabilities, numpy(model(grey())), atol=1e-5)
-    np.testing.assert_array_equal(found.grades, found.probabilities.argmax(axis=1) + 1)
-    same = explain.grad_cam(model, grey(), found.grades)
+    np.testing.assert_array_equal(found.labels, found.probabilities.argmax(axis=1) + 1)
+    same = explain.grad_cam(model, grey(), found.labels)
     np.testing.assert_allclose(found.values, same.values, atol=1e-6)
 
 
@@ -191,8 +191,8 @@ def test_taps_by_size_names_the_deepest_layer_of_each(model):
     ("arguments", "says"),
     [
         ({"tap": "conv3_block2_outt"}, "did you mean 'conv3_block2_out'"),
-        ({"grades": np.array([0, 1, 2])}, "grades 1..5"),
-        ({"grades": np.array([1])}, "as many grades"),
+        ({"labels": np.array([0, 1, 2])}, "labels 1..5"),
+        ({"labels": np.array([1])}, "as many labels"),
         ({"images": grey(0)}, "expected images"),
     ],
 )
@@ -242,19 +242,19 @@ def test_a_model_without_encoder_has_no_attention(linear):
 def test_each_image_is_explained_by_the_model_of_its_fold(model, two_taps, linear):
     images, of_fold = grey(3), np.array([1, 0, 1])
     models = {0: two_taps, 1: model}
-    maps = folds.grad_cam_by_fold(models, images, of_fold)
-    attended = folds.attention_by_fold(models, images, of_fold)
+    maps = explain.grad_cam_by_fold(models, images, of_fold)
+    attended = explain.attention_by_fold(models, images, of_fold)
     for row, fold in enumerate(of_fold):
         alone = explain.grad_cam(models[fold], images[[row]])
         np.testing.assert_allclose(maps.values[row], alone.values[0], atol=1e-5)
         np.testing.assert_allclose(maps.probabilities[row], alone.probabilities[0], atol=1e-5)
         received = explain.attention(models[fold], images[[row]])[0]
         np.testing.assert_allclose(attended[row], received, atol=1e-5)
-    assert folds.attention_by_fold({0: linear}, grey(2, 8), np.zeros(2)) is None
+    assert explain.attention_by_fold({0: linear}, grey(2, 8), np.zeros(2)) is None
 
 
 def test_maps_at_layers_that_are_too_fine_are_left_out(model):
-    maps = folds.grad_cam_by_tap(model, grey(1)[0], most_cells=8)
+    maps = explain.grad_cam_by_tap(model, grey(1)[0], most_cells=8)
     assert TAP in maps
     assert max(len(cells) for cells in maps.values()) == 8
 
@@ -276,7 +276,7 @@ def test_randomisation_ends_with_a_wholly_fresh_model_and_leaves_the_given_one_a
     itself = np.where(trained.constant, np.nan, 1)
     np.testing.assert_allclose(table.loc[table["step"] == 0, "correlation"], itself)
     keras.utils.set_random_seed(3)
-    fresh = explain.grad_cam(keras.models.clone_model(model), grey(4), trained.grades)
+    fresh = explain.grad_cam(keras.models.clone_model(model), grey(4), trained.labels)
     last = table[table["step"] == table["step"].max()]
     for row, (a, b) in enumerate(zip(trained.values, fresh.values, strict=True)):
         expected = spearmanr(a.ravel(), b.ravel()).statistic

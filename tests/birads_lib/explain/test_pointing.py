@@ -60,7 +60,7 @@ def test_hits_by_brute_force_with_tolerance():
     for x, y in rng.integers(0, 64, (60, 2)):
         distance = np.hypot(*(inside - (y, x)).T).min()
         for tolerance in (0, 5.5):
-            (found,) = pointing.hits(np.array([[x, y]], float), [mask], tolerance)
+            (found,) = pointing.hits(np.array([[x, y]], float), pointing.grown([mask], tolerance))
             if abs(distance - tolerance) > 0.1:  # OpenCV's distances are good to 2 %
                 assert found == (distance <= tolerance)
 
@@ -75,7 +75,7 @@ def test_ceiling_is_whether_any_cell_can_hit():
     masks = [disc(16, 16, 2), disc(32, 32, 3), None, disc(32, 32, 30)]
     found = pointing.ceiling(masks, (2, 2))  # centres at 16 and 48
     np.testing.assert_array_equal(found, [1, 0, np.nan, 1])
-    assert pointing.ceiling([masks[1]], (2, 2), tolerance=25)[0] == 1
+    assert pointing.ceiling(pointing.grown([masks[1]], 25), (2, 2))[0] == 1
 
 
 def breast() -> np.ndarray:
