@@ -13,13 +13,14 @@ from birads_lib.protocol import PARTS, PROTOCOLS
 from birads_lib.task import BIRADS, Task
 
 RUN = ["variant", "protocol"]
-KEY = ["fold", "seed", "image_id", "copy"]  # what makes a row unique in one run
+MODEL = ["fold", "seed"]  # which of a run's models a row is of
+KEY = [*MODEL, "image_id", "copy"]  # what makes a row unique in one run
 _HONEST = [protocol.name for protocol in PROTOCOLS.values() if not protocol.leaks]
 
 
 def _parts_of_patient(table: pd.DataFrame) -> pd.Series:
     """Count, row by row, the parts in which its patient stands in that fold."""
-    return table.groupby([*RUN, "fold", "seed", "patient_id"])["part"].transform("nunique")
+    return table.groupby([*RUN, *MODEL, "patient_id"])["part"].transform("nunique")
 
 
 def schema(task: Task = BIRADS) -> pa.DataFrameSchema:

@@ -1,19 +1,24 @@
 """What each part of the method contributes: runs of one protocol beside a reference.
 
 All runs graded the same images in the same folds, so that they are compared image by image: what
-makes an image hard for all of them cancels out.
+makes an image hard for all of them cancels out. Tables of runs are of test rows, one run each, as
+``predictions.out_of_fold`` gives them; the reference is the variant that the others are held
+against.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
-from birads_lib.predictions import cluster_ids, probabilities
+from birads_lib.predictions import RUN, cluster_ids, probabilities
 from birads_lib.scores.bootstrap import Resampling, intervals
 from birads_lib.scores.comparisons import aligned, delong, paired_differences
-from birads_lib.scores.metrics import HEADLINE, headline
+from birads_lib.scores.decision import probability_of_at_least
+from birads_lib.scores.metrics import every_metric, headline, headline_names
+from birads_lib.task import BIRADS, Task
 
 FORMS = ("Clustered over patients", "Images taken as independent")  # of DeLong's test
 OTHER = "Other"
@@ -40,10 +45,8 @@ PARTS_OF_METHOD = {  # which parameters belong to which part, the first that has
 def changed_from(changes: Mapping[str, Mapping], reference: str) -> dict[str, dict]:
     """Return what each variant changes from the reference: {variant: {parameter: value}}.
 
-    Args:
-        changes: what each variant changes from the notebooks' defaults. What the reference changes
-            and a variant doesn't is "default" there.
-        reference: the variant that the others are held against.
+    ``changes`` are from the notebooks' defaults. What the reference changes and a variant doesn't
+    is "default" there.
     """
     base = changes.get(reference, {})
     return {
@@ -55,10 +58,8 @@ def changed_from(changes: Mapping[str, Mapping], reference: str) -> dict[str, di
 
 def part_of_method(changed: Mapping[str, object]) -> str:
     """Return the part of the method that changed parameters belong to, ``OTHER`` for none."""
-    for part, parameters in PARTS_OF_METHOD.items():
-        if changed.keys() & set(parameters):
-            return part
-    return OTHER
+    parts = (part for part, names in PARTS_OF_METHOD.items() if changed.keys() & set(names))
+    return next(parts, OTHER)
 
 
 def excludes_zero(table: pd.DataFrame) -> pd.Series:
@@ -67,55 +68,44 @@ def excludes_zero(table: pd.DataFrame) -> pd.Series:
 
 
 def by_protocol(tables: Iterable[pd.DataFrame]) -> dict[str, dict[str, pd.DataFrame]]:
-    """Return the test rows of runs by protocol and variant.
-
-    Args:
-        tables: the test rows of one run each, as ``predictions.out_of_fold`` gives them.
-    """
-    sorted_runs: dict[str, dict[str, pd.DataFrame]] = {}
+    """Return the tables of runs by protocol and variant."""
+    runs: dict[str, dict[str, pd.DataFrame]] = {}
     for table in tables:
-        variant, protocol = table[["variant", "protocol"]].iloc[0]
-        sorted_runs.setdefault(protocol, {})[variant] = table
-    return sorted_runs
+        variant, protocol = table[RUN].iloc[0]
+        runs.setdefault(protocol, {})[variant] = table
+    return runs
 
 
 def headline_intervals(
-    tables: Iterable[pd.DataFrame], resamples: int = 2000, seed: int = 0
+    tables: Iterable[pd.DataFrame], resamples: int = 2000, seed: int = 0, task: Task = BIRADS
 ) -> pd.DataFrame:
-    """Return the metrics of ``HEADLINE`` of each run with intervals over its patients.
-
-    Args:
-        tables: as those of ``by_protocol``.
-        resamples, seed: as in ``Resampling``.
-
-    Returns:
-        The table of ``bootstrap.intervals`` with variant and protocol, a row per run and metric.
-    """
+    """Return ``bootstrap.intervals`` of each run's headline metrics, with variant and protocol."""
+    measure = partial(every_metric, task=task)
     parts = []
     for table in tables:
         resampling = Resampling(cluster_ids(table), resamples, seed)
-        part = intervals(table["y_true"].to_numpy(), probabilities(table), resampling)
-        variant, protocol = table[["variant", "protocol"]].iloc[0]
-        parts.append(part.assign(variant=variant, protocol=protocol))
-    return _headline_only(pd.concat(parts))
+        part = intervals(table["y_true"].to_numpy(), probabilities(table), resampling, measure)
+        parts.append(part.assign(**table[RUN].iloc[0]))
+    return _headline_only(pd.concat(parts), task)
 
 
 def differences_by_protocol(
-    tests: Mapping[str, Mapping[str, pd.DataFrame]], reference: str, resamples: int, seed: int
+    tests: Mapping[str, Mapping[str, pd.DataFrame]],
+    reference: str,
+    resamples: int,
+    seed: int,
+    task: Task = BIRADS,
 ) -> pd.DataFrame:
     """Return ``AlignedRuns.differences`` of each protocol that has the reference and another run.
 
-    Args:
-        tests: of ``by_protocol``.
-        reference: the variant that the others are held against.
-        resamples, seed: as in ``Resampling``.
+    ``tests`` are runs as ``by_protocol`` returns them.
     """
-    comparable = {q: runs for q, runs in tests.items() if reference in runs and len(runs) > 1}
-    parts = {
-        protocol: AlignedRuns.of(runs, reference).differences(resamples, seed)
-        for protocol, runs in comparable.items()
-    }
-    return pd.concat(part.assign(protocol=protocol) for protocol, part in parts.items())
+    parts = []
+    for protocol, runs in tests.items():
+        if reference in runs and len(runs) > 1:
+            part = AlignedRuns.of(runs, reference, task).differences(resamples, seed)
+            parts.append(part.assign(protocol=protocol))
+    return pd.concat(parts)
 
 
 def records(metrics: pd.DataFrame, differences: pd.DataFrame) -> pd.DataFrame:
@@ -127,8 +117,8 @@ def records(metrics: pd.DataFrame, differences: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(named)
 
 
-def _headline_only(table: pd.DataFrame) -> pd.DataFrame:
-    return table[table["metric"].isin(HEADLINE)]
+def _headline_only(table: pd.DataFrame, task: Task) -> pd.DataFrame:
+    return table[table["metric"].isin(headline_names(task))]
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,11 +126,12 @@ class AlignedRuns:
     """Runs of one protocol that graded the same n test rows, in one order.
 
     Attributes:
-        reference: the variant that the others are held against.
+        reference: one of the variants.
         y: (n,) true labels.
-        p: variant -> (n, K) probabilities; the reference's are among them.
+        p: variant -> (n, K) probabilities.
         clusters: (n,) whose image each row is.
         folds: (n,) in which fold each row was tested.
+        task: whose labels these are.
     """
 
     reference: str
@@ -148,19 +139,18 @@ class AlignedRuns:
     p: dict[str, np.ndarray]
     clusters: pd.Series
     folds: np.ndarray
+    task: Task
 
     @classmethod
-    def of(cls, tables: Mapping[str, pd.DataFrame], reference: str) -> "AlignedRuns":
-        """Return the runs of one protocol, variant -> test rows, beside each other.
-
-        Raises:
-            UserError: as ``comparisons.aligned`` does, of runs that can't be compared.
-        """
+    def of(
+        cls, tables: Mapping[str, pd.DataFrame], reference: str, task: Task = BIRADS
+    ) -> "AlignedRuns":
+        """Return ``comparisons.aligned`` runs, variant -> table; errors are as there."""
         tables = aligned(tables, reference)
         rows = tables[reference]
         p = {variant: probabilities(table) for variant, table in tables.items()}
         y, folds = rows["y_true"].to_numpy(), rows["fold"].to_numpy()
-        return cls(reference, y, p, cluster_ids(rows), folds)
+        return cls(reference, y, p, cluster_ids(rows), folds, task)
 
     @property
     def variants(self) -> list[str]:
@@ -169,18 +159,19 @@ class AlignedRuns:
 
     def never_predicted(self) -> dict[str, list[int]]:
         """Return the labels that each variant predicts for no image, if there are any."""
-        labels = set(range(1, self.p[self.reference].shape[1] + 1))
+        labels = set(self.task.numbers)
         never = {v: sorted(labels - set(p.argmax(axis=1) + 1)) for v, p in self.p.items()}
         return {variant: absent for variant, absent in never.items() if absent}
 
     def differences(self, resamples: int = 2000, seed: int = 0) -> pd.DataFrame:
-        """Return ``paired_differences`` of each variant from the reference in ``HEADLINE``."""
+        """Return ``paired_differences`` of each variant from the reference in headline metrics."""
         resampling, base = Resampling(self.clusters, resamples, seed), self.p[self.reference]
+        measure = partial(every_metric, task=self.task)
         parts = [
-            paired_differences(self.y, self.p[v], base, resampling).assign(variant=v)
+            paired_differences(self.y, self.p[v], base, resampling, measure).assign(variant=v)
             for v in self.variants
         ]
-        return _headline_only(pd.concat(parts))
+        return _headline_only(pd.concat(parts), self.task)
 
     def patient_errors(self) -> pd.DataFrame:
         """Return the mean distance of predicted and true label, (patients, variants)."""
@@ -192,18 +183,18 @@ class AlignedRuns:
         values = {}
         for fold in np.unique(self.folds):
             rows = self.folds == fold
-            values[fold] = {v: headline(self.y[rows], p[rows])[metric] for v, p in self.p.items()}
+            values[fold] = {
+                v: headline(self.y[rows], p[rows], self.task)[metric] for v, p in self.p.items()
+            }
         table = pd.DataFrame(values).rename_axis(columns="fold")
         return (table - table.loc[self.reference]).loc[self.variants]
 
     def auc_differences(self, lowest: int) -> pd.DataFrame:
         """Return ``delong`` of each variant and the reference, in both ``FORMS``.
 
-        Args:
-            lowest: AUCs are those of this label or a higher one against the lower ones.
+        AUCs are those of the label ``lowest`` or a higher one against the lower ones.
         """
-        # Sums that are equal on paper differ in their last bits; rounding keeps them tied.
-        score = {v: p[:, lowest - 1 :].sum(axis=1).round(12) for v, p in self.p.items()}
+        score = {v: probability_of_at_least(p, lowest) for v, p in self.p.items()}
         forms = dict(zip(FORMS, (self.clusters, None), strict=True))
         return pd.DataFrame(
             {"variant": v, "form": form}

@@ -11,23 +11,26 @@ is taken. Each fold (and seed) has a training part of its own.
 
 What can't be known is NA: a test row whose patient is unknown, or which met no known sibling where
 a training image's patient (or breast) is unknown. A share is NA where that of any row is.
+
+Tables are predictions of one run, all parts; n counts their test rows, as
+``predictions.out_of_fold`` gives them. Where a chapter compares protocols, ``metrics`` are
+``metrics_with_nulls`` and ``met`` are ``met_in_training`` of each protocol's run, by its name.
 """
 
 from collections.abc import Mapping
 from functools import partial
+from itertools import product
 
 import numpy as np
 import pandas as pd
 
 from birads_lib.errors import UserError
-from birads_lib.predictions import cluster_ids, out_of_fold, probabilities
+from birads_lib.predictions import MODEL, cluster_ids, out_of_fold, probabilities
 from birads_lib.scores.bootstrap import Resampling, intervals
-from birads_lib.scores.metrics import HEADLINE, every_metric
+from birads_lib.scores.metrics import every_metric, headline_names
 from birads_lib.task import BIRADS, Task
 
 COMPARED = ("accuracy", "macro_f1", "mean_auc", "mcc")  # the metrics that are held against a paper
-
-MODEL = ["fold", "seed"]
 ANSWERS = {"model": "The model", "lookup": "Lookup table", "majority": "Most frequent category"}
 MET = {  # the relation of a test row to the training part, each counted for itself
     "copy": "The image itself",
@@ -40,10 +43,6 @@ CLOSEST = (*MET, "nothing", "unknown")  # what a row met at the nearest
 def majority(table: pd.DataFrame) -> np.ndarray:
     """Return (n, K): certain of the most frequent category of each test row's training part.
 
-    Args:
-        table: predictions of one run, all parts; n are its test rows, as ``out_of_fold`` gives
-            them.
-
     Raises:
         UserError: a fold has test rows and no training rows, or there are no test rows.
     """
@@ -53,18 +52,15 @@ def majority(table: pd.DataFrame) -> np.ndarray:
 def lookup_table(table: pd.DataFrame) -> np.ndarray:
     """Return (n, K): certain of an image's label if it is in training, else as ``majority``."""
     key = [*MODEL, "image_id"]
-    labels = _distinct_training(table)[[*key, "y_true"]].rename(columns={"y_true": "label"})
-    met = out_of_fold(table).merge(labels, on=key, how="left")["label"].to_numpy()  # NaN: not met
+    labels = _distinct_training(table).set_index(key)["y_true"].rename("label")
+    met = out_of_fold(table).join(labels, on=key)["label"].to_numpy()  # NaN: not met
     return _certain(np.where(np.isnan(met), _most_frequent(table), met), table)
 
 
 def answers(table: pd.DataFrame) -> dict[str, np.ndarray]:
     """Return the probabilities (n, K) of each of ``ANSWERS`` for the test rows."""
-    return {
-        "model": probabilities(out_of_fold(table)),
-        "lookup": lookup_table(table),
-        "majority": majority(table),
-    }
+    model = probabilities(out_of_fold(table))
+    return {"model": model, "lookup": lookup_table(table), "majority": majority(table)}
 
 
 def metrics_with_nulls(
@@ -82,11 +78,7 @@ def met_in_training(table: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
     """Return which relations of ``MET`` each test row has to the training part of its model.
 
     Columns ``copy``, ``sibling_view`` and ``sibling_image`` (any other image of the patient, the
-    sibling view among them), of boolean type with NA.
-
-    Args:
-        table: predictions of one run, all parts.
-        cases: the images, for their laterality.
+    sibling view among them), of boolean type with NA. Breasts are known from ``cases``.
 
     Raises:
         UserError: an image is not among the cases.
@@ -100,10 +92,10 @@ def met_in_training(table: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
     side = cases.set_index("image_id")["laterality"]
     table = table.assign(laterality=table["image_id"].map(side))
     test, training = out_of_fold(table), _distinct_training(table)
-    copy = _matches(test, training, ["image_id"])
+    copy = _matches(test, training, ["image_id"]) > 0
     return pd.DataFrame(
         {
-            "copy": pd.array(copy > 0, dtype="boolean"),
+            "copy": pd.array(copy, dtype="boolean"),
             "sibling_view": _met_another(test, training, copy, ["patient_id", "laterality"]),
             "sibling_image": _met_another(test, training, copy, ["patient_id"]),
         }
@@ -114,18 +106,12 @@ def leak_report(parts: pd.DataFrame, cases: pd.DataFrame) -> dict[str, int]:
     """Return how many test rows have met what in training, before anything is trained.
 
     ``test_rows``; ``same_image``, ``sibling_view`` and ``sibling_image``: those of them that
-    ``met_in_training`` finds, NA where that can't be known of a row: it is not zero.
-
-    Args:
-        parts: of one fold, as ``splits.assign_parts`` returns them.
-        cases: the images they are of.
+    ``met_in_training`` finds, NA where that can't be known of a row: it is not zero. ``parts`` are
+    of one fold, as ``splits.assign_parts`` returns them.
     """
     met = met_in_training(parts.assign(fold=0, seed=0), cases).sum(skipna=False)
-    return {"test_rows": int((parts["part"] == "test").sum())} | {
-        "same_image": met["copy"],
-        "sibling_view": met["sibling_view"],
-        "sibling_image": met["sibling_image"],
-    }
+    test_rows = int((parts["part"] == "test").sum())
+    return {"test_rows": test_rows, **met.rename({"copy": "same_image"})}
 
 
 def shares(met: pd.DataFrame) -> pd.Series:
@@ -141,90 +127,62 @@ def closest(met: pd.DataFrame) -> pd.Series:
     return pd.Series(nearest).value_counts(normalize=True).reindex(CLOSEST, fill_value=0.0)
 
 
-def counted(met: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Return how many test rows of each protocol have each relation, as texts with their share.
+def counted(met: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return how many test rows of each protocol have each relation, as texts with their share."""
 
-    Args:
-        met: protocol -> ``met_in_training`` of its run.
-    """
-    table = pd.DataFrame({"test rows": {name: len(rows) for name, rows in met.items()}})
-    for relation, label in MET.items():
-        columns = {name: rows[relation] for name, rows in met.items()}
-        table[label] = pd.Series(
-            {
-                name: "unknown" if rows.isna().any() else f"{rows.sum()} ({rows.mean():.0%})"
-                for name, rows in columns.items()
-            }
-        )
-    return table
+    def text(rows: pd.Series) -> str:
+        return "unknown" if rows.isna().any() else f"{rows.sum()} ({rows.mean():.0%})"
+
+    table = pd.DataFrame({protocol: rows.apply(text) for protocol, rows in met.items()}).T
+    table.insert(0, "test rows", [len(rows) for rows in met.values()])
+    return table.rename(columns=MET)
 
 
 def by_category(table: pd.DataFrame, metrics: pd.DataFrame, task: Task = BIRADS) -> pd.DataFrame:
     """Return recall and AUC by label and answer, beside the number of distinct images.
 
     Columns: answer, one with the task's name (label number), images (distinct, over all test
-    parts), rows (with copies), recall, low, high (its interval), auc.
-
-    Args:
-        table: predictions of one run.
-        metrics: ``metrics_with_nulls`` of them.
-        task: whose labels these are.
+    parts), rows (with copies), recall, low, high (its interval), auc. ``metrics`` are those of
+    this run.
     """
-    test = out_of_fold(table)
-    sizes = test.groupby("y_true")["image_id"].agg(["nunique", "size"])
-    sizes = sizes.reindex(task.numbers, fill_value=0)
-    rows = metrics.set_index(["answer", "metric"])
-    return pd.DataFrame(
-        {
-            "answer": answer,
-            task.name: label,
-            "images": sizes.loc[label, "nunique"],
-            "rows": sizes.loc[label, "size"],
-            "recall": rows.loc[(answer, f"recall_{label}"), "estimate"],
-            "low": rows.loc[(answer, f"recall_{label}"), "low"],
-            "high": rows.loc[(answer, f"recall_{label}"), "high"],
-            "auc": rows.loc[(answer, f"auc_{label}"), "estimate"],
-        }
-        for answer in ANSWERS
-        for label in task.numbers
-    )
+    images = out_of_fold(table).groupby("y_true")["image_id"]
+    sizes = images.agg(images="nunique", rows="size").reindex(task.numbers, fill_value=0)
+    values = metrics.set_index(["answer", "metric"])[["estimate", "low", "high"]]
+    rows = []
+    for answer, label in product(ANSWERS, task.numbers):
+        recall = values.loc[(answer, f"recall_{label}")].rename({"estimate": "recall"})
+        auc = values.loc[(answer, f"auc_{label}"), "estimate"]
+        rows.append({"answer": answer, task.name: label, **sizes.loc[label], **recall, "auc": auc})
+    return pd.DataFrame(rows)
 
 
-def against_paper(metrics: dict[str, pd.DataFrame], paper: Mapping[str, float]) -> pd.DataFrame:
-    """Return, by metric, a paper's value and where it lies from each protocol's interval.
+def against_paper(
+    metrics: Mapping[str, pd.DataFrame], paper: Mapping[str, float], task: Task = BIRADS
+) -> pd.DataFrame:
+    """Return a paper's metrics, a row each, and where they lie from each protocol's interval.
 
-    Args:
-        metrics: protocol -> ``metrics_with_nulls`` of its run.
-        paper: metric -> its value in the paper.
-
-    Returns:
-        One row per metric; columns "the paper" and each protocol, such as "above 0.43 to 0.58".
+    Columns "the paper" and each protocol, with words such as "above 0.43 to 0.58".
     """
     table = pd.DataFrame({"the paper": pd.Series(paper).map("{:.3f}".format)})
     for protocol, rows in metrics.items():
         model = rows[rows["answer"] == "model"].set_index("metric")
         table[protocol] = [_place(value, model.loc[name]) for name, value in paper.items()]
-    return table.rename(index=HEADLINE)
+    return table.rename(index=headline_names(task))
 
 
-def records(metrics: dict[str, pd.DataFrame], met: dict[str, pd.DataFrame]) -> pd.DataFrame:
+def records(metrics: Mapping[str, pd.DataFrame], met: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Return [metric, estimate, low, high] under the names of the claim ledger.
 
     ``<protocol>.<metric>`` is the model's, ``<protocol>.<null>.<metric>`` that of an answer that
     sees no image, and ``<protocol>.test_with_<relation>`` a share of test rows, without bounds.
-
-    Args:
-        metrics: protocol -> ``metrics_with_nulls`` of its run.
-        met: protocol -> ``met_in_training`` of its run.
     """
     parts = []
     for protocol, rows in metrics.items():
         answer = ("." + rows["answer"]).where(rows["answer"] != "model", "")
         parts.append(rows.assign(metric=protocol + answer + "." + rows["metric"]))
     for protocol, rows in met.items():
-        values = shares(rows)
-        names = [f"{protocol}.test_with_{relation}" for relation in values.index]
-        parts.append(pd.DataFrame({"metric": names, "estimate": values.to_numpy()}))
+        of_relations = shares(rows).add_prefix(f"{protocol}.test_with_")
+        parts.append(of_relations.rename_axis("metric").reset_index(name="estimate"))
     return pd.concat(parts, ignore_index=True)[["metric", "estimate", "low", "high"]]
 
 
@@ -241,10 +199,9 @@ def _distinct_training(table: pd.DataFrame) -> pd.DataFrame:
 
 def _most_frequent(table: pd.DataFrame) -> np.ndarray:
     """Return the most frequent category in training of each test row, (n,)."""
-    test = out_of_fold(table)
     most = _distinct_training(table).groupby(MODEL)["y_true"].agg(lambda y: y.mode()[0])
-    answers = test[MODEL].merge(most, left_on=MODEL, right_index=True, how="left")["y_true"]
-    if not len(test) or answers.isna().any():
+    answers = out_of_fold(table)[MODEL].join(most, on=MODEL)["y_true"]
+    if not len(answers) or answers.isna().any():
         raise UserError("predictions.parquet lacks test or training rows: run 03_training again")
     return answers.to_numpy(int)
 
@@ -256,18 +213,16 @@ def _certain(labels: np.ndarray, table: pd.DataFrame) -> np.ndarray:
 
 def _matches(test: pd.DataFrame, training: pd.DataFrame, keys: list[str]) -> np.ndarray:
     """Count the training images that share the keys with each test row, (n,); none if unknown."""
-    sizes = training.groupby([*MODEL, *keys]).size().rename("size").reset_index()
-    return test.merge(sizes, on=[*MODEL, *keys], how="left")["size"].fillna(0).to_numpy(int)
+    sizes = training.value_counts([*MODEL, *keys]).rename("size")
+    return test.join(sizes, on=[*MODEL, *keys])["size"].fillna(0).to_numpy(int)
 
 
 def _met_another(
     test: pd.DataFrame, training: pd.DataFrame, copy: np.ndarray, keys: list[str]
 ) -> pd.array:
     """Return whether another image with the same keys is in training, (n,), NA if unknown."""
-    others = _matches(test, training, keys) - (copy > 0)
-    nameless = training.loc[training[keys].isna().any(axis=1), MODEL].drop_duplicates()
-    in_doubt = test[MODEL].merge(nameless, on=MODEL, how="left", indicator=True)["_merge"] == "both"
-    unknown = test[keys].isna().any(axis=1) | in_doubt
-    met = pd.array(others > 0, dtype="boolean")
-    met[(others <= 0) & unknown.to_numpy()] = pd.NA
+    met = pd.array(_matches(test, training, keys) > copy, dtype="boolean")
+    nameless = training[training[keys].isna().any(axis=1)]
+    unknown = test[keys].isna().any(axis=1).to_numpy() | (_matches(test, nameless, []) > 0)
+    met[unknown & ~met.to_numpy(bool)] = pd.NA
     return met

@@ -29,12 +29,11 @@ from threadpoolctl import threadpool_limits
 from tqdm import TqdmWarning
 
 from birads_lib.errors import UserError
-from birads_lib.predictions import out_of_fold
+from birads_lib.predictions import MODEL, out_of_fold
 from birads_lib.scores.bootstrap import Resampling, mean_intervals
 from birads_lib.scores.metrics import ratio
 from birads_lib.task import BIRADS, Task
 
-MODEL = ["fold", "seed"]  # each has a space of its own
 FEWEST = 5  # images of a picture
 SCORES = {  # of neighbours; each has a chance level, `<name>_chance`
     "neighbours_grade": "Same category",
@@ -93,25 +92,24 @@ def scores(rows: pd.DataFrame, e: np.ndarray, k: int = 5, seed: int = 0) -> pd.D
 
 
 def _scores_of_model(rows: pd.DataFrame, e: np.ndarray, k: int) -> pd.DataFrame:
-    y, patients = rows["y_true"].to_numpy(), rows["patient_id"]
-    codes = pd.factorize(patients)[0]  # (n,), -1 is unknown
+    y, codes = rows["y_true"].to_numpy(), pd.factorize(rows["patient_id"])[0]  # (n,), -1: unknown
     known = bool((codes >= 0).all())
     most = int(np.bincount(codes).max()) if known else 1
     order = _nearest(e, k + most - 1)  # (n, neighbours), nearest first
     everyone = np.ones(order.shape, dtype=bool)
     other = codes[order] != codes[:, None]
-    same_grade = y[order] == y[:, None]
-    values = {
-        "neighbours_grade": _share(same_grade, everyone, k),
-        "neighbours_grade_other_patients": _share(same_grade, other, k),
+    same_label = y[order] == y[:, None]
+    shares = {
+        "neighbours_grade": _share(same_label, everyone, k),
+        "neighbours_grade_other_patients": _share(same_label, other, k),
         "neighbours_patient": _share(~other, everyone, k),
     }
-    values |= _chances(y, codes)
+    values = pd.DataFrame(shares | _chances(y, codes))
     if not known:
-        for name in values:
-            if "patient" in name:
-                values[name] = np.full(len(y), np.nan)
-    return pd.DataFrame(values | {"silhouette_grade": _silhouettes(e, y)})
+        values.loc[:, values.columns.str.contains("patient")] = np.nan
+    distinct = len(np.unique(y))
+    silhouettes = silhouette_samples(e, y) if 2 <= distinct < len(y) else np.nan
+    return values.assign(silhouette_grade=silhouettes)
 
 
 def _nearest(e: np.ndarray, count: int) -> np.ndarray:
@@ -130,38 +128,31 @@ def _share(hit: np.ndarray, allowed: np.ndarray, k: int) -> np.ndarray:
 
 def _chances(y: np.ndarray, codes: np.ndarray) -> dict[str, np.ndarray]:
     """Return the share of hits among all allowed others of each image, each (n,)."""
-    of_grade = pd.Series(y).groupby(y).transform("size").to_numpy()
-    of_patient = pd.Series(codes).groupby(codes).transform("size").to_numpy()
-    of_both = pd.Series(y).groupby([y, codes]).transform("size").to_numpy()
-    others = len(y) - 1
+    label, patient = pd.Series(y), pd.Series(codes)
+    alike, hers, both = (  # images of the same label, of the same patient, of both
+        label.groupby(keys).transform("size").to_numpy()
+        for keys in (label, patient, [label, patient])
+    )
     return {
-        "neighbours_grade_chance": ratio(of_grade - 1, others, np.nan),
-        "neighbours_grade_other_patients_chance": ratio(
-            of_grade - of_both, len(y) - of_patient, np.nan
-        ),
-        "neighbours_patient_chance": ratio(of_patient - 1, others, np.nan),
+        "neighbours_grade_chance": ratio(alike - 1, len(y) - 1, np.nan),
+        "neighbours_grade_other_patients_chance": ratio(alike - both, len(y) - hers, np.nan),
+        "neighbours_patient_chance": ratio(hers - 1, len(y) - 1, np.nan),
     }
-
-
-def _silhouettes(e: np.ndarray, y: np.ndarray) -> np.ndarray:
-    if not 2 <= len(np.unique(y)) < len(y):
-        return np.full(len(y), np.nan)
-    return silhouette_samples(e, y)
 
 
 def intervals(
     of_images: pd.DataFrame, rows: pd.DataFrame, resampling: Resampling, task: Task = BIRADS
 ) -> pd.DataFrame:
-    """Return [metric, estimate, low, high]: means over images, with intervals over patients.
+    """Return ``mean_intervals`` of the ``scores`` of images and of what follows from them.
 
-    Metrics: the columns of ``scores``; ``<name>_over_chance``, the mean difference from chance;
-    ``silhouette_1`` .. ``silhouette_K``, the mean silhouette of one label. A resample says how
-    often each image is asked; whom it has for neighbours stays. A mean of nothing is NaN.
+    These are ``<name>_over_chance``, the mean difference from chance, and ``silhouette_1`` ..
+    ``silhouette_K``, the mean silhouette of one label. A resample says how often each image is
+    asked; whom it has for neighbours stays.
 
     Args:
         of_images: of ``scores``.
         rows: the images they were made of.
-        resampling: of ``rows``, such as over their ``predictions.cluster_ids``.
+        resampling: of ``rows``.
         task: whose labels these are.
     """
     values = of_images.copy()
@@ -182,40 +173,35 @@ def of_fold(rows: pd.DataFrame, fold: int) -> np.ndarray:
     return np.flatnonzero(of_fold & (rows["seed"] == rows.loc[of_fold, "seed"].min()))
 
 
-def tsne(e: np.ndarray, seed: int = 0, perplexity: float = 30) -> np.ndarray:
+def tsne(e: np.ndarray, seed: int = 0) -> np.ndarray:
     """Return places (n, 2) of embeddings (n, d) by t-SNE (van der Maaten and Hinton 2008).
 
-    The perplexity, about the neighbours that an image keeps near, is at most a third of the images.
+    The perplexity, about the neighbours that an image keeps near, is 30, at most a third of all.
     """
     if len(e) < FEWEST:
         return np.full((len(e), 2), np.nan)
-    options = {"init": _start(e), "random_state": seed}
-    perplexity = min(perplexity, (len(e) - 1) / 3)
+    perplexity = min(30, (len(e) - 1) / 3)
     with threadpool_limits(1):  # threads that wait for each other take ten times as long
-        return TSNE(perplexity=perplexity, **options).fit_transform(e)
+        picture = TSNE(perplexity=perplexity, init=_start(e), random_state=seed)
+        return picture.fit_transform(e)
 
 
-def umap(e: np.ndarray, seed: int = 0, n_neighbors: int = 15) -> np.ndarray:
+def umap(e: np.ndarray, seed: int = 0) -> np.ndarray:
     """Return places (n, 2) of embeddings (n, d) by UMAP (McInnes, Healy and Melville 2018)."""
     if len(e) < FEWEST:
         return np.full((len(e), 2), np.nan)
     # Slow to import: it loads TensorFlow, where installed, for a form that isn't used here.
     from umap import UMAP
 
-    n_neighbors = min(n_neighbors, len(e) - 1)
     # Neighbours from here spare UMAP the compilation of its own search, half of its time.
-    distances, nearest = (
-        NearestNeighbors(n_neighbors=n_neighbors).fit(e).kneighbors(e)
-    )  # (n, neighbours)
-    options = {
-        "n_neighbors": n_neighbors,
-        "precomputed_knn": (nearest, distances),
-        "init": _start(e),
-    }
+    neighbours = min(15, len(e) - 1)
+    distances, nearest = NearestNeighbors(n_neighbors=neighbours).fit(e).kneighbors(e)
+    options = {"n_neighbors": neighbours, "precomputed_knn": (nearest, distances)}
     with catch_warnings():
         simplefilter("ignore", UserWarning)  # that new points can't be placed: there are none
         simplefilter("ignore", TqdmWarning)  # that Jupyter can't draw its progress bar
-        return UMAP(random_state=seed, n_jobs=1, **options).fit_transform(e)
+        picture = UMAP(init=_start(e), random_state=seed, n_jobs=1, **options)
+        return picture.fit_transform(e)
 
 
 def _start(e: np.ndarray) -> str:

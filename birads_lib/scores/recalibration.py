@@ -16,7 +16,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import softmax
 
 from birads_lib.errors import UserError
-from birads_lib.predictions import out_of_fold, probabilities
+from birads_lib.predictions import MODEL, out_of_fold, probabilities
 from birads_lib.protocol import PARTS
 from birads_lib.scores.calibration import SMALLEST, error_if_calibrated, every_score, of_truth
 from birads_lib.scores.metrics import checked, ratio
@@ -113,7 +113,7 @@ def recalibrated(
     test = out_of_fold(table)
     corrected = {name: probabilities(test).copy() for name in CORRECTIONS}
     folds = []
-    for (fold, seed), rows in table.groupby(["fold", "seed"]):
+    for (fold, seed), rows in table.groupby(MODEL):
         here = ((test["fold"] == fold) & (test["seed"] == seed)).to_numpy()
         p = corrected["uncorrected"][here]
         validation = out_of_fold(rows, "validation")
@@ -132,7 +132,7 @@ def recalibrated(
 def _check_folds(table: pd.DataFrame) -> None:
     problems = [
         f"fold {fold}, seed {seed}: no predictions of the {part} part"
-        for (fold, seed), rows in table.groupby(["fold", "seed"])
+        for (fold, seed), rows in table.groupby(MODEL)
         for part in PARTS
         if part not in set(rows["part"])
     ]
