@@ -41,7 +41,8 @@ def _rendered(output: dict) -> dict:
     if facts["kind"] == "page":  # at the top of the page: what holds for all of it
         content = marks_html(facts["marks"]) + _folded("Passport of this page", facts)
     elif facts["kind"] == "artefact":
-        content = artefact(facts)
+        named = f' id="{_anchor(facts["id"])}"'
+        content = _folded(f"Written: {facts['id']}, and its passport", facts, named=named)
     else:
         content = exhibit(data)
     return output | {"data": {"text/html": content}}
@@ -56,37 +57,25 @@ def exhibit(data: dict, identity: str = "", page: str = "") -> str:
         page: the address of its own page, from another one, which the caption leads to.
     """
     facts = data[PASSPORT]
-    files = files_of(data)
-    picture = files.pop(f"{facts['id']}.png", None)
+    files, name = files_of(data), facts["id"]
+    picture = files.pop(f"{name}.png", None)
     if picture is None:
         body = _table("".join(data["text/html"]), facts.get("links", {}), page)
     else:
         body = f'<img src="{data_uri("a.png", picture)}" alt="{html.escape(facts["alt"])}">'
-    chapter = f"{page}#{facts['id']}"
-    way = f' <a class="reference internal" href="{chapter}">To its chapter.</a>' if page else ""
+    way = f' <a class="reference internal" href="{page}#{name}">To its chapter.</a>' if page else ""
     links = " · ".join(
-        f'<a download="{name}" href="{data_uri(name, content)}">{name}</a>'
-        for name, content in files.items()
+        f'<a download="{file}" href="{data_uri(file, content)}">{file}</a>'
+        for file, content in files.items()
     )
-    again = f"make verify STUDY={facts['study']} FIG={facts['page']}#{facts['id']}"
+    again = f"make verify STUDY={facts['study']} FIG={facts['page']}#{name}"
     more = f"<p>Download: {links}</p><p>Make it again: <code>{html.escape(again)}</code></p>"
     return (
-        f'<figure class="exhibit" id="{identity or facts["id"]}">{body}'
+        f'<figure class="exhibit" id="{identity or name}">{body}'
         f"<figcaption>{html.escape(facts['caption'])}{way}</figcaption>"
         f"{marks_html(facts['marks'])}</figure>"
-        + _folded(f"Passport of “{facts['id']}”", facts, more, page=page)
+        + _folded(f"Passport of “{name}”", facts, more, page=page)
     )
-
-
-def artefact(facts: dict) -> str:
-    """Return the HTML of a file that a notebook wrote: its passport, to unfold."""
-    named = f' id="{anchor(facts["id"])}"'
-    return _folded(f"Written: {facts['id']}, and its passport", facts, named=named)
-
-
-def anchor(artefact: str) -> str:
-    """Return the HTML id under which a page shows the passport of a file that it wrote."""
-    return "artefact-" + artefact.replace(".", "-").replace("/", "-")
 
 
 def data_uri(name: str, content: bytes) -> str:
@@ -94,21 +83,26 @@ def data_uri(name: str, content: bytes) -> str:
     return f"data:{KINDS[name.split('.')[-1]]};base64,{base64.b64encode(content).decode()}"
 
 
-def _address(page: str, address: str) -> str:
-    """Return an address, which counts from ``page``, as it counts from where this is shown."""
-    if not page or "://" in address:
-        return address
-    if address.startswith("#"):
-        return page + address
-    return posixpath.normpath(posixpath.join(posixpath.dirname(page), address))
+def _anchor(artefact: str) -> str:
+    """Return the HTML id under which a page shows the passport of a file that it wrote."""
+    return "artefact-" + artefact.replace(".", "-").replace("/", "-")
+
+
+def _link(text: str, address: str, page: str) -> str:
+    """Return a link; where ``page`` is given, the address counts from there."""
+    if page and "://" not in address:
+        if address.startswith("#"):
+            address = page + address
+        else:
+            address = posixpath.normpath(posixpath.join(posixpath.dirname(page), address))
+    return f'<a href="{html.escape(address)}">{text}</a>'
 
 
 def _table(rows: str, links: dict[str, str], page: str) -> str:
     """Return a table in which rows lead somewhere, {label: address from its own page}."""
     for label, address in links.items():
         text = html.escape(label)
-        anchor = f'<a href="{html.escape(_address(page, address))}">{text}</a>'
-        rows = rows.replace(f"<th>{text}</th>", f"<th>{anchor}</th>")
+        rows = rows.replace(f"<th>{text}</th>", f"<th>{_link(text, address, page)}</th>")
     return f'<div class="table-scroll">{rows}</div>'
 
 
@@ -119,7 +113,7 @@ def _folded(title: str, facts: dict, more: str = "", named: str = "", page: str 
         if name == "inputs":
             shown = "<br><br>".join(_input(read, page) for read in value)
         else:
-            shown = _cell(facts, page) if name == "notebook" else _fact(value)
+            shown = _notebook(facts, page) if name == "notebook" else _fact(value)
         rows.append(f"<tr><th>{name.replace('_', ' ')}</th><td>{shown}</td></tr>")
     return (
         f'<details class="passport"{named}><summary>{html.escape(title)}</summary>'
@@ -134,22 +128,22 @@ def _seen(facts: dict) -> dict:
     return {name: facts[name] for name in names if facts[name] not in (None, {}, [])}
 
 
-def _cell(facts: dict, page: str) -> str:
+def _notebook(facts: dict, page: str) -> str:
     """Name notebook and cell, and lead to the cell on the page that it was executed into."""
     notebook = _fact(f"{facts['notebook']}.ipynb")
     if facts.get("cell") is None:
         return notebook
-    address = _address(page, f"#cell-{facts['cell_id']}")
-    return f'{notebook}, <a href="{address}">cell {facts["cell"]}</a>'
+    link = _link(f"cell {facts['cell']}", f"#cell-{facts['cell_id']}", page)
+    return f"{notebook}, {link}"
 
 
 def _input(read: dict, page: str) -> str:
     """Name what was read; it leads to the passport of the file, on the page that wrote it."""
     items = {name: _fact(value) for name, value in _seen(read).items()}
     if "made_by" in read:
-        maker = f"{read['made_by']}.html#{anchor(read['artefact'])}"
-        address = _address(page, f"../{read['study']}/{maker}" if "study" in read else maker)
-        items["made_by"] = f'<a href="{html.escape(address)}">{items["made_by"]}</a>'
+        folder = f"../{read['study']}/" if "study" in read else ""
+        address = f"{folder}{read['made_by']}.html#{_anchor(read['artefact'])}"
+        items["made_by"] = _link(items["made_by"], address, page)
     return _listed(items)
 
 

@@ -3,26 +3,31 @@
     python -m press.remake config/phantoms.yaml 04_evaluation-proposed-patient#headline
 
 Where what its notebook read is at hand and intact, that notebook alone is executed; else all
-notebooks behind it are. Snakemake runs them, as it did the first time.
+notebooks behind it are. Snakemake runs them, by the rules by which it did the first time.
 """
 
 import argparse
-import json
+import io
 import shutil
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
+import pandas as pd
 
 from birads_lib.errors import UserError, did_you_mean
 from birads_lib.files import sha256
 from birads_lib.readers import READERS
-from press import chapters, differences, verify
+from press import chapters, verify
 from press import page as pages
+from press.compare import config_of
 from press.datasets import images_folder
-from press.outputs import digest_of
+from press.outputs import digest_of, lasting
 from press.page import Exhibit, Page
-from press.paths import RESULTS, ROOT, passport_path, results_folder, source_notebook
+from press.paths import CONFIG, RESULTS, ROOT, passport_path, results_folder
 from press.study import Study, check_dataset, load
 
 SCRATCH = "results/.remade"  # a study's folder below it holds what was made again
@@ -72,55 +77,19 @@ def _trace_inputs(facts: dict, page: Page, depth: int, seen: set[str]) -> list[s
     return lines
 
 
-def input_files(exhibit: Exhibit) -> dict[Path, str]:
-    """Return the files that an exhibit's notebook read, but for images, and their SHA-256."""
-    inputs = exhibit.passport["inputs"]
-    return {ROOT / read["file"]: read["sha256"] for read in inputs if "sha256" in read}
+# Making again
 
 
-def intact(exhibit: Exhibit) -> bool:
-    """Return whether all that an exhibit's notebook read is at hand, as it was."""
-    files = input_files(exhibit).items()
-    return all(path.exists() and sha256(path) == digest for path, digest in files)
+def at_hand(study: Study, exhibit: Exhibit) -> list[Path]:
+    """Return what an exhibit's notebook read, with passports, and the images a study made.
 
-
-def make_again(study: Study, options: list[str], page: Page, linked: list[Path]) -> Page:
-    """Execute a page in the scratch folder and return the page made there.
-
-    Args:
-        study: whose page it is, with its folder in the scratch folder.
-        options: Snakemake's ``--config`` items that say which study.
-        page: the page to make again.
-        linked: what stands in results/ and is to be read, as it is; [] for all notebooks behind
-            the page to be executed as well.
+    [] where that is not all at hand, as it was.
     """
-    shutil.rmtree(ROOT / study.folder, ignore_errors=True)
-    target = ROOT / SCRATCH / "pages" / study.name / f"{page.name}.ipynb"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.unlink(missing_ok=True)
-    for path in linked:
-        link = ROOT / SCRATCH / path.relative_to(RESULTS)
-        link.parent.mkdir(parents=True, exist_ok=True)
-        link.unlink(missing_ok=True)
-        link.symlink_to(path)
-    name = target.relative_to(ROOT).as_posix()
-    if page.name in study.pages():
-        rules = ["--allowed-rules", chapters.chapter(page.notebook).rule] if linked else []
-        command = ["snakemake", "--profile", "profiles/local", "--config", *options]
-        command += [f"root={SCRATCH}", *rules, "--", name]
-    else:  # a comparison of two studies, which no rule makes
-        values = json.dumps(page.passport["parameters"] | {"study_dir": study.folder})
-        source = str(source_notebook(page.notebook))
-        command = [sys.executable, "-m", "press.execute", source, name, values]
-    done = subprocess.run(command, cwd=ROOT)
-    if done.returncode or not target.exists():
-        raise UserError("it could not be made again; what stopped it stands above")
-    return pages.read(target)
-
-
-def _to_link(study: Study, exhibit: Exhibit) -> list[Path]:
-    """Return what an exhibit's notebook read, with passports, and the images a study made."""
-    paths = [path for path in input_files(exhibit) if path.is_relative_to(RESULTS)]
+    inputs = exhibit.passport["inputs"]
+    files = {ROOT / read["file"]: read["sha256"] for read in inputs if "sha256" in read}
+    if not all(path.exists() and sha256(path) == digest for path, digest in files.items()):
+        return []
+    paths = [path for path in files if path.is_relative_to(RESULTS)]
     if READERS[study.dataset["reader"]].makes_images and not study.dataset.get("folder"):
         paths.append(images_folder(study.dataset, results_folder(study.name)))
     beside = [passport_path(path) for path in paths]
@@ -137,15 +106,130 @@ def _check_rules(study: Study, page: Page) -> None:
         )
 
 
+def make_again(study: Study, options: dict[str, str], page: Page, linked: list[Path]) -> Page:
+    """Execute a page in the scratch folder and return the page made there.
+
+    Args:
+        study: whose page it is, with its folder in the scratch folder.
+        options: Snakemake's ``--config``, which says which study.
+        page: the page to make again.
+        linked: what stands in results/ and is to be read, as it is; [] for all notebooks behind
+            the page to be executed as well.
+    """
+    shutil.rmtree(ROOT / study.folder, ignore_errors=True)
+    target = ROOT / SCRATCH / "pages" / study.name / f"{page.name}.ipynb"
+    target.unlink(missing_ok=True)
+    for path in linked:
+        link = ROOT / SCRATCH / path.relative_to(RESULTS)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.unlink(missing_ok=True)  # of another study's files, which a comparison reads
+        link.symlink_to(path)
+    items = [f"{name}={value}" for name, value in options.items() if value]
+    rules = ["--allowed-rules", chapters.chapter(page.notebook).rule] if linked else []
+    command = ["snakemake", "--profile", "profiles/local", "--config", *items, *rules, "--"]
+    done = subprocess.run([*command, target.relative_to(ROOT).as_posix()], cwd=ROOT)
+    if done.returncode or not target.exists():
+        raise UserError("it could not be made again; what stopped it stands above")
+    return pages.read(target)
+
+
+# Comparing
+
+
+@dataclass(frozen=True)
+class NumbersCompared:
+    """How the numbers of a figure, made again, compare."""
+
+    count: int  # compared
+    beyond: int  # of them, further apart than the tolerance; -1: tables of another shape
+    largest: float  # absolute difference
+
+
+def compare_numbers(before: Exhibit, after: Exhibit) -> NumbersCompared | None:
+    """Compare the numbers of two makings of an exhibit; None where it has none to download."""
+    name = f"{before.id}.csv"
+    if name not in before.files:
+        return None
+    old, new = (pd.read_csv(io.BytesIO(exhibit.files[name])) for exhibit in (before, after))
+    if old.shape != new.shape or list(old.columns) != list(new.columns):
+        return NumbersCompared(old.size, -1, float("nan"))
+    tolerance = before.passport["tolerance"]
+    beyond, largest = 0, 0.0
+    for column in old:
+        a, b = old[column], new[column]
+        if pd.api.types.is_numeric_dtype(a) and pd.api.types.is_numeric_dtype(b):
+            a, b = a.to_numpy(float), b.to_numpy(float)
+            near = np.isclose(b, a, rtol=tolerance, atol=tolerance, equal_nan=True)
+            largest = max(largest, np.nanmax(np.abs(a - b), initial=0.0))
+        else:
+            near = (a == b) | (a.isna() & b.isna())
+        beyond += int((~near).sum())
+    return NumbersCompared(old.size, beyond, largest)
+
+
+def compare_passports(before: dict, after: dict) -> dict[str, list[str]]:
+    """Return what differs between two passports, by kind: input, code, parameters, ..."""
+    old, new = _by_kind(before), _by_kind(after)
+    return {
+        kind: [
+            f"{name}: {_short(old[kind].get(name))} -> {_short(new[kind].get(name))}"
+            for name in old[kind] | new[kind]
+            if old[kind].get(name) != new[kind].get(name)
+        ]
+        for kind in old
+    }
+
+
+def _by_kind(facts: dict) -> dict[str, dict]:
+    changed = facts["parameters_changed"]
+    return {
+        "input": {read["name"]: digest_of(read) for read in facts["inputs"]},
+        "code": lasting(facts["code"]),
+        "parameters": {k: v for k, v in changed.items() if k != "study_dir"},  # the scratch folder
+        "environment": facts["environment"],
+        "device": {"device": facts["device"]},
+    }
+
+
+def _short(value: object) -> str:
+    text = "none" if value is None else str(value)
+    return text[:12] if len(text) == 64 else text
+
+
+def print_comparison(before: Exhibit, after: Exhibit) -> bool:
+    """Print how an exhibit compares with its second making; return whether its numbers hold."""
+    numbers = compare_numbers(before, after)
+    holds = numbers is None or numbers.beyond == 0
+    if numbers is None:
+        print("numbers: none to download")
+    elif numbers.beyond < 0:
+        print("numbers: DIFFER, the table has other rows or columns")
+    else:
+        is_equal = holds and numbers.largest == 0
+        size = "equal" if is_equal else f"largest difference {numbers.largest:.3g}"
+        verdict = "hold" if holds else f"DIFFER in {numbers.beyond} of them"
+        tolerance = before.passport["tolerance"]
+        print(f"numbers: {numbers.count} compared, {size}, tolerance {tolerance:g}: {verdict}")
+    picture = f"{before.id}.png"
+    if picture in before.files:
+        is_equal = before.files[picture] == after.files.get(picture)
+        print(f"picture: {'equal byte for byte' if is_equal else 'not the same bytes'}")
+    for kind, lines in compare_passports(before.passport, after.passport).items():
+        print(f"{kind}: {'differs' if lines else 'equal'}")
+        for line in lines:
+            print(f"  {line}")
+    return holds
+
+
 def _of_another_study(config: str, figure: str) -> tuple[str, str]:
     """Return the YAML of the study that ``study/page#id`` names, and page#id."""
     study, _, rest = figure.rpartition("/")
     if not study:
         return config, rest
-    known = sorted(path.stem for path in (ROOT / "config").glob("*.yaml"))
+    known = sorted(path.stem for path in CONFIG.glob("*.yaml"))
     if study not in known:
         raise UserError(f"FIG: no study {study!r}; {did_you_mean(study, known)}")
-    return f"config/{study}.yaml", rest
+    return config_of(study), rest
 
 
 def main(arguments: list[str]) -> int:
@@ -163,18 +247,20 @@ def main(arguments: list[str]) -> int:
     print("\n".join(trace(page, exhibit)))
     for reason in verify.changed_sources(page):
         print(f"stale: {reason} since this page was executed")
-    linked = _to_link(study, exhibit) if intact(exhibit) else []
+    linked = at_hand(study, exhibit)
     print(f"\nmaking it again from {'what its notebook read, intact' if linked else 'the images'}")
     if not linked:
         _check_rules(study, page)
         check_dataset(study)
-    options = {"study": config, "data": given.data, "weights": given.weights}
-    items = [f"{name}={value}" for name, value in options.items() if value]
-    made = make_again(study, items, page, linked)
+    options = {"study": config, "data": given.data, "weights": given.weights, "root": SCRATCH}
+    if page.name not in study.pages():  # a comparison
+        options["other"] = config_of(page.passport["parameters"]["other"])
+        load(options["other"])
+    made = make_again(study, options, page, linked)
     if exhibit.id not in made.exhibits:
         raise UserError(f"{page.name}, executed now, publishes no {exhibit.id!r}")
     print(f"\n{page.study}/{page.name}#{exhibit.id}, made again in {time.time() - started:.0f} s")
-    holds = differences.print_all(exhibit, made.exhibits[exhibit.id])
+    holds = print_comparison(exhibit, made.exhibits[exhibit.id])
     print(f"the page made again: {made.path.relative_to(ROOT)}")
     return 0 if holds else 1
 

@@ -12,7 +12,7 @@ import argparse
 import io
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -41,7 +41,6 @@ from press.study import load
 
 IMAGE_LIST = ("01_data_exploration", "image-files")  # where each chain ends
 UNREADABLE = (UserError, ValueError, KeyError)  # what a page that was tampered with raises
-Check = tuple[str, object, object, str]  # its kind, what is, what should be, the problem if not
 
 
 @dataclass
@@ -51,41 +50,29 @@ class Report:
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     stale: dict[str, list[str]] = field(default_factory=dict)  # what has changed -> pages
-    checked: dict[str, int] = field(default_factory=dict)
+    checked: Counter[str] = field(default_factory=Counter)
 
-    def add(self, checks: Iterable[Check]) -> None:
-        """Count checks, and the problems of those that fail."""
-        for kind, actual, expected, problem in checks:
-            self.checked[kind] = self.checked.get(kind, 0) + 1
-            if actual != expected:
-                self.problems.append(problem)
+    def check(self, kind: str, holds: bool, problem: str) -> None:
+        """Count a check, and note the problem if it fails."""
+        self.checked[kind] += 1
+        if not holds:
+            self.problems.append(problem)
 
 
 def study(name: str, images: Path | None = None) -> Report:
     """Check all of one study's pages; ``images``: a folder whose files are hashed as well."""
-    report, folder = Report(), BOOK / name
-    by_name = {page.name: page for page in _sealed_pages(folder, report)}
+    report = Report()
+    by_name = {page.name: page for page in _sealed_pages(BOOK / name, report)}
     listed = image_hashes(by_name)
-    first_read: dict[str, tuple[str, str]] = {}  # file -> who read it first, and its hash
     options = {"desc": f"verifying {name}", "unit": "page", "file": sys.stdout, "ncols": 80}
     for page in tqdm(by_name.values(), **options):
-        report.add(_exhibits(page))
-        report.add(_artefacts(page))
-        for facts in page.passports():
-            for read in facts["inputs"]:
-                where = f"{name}/{page.name}#{facts['id']}: input '{read['name']}'"
-                if "sha256_of_hashes" in read:
-                    report.add(_images_link(where, read, listed))
-                elif "made_by" in read:
-                    first = first_read.setdefault(read["file"], (where, read["sha256"]))
-                    report.add(_page_link(where, page, read, *first))
-                elif _has_changed(ROOT / read["file"], read["sha256"]):
-                    report.notes.append(f"{where}: {read['file']} has changed since")
-        report.add(_rendered(page))
+        _check_exhibits(page, report)
+        _check_artefacts(page, report)
+        _check_inputs(page, listed, report)
         for why in changed_sources(page):
             report.stale.setdefault(why, []).append(page.name)
     if images:
-        report.add(_image_files(listed, images))
+        _check_images(listed, images, report)
     return report
 
 
@@ -99,8 +86,7 @@ def changed_sources(page: Page) -> list[str]:
         before = code["modules"]
         names = sorted(before | modules)
         changed = [name for name in names if modules.get(name) != before.get(name)]
-        more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
-        lines.append(f"{', '.join(changed[:3])}{more} changed")
+        lines.append(f"{_first_of(changed)} changed")
     return lines
 
 
@@ -110,96 +96,102 @@ def _module_hashes(notebook: str) -> dict[str, str]:
     return hashes(modules_of(notebook))
 
 
+def _first_of(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
 def _sealed_pages(folder: Path, report: Report) -> list[Page]:
     """Return the pages of a study that can be read, each held against its seal."""
-    seals, read = pages.seals(folder), []
+    seals, readable = pages.seals(folder), []
     if not seals:
         raise UserError(
             f"{folder.relative_to(ROOT)} holds no executed pages with their seals; "
             f"`make book STUDY={folder.name}` makes them"
         )
-    there = {path.name: path for path in sorted(folder.glob("*.ipynb"))}
-    for name in sorted(seals.keys() | there.keys()):
-        where = f"{folder.name}/{name}"
-        if name not in there:
+    for name in sorted(seals.keys() | {path.name for path in folder.glob("*.ipynb")}):
+        where, path = f"{folder.name}/{name}", folder / name
+        if not path.exists():
             report.problems.append(f"{where}: the page is gone")
             continue
         if name not in seals:
             report.problems.append(f"{where}: executed elsewhere, it has no seal")
             continue
         problem = f"{where}: the executed notebook was changed after it ran"
-        report.add([("pages", sha256(there[name]), seals[name], problem)])
+        report.check("pages", sha256(path) == seals[name], problem)
         try:
-            page = pages.read(there[name])
+            page = pages.read(path)
             page.passports()
         except UNREADABLE as error:
             report.problems.append(f"{where}: can't be read ({error})")
         else:
-            read.append(page)
-    return read
+            readable.append(page)
+    return readable
 
 
-def _exhibits(page: Page) -> Iterator[Check]:
-    """Hold cells and files of a page's exhibits, here and in results/, against their passports."""
+def _check_exhibits(page: Page, report: Report) -> None:
+    """Hold a page's exhibits, here, in results/ and rendered, against their passports."""
     copies = figures_folder(results_folder(page.study), page.name)
+    books = {book: html.read_text() for book, html in rendered_pages(page.study, page.name).items()}
     for exhibit in page.exhibits.values():
         where, facts = f"{page.study}/{page.name}#{exhibit.id}", exhibit.passport
-        problem = (
-            f"{where}: its passport names cell {facts['cell_id']}, but {exhibit.cell_id} has it"
-        )
-        yield "cells", facts["cell_id"], exhibit.cell_id, problem
+        problem = f"its passport names cell {facts['cell_id']}, but {exhibit.cell_id} has it"
+        report.check("cells", facts["cell_id"] == exhibit.cell_id, f"{where}: {problem}")
         for name, digest in facts["files"].items():
             problem = f"{where}: {name} in the page is not the one that was published"
-            yield "figures' files", sha256_of(exhibit.files.get(name, b"")), digest, problem
+            is_equal = sha256_of(exhibit.files.get(name, b"")) == digest
+            report.check("figures' files", is_equal, problem)
         for name, content in exhibit.files.items():
             copy = copies / name
             if copy.exists():
                 problem = f"{where}: {copy.relative_to(ROOT)} is not the one in the page"
-                yield "copies in results/", copy.read_bytes(), content, problem
+                report.check("copies in results/", copy.read_bytes() == content, problem)
+        for book, html in books.items():
+            is_shown = all(f'"{data_uri(*file)}"' in html for file in exhibit.files.items())
+            problem = f"{where}: not so in the rendered book of {book}"
+            report.check("rendered exhibits", is_shown, problem)
 
 
-def _artefacts(page: Page) -> Iterator[Check]:
+def _check_artefacts(page: Page, report: Report) -> None:
     """Hold the files that a page wrote against their passports, where they are at hand."""
     for facts in page.artefacts.values():
         path, where = ROOT / facts["file"], f"{page.study}/{page.name}: {facts['file']}"
         if path.exists():
-            yield "written files", sha256(path), facts["sha256"], f"{where} was changed"
+            is_equal = sha256(path) == facts["sha256"]
+            report.check("written files", is_equal, f"{where} was changed")
             beside = passport_path(path)
-            content = beside.read_bytes() if beside.exists() else b""
-            problem = f"{where}: the passport beside it was changed"
-            yield "passports", content, as_json(facts), problem
+            is_equal = beside.exists() and beside.read_bytes() == as_json(facts)
+            report.check("passports", is_equal, f"{where}: the passport beside it was changed")
 
 
-def _images_link(where: str, read: dict, listed: list[str]) -> Iterator[Check]:
-    """Hold the hash of all images that a page read against those that page 01 lists."""
-    expected = hash_of_hashes(listed) if listed else None
-    problem = f"{where}: not the images that {IMAGE_LIST[0]} lists"
-    yield "links to the images", read["sha256_of_hashes"], expected, problem
+def _check_inputs(page: Page, listed: list[str], report: Report) -> None:
+    """Hold what a page read against the page that wrote it, images against those listed."""
+    for facts in page.passports():
+        for read in facts["inputs"]:
+            where = f"{page.study}/{page.name}#{facts['id']}: input '{read['name']}'"
+            if "sha256_of_hashes" in read:
+                is_equal = bool(listed) and read["sha256_of_hashes"] == hash_of_hashes(listed)
+                problem = f"{where}: not the images that {IMAGE_LIST[0]} lists"
+                report.check("links to the images", is_equal, problem)
+            elif "made_by" in read:
+                _check_link(where, page, read, report)
+            elif (path := ROOT / read["file"]).exists() and sha256(path) != read["sha256"]:
+                report.notes.append(f"{where}: {read['file']} has changed since")
 
 
-def _page_link(where: str, page: Page, read: dict, first: str, digest: str) -> Iterator[Check]:
-    """Hold an input that another page wrote, and its passport, against that page.
-
-    ``first`` is who read the file first, ``digest`` its hash then.
-    """
-    problem = f"{where}: {read['file']} was another file when {first} read it"
-    yield "files that pages read alike", read["sha256"], digest, problem
-    maker = None
+def _check_link(where: str, page: Page, read: dict, report: Report) -> None:
+    """Hold an input that another page wrote, and its passport, against that page."""
+    maker, kind = None, "links between pages"
     with suppress(*UNREADABLE):  # which is a problem of its own, and reported as one
         maker = pages.maker_of(read, page)
     if maker is None:
-        problem = f"{where}: its page {read['made_by']} is not here"
-        yield "links between pages", None, read["made_by"], problem
+        report.check(kind, False, f"{where}: its page {read['made_by']} is not here")
         return
     made = maker.artefacts.get(read["artefact"], {})
     problem = f"{where}: not the file that {read['made_by']} wrote; re-execute {page.name}"
-    yield "links between pages", made.get("sha256"), read["sha256"], problem
+    report.check(kind, made.get("sha256") == read["sha256"], problem)
     problem = f"{where}: its passport is not the one on {read['made_by']}"
-    yield "passports along", read.get("passport_sha256"), sha256_of(as_json(made)), problem
-
-
-def _has_changed(path: Path, digest: str) -> bool:
-    return path.exists() and sha256(path) != digest
+    is_equal = read.get("passport_sha256") == sha256_of(as_json(made))
+    report.check("passports along", is_equal, problem)
 
 
 def image_hashes(by_name: dict[str, Page]) -> list[str]:
@@ -212,26 +204,15 @@ def image_hashes(by_name: dict[str, Page]) -> list[str]:
     return []
 
 
-def _image_files(listed: list[str], folder: Path) -> Iterator[Check]:
+def _check_images(listed: list[str], folder: Path, report: Report) -> None:
     """Hash every file below a folder: each image of the list must be there."""
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     there = {sha256(p) for p in tqdm(files, desc="hashing images", unit="file", ncols=80)}
     problem = f"page {IMAGE_LIST[0]} lists no hashes to hold {folder} against"
-    yield "lists of images", bool(listed), True, problem
+    report.check("lists of images", bool(listed), problem)
     for digest in listed:
-        yield "images", digest in there, True, f"no file below {folder} has the hash {digest}"
-
-
-def _rendered(page: Page) -> Iterator[Check]:
-    """Look for each file of the exhibits of a page in every rendered book that holds it."""
-    for book, html in rendered_pages(page.study, page.name).items():
-        text = html.read_text()
-        for exhibit in page.exhibits.values():
-            shown = all(f'"{data_uri(*item)}"' in text for item in exhibit.files.items())
-            problem = (
-                f"{page.study}/{page.name}#{exhibit.id}: not so in the rendered book of {book}"
-            )
-            yield "rendered exhibits", shown, True, problem
+        problem = f"no file below {folder} has the hash {digest}"
+        report.check("images", digest in there, problem)
 
 
 def print_report(name: str, report: Report, seconds: float) -> None:
@@ -241,8 +222,7 @@ def print_report(name: str, report: Report, seconds: float) -> None:
     for line in dict.fromkeys(report.notes):
         print(f"  note: {line}")
     for why, names in report.stale.items():
-        listed = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-        print(f"  stale: {why} since {listed} ran")
+        print(f"  stale: {why} since {_first_of(names)} ran")
     for line in dict.fromkeys(report.problems):
         print(f"  PROBLEM: {line}")
     print(f"  {'all hold' if not report.problems else f'{len(report.problems)} problems'}")
@@ -254,18 +234,18 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("config", help="the YAML of the study whose book it is")
     parser.add_argument("--images", type=Path, help="a folder of the study's images, to be hashed")
     given = parser.parse_args(arguments)
-    own = load(given.config).name
-    failed = False
-    for name in dict.fromkeys([own, *COMMITTED]):
+    first = load(given.config).name
+    has_problems = False
+    for name in dict.fromkeys([first, *COMMITTED]):
         started = time.time()
         try:
-            report = study(name, given.images if name == own else None)
+            report = study(name, given.images if name == first else None)
         except UserError as error:  # not run here: there is nothing to verify
             print(f"{name}: {error}")
             continue
         print_report(name, report, time.time() - started)
-        failed = failed or bool(report.problems)
-    return int(failed)
+        has_problems = has_problems or bool(report.problems)
+    return int(has_problems)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from birads_lib.errors import UserError
-from press import differences, outputs, remake
+from press import outputs, remake
 from press.page import Exhibit, Page
 from press.study import load
 
@@ -40,7 +40,7 @@ def exhibit(table=TABLE, png=b"picture", **facts):
     ],
 )
 def test_numbers_are_compared_within_the_tolerance(change, beyond, largest):
-    found = differences.of_numbers(exhibit(), exhibit(TABLE.assign(**change)))
+    found = remake.compare_numbers(exhibit(), exhibit(TABLE.assign(**change)))
     assert found.count == 8  # the index is a column
     assert found.beyond == beyond
     assert found.largest == pytest.approx(largest)
@@ -48,7 +48,7 @@ def test_numbers_are_compared_within_the_tolerance(change, beyond, largest):
 
 def test_a_table_of_another_shape_differs():
     for other in (TABLE[:1], TABLE.rename(columns={"n": "m"}), TABLE.assign(more=1)):
-        assert differences.of_numbers(exhibit(), exhibit(other)).beyond == -1
+        assert remake.compare_numbers(exhibit(), exhibit(other)).beyond == -1
 
 
 def test_what_differs_is_told_by_kind(capsys):
@@ -60,7 +60,7 @@ def test_what_differs_is_told_by_kind(capsys):
         environment={"numpy": "2.5"},
         parameters_changed={"resamples": 7, "study_dir": "results/.remade/x"},
     )
-    assert not differences.print_all(exhibit(), later)
+    assert not remake.print_comparison(exhibit(), later)
     said = capsys.readouterr().out
     assert "numbers: 8 compared, largest difference 5, tolerance 0.001: DIFFER in 1" in said
     assert "picture: not the same bytes" in said
@@ -74,7 +74,7 @@ def test_what_differs_is_told_by_kind(capsys):
 
 
 def test_the_same_is_said_to_be_the_same(capsys):
-    assert differences.print_all(exhibit(), exhibit())
+    assert remake.print_comparison(exhibit(), exhibit())
     said = capsys.readouterr().out
     assert "8 compared, equal, tolerance 0.001: hold" in said
     assert "picture: equal byte for byte" in said
