@@ -1,15 +1,16 @@
 """Prepare images for a network: crop, resize, CLAHE; one image or a whole data set."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Annotated
 
 import cv2
 import numpy as np
+from pydantic import AfterValidator, Field, ValidationError
 
 from birads_lib.cases import Dataset
-from birads_lib.errors import DatasetError, UserError, check_options
+from birads_lib.checked import Checked, sentences
+from birads_lib.errors import DatasetError, UserError
 from birads_lib.files import new_array, written_whole
 from birads_lib.images.breast import breast_box
 from birads_lib.images.decode import read_grey, to_8bit
@@ -17,33 +18,26 @@ from birads_lib.images.frame import Geometry, write_geometry
 from birads_lib.parallel import in_parallel
 
 
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """How an image becomes what a network sees; UserError lists every option out of range."""
+def _rising(window: tuple[float, ...]) -> tuple[float, ...]:
+    if len(window) != 2 or not 0 <= window[0] < window[1] <= 100:
+        raise ValueError(f"is {window}, expected two percentiles that rise within 0..100")
+    return window
 
-    image_size: int = 224  # side of the square result, in pixels, >= 8
+
+class Options(Checked):
+    """How an image becomes what a network sees."""
+
+    image_size: int = Field(224, ge=8)  # side of the square result, in pixels
     letterbox: bool = False  # keep the aspect ratio and pad with black, instead of stretching
     crop: bool = False  # cut to the breast first (``breast_box``)
     flip_to_left: bool = False  # mirror images whose brighter half is the right one
     clahe: bool = True  # contrast-limited adaptive histogram equalisation (Zuiderveld 1994)
     clahe_before_resize: bool = False  # CLAHE at the image's own size, instead of after resizing
-    clip_limit: float = 2.0  # CLAHE's limit, in multiples of a flat histogram's bin, > 0
-    tiles: int = 8  # CLAHE works on ``tiles`` x ``tiles`` parts of the image
-    window_percentiles: Sequence[float] = (0.0, 99.9)  # how 16 bits become 8, see ``to_8bit``
-
-    def __post_init__(self) -> None:
-        size, tiles, (low, high) = self.image_size, self.tiles, self.window_percentiles
-        problems = []
-        if size < 8 or size != int(size):
-            problems.append(f"image_size is {size}, not a whole number from 8")
-        if self.clip_limit <= 0:
-            problems.append(f"clip_limit is {self.clip_limit}, not above 0")
-        if tiles < 1 or tiles != int(tiles):
-            problems.append(f"tiles is {tiles}, not a whole number from 1")
-        if not 0 <= low < high <= 100:
-            problems.append(f"window_percentiles are {low}, {high}, not rising within 0..100")
-        if problems:
-            raise UserError("\n".join(problems))
+    clip_limit: float = Field(2.0, ge=0.01)  # CLAHE's, in multiples of a flat histogram's bin
+    tiles: int = Field(8, ge=1)  # CLAHE works on ``tiles`` x ``tiles`` parts of the image
+    window_percentiles: Annotated[
+        tuple[float, ...], Field(strict=False), AfterValidator(_rising)
+    ] = (0.0, 99.9)  # how 16 bits become 8, see ``to_8bit``
 
 
 def preprocess(image: np.ndarray, **options: object) -> np.ndarray:
@@ -117,8 +111,10 @@ def _prepared(options: Options, path: Path) -> tuple[np.ndarray | str, Geometry 
 
 
 def _checked(options: dict[str, object]) -> Options:
-    check_options(Options, options)
-    return Options(**options)
+    try:
+        return Options(**options)
+    except ValidationError as error:
+        raise UserError("\n".join(text for _, text in sentences(error))) from None
 
 
 def _steps(image: np.ndarray, options: Options) -> tuple[dict[str, np.ndarray], Geometry]:

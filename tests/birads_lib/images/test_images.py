@@ -378,7 +378,7 @@ def test_clahe_is_opencvs_on_the_resized_image():
 
 
 def test_unknown_option_names_the_nearest():
-    with pytest.raises(UserError, match="'letter_box': did you mean 'letterbox'"):
+    with pytest.raises(UserError, match="'letter_box'; did you mean 'letterbox'"):
         images.preprocess(random_pixels(255), letter_box=True)
 
 
