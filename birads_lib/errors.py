@@ -48,28 +48,22 @@ def did_you_mean(name: str, choices: Iterable[str]) -> str:
 
 def check_options(function: Callable[..., object], options: Mapping[str, object]) -> None:
     """Raise ``UserError`` for each option that ``function`` takes by no keyword-only name."""
-    kinds = signature(function).parameters.values()
-    known = [kind.name for kind in kinds if kind.kind is Parameter.KEYWORD_ONLY]
-    wrong = [
-        f"unknown option {name!r}: {did_you_mean(name, known)}"
-        for name in options
-        if name not in known
-    ]
-    if wrong:
-        raise UserError("\n".join(wrong))
+    parameters = signature(function).parameters.values()
+    known = [p.name for p in parameters if p.kind is Parameter.KEYWORD_ONLY]
+    unknown = [name for name in options if name not in known]
+    if unknown:
+        lines = [f"unknown option {name!r}: {did_you_mean(name, known)}" for name in unknown]
+        raise UserError("\n".join(lines))
 
 
 def kind_problem(name: str, value: object, default: object) -> str:
     """Return what is wrong with the kind of a value that stands in place of a default, or ""."""
-    return "" if _is_like(value, default) else f"'{name}' is {value!r}, {expected_kind(default)}"
-
-
-def expected_kind(default: object) -> str:
-    """Return what kind of value may stand in place of a default, as part of a sentence."""
+    if _is_like(value, default):
+        return ""
     kinds = {bool: "true or false", int: "a whole number", float: "a finite number", str: "a text"}
     kinds |= dict.fromkeys((list, tuple), "a list like its default")
     kind = kinds.get(type(default), f"a {type(default).__name__}")
-    return f"expected {kind} (default: {default!r})"
+    return f"'{name}' is {value!r}, expected {kind} (default: {default!r})"
 
 
 def _is_like(value: object, default: object) -> bool:

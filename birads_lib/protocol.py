@@ -8,21 +8,12 @@ PARTS = ("train", "validation", "test")
 
 @dataclass(frozen=True)
 class Protocol:
-    """One way to split.
+    """One way to split. What is made from a run of one that leaks carries a mark."""
 
-    Attributes:
-        name: as a study's YAML has it.
-        label: for figures and tables.
-        unit: the column whose values are dealt out whole: images of one value stay together.
-            None where copies of images are dealt out, each by itself.
-        leaks: whether training may meet the patient, or the image itself, of a test row. Whatever
-            is made from such a run carries a mark.
-    """
-
-    name: str
-    label: str
-    unit: str | None
-    leaks: bool
+    name: str  # as a study's YAML has it
+    label: str  # for figures and tables
+    unit: str | None  # column whose images stay together; None: each copy by itself
+    leaks: bool  # whether training may meet the patient, or the image itself, of a test row
 
 
 PATIENT = Protocol("patient", "by patient", "patient_id", leaks=False)

@@ -9,25 +9,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Task:
-    """A label set.
+    """A label set."""
 
-    Attributes:
-        name: as a study's YAML has it, and the column of the table of images that holds the labels.
-        title: of the set, for axes and tables: "BI-RADS category".
-        prefix: what stands before a label in a sentence: "BI-RADS " of "BI-RADS 4".
-        labels: in their order; label number k is ``labels[k - 1]``.
-        ordinal: whether the order means something, so that errors have a size.
-        several: whether an image may have several labels at once.
-        act_from: number of the lowest label that calls for action; None where none does.
-    """
-
-    name: str
-    title: str
-    prefix: str
-    labels: tuple[str, ...]
-    ordinal: bool = True
-    several: bool = False
-    act_from: int | None = None
+    name: str  # as a study's YAML has it, and the column of the table of images with the labels
+    title: str  # of the set, for axes and tables: "BI-RADS category"
+    prefix: str  # what stands before a label in a sentence: "BI-RADS " of "BI-RADS 4"
+    labels: tuple[str, ...]  # in their order; label number k is ``labels[k - 1]``
+    ordinal: bool = True  # whether the order means something, so that errors have a size
+    several: bool = False  # whether an image may have several labels at once
+    act_from: int | None = None  # number of the lowest label that calls for action, if any does
 
     @property
     def numbers(self) -> tuple[int, ...]:
