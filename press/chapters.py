@@ -91,6 +91,10 @@ class Chapter:
             return page_name(self.notebook, "{variant}", "{protocol}")
         return self.notebook + ("{suffix}" if self.pages == "per images" else "")
 
+    def page_of(self, variant: str = "", protocol: str = "") -> str:
+        """Return the name of its page, that of a run where it has one for each."""
+        return self.page.format(variant=variant, protocol=protocol, suffix="")
+
     @property
     def metrics_file(self) -> str:
         """The file of its metrics."""
@@ -276,10 +280,9 @@ def makers(path: Path) -> list[str]:
     ]
 
 
-def recording(pages: str) -> tuple[str, ...]:
-    """Return the notebooks whose metrics the ledger may name: those of "one" page or "per run"."""
-    judged = [row for row in CHAPTERS if row.metrics and _ALL_METRICS not in row.reads]
-    return tuple(row.notebook for row in judged if row.pages == pages)
+def recording() -> tuple[str, ...]:
+    """Return the notebooks whose metrics the ledger may name: all but that of the ledger."""
+    return tuple(r.notebook for r in CHAPTERS if r.metrics and _ALL_METRICS not in r.reads)
 
 
 def sets() -> tuple[str, ...]:

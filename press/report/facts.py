@@ -6,7 +6,7 @@ not run``.
 """
 
 from birads_lib.scores.metrics import HEADLINE
-from press import chapters, paths
+from press import chapters
 from press.page import Page
 
 UNKNOWN = "not known: "
@@ -72,8 +72,7 @@ def recorded(page: Page) -> dict[str, str]:
 
 def page_name(notebook: str, variant: str) -> str:
     """Return the name of the executed page that facts of a notebook are read from."""
-    of_a_run = chapters.chapter(notebook).pages == "per run"
-    return paths.page_name(notebook, variant, HONEST) if of_a_run else notebook
+    return chapters.chapter(notebook).page_of(variant, HONEST)
 
 
 def sources(variant: str) -> set[str]:

@@ -42,7 +42,7 @@ def test_a_row_gives_a_page_a_place_in_the_contents_and_a_maker(smoke, with_row)
     assert smoke.pages()[-1] == "14_made_up"
     assert {"file": "book/smoke/14_made_up"} in book.chapters_of(smoke)
     assert chapters.makers(Path("made_up.csv")) == ["14_made_up"]
-    assert "14_made_up" in chapters.recording("one")
+    assert "14_made_up" in chapters.recording()
     assert chapters.chapter("11_claims").inputs(smoke)[-1] == "14_made_up.metrics.json"
 
 
@@ -66,7 +66,7 @@ def test_a_row_gives_a_rule(clean_copy):
 
 def test_pages_for_several_runs_write_the_files_of_each(smoke):
     row = chapters.Chapter(
-        "03_several", "several runs in one process", runs="ablations", under="05_ablations",
+        "03_several", "several runs in one process", runs="together", under="05_ablations",
         reads=("images{suffix}.npy",), writes=("{run}/predictions.parquet",), metrics=False,
     )  # fmt: skip
     assert row.executions(smoke) == [{}]

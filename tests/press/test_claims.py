@@ -11,9 +11,9 @@ from hypothesis import strategies as some
 from birads_lib.errors import UserError
 from birads_lib.figures import claims as plots
 from press import claims
-from press.claims import LEAKY_ONLY, NOT_REPRODUCED, NOT_TESTABLE, REPRODUCED
 from press.paths import NOTEBOOKS
 from press.report import ledger
+from press.report.ledger import LEAKY_ONLY, NOT_REPRODUCED, NOT_TESTABLE, REPRODUCED
 
 PROTOCOLS = ["patient", "image", "oversample_first"]
 ENTRY = {
@@ -38,7 +38,7 @@ def records(metric="accuracy", width=0.05, **estimates):
 
 
 def verdict(one, found, protocols=PROTOCOLS):
-    row = claims.judge([one], found, "proposed", protocols).iloc[0]
+    row = ledger.judge([one], found, "proposed", protocols).iloc[0]
     return row["verdict"], row["why"]
 
 
@@ -127,7 +127,7 @@ def test_a_page_over_all_protocols_names_them_in_its_metrics():
 )
 def test_whether_part_of_the_interval_gives_the_other_verdict_is_said_apart(width, expected):
     found = records(patient=0.75, width=width)
-    row = claims.judge([claim()], found, "proposed", PROTOCOLS).iloc[0]
+    row = ledger.judge([claim()], found, "proposed", PROTOCOLS).iloc[0]
     assert (row["verdict"], row["could_turn"]) == (NOT_REPRODUCED, expected)
 
 
@@ -145,11 +145,11 @@ def test_a_rule_may_read_an_end_of_the_interval(low, high, rule, holds):
     one = claim(value=None, reading="A difference.", **rule)
     page = {"accuracy": {"estimate": (low + high) / 2, "low": low, "high": high}}
     found = {f"04_evaluation-proposed-{PROTOCOLS[0]}": page}
-    row = claims.judge([one], found, "proposed", PROTOCOLS[:1]).iloc[0]
+    row = ledger.judge([one], found, "proposed", PROTOCOLS[:1]).iloc[0]
     assert (row["verdict"] == REPRODUCED) == holds
     assert row["could_turn"] == "in the rule"
     page["accuracy"]["low"] = page["accuracy"]["high"] = np.nan
-    row = claims.judge([one], found, "proposed", PROTOCOLS[:1]).iloc[0]
+    row = ledger.judge([one], found, "proposed", PROTOCOLS[:1]).iloc[0]
     assert row["verdict"] == NOT_TESTABLE
 
 
@@ -171,7 +171,7 @@ def test_every_claim_gets_the_verdict_of_the_plain_rule(estimates, value):
 
 def test_counts_cover_every_verdict():
     ones = [claim(id="a"), claim(id="b", value=None, not_testable="x")]
-    counts = ledger.counts(claims.judge(ones, records(patient=0.95), "proposed", PROTOCOLS))
+    counts = ledger.counts(ledger.judge(ones, records(patient=0.95), "proposed", PROTOCOLS))
     assert counts.to_dict() == {
         "reproduced": 1, "leaky_only": 0, "not_reproduced": 0, "not_testable": 1,
     }  # fmt: skip
@@ -186,12 +186,12 @@ def test_records_are_found_where_runs_leave_them(tmp_path):
         file = tmp_path / f"{path}.metrics.json"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(row))
-    files = claims.record_files(tmp_path, "proposed", ["patient", "image"])
+    files = ledger.record_files(tmp_path, "proposed", ["patient", "image"])
     assert sorted(files) == ["04_evaluation-proposed-patient", "05_ablations"]
-    read = claims.read_records(files)["05_ablations"]["accuracy"]
+    read = ledger.read_records(files)["05_ablations"]["accuracy"]
     assert read["estimate"] == 0.5
     assert np.isnan(read["low"])
-    assert claims.record_files(tmp_path / "nowhere", "proposed", PROTOCOLS) == {}
+    assert ledger.record_files(tmp_path / "nowhere", "proposed", PROTOCOLS) == {}
 
 
 @pytest.mark.parametrize("text", ["{", "[1]", '{"a": 1}', '{"a": {"estimate": 1}}', '{"a": null}'])
@@ -199,7 +199,7 @@ def test_a_file_of_no_records_is_named(tmp_path, text):
     path = tmp_path / "04_evaluation.metrics.json"
     path.write_text(text)
     with pytest.raises(UserError, match=r"04_evaluation\.metrics\.json"):
-        claims.read_records({"page": path})
+        ledger.read_records({"page": path})
 
 
 # Reading claims
@@ -318,7 +318,7 @@ def judged():
         claim(id="most", label="Most", value=None, above=0.5, reading="Half."),
         claim(id="vs", label="Other", value=None, not_testable="other data", text="A & B"),
     ]
-    return ones, claims.judge(ones, records(patient=0.5, image=0.9), "proposed", PROTOCOLS)
+    return ones, ledger.judge(ones, records(patient=0.5, image=0.9), "proposed", PROTOCOLS)
 
 
 def test_the_ledger_in_texts():
@@ -339,7 +339,7 @@ def test_each_claim_is_listed_with_its_reading_and_a_link_that_leads_somewhere()
     assert "A &amp; B" in text
     assert text.count("<dt ") == 4
     assert "Accuracy: reproduced only under a leaky protocol</dt>" in text
-    nothing = claims.judge([claim()], {}, "proposed", PROTOCOLS)
+    nothing = ledger.judge([claim()], {}, "proposed", PROTOCOLS)
     assert "href" not in ledger.readings([claim()], nothing)
 
 
@@ -353,11 +353,11 @@ def test_a_page_says_what_its_images_are():
 @pytest.mark.parametrize("protocols", [PROTOCOLS, ["patient"], ["image"]])
 def test_charts_of_what_there_is(protocols):
     ones = [claim(), claim(id="b", label="B", metric="nowhere")]
-    table = claims.judge(ones, records(patient=0.5, image=0.9), "proposed", protocols)
+    table = ledger.judge(ones, records(patient=0.5, image=0.9), "proposed", protocols)
     figure = plots.claimed_and_found(table, protocols)
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert labels == ["Accuracy", "B"]
     assert figure.axes[0].yaxis_inverted()  # the first at the top
     assert len(figure.legends[0].get_texts()) == len(protocols) + 1
-    bars = plots.verdict_counts(ledger.counts(table), claims.VERDICTS).axes[0].patches
+    bars = plots.verdict_counts(ledger.counts(table), ledger.VERDICTS).axes[0].patches
     assert sum(bar.get_width() for bar in bars) == 2
