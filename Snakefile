@@ -11,14 +11,14 @@ from pathlib import Path
 from birads_lib.readers import READERS
 from birads_lib.readers.image_files import fingerprint
 from press import chapters, paths, sources, study
-from press.datasets import images_folder
+from press.parameters import images_folder
 
 STUDY = study.load(
     config["study"], config.get("data"), config.get("weights"), config.get("root", "results")
 )
 if workflow.is_main_process:
     try:
-        study.claim(STUDY)
+        LOCK = study.claim(STUDY)  # held as long as this file is open
     except study.UserError as error:
         raise SystemExit(str(error))
 # What is made again to verify a figure stays out of the book.
@@ -56,7 +56,8 @@ def values_of(chapter):
 
     def values(wildcards):
         variant = wildcards.get("variant") or wildcards.get("suffix", "")[1:] or None
-        return STUDY.arguments(chapter.notebook, variant, wildcards.get("protocol"))
+        parameters = STUDY.parameters(chapter.notebook, variant, wildcards.get("protocol"))
+        return json.dumps(parameters, sort_keys=True)
 
     return values
 

@@ -34,9 +34,8 @@ class Chapter:
         title: what its rule says while it runs, where it doesn't name a run.
         pages: whether the study has one page of it, one for each preprocessing of its images,
             or one for each run; "elsewhere": no rule of a study alone makes it.
-        runs: which runs it is about or reads: those of the first variant, of all variants, of
-            the ablations, or every one. Of those that are trained "together" are the ablations
-            of a study that says so, "apart" all others.
+        runs: which runs it is about or reads: those of the first variant, of all variants, or
+            every one; "together" are the ablations of a study that says so, "apart" all others.
         reads: the files that other chapters write; "*.metrics.json": all of those.
         sources: files that it reads and no chapter writes, from the root of the project, by
             their names or patterns.
@@ -58,7 +57,7 @@ class Chapter:
     title: str = ""
     pages: Literal["one", "per images", "per run", "elsewhere"] = "one"
     runs: Literal[
-        "none", "first", "variants", "ablations", "every", "apart", "together"
+        "none", "first", "variants", "every", "apart", "together"
     ] = "none"  # fmt: skip
     reads: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
@@ -113,13 +112,13 @@ class Chapter:
     def runs_of(self, study: Study) -> list[tuple[str, str]]:
         """Return the (variant or ablation, protocol) of the runs that it is about."""
         together = study.ablations if study.ablations_together else {}
+        every = study.variants | study.ablations
         chosen = {
             "none": (),
             "first": list(study.variants)[:1],
             "variants": study.variants,
-            "ablations": study.ablations,
-            "every": {**study.variants, **study.ablations},
-            "apart": ({**study.variants, **study.ablations}).keys() - together.keys(),
+            "every": every,
+            "apart": every.keys() - together,
             "together": together,
         }[self.runs]
         return [run for run in study.runs() if run[0] in chosen]
@@ -129,7 +128,8 @@ class Chapter:
         if self.pages == "per run":
             return [{"variant": v, "protocol": p} for v, p in self.runs_of(study)]
         if self.pages == "per images":
-            return [{"suffix": suffix} for suffix in study.suffixes()]
+            suffixes = dict.fromkeys(["", *map(study.suffix, study.trained)])
+            return [{"suffix": suffix} for suffix in suffixes]
         return [{}]
 
     def outputs(self, study: Study) -> list[str]:
@@ -241,15 +241,6 @@ def of_study(study: Study) -> list[Chapter]:
         and row.pages != "elsewhere"
         and (study.ablations or not row.ablations)
         and (row.runs == "none" or row.runs_of(study))
-    ]
-
-
-def pages(study: Study) -> list[str]:
-    """Return the names of a study's pages, in the order of reading."""
-    return [
-        row.page.format(**wildcards)
-        for row in of_study(study)
-        for wildcards in row.executions(study)
     ]
 
 

@@ -1,14 +1,18 @@
-"""The parameters that notebooks declare: names and defaults, read from the sources.
+"""The parameters of notebooks: names and defaults, and the folder that ``dataset`` means.
 
 A notebook declares its parameters in one cell, as plain ``name = literal  # help`` lines. What may
-stand in place of the defaults is known to ``press.values``, which no notebook needs.
+stand in place of the defaults is known to ``press.study_file``, which no notebook needs.
 """
 
 import ast
 import json
+from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 
-from press.paths import NOTEBOOKS, source_notebook
+from birads_lib.errors import UserError
+from birads_lib.readers import READERS
+from press.paths import NOTEBOOKS, ROOT, source_notebook
 
 
 @cache
@@ -30,3 +34,19 @@ def declared_parameters(notebook: str) -> dict:
 def notebook_names() -> list[str]:
     """Return the names of all source notebooks, in their order."""
     return sorted(path.stem for path in NOTEBOOKS.glob("[0-9]*.ipynb"))
+
+
+def images_folder(dataset: Mapping[str, object], study_dir: str) -> Path:
+    """Return the folder of a study's images; relative ones count from the project's root.
+
+    A reader that makes its images has them in the study's own folder unless another is given.
+    """
+    folder, reader = dataset.get("folder"), dataset["reader"]
+    if folder:
+        return (ROOT / Path(str(folder)).expanduser()).resolve()
+    if READERS[reader].makes_images:
+        return ROOT / study_dir / reader
+    raise UserError(
+        f"the reader '{reader}' needs the folder of the images: "
+        "make book STUDY=... DATA=<folder>, or 'folder:' under 'dataset:' in the study's YAML"
+    )

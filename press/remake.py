@@ -24,9 +24,9 @@ from birads_lib.readers import READERS
 from press import chapters, verify
 from press import page as pages
 from press.compare import config_of
-from press.datasets import images_folder
 from press.outputs import digest_of, lasting
 from press.page import Exhibit, Page
+from press.parameters import images_folder
 from press.paths import CONFIG, RESULTS, ROOT, passport_path, results_folder
 from press.study import Study, check_dataset, load
 

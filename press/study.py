@@ -4,10 +4,10 @@ What its keys may be stands in ``press.study_file``. A key that is unknown, or a
 right, is an error with its line, before anything runs.
 """
 
-import json
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TextIO
 
 from birads_lib import protocol as protocols
 from birads_lib.checked import Problems
@@ -18,11 +18,8 @@ from birads_lib.readers import READERS
 from birads_lib.task import BIRADS
 from birads_lib.training import settings
 from press import chapters, study_file, yaml_file
-from press.datasets import images_folder
-from press.parameters import declared_parameters
+from press.parameters import declared_parameters, images_folder
 from press.paths import ROOT
-
-_claimed: list = []  # locks held by this process
 
 
 @dataclass(frozen=True)
@@ -39,7 +36,7 @@ class Study:
     dataset: dict
     note: str = ""  # stands on every figure and table
     show_pixels: bool = True
-    protocols: tuple[str, ...] = (PATIENT.name,)
+    protocols: list[str] = field(default_factory=lambda: [PATIENT.name])
     variants: dict[str, dict] = field(default_factory=lambda: {"proposed": {}})
     ablations: dict[str, dict] = field(default_factory=dict)
     ablations_together: bool = False  # trained in one process, on one page
@@ -69,28 +66,24 @@ class Study:
         """Return the parameters of preprocessing and training that a variant or ablation sets."""
         return {key: value for key, value in self.trained[variant].items() if key != "protocols"}
 
-    def preprocesses(self, variant: str) -> bool:
-        """Return whether a variant needs images of its own."""
-        return any(key in declared_parameters("02_preprocessing") for key in self.changes(variant))
-
     def suffix(self, variant: str | None) -> str:
         """Return what marks the files of images of a variant that has its own: "-<variant>"."""
-        return f"-{variant}" if variant and self.preprocesses(variant) else ""
-
-    def suffixes(self) -> list[str]:
-        """Return ``suffix`` of each preprocessing of the images, first the study's own."""
-        return list(dict.fromkeys(["", *map(self.suffix, self.trained)]))
-
-    def image_file(self, variant: str | None) -> str:
-        """Return the name of the file of preprocessed images that a variant is trained on."""
-        return f"images{self.suffix(variant)}.npy"
+        changes = self.changes(variant) if variant else {}
+        has_own = not changes.keys().isdisjoint(declared_parameters("02_preprocessing"))
+        return f"-{variant}" if has_own else ""
 
     def pages(self) -> list[str]:
         """Return the names of the study's executed notebooks, in the order of reading."""
-        return chapters.pages(self)
+        return [
+            row.page.format(**wildcards)
+            for row in chapters.of_study(self)
+            for wildcards in row.executions(self)
+        ]
 
-    def parameters(self, notebook: str, variant: str | None = None, protocol: str | None = None):
-        """Return what papermill passes to one execution of ``notebook``, as a dict."""
+    def parameters(
+        self, notebook: str, variant: str | None = None, protocol: str | None = None
+    ) -> dict:
+        """Return what papermill passes to one execution of ``notebook``."""
         set_by_study = {
             "study_dir": self.folder,
             "dataset": self.dataset,
@@ -99,7 +92,7 @@ class Study:
             "show_pixels": self.show_pixels,
             "variant": variant,
             "protocol": protocol,
-            "image_file": self.image_file(variant),
+            "image_file": f"images{self.suffix(variant)}.npy",
         }
         if protocol is None and chapters.chapter(notebook).runs != "none":
             set_by_study |= self._of_all_runs()
@@ -112,23 +105,15 @@ class Study:
 
     def _of_all_runs(self) -> dict:
         """Return the parameters of chapters over several runs."""
+        together = chapters.chapter("03_training_ablations").runs_of(self)
         return {
             "variant": next(iter(self.variants)),
-            "protocols": list(self.protocols),
-            "runs": [f"{variant}/{protocol}" for variant, protocol in self.runs()],
+            "protocols": self.protocols,
+            "runs": ["/".join(run) for run in self.runs()],
             "changes": {variant: self.changes(variant) for variant in self.trained},
             "reference": next(iter(self.ablations), None),  # the first ablation
-            "trainings": self._trainings(),
+            "trainings": {"/".join(run): self.parameters("03_training", *run) for run in together},
         }
-
-    def _trainings(self) -> dict[str, dict]:
-        """Return the parameters of 03_training of each run that is trained with the others."""
-        runs = chapters.chapter("03_training_ablations").runs_of(self)
-        return {"/".join(run): self.parameters("03_training", *run) for run in runs}
-
-    def arguments(self, notebook: str, variant: str | None = None, protocol: str | None = None):
-        """Return ``parameters`` as one line of JSON, for a command line."""
-        return json.dumps(self.parameters(notebook, variant, protocol), sort_keys=True)
 
 
 def load(
@@ -147,27 +132,19 @@ def load(
         there = ", ".join(sorted(other.stem for other in path.parent.glob("*.yaml")))
         raise UserError(f"no study at {path}; studies there: {there or 'none'}")
     schema = study_file.model()
-    raw, lines = yaml_file.read(path, schema.model_fields)
-    yaml_file.refuse(path, lines, study_file.problems(schema, raw))
-    study = _study(raw, data, weights, root)
+    keys, lines = yaml_file.read(path, schema.model_fields)
+    yaml_file.refuse(path, lines, study_file.problems(schema, keys))
+    if data:
+        keys["dataset"]["folder"] = data
+    if weights:
+        keys.setdefault("notebooks", {}).setdefault("03_training", {})["weights"] = weights
+    variants = keys.pop("variants", {"proposed": {}})
+    variants |= dict(study_file.points(keys.pop("sweep", {})))
+    shown = READERS[keys["dataset"]["reader"]].synthetic  # others only where the YAML says so
+    defaults = {"title": keys["name"], "show_pixels": shown}
+    study = Study(**defaults | keys, variants=variants, root=root)
     yaml_file.refuse(path, lines, _clashes(study, lines))
     return study
-
-
-def _study(raw: dict, data: str | None, weights: str | None, root: str) -> Study:
-    """Return the study that a checked YAML describes."""
-    shown = READERS[raw["dataset"]["reader"]].synthetic  # others only where the YAML says so
-    keys = {"title": raw["name"], "show_pixels": shown, **raw}
-    sweep = keys.pop("sweep", {})
-    keys["variants"] = keys.get("variants", {"proposed": {}}) | dict(study_file.points(sweep))
-    if data:
-        keys["dataset"] = raw["dataset"] | {"folder": data}
-    if weights:
-        notebooks = raw.get("notebooks", {})
-        training = notebooks.get("03_training", {}) | {"weights": weights}
-        keys["notebooks"] = notebooks | {"03_training": training}
-    keys["protocols"] = tuple(keys.get("protocols", (PATIENT.name,)))
-    return Study(**keys, root=root)
 
 
 def _clashes(study: Study, lines: yaml_file.Lines) -> Problems:
@@ -193,8 +170,8 @@ def _where(keys: tuple[str, ...], variant: str, lines: yaml_file.Lines) -> tuple
     return given[0] if given else sections[0]
 
 
-def claim(study: Study) -> None:
-    """Keep others from running this study as long as this process lives; UserError if one does.
+def claim(study: Study) -> TextIO:
+    """Keep others from running this study while the file returned is open; UserError if one does.
 
     Snakemake's own lock outlives a ``kill -9``; this one goes with the process.
     """
@@ -205,7 +182,7 @@ def claim(study: Study) -> None:
         lock(file)
     except BlockingIOError:
         raise UserError(f"the study '{study.name}' is already running; wait for it") from None
-    _claimed.append(file)
+    return file
 
 
 def check_dataset(study: Study) -> None:
