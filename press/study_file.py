@@ -1,7 +1,7 @@
 """What a study's YAML may hold, and what its keys say against each other.
 
-The parameters of training are ``birads_lib.training.settings``; what else a notebook takes stands
-in ``Others``.
+The parameters of preprocessing and of training are checked as the library does; what else notebooks
+take stands in ``Others``.
 """
 
 import math
@@ -43,7 +43,6 @@ def _weights(value: str) -> str:
 class Others(Checked):
     """Parameters that aren't among training's settings, or are narrower than there."""
 
-    clip_limit: float = Field(ge=0.01)
     fold: int = Field(ge=0)
     folds: int = Field(ge=2)
     gpu_rate: int = Field(ge=1, le=1_000_000)
@@ -53,20 +52,19 @@ class Others(Checked):
     randomised: int = Field(ge=1)
     resamples: int = Field(ge=1, le=1_000_000)
     seed: int = Field(ge=0, le=2**32 - 1)  # as scikit-learn takes it
-    tiles: int = Field(ge=1)
     tolerance: float = Field(ge=0)
     validation_share: float = Field(ge=0.01, le=0.49)
     weights: Annotated[str, AfterValidator(_weights)]
 
 
-FIELDS = settings.Settings.model_fields | Others.model_fields
-
-
 def types_of(*notebooks: str) -> dict[str, tuple]:
     """Return name -> (type with its limits, default) of what a study may give some notebooks."""
+    from birads_lib.images.prepare import Options  # slow to import
+
+    fields = Options.model_fields | settings.Settings.model_fields | Others.model_fields
     declared = {k: v for name in notebooks for k, v in declared_parameters(name).items()}
     return {
-        name: (FIELDS[name].rebuild_annotation() if name in FIELDS else type(default), default)
+        name: (fields[name].rebuild_annotation() if name in fields else type(default), default)
         for name, default in declared.items()
         if name not in SET_BY_THE_STUDY
     }
