@@ -4,7 +4,7 @@
 
 The executed copy appears at its name only when every cell ran. A failure leaves it in
 ``<study_dir>/failed/`` for a look, and says what the user has to do, or gives the traceback where
-the mistake is ours.
+the mistake is ours. Without arguments, it says what stopped the last run.
 """
 
 import errno
@@ -43,14 +43,14 @@ KEEP_MEMORY = {
 
 def main(notebook: str, page: str, parameters: str) -> int:
     """Execute ``notebook`` with ``parameters`` (JSON) into ``page``; return the exit status."""
-    values = json.loads(parameters)
-    study_dir, page = Path(values["study_dir"]), Path(page)
+    values, path = json.loads(parameters), Path(page)
+    study_dir = Path(values["study_dir"])
     try:
-        problem = _execute(notebook, page, values, study_dir)
+        problem = _execute(notebook, path, values, study_dir)
     except OSError as error:  # here, not in the notebook: the page or the log, say
         if not FULL.search(str(error)):
             raise
-        problem = _full_disk(study_dir, page.parent)
+        problem = _full_disk(study_dir, path.parent)
     if problem:
         print(f"\n{problem}\n", file=sys.stderr)
         with suppress(OSError), written_whole(PROBLEM) as temporary:  # its disk may be full, too
@@ -62,26 +62,31 @@ def _execute(notebook: str, page: Path, values: dict, study_dir: Path) -> str:
     """Execute one page and return what went wrong, if anything."""
     import papermill
 
-    from press import page as pages  # here, as kernels import this module for `end_with`
+    from press.page import seal  # here, as kernels import this module for `end_with`
 
     failed = study_dir / "failed" / page.name
     failed.parent.mkdir(parents=True, exist_ok=True)
     _send_chatter_to(study_dir / "logs" / f"{page.stem}.log", page)
-    _share_cores()
     os.environ.update(KEEP_MEMORY | os.environ)
+    if "OMP_NUM_THREADS" in os.environ:  # as many as Snakemake gave this job, for TensorFlow, too
+        os.environ.setdefault("TF_NUM_INTRAOP_THREADS", os.environ["OMP_NUM_THREADS"])
+    # The kernel watches this process by `end_with`, not in its own way.
+    begin = f"import press.execute as _; _.collect_seldom(); _.end_with({os.getpid()}); del _"
+    options = ["--IPKernelApp.parent_handle=1", f"--IPKernelApp.exec_lines={begin}"]
     bar = {"desc": page.stem, "mininterval": 1, "ncols": 90}
     try:
         papermill.execute_notebook(
             notebook, str(failed), values, kernel_name="python3", progress_bar=bar,
-            stdout_file=sys.stdout, start_timeout=300, extra_arguments=_kernel_options(),
+            stdout_file=sys.stdout, start_timeout=300, extra_arguments=options,
         )  # fmt: skip
     except papermill.PapermillExecutionError as error:
         if FULL.search(error.evalue):
             return _full_disk(study_dir, page.parent)
-        return f"{_explain(error)}\n\nThe notebook, up to there: {failed}"
+        message = error.evalue if error.ename in USER_ERRORS else "\n".join(error.traceback)
+        return f"{message}\n\nThe notebook, up to there: {failed}"
     with written_whole(page) as temporary:
         shutil.copyfile(failed, temporary)  # pages may lie on another disk
-    pages.seal(page)
+    seal(page)
     failed.unlink()
     return ""
 
@@ -106,13 +111,6 @@ def what_stopped() -> str:
     return "Stopped. Run the same command again: it goes on from where it was."
 
 
-def _kernel_options() -> list[str]:
-    """Have the kernel watch this process by ``end_with``, not in its own way; collect seldom."""
-    calls = f"_.collect_seldom(); _.end_with({os.getpid()})"
-    begin = f"import press.execute as _; {calls}; del _"
-    return ["--IPKernelApp.parent_handle=1", f"--IPKernelApp.exec_lines={begin}"]
-
-
 def collect_seldom() -> None:
     """Have Python look for unreachable objects less often than after 700 new ones.
 
@@ -135,12 +133,6 @@ def end_with(process: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _share_cores() -> None:
-    """Give TensorFlow as many threads as Snakemake gave this job, and NumPy by itself."""
-    if "OMP_NUM_THREADS" in os.environ:
-        os.environ.setdefault("TF_NUM_INTRAOP_THREADS", os.environ["OMP_NUM_THREADS"])
-
-
 def _send_chatter_to(log: Path, page: Path) -> None:
     """Keep what native libraries write past Python to the terminal in a file instead.
 
@@ -158,13 +150,6 @@ def _send_chatter_to(log: Path, page: Path) -> None:
         lock(file, f"waiting for another process at {page}")
         file.truncate(0)
         os.dup2(file.fileno(), 2)
-
-
-def _explain(error) -> str:
-    """Return the message alone for a user's mistake, all there is for ours."""
-    if error.ename in USER_ERRORS:
-        return error.evalue
-    return "\n".join(error.traceback)
 
 
 if __name__ == "__main__":

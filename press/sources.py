@@ -5,7 +5,6 @@ while the book is rendered (``press.exhibits``), by no module that a notebook im
 """
 
 import ast
-import hashlib
 import json
 from functools import cache
 from importlib.util import resolve_name
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import grimp
 
+from birads_lib.files import sha256_of
 from birads_lib.source_code import code_of
 from press.paths import NOTEBOOKS, ROOT
 
@@ -25,12 +25,13 @@ def modules_of(notebook: str) -> list[Path]:
     """Return the files of the library that a source notebook imports, directly or not."""
     cells = json.loads((NOTEBOOKS / f"{notebook}.ipynb").read_text())["cells"]
     code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-    return closure(imported(ast.parse("\n".join(code)), "", _graph(PACKAGES).modules))
-
-
-def fingerprint(*modules: str) -> str:
-    """Return one SHA-256 over the code of the named modules and of all that these import."""
-    return digest(closure(set(modules)))
+    names = set()
+    for node in ast.walk(ast.parse("\n".join(code))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return closure(names & _graph(PACKAGES).modules)
 
 
 def closure(modules: set[str]) -> list[Path]:
@@ -42,7 +43,14 @@ def closure(modules: set[str]) -> list[Path]:
     if unknown := sorted(modules - graph.modules):
         raise ValueError(f"no modules of the library: {', '.join(unknown)}")
     needed = modules.union(*(graph.find_upstream_modules(module) for module in modules))
-    return sorted(file for module in needed for file in _files(module))
+    files = [_file(module) for module in needed]
+    sheets = [file.with_suffix(".mplstyle") for file in files]  # a module's, of its name
+    return sorted([*files, *(sheet for sheet in sheets if sheet.is_file())])
+
+
+def fingerprint(*modules: str) -> str:
+    """Return one SHA-256 over the code of the named modules and of all that these import."""
+    return digest(closure(set(modules)))
 
 
 def digest(paths: list[Path]) -> str:
@@ -53,14 +61,14 @@ def digest(paths: list[Path]) -> str:
 def total(code_hashes: dict[str, str]) -> str:
     """Return one SHA-256 over names and hashes, as ``hashes`` returns them."""
     lines = [f"{name} {code_hash}\n" for name, code_hash in sorted(code_hashes.items())]
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
+    return sha256_of("".join(lines).encode())
 
 
 def hashes(paths: list[Path]) -> dict[str, str]:
     """Return the SHA-256 of the code of each file, by its path from the root of the project."""
     contents = {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in paths}
     code = {name: code_of(c) if name.endswith(".py") else c for name, c in contents.items()}
-    return {name: hashlib.sha256(counted).hexdigest() for name, counted in code.items()}
+    return {name: sha256_of(counted) for name, counted in code.items()}
 
 
 @cache  # a book asks for each notebook once for each of its pages
@@ -87,17 +95,6 @@ def _graph(packages: tuple[str, ...]) -> grimp.ImportGraph:
     return graph
 
 
-def imported(tree: ast.AST, package: str, modules: set[str]) -> set[str]:
-    """Return which of ``modules`` a notebook's code imports, by statement or by name."""
-    names = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return names & modules | imported_by_name(tree, package, modules)
-
-
 def imported_by_name(tree: ast.AST, package: str, modules: set[str]) -> set[str]:
     """Return which of ``modules`` code that calls ``import_module`` may import.
 
@@ -117,14 +114,6 @@ def imported_by_name(tree: ast.AST, package: str, modules: set[str]) -> set[str]
     return names
 
 
-def _absolute(name: str, package: str) -> str:
-    """Return the name of a module that may be named from a package on, as ``.inbreast`` is."""
-    try:
-        return resolve_name(name or ".", package)
-    except ImportError:  # more dots than packages: no name of a module
-        return ""
-
-
 def is_import_by_name(node: ast.AST) -> bool:
     """Return whether a node calls ``import_module`` or ``__import__``."""
     if not isinstance(node, ast.Call):
@@ -134,13 +123,15 @@ def is_import_by_name(node: ast.AST) -> bool:
     return name in ("import_module", "__import__")
 
 
+def _absolute(name: str, package: str) -> str:
+    """Return the name of a module that may be named from a package on, as ``.inbreast`` is."""
+    try:
+        return resolve_name(name or ".", package)
+    except ImportError:  # more dots than packages: no name of a module
+        return ""
+
+
 def _file(module: str) -> Path:
     """Return the file of a module or a package."""
     base = ROOT.joinpath(*module.split("."))
     return base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
-
-
-def _files(module: str) -> list[Path]:
-    """Return the file of a module, and its style sheet, which has its name, where it has one."""
-    file = _file(module)
-    return [path for path in (file, file.with_suffix(".mplstyle")) if path.is_file()]
