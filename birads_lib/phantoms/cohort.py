@@ -89,8 +89,8 @@ def _stored(folder: Path, record: dict) -> cases.Dataset | None:
         images_same = [sha256(path) for path in dataset.files()] == list(table["sha256"])
     except (OSError, ValueError, DatasetError):
         return None
-    masks = [folder / path for path in dataset.findings["mask_path"]]
-    return dataset if images_same and all(mask.is_file() for mask in masks) else None
+    masks_there = all((folder / path).is_file() for path in dataset.findings["mask_path"])
+    return dataset if images_same and masks_there else None
 
 
 def _make(folder: Path, record: dict, workers: int | None) -> cases.Dataset:

@@ -12,7 +12,6 @@ from birads_lib.readers.image_files import (
     IMAGE_SUFFIXES,
     Problems,
     existing,
-    file_columns,
     files_below,
     is_litter,
     survey,
@@ -51,27 +50,28 @@ def read(folder: str | Path, *, patient_pattern: str = "", workers: int = 2) -> 
         problems.lines.append("there are no images; expected folders named '1', 'BI-RADS 4a', ...")
     rows = []
     for path, facts in survey(list(labels), problems, workers).items():
-        file = file_columns(path, root, facts)
-        named = _from_name(pattern, path, problems)
-        rows.append({"image_id": file["path"], **named, **labels[path], **file})
+        below = path.relative_to(root).as_posix()
+        rows.append({
+            "image_id": below, **_from_name(pattern, path, problems), **labels[path],
+            "path": below, "size_bytes": facts.size_bytes, "sha256": facts.sha256,
+        })  # fmt: skip
     problems.raise_any()
     return Dataset(root, pd.DataFrame(rows).assign(density=None, modality=None), no_findings())
 
 
 def check(*, patient_pattern: str = "", **others: object) -> None:
     """Raise UserError for a pattern that is no regular expression with a group."""
+    option = f"patient_pattern {patient_pattern!r}"
     try:
         pattern = re.compile(patient_pattern)
     except re.error as error:
-        raise UserError(
-            f"patient_pattern {patient_pattern!r} is no regular expression: {error}"
-        ) from None
+        raise UserError(f"{option} is no regular expression: {error}") from None
     names = set(pattern.groupindex)
     is_right = pattern.groups and names <= set(GROUPS) and ("patient" in names or not names)
     if patient_pattern and not is_right:
         raise UserError(
-            f"patient_pattern {patient_pattern!r} needs a group for the patient, such as "
-            f"'(P[0-9]+)'; groups may be named {', '.join(GROUPS)}"
+            f"{option} needs a group for the patient, such as '(P[0-9]+)'; "
+            f"groups may be named {', '.join(GROUPS)}"
         )
 
 

@@ -1,12 +1,12 @@
 """The image files below a folder, each decoded once, and all that is wrong with them."""
 
-import hashlib
 import os
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
 from birads_lib.errors import DatasetError
+from birads_lib.files import sha256_of
 from birads_lib.images.decode import decode
 from birads_lib.parallel import in_parallel
 
@@ -64,7 +64,7 @@ def fingerprint(folder: Path) -> str:
     """Return a hash over name, size and time of each file, which is quick: none is read."""
     files = sorted(p for p in folder.rglob("*") if p.is_file()) if folder.is_dir() else []
     facts = [(os.fsencode(p), p.stat().st_size, p.stat().st_mtime_ns) for p in files]
-    return hashlib.sha256(repr(facts).encode()).hexdigest()
+    return sha256_of(repr(facts).encode())
 
 
 def is_litter(name: str) -> bool:
@@ -99,8 +99,8 @@ def inspect(path: Path) -> Inspected:
         return Inspected(problem=f"cannot be read ({error.strerror})")
     except ValueError as error:
         return Inspected(problem=str(error))
-    pixels = hashlib.sha256(f"{image.shape}{image.dtype}".encode() + image.tobytes()).hexdigest()
-    return Inspected(len(data), hashlib.sha256(data).hexdigest(), *image.shape, pixels)
+    pixels = sha256_of(f"{image.shape}{image.dtype}".encode() + image.tobytes())
+    return Inspected(len(data), sha256_of(data), *image.shape, pixels)
 
 
 def survey(files: list[Path], problems: Problems, workers: int) -> dict[Path, Inspected]:
@@ -117,9 +117,3 @@ def survey(files: list[Path], problems: Problems, workers: int) -> dict[Path, In
         if len(names) > 1:
             problems.lines.append(f"{' and '.join(names)} are the same image; keep one of them")
     return good
-
-
-def file_columns(path: Path, root: Path, facts: Inspected) -> dict[str, object]:
-    """Return the columns of ``cases`` that describe the file."""
-    below = path.relative_to(root).as_posix()
-    return {"path": below, "size_bytes": facts.size_bytes, "sha256": facts.sha256}

@@ -21,7 +21,6 @@ from birads_lib.readers.image_files import (
     Inspected,
     Problems,
     existing,
-    file_columns,
     files_below,
     is_litter,
     survey,
@@ -209,16 +208,11 @@ def _case(
         problems.lines.append(f"{place}: {error}")
         birads = None
     return {
-        "image_id": name["number"],
-        "patient_id": name["patient"].lower(),
-        "laterality": side,
-        "view": view,
-        "birads": birads,
-        "birads_original": row["Bi-Rads"],
-        "density": density,
-        "modality": "DM",
-        **file_columns(path, problems.root, facts),
-    }
+        "image_id": name["number"], "patient_id": name["patient"].lower(),
+        "laterality": side, "view": view, "birads": birads, "birads_original": row["Bi-Rads"],
+        "density": density, "modality": "DM", "path": path.relative_to(problems.root).as_posix(),
+        "size_bytes": facts.size_bytes, "sha256": facts.sha256,
+    }  # fmt: skip
 
 
 def _lesions(

@@ -138,7 +138,7 @@ def test_all_problems_of_class_folders_at_once(tmp_path, monkeypatch):
     assert len(problems) == 9  # two images have no patient
 
 
-def test_what_is_no_image_beside_the_categories_is_told_and_ignored(tmp_path, caplog):
+def test_what_is_no_image_beside_the_categories_is_logged_and_ignored(tmp_path, caplog):
     folder = write(tmp_path, {"1/a.png": picture(1), "README.txt": b"text"})
     assert len(by_name.read("class_folders", folder).cases) == 1
     assert "README.txt" in caplog.text
@@ -436,7 +436,7 @@ def test_to_ask_what_a_reader_is_imports_none():
     assert (done.stdout, done.stderr) == ("\n", "")
 
 
-# --- the real thing
+# --- INbreast itself
 
 
 @pytest.fixture(scope="module")
