@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from bench.contest import Contest, Peer
-from birads_lib import phantoms
 from birads_lib.files import sha256
+from birads_lib.readers import phantoms
 
 PATIENTS = 100  # four images each
 

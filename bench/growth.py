@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from bench.memory import Peak
-from birads_lib import phantoms
+from birads_lib.readers import phantoms
 
 SIZES = (400, 4_000, 40_000)
 DRAWN = 400  # phantoms; more images are the same files again

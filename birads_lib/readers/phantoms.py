@@ -1,6 +1,144 @@
-"""Synthetic mammograms, drawn where the study's artefacts lie: see ``birads_lib.phantoms``."""
+"""Synthetic mammograms: a cohort of patients is drawn into the folder, and read from there."""
 
-from birads_lib.phantoms.cohort import read
-from birads_lib.phantoms.phantom import check
+import itertools
+import json
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
 
-__all__ = ["check", "read"]
+import cv2
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from birads_lib import cases
+from birads_lib.errors import DatasetError
+from birads_lib.files import sha256, sha256_of, written_whole
+from birads_lib.phantoms import DISAGREEMENT, PREVALENCE, anatomy, lesions, lexicon, phantom
+from birads_lib.phantoms.phantom import LATERALITIES, VIEWS, check, render
+from birads_lib.source_code import code_of
+
+RECORD = "phantoms.json"  # of what a cohort was made with
+DRAWING = (anatomy, lesions, lexicon, phantom)  # modules whose code makes the images
+
+
+def read(
+    folder: str | Path,
+    *,
+    patients: int = 120,
+    seed: int = 2026,
+    size: int = 256,
+    disagreement: float = DISAGREEMENT,
+    prevalence: Sequence[float] = PREVALENCE,
+    modality: str = "mixed",
+    workers: int | None = None,
+) -> cases.Dataset:
+    """Make a cohort, four views a patient, in ``folder``, or take it from there if it is the same.
+
+    Images go to ``folder/images``, a mask per finding (0 and 255) to ``folder/masks``, the tables
+    beside them. ``phantoms.json``, written last, records the parameters and the hash of the code
+    that draws: what doesn't match it, or was changed since, is made again. Boxes in ``findings``
+    are those of the masks, x1 and y1 exclusive.
+
+    Args:
+        folder: made if it isn't there.
+        patients: how many, from 1.
+        seed: what the whole cohort follows from.
+        size, disagreement, prevalence, modality: as ``render`` takes them.
+        workers: processes that draw side by side; None: one per core.
+
+    Raises:
+        UserError: listing every argument that is out of range.
+    """
+    check(
+        patients=patients, seed=seed, size=size, disagreement=disagreement, prevalence=prevalence,
+        modality=modality, workers=workers,
+    )  # fmt: skip
+    options = {
+        "size": int(size), "disagreement": float(disagreement),
+        "prevalence": [float(share) for share in prevalence], "modality": modality,
+    }  # fmt: skip
+    record = {
+        "patients": int(patients), "seed": int(seed), "generator": _generator(), "options": options,
+    }  # fmt: skip
+    folder = Path(folder)
+    return _stored(folder, record) or _make(folder, record, workers)
+
+
+def _generator() -> str:
+    """Return a hash of the code that draws: another generator makes other images."""
+    files = [__file__, *(module.__file__ for module in DRAWING)]
+    return sha256_of(b"".join(code_of(Path(file).read_bytes()) for file in files))
+
+
+def _stored(folder: Path, record: dict) -> cases.Dataset | None:
+    """Return what a former call with ``record`` wrote, or None if any of it is gone or changed."""
+    try:
+        if json.loads((folder / RECORD).read_text()) != record:
+            return None
+        table = cases.read_cases(folder / "cases.parquet")
+        dataset = cases.Dataset(folder, table, cases.read_findings(folder / "findings.parquet"))
+        images_same = [sha256(path) for path in dataset.files()] == list(table["sha256"])
+    except (OSError, ValueError, DatasetError):
+        return None
+    masks_there = all((folder / path).is_file() for path in dataset.findings["mask_path"])
+    return dataset if images_same and masks_there else None
+
+
+def _make(folder: Path, record: dict, workers: int | None) -> cases.Dataset:
+    """Write images, masks, tables and the record; delete the images of a former cohort."""
+    (folder / RECORD).unlink(missing_ok=True)
+    views = list(itertools.product(range(record["patients"]), LATERALITIES, VIEWS))
+    write = partial(_write_view, folder, record)
+    with ProcessPoolExecutor(workers) as pool:
+        made = pool.map(write, views, chunksize=8)
+        made = list(tqdm(made, "phantoms", len(views), file=sys.stdout, mininterval=1))
+    findings = [finding for _, findings in made for finding in findings]
+    table = pd.DataFrame(findings, columns=list(cases.FINDINGS.columns))
+    dataset = cases.Dataset(folder, pd.DataFrame([row for row, _ in made]), table)
+    cases.write_cases(dataset.cases, folder / "cases.parquet")
+    cases.write_findings(dataset.findings, folder / "findings.parquet")
+    written = {*dataset.cases["path"], *dataset.findings["mask_path"]}
+    for path in [*folder.glob("images/p*.png"), *folder.glob("masks/p*.png")]:
+        if path.relative_to(folder).as_posix() not in written:
+            path.unlink()
+    with written_whole(folder / RECORD) as temporary:
+        temporary.write_text(json.dumps(record, indent=1))
+    return dataset
+
+
+def _write_view(
+    folder: Path, record: dict, view: tuple[int, str, str]
+) -> tuple[dict[str, object], list[dict[str, object]]]:
+    """Write one image with its masks; return its row of cases and its rows of findings."""
+    patient, laterality, position = view
+    drawn = render(record["seed"], *view, **record["options"])
+    patient_id = f"p{patient:04d}"
+    image_id = f"{patient_id}_{laterality}_{position}"
+    path = f"images/{image_id}.png"
+    content = _write_png(folder / path, drawn.image)
+    findings = []
+    for number, finding in enumerate(drawn.findings):
+        mask, mask_path = finding.mask.astype(np.uint8), f"masks/{image_id}_{number}.png"
+        _write_png(folder / mask_path, 255 * mask)
+        x, y, width, height = cv2.boundingRect(mask)  # pixels
+        findings.append({
+            "image_id": image_id, "kind": finding.kind, "descriptors": finding.descriptors,
+            "x0": x, "y0": y, "x1": x + width, "y1": y + height, "mask_path": mask_path,
+        })  # fmt: skip
+    row = {
+        "image_id": image_id, "patient_id": patient_id, "laterality": laterality, "view": position,
+        "birads": drawn.birads, "birads_original": str(drawn.birads),
+        "density": drawn.density, "modality": drawn.modality, "path": path,
+        "size_bytes": len(content), "sha256": sha256_of(content),
+    }  # fmt: skip
+    return row, findings
+
+
+def _write_png(path: Path, image: np.ndarray) -> bytes:
+    content = cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 3])[1].tobytes()
+    with written_whole(path) as temporary:
+        temporary.write_bytes(content)
+    return content

@@ -1,8 +1,6 @@
 """Phantoms: what they show is what their truth says, and nothing else tells the category."""
 
 import itertools
-import json
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -19,7 +17,6 @@ from threadpoolctl import threadpool_limits
 from birads_lib import phantoms
 from birads_lib.errors import UserError
 from birads_lib.phantoms import anatomy, lesions, lexicon
-from birads_lib.phantoms import cohort as cohort_module
 
 ONLY = {grade: tuple(float(grade == other) for other in range(1, 6)) for grade in range(1, 6)}
 CATEGORIES = {(sign.kind, sign.descriptors): sign.category for sign in lexicon.CATALOGUE}
@@ -237,75 +234,6 @@ def test_texture_has_a_power_law_spectrum(beta):
         band = (radius > 0.02) & (radius < 0.4)
         slope = np.polyfit(np.log(radius[band]), np.log(power[band]), 1)[0]
         assert slope == pytest.approx(-beta, abs=0.05)
-
-
-# The data set
-
-
-def test_what_is_written_is_what_render_makes(tmp_path):
-    dataset = phantoms.read(tmp_path, patients=3, seed=5, size=64, workers=2)
-    assert len(dataset.cases) == 12
-    for row, path in zip(dataset.cases.itertuples(), dataset.files(), strict=True):
-        key = int(row.patient_id[1:]), row.laterality, row.view
-        phantom = phantoms.render(5, *key, size=64)
-        assert np.array_equal(cv2.imread(str(path), cv2.IMREAD_UNCHANGED), phantom.image)
-        assert (row.birads, row.density, row.modality) == (
-            phantom.birads, phantom.density, phantom.modality,
-        )  # fmt: skip
-        rows = dataset.findings[dataset.findings["image_id"] == row.image_id]
-        for line, finding in zip(rows.itertuples(), phantom.findings, strict=True):
-            mask = cv2.imread(str(tmp_path / line.mask_path), cv2.IMREAD_UNCHANGED)
-            assert np.array_equal(mask, 255 * finding.mask.astype(np.uint8))
-            box = finding.mask[int(line.y0) : int(line.y1), int(line.x0) : int(line.x1)]
-            assert box.sum() == finding.mask.sum()
-            assert (line.kind, line.descriptors) == (finding.kind, finding.descriptors)
-
-
-def test_a_cohort_is_made_once_and_again_when_anything_differs(tmp_path):
-    def make(**options):
-        dataset = phantoms.read(tmp_path, **{"patients": 2, "size": 64, "workers": 1, **options})
-        return dataset, dataset.files()[0].stat().st_mtime_ns
-
-    first, made = make()
-    again, same = make()
-    assert made == same
-    assert first.cases.equals(again.cases)
-    assert len(first.findings) == len(again.findings)
-    first.files()[3].write_bytes(b"changed")
-    remade, later = make()
-    assert later > made
-    assert first.cases.equals(remade.cases)
-    smaller, _ = make(patients=1, modality="DBT")
-    assert set(smaller.cases["modality"]) == {"DBT"}
-    assert len(list((tmp_path / "images").iterdir())) == 4
-    assert len(list((tmp_path / "masks").iterdir())) == len(smaller.findings)
-    assert json.loads((tmp_path / "phantoms.json").read_text())["patients"] == 1
-
-
-def test_comments_make_no_other_generator_and_code_does(monkeypatch):
-    written = Path.read_bytes
-    before = cohort_module._generator()
-    monkeypatch.setattr(Path, "read_bytes", lambda path: written(path) + b"\n# a comment\n")
-    assert cohort_module._generator() == before
-    monkeypatch.setattr(Path, "read_bytes", lambda path: written(path) + b"\nx = 1\n")
-    assert cohort_module._generator() != before
-    drawing = {path.stem for path in Path(cohort_module.__file__).parent.glob("*.py")}
-    assert set(cohort_module.DRAWING) == drawing - {"__init__", "pretraining"}
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("patients", 0), ("patients", 2.5), ("seed", -1), ("seed", True), ("size", 16),
-        ("disagreement", 1.1), ("disagreement", "none"), ("disagreement", float("nan")),
-        ("prevalence", (0.5, 0.5)), ("prevalence", (0.4, 0.4, 0.4, -0.1, -0.1)),
-        ("prevalence", (1, 1, 1, 1, 1)), ("prevalence", None), ("modality", "CT"), ("workers", 0),
-    ],
-)  # fmt: skip
-def test_a_bad_parameter_is_named(tmp_path, name, value):
-    with pytest.raises(UserError, match=f"phantoms: {name} must be"):
-        phantoms.read(tmp_path / "new", **{name: value})
-    assert not (tmp_path / "new").exists()
 
 
 def test_all_bad_parameters_are_named_at_once():
