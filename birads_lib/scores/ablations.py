@@ -96,10 +96,7 @@ def differences_by_protocol(
     seed: int,
     task: Task = BIRADS,
 ) -> pd.DataFrame:
-    """Return ``AlignedRuns.differences`` of each protocol that has the reference and another run.
-
-    ``tests`` are runs as ``by_protocol`` returns them.
-    """
+    """Return ``AlignedRuns.differences`` of each protocol with the reference and another run."""
     parts = []
     for protocol, runs in tests.items():
         if reference in runs and len(runs) > 1:
@@ -192,7 +189,7 @@ class AlignedRuns:
     def auc_differences(self, lowest: int) -> pd.DataFrame:
         """Return ``delong`` of each variant and the reference, in both ``FORMS``.
 
-        AUCs are those of the label ``lowest`` or a higher one against the lower ones.
+        Positive is the label ``lowest`` or a higher one.
         """
         score = {v: probability_of_at_least(p, lowest) for v, p in self.p.items()}
         forms = dict(zip(FORMS, (self.clusters, None), strict=True))

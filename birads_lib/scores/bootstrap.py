@@ -52,7 +52,11 @@ class Resampling:
         rng = np.random.default_rng(self.seed)
         step = max(1, _CELLS // n)
         for start in range(0, self.resamples, step):
-            yield _counts(rng, min(step, self.resamples - start), patients)[codes]
+            size = (min(step, self.resamples - start), patients)
+            drawn = rng.integers(patients, size=size)
+            drawn += patients * np.arange(len(drawn))[:, None]  # a bin per resample and patient
+            counts = np.bincount(drawn.ravel(), minlength=drawn.size).reshape(size)
+            yield np.ascontiguousarray(counts.T, dtype=float)[codes]
 
 
 def patient_bootstrap(
@@ -81,13 +85,9 @@ def intervals(
 def mean_intervals(values: pd.DataFrame, resampling: Resampling) -> pd.DataFrame:
     """Return [metric, estimate, low, high, n] of the mean of each column, over patients.
 
-    NaN values are left out, ``n`` counts the others. A resample that has none of a column says
-    nothing of it; a mean of nothing is NaN, and so are the bounds where fewer than two patients
-    have a value: one patient says nothing of others.
-
-    Args:
-        values: (n images, metrics).
-        resampling: of the n images.
+    NaN values (n images, metrics) are left out, ``n`` counts the others. A resample that has none
+    of a column says nothing of it; a mean of nothing is NaN, and so are the bounds where fewer
+    than two patients have a value: one patient says nothing of others.
     """
     array, known = values.fillna(0).to_numpy(float), values.notna().to_numpy(float)  # (n, m)
     patients = pd.Series(resampling.clusters).astype(str).to_numpy()
@@ -137,11 +137,3 @@ def cluster_codes(patients: object, n: int) -> tuple[np.ndarray, int]:
     if len(names) < 2:
         raise PredictionError(f"all {n} images are of one patient; an interval needs at least two")
     return codes, len(names)
-
-
-def _counts(rng: np.random.Generator, resamples: int, patients: int) -> np.ndarray:
-    """Return how often each patient was drawn, (patients, resamples)."""
-    drawn = rng.integers(patients, size=(resamples, patients))
-    drawn += patients * np.arange(resamples)[:, None]  # a bin per resample and patient
-    counts = np.bincount(drawn.ravel(), minlength=resamples * patients)
-    return np.ascontiguousarray(counts.reshape(resamples, patients).T, dtype=float)

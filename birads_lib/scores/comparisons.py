@@ -74,9 +74,7 @@ def differences(
 def aligned(tables: Mapping[str, pd.DataFrame], reference: str) -> dict[str, pd.DataFrame]:
     """Return all tables with their rows in the order of the reference's.
 
-    Args:
-        tables: name of a run -> its rows of one part, as ``predictions.out_of_fold`` gives them.
-        reference: the name of one of them.
+    Tables are rows of one part by name of the run, as ``predictions.out_of_fold`` gives them.
 
     Raises:
         UserError: the reference is missing or alone, or a run graded other images (or copies) in
@@ -189,8 +187,7 @@ def _clustered_error(positive: np.ndarray, deviation: np.ndarray, codes: np.ndar
 def wilcoxon(differences: object) -> float:
     """Return the two-sided p-value of Wilcoxon's signed-rank test; 1 where nothing differs.
 
-    Args:
-        differences: one per pair, such as a fold; NaN and 0 are left out.
+    Differences are of pairs, such as folds; NaN and 0 are left out.
     """
     differences = np.asarray(differences, dtype=float).round(12)
     differences = differences[np.isfinite(differences) & (differences != 0)]
@@ -219,9 +216,7 @@ def friedman(errors: pd.DataFrame, alpha: float = 0.05) -> dict[str, float]:
     Mean ranks that lie further apart than the critical difference differ by Nemenyi's test at
     ``alpha`` (Demsar 2006, section 3.2.2). It takes no account of ties, which make it cautious;
     Friedman's does. Where no run differs from another in any patient, the statistic is 0.
-
-    Args:
-        errors: a row per patient, a column per run; at least two patients and three runs.
+    ``errors`` are (patients, runs), at least two patients and three runs.
     """
     patients, runs = errors.shape
     if runs < 3 or patients < 2:

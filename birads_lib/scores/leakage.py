@@ -1,7 +1,7 @@
 """What leaks make of a result: answers that see no image, and what test rows met in training.
 
-Two answers know the training part's labels and nothing of any image (*nulls*): ``majority`` says
-the training part's most frequent category, ``lookup_table`` gives the label of an image that it
+Two answers know the training part's labels and nothing of any image (*nulls*): the majority says
+the training part's most frequent category, the lookup table gives the label of an image that it
 has met in training, and the majority's answer to all others. A model that does no better has not
 been shown to see. Both are certain, so that a mean AUC is that of their answers alone (0.5 for a
 majority that is the same in all folds, other where folds disagree).
@@ -40,27 +40,26 @@ MET = {  # the relation of a test row to the training part, each counted for its
 CLOSEST = (*MET, "nothing", "unknown")  # what a row met at the nearest
 
 
-def majority(table: pd.DataFrame) -> np.ndarray:
-    """Return (n, K): certain of the most frequent category of each test row's training part.
+def answers(table: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Return the probabilities (n, K) of each of ``ANSWERS`` for the test rows.
 
     Raises:
         UserError: a fold has test rows and no training rows, or there are no test rows.
     """
-    return _certain(_most_frequent(table), table)
-
-
-def lookup_table(table: pd.DataFrame) -> np.ndarray:
-    """Return (n, K): certain of an image's label if it is in training, else as ``majority``."""
+    test, training = out_of_fold(table), _distinct_training(table)
+    most_frequent = training.groupby(MODEL)["y_true"].agg(lambda y: y.mode()[0])
+    most = test[MODEL].join(most_frequent, on=MODEL)["y_true"]
+    if not len(test) or most.isna().any():
+        raise UserError("predictions.parquet lacks test or training rows: run 03_training again")
     key = [*MODEL, "image_id"]
-    labels = _distinct_training(table).set_index(key)["y_true"].rename("label")
-    met = out_of_fold(table).join(labels, on=key)["label"].to_numpy()  # NaN: not met
-    return _certain(np.where(np.isnan(met), _most_frequent(table), met), table)
-
-
-def answers(table: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Return the probabilities (n, K) of each of ``ANSWERS`` for the test rows."""
-    model = probabilities(out_of_fold(table))
-    return {"model": model, "lookup": lookup_table(table), "majority": majority(table)}
+    met = test[key].join(training.set_index(key)["y_true"], on=key)["y_true"]  # NaN: not met
+    p = probabilities(test)
+    certain = np.eye(p.shape[1])
+    return {
+        "model": p,
+        "lookup": certain[met.fillna(most).to_numpy(int) - 1],
+        "majority": certain[most.to_numpy(int) - 1],
+    }
 
 
 def metrics_with_nulls(
@@ -195,20 +194,6 @@ def _place(value: float, row: pd.Series) -> str:
 
 def _distinct_training(table: pd.DataFrame) -> pd.DataFrame:
     return out_of_fold(table, "train").drop_duplicates([*MODEL, "image_id"])
-
-
-def _most_frequent(table: pd.DataFrame) -> np.ndarray:
-    """Return the most frequent category in training of each test row, (n,)."""
-    most = _distinct_training(table).groupby(MODEL)["y_true"].agg(lambda y: y.mode()[0])
-    answers = out_of_fold(table)[MODEL].join(most, on=MODEL)["y_true"]
-    if not len(answers) or answers.isna().any():
-        raise UserError("predictions.parquet lacks test or training rows: run 03_training again")
-    return answers.to_numpy(int)
-
-
-def _certain(labels: np.ndarray, table: pd.DataFrame) -> np.ndarray:
-    """Return probability 1 of these labels (n,), as wide as the table's probabilities, (n, K)."""
-    return np.eye(probabilities(table[:0]).shape[1])[labels.astype(int) - 1]
 
 
 def _matches(test: pd.DataFrame, training: pd.DataFrame, keys: list[str]) -> np.ndarray:

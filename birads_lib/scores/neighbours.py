@@ -45,9 +45,7 @@ SCORES = {  # of neighbours; each has a chance level, `<name>_chance`
 def unique_test(table: pd.DataFrame, embeddings: np.ndarray) -> tuple[pd.DataFrame, np.ndarray]:
     """Return the test rows with one row per image and model, and their embeddings (n, d) float64.
 
-    Args:
-        table: predictions of one run, all parts.
-        embeddings: (rows, d), row by row the same as ``table``.
+    ``table`` are predictions of one run, all parts; ``embeddings`` (rows, d) are of the same rows.
 
     Raises:
         UserError: rows don't match, an embedding is not finite, or no row is of the test part.
@@ -73,13 +71,8 @@ def scores(rows: pd.DataFrame, e: np.ndarray, k: int = 5, seed: int = 0) -> pd.D
 
     Columns: each of ``SCORES``, the share (0..1) of the image's k nearest that are so; with
     ``_chance``, what it would be for neighbours drawn at random, the mean over all permutations of
-    the images among their places; ``silhouette_grade``, -1..1 (Rousseeuw 1987). Shares are among
-    the images of the same model.
-
-    Args:
-        rows, e: as ``unique_test`` returns them.
-        k: neighbours of an image.
-        seed: of the lots for ties.
+    the images among their places; ``silhouette_grade``, -1..1 (Rousseeuw 1987). ``rows`` and ``e``
+    are of ``unique_test``; lots for ties are drawn by ``seed``.
     """
     if k < 1:
         raise UserError(f"k is {k}; an image needs at least one neighbour")
@@ -146,14 +139,8 @@ def intervals(
     """Return ``mean_intervals`` of the ``scores`` of images and of what follows from them.
 
     These are ``<name>_over_chance``, the mean difference from chance, and ``silhouette_1`` ..
-    ``silhouette_K``, the mean silhouette of one label. A resample says how often each image is
-    asked; whom it has for neighbours stays.
-
-    Args:
-        of_images: of ``scores``.
-        rows: the images they were made of.
-        resampling: of ``rows``.
-        task: whose labels these are.
+    ``silhouette_K``, the mean silhouette of one label. A resample of ``rows`` says how often each
+    image is asked; whom it has for neighbours stays.
     """
     values = of_images.copy()
     for name in SCORES:
@@ -169,8 +156,8 @@ def of_fold(rows: pd.DataFrame, fold: int) -> np.ndarray:
     known = sorted(rows["fold"].unique().tolist())
     if fold not in known:
         raise UserError(f"fold is {fold}; this run has the folds {', '.join(map(str, known))}")
-    of_fold = rows["fold"] == fold
-    return np.flatnonzero(of_fold & (rows["seed"] == rows.loc[of_fold, "seed"].min()))
+    chosen = rows["fold"] == fold
+    return np.flatnonzero(chosen & (rows["seed"] == rows.loc[chosen, "seed"].min()))
 
 
 def tsne(e: np.ndarray, seed: int = 0) -> np.ndarray:

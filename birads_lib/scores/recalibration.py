@@ -99,12 +99,11 @@ def recalibrated(
     Args:
         table: all predictions of one run.
         balance: whether training saw every present label equally often; else as often as it is.
-        task: whose labels these are.
 
     Returns:
-        Name of the correction -> (n, K), rows as in ``predictions.out_of_fold(table)``; and a row
-        per fold: fold, seed, temperature, iterations, and ``training_1``.. ``natural_1``..
-        ``saerens_1``.. ``observed_1``.., the priors and the shares in the test part.
+        Correction -> (n, K), rows as in ``predictions.out_of_fold(table)``; and a row per fold:
+        fold, seed, temperature, iterations, and ``training_1``.. ``natural_1``.. ``saerens_1``..
+        ``observed_1``.., the priors and the shares in the test part.
 
     Raises:
         UserError: a fold lacks one of the three parts.
@@ -181,15 +180,12 @@ def records(
 ) -> pd.DataFrame:
     """Return all that is known of calibration in one table: metric, estimate, low and high.
 
-    Args:
-        scores: correction -> ``calibration.intervals`` of its probabilities.
-        changes: correction -> ``calibration.differences`` from the probabilities as predicted.
-        folds: of ``recalibrated``.
-        spread: of ``calibration.true_class_spread``.
+    ``scores`` are ``calibration.intervals`` by correction, ``changes`` their ``differences`` from
+    the probabilities as predicted; ``folds`` are of ``recalibrated``.
     """
-    single = {"temperature": folds["temperature"].mean()}
-    single |= {f"true_class_iqr_{number}": value for number, value in spread["iqr"].items()}
-    single = pd.DataFrame({"metric": single.keys(), "estimate": single.values()})
+    single = spread["iqr"].add_prefix("true_class_iqr_")
+    single = pd.concat([pd.Series({"temperature": folds["temperature"].mean()}), single])
+    single = single.rename_axis("metric").reset_index(name="estimate")
     parts = [scores["uncorrected"], single.assign(low=np.nan, high=np.nan)]
     for name, change in changes.items():
         parts.append(scores[name].assign(metric=f"{name}." + scores[name]["metric"]))

@@ -76,11 +76,11 @@ def by_scikit_learn(y, p):
 
 def test_equals_a_loop_over_scikit_learn(study):
     y, p, patients = study
-    found = patient_bootstrap(y, p, Resampling(patients, 60, seed=11))
+    drawn = patient_bootstrap(y, p, Resampling(patients, 60, seed=11))
     rows = drawn_rows(patients, 11, 60)
     expected = pd.DataFrame([by_scikit_learn(y[r], p[r]) for r in rows])
-    assert found["auc_3"].isna().any()  # the rule for a missing grade is exercised
-    pd.testing.assert_frame_equal(found, expected, rtol=0, atol=1e-10)
+    assert drawn["auc_3"].isna().any()  # the rule for a missing grade is exercised
+    pd.testing.assert_frame_equal(drawn, expected, rtol=0, atol=1e-10)
 
 
 def test_chunks_do_not_change_the_result(study, monkeypatch):
@@ -303,9 +303,9 @@ def predicted(variant="frozen", images=6):
 
 def test_aligned_brings_rows_into_the_order_of_the_reference():
     shuffled = predicted("emd").iloc[[3, 1, 0, 5, 4, 2]].reset_index(drop=True)
-    found = comparisons.aligned({"emd": shuffled, "frozen": predicted()}, "frozen")
-    assert list(found) == ["emd", "frozen"]
-    for name, table in found.items():
+    tables = comparisons.aligned({"emd": shuffled, "frozen": predicted()}, "frozen")
+    assert list(tables) == ["emd", "frozen"]
+    for name, table in tables.items():
         assert table["image_id"].tolist() == predicted()["image_id"].tolist()
         assert (table["variant"] == name).all()
 
@@ -382,18 +382,18 @@ def test_delong_equals_its_definition(seed, n, by_patient):
     positive = np.array([True, True, False, False, *(rng.random(n - 4) < 0.4)])
     a, b = rng.integers(6, size=(2, n)) / 5 + 0.2 * positive  # many ties
     patients = np.array([0, 1, 0, 1, *rng.integers(5, size=n - 4)]) if by_patient else None
-    found = delong(positive, a, b, patients)
+    test = delong(positive, a, b, patients)
     clusters = np.arange(n) if patients is None else patients
     difference, error = by_definition(positive, a, b, clusters)
-    assert found["estimate"] == pytest.approx(difference, abs=1e-12)
-    assert found["standard_error"] == pytest.approx(error, abs=1e-7)
+    assert test["estimate"] == pytest.approx(difference, abs=1e-12)
+    assert test["standard_error"] == pytest.approx(error, abs=1e-7)
     areas = sk.roc_auc_score(positive, a) - sk.roc_auc_score(positive, b)
-    assert found["estimate"] == pytest.approx(areas, abs=1e-12)
+    assert test["estimate"] == pytest.approx(areas, abs=1e-12)
     if error > 1e-6:
         low, high = stats.norm.interval(0.95, difference, error)
-        assert (found["low"], found["high"]) == pytest.approx((low, high), abs=1e-6)
+        assert (test["low"], test["high"]) == pytest.approx((low, high), abs=1e-6)
         z = difference / error
-        assert found["p_value"] == pytest.approx(2 * stats.norm.cdf(-abs(z)), abs=1e-6)
+        assert test["p_value"] == pytest.approx(2 * stats.norm.cdf(-abs(z)), abs=1e-6)
 
 
 @pytest.fixture
@@ -419,9 +419,9 @@ def test_delong_where_nothing_can_be_said(scored):
     positive, a, b = scored
     assert all(np.isnan(v) for v in delong(np.zeros(40, bool), a, b).values())
     assert all(np.isnan(v) for v in delong(np.ones(1, bool), a[:1], b[:1]).values())
-    one = delong(np.arange(40) == 3, a, b)
-    assert not np.isnan(one["estimate"])
-    assert all(np.isnan(one[name]) for name in ("standard_error", "low", "high", "p_value"))
+    single = delong(np.arange(40) == 3, a, b)
+    assert not np.isnan(single["estimate"])
+    assert all(np.isnan(single[name]) for name in ("standard_error", "low", "high", "p_value"))
     patients = np.where(positive, 0, np.arange(40))  # all positives are of one patient
     assert np.isnan(delong(positive, a, b, patients)["standard_error"])
 
@@ -478,12 +478,10 @@ def test_holm_by_hand():
 
 def test_friedman_is_scipys_and_critical_difference_demsars():
     errors = pd.DataFrame(np.random.default_rng(0).integers(4, size=(30, 4)), columns=list("abcd"))
-    found = comparisons.friedman(errors)
+    test = comparisons.friedman(errors)
     expected = stats.friedmanchisquare(*(errors[name] for name in errors))
-    assert (found["statistic"], found["p_value"]) == pytest.approx(tuple(expected))
-    assert found["critical_difference"] == pytest.approx(
-        2.569 * np.sqrt(4 * 5 / (6 * 30)), abs=1e-3
-    )
+    assert (test["statistic"], test["p_value"]) == pytest.approx(tuple(expected))
+    assert test["critical_difference"] == pytest.approx(2.569 * np.sqrt(4 * 5 / (6 * 30)), abs=1e-3)
     weak = comparisons.friedman(errors, alpha=0.1)["critical_difference"]  # Demsar 2006, table 5
     assert weak == pytest.approx(2.291 * np.sqrt(4 * 5 / (6 * 30)), abs=1e-3)
 
@@ -491,9 +489,9 @@ def test_friedman_is_scipys_and_critical_difference_demsars():
 @pytest.mark.filterwarnings("error")
 def test_friedman_where_all_are_equal():
     errors = pd.DataFrame({name: [0.0, 1.0, 0.5] for name in "abc"})
-    found = comparisons.friedman(errors)
-    assert (found["statistic"], found["p_value"]) == (0, 1)
-    assert found["critical_difference"] > 0
+    test = comparisons.friedman(errors)
+    assert (test["statistic"], test["p_value"]) == (0, 1)
+    assert test["critical_difference"] > 0
 
 
 @pytest.mark.parametrize(
@@ -514,23 +512,23 @@ def test_mean_intervals_as_a_loop_over_resamples():
     patients = np.repeat(list("abcdefgh"), 3)
     values = pd.DataFrame({"hit": rng.integers(0, 2, 24).astype(float), "some": rng.random(24)})
     values.loc[rng.random(24) < 0.4, "some"] = np.nan
-    found = mean_intervals(values, Resampling(patients, 3000)).set_index("metric")
+    table = mean_intervals(values, Resampling(patients, 3000)).set_index("metric")
     by_patient = {name: rows for name, rows in values.groupby(patients)}
     draws = [pd.concat([by_patient[k] for k in rng.choice(list(by_patient), 8)]).mean()
              for _ in range(1500)]  # fmt: skip
     expected = pd.DataFrame(draws).quantile([0.025, 0.975])
-    np.testing.assert_allclose(found["estimate"], values.mean())
-    np.testing.assert_allclose(found[["low", "high"]].T, expected, atol=0.03)
-    assert found["n"].to_dict() == values.notna().sum().to_dict()
+    np.testing.assert_allclose(table["estimate"], values.mean())
+    np.testing.assert_allclose(table[["low", "high"]].T, expected, atol=0.03)
+    assert table["n"].to_dict() == values.notna().sum().to_dict()
 
 
 def test_intervals_say_nothing_where_there_is_nothing_to_say():
     values = pd.DataFrame({"one_patient": [1, 0, np.nan, np.nan], "none": [np.nan] * 4})
     values["two"] = [1.0, 1, 0, np.nan]
-    found = mean_intervals(values, Resampling(["a", "a", "b", "c"], 200)).set_index("metric")
-    assert found.loc["one_patient", "estimate"] == 0.5
-    assert found.loc[["one_patient", "none"], ["low", "high"]].isna().all(axis=None)
-    assert found.loc["two", ["low", "high"]].tolist() == [0, 1]
-    assert np.isnan(found.loc["none", "estimate"])
+    table = mean_intervals(values, Resampling(["a", "a", "b", "c"], 200)).set_index("metric")
+    assert table.loc["one_patient", "estimate"] == 0.5
+    assert table.loc[["one_patient", "none"], ["low", "high"]].isna().all(axis=None)
+    assert table.loc["two", ["low", "high"]].tolist() == [0, 1]
+    assert np.isnan(table.loc["none", "estimate"])
     alone = mean_intervals(values[:1], Resampling(["a"], 50))
     assert alone["low"].isna().all()

@@ -60,25 +60,25 @@ def bins_by_sorting(score, bins=10):
 def by_hand(y, p):
     """Every score in plain loops, for scores that don't tie and n divisible by ten."""
     n = len(y)
-    found = {}
+    scores = {}
     for g in GRADES:
         gaps = []
         for rows in bins_by_sorting(p[:, g - 1]):
             observed = np.mean([y[i] == g for i in rows])
             gaps.append(len(rows) / n * abs(observed - np.mean([p[i, g - 1] for i in rows])))
-        found[f"ece_{g}"] = sum(gaps)
-    found["classwise_ece"] = np.mean([found[f"ece_{g}"] for g in GRADES])
+        scores[f"ece_{g}"] = sum(gaps)
+    scores["classwise_ece"] = np.mean([scores[f"ece_{g}"] for g in GRADES])
     rps = []
     for i in range(n):
         steps = [(sum(p[i, :k]) - (y[i] <= k)) ** 2 for k in (1, 2, 3, 4)]
         rps.append(sum(steps) / 4)
-    found["rps"] = np.mean(rps)
-    found["brier"] = sk.brier_score_loss(y, p, labels=GRADES)
-    found["log_loss"] = sk.log_loss(y, p, labels=GRADES)
-    found["true_class_high"] = np.mean([p[i, y[i] - 1] >= 0.8 for i in range(n)])
+    scores["rps"] = np.mean(rps)
+    scores["brier"] = sk.brier_score_loss(y, p, labels=GRADES)
+    scores["log_loss"] = sk.log_loss(y, p, labels=GRADES)
+    scores["true_class_high"] = np.mean([p[i, y[i] - 1] >= 0.8 for i in range(n)])
     low = [i for i in range(n) if p[i, 1] < 0.5]
-    found["low_confidence_gap_2"] = np.mean([y[i] == 2 for i in low]) - np.mean(p[low, 1])
-    return found
+    scores["low_confidence_gap_2"] = np.mean([y[i] == 2 for i in low]) - np.mean(p[low, 1])
+    return scores
 
 
 @given(st.integers(0, 10_000), st.sampled_from([20, 60]))
@@ -90,15 +90,15 @@ def test_scores_equal_plain_loops_and_scikit_learn(seed, n):
 
 def test_perfect_predictions_score_zero():
     y = np.array(GRADES)
-    found = scored(y, np.eye(5))
-    assert found["true_class_high"] == 1
-    assert [v for k, v in found.items() if k != "true_class_high"] == pytest.approx([0] * 10)
+    scores = scored(y, np.eye(5))
+    assert scores["true_class_high"] == 1
+    assert [v for k, v in scores.items() if k != "true_class_high"] == pytest.approx([0] * 10)
 
 
 def test_worst_predictions_have_the_stated_maxima():
-    found = scored(np.array([1, 1]), np.eye(5)[[4, 4]])
-    assert (found["brier"], found["rps"], found["ece_1"], found["ece_5"]) == (2, 1, 1, 1)
-    assert found["log_loss"] == pytest.approx(-np.log(np.finfo(float).eps))
+    scores = scored(np.array([1, 1]), np.eye(5)[[4, 4]])
+    assert (scores["brier"], scores["rps"], scores["ece_1"], scores["ece_5"]) == (2, 1, 1, 1)
+    assert scores["log_loss"] == pytest.approx(-np.log(np.finfo(float).eps))
 
 
 def test_rps_counts_distance_and_brier_does_not():
@@ -112,19 +112,19 @@ def test_rps_counts_distance_and_brier_does_not():
 @settings(max_examples=20, deadline=None)
 def test_scores_stay_in_their_ranges(seed):
     y, p = sample(seed, 30, decimals=1)  # ties
-    found = scored(y, p)
-    assert all(0 <= found[f"ece_{g}"] <= 1 for g in GRADES)
-    assert 0 <= found["brier"] <= 2
-    assert 0 <= found["rps"] <= 1
-    assert -1 <= found["low_confidence_gap_2"] <= 1
+    scores = scored(y, p)
+    assert all(0 <= scores[f"ece_{g}"] <= 1 for g in GRADES)
+    assert 0 <= scores["brier"] <= 2
+    assert 0 <= scores["rps"] <= 1
+    assert -1 <= scores["low_confidence_gap_2"] <= 1
 
 
 def test_frequencies_for_every_image_are_calibrated():
     y, _ = sample()
     always = np.tile(shares(y), (len(y), 1))
-    found = scored(y, always)
-    assert found["classwise_ece"] == pytest.approx(0)
-    assert found["brier"] > 0.5
+    scores = scored(y, always)
+    assert scores["classwise_ece"] == pytest.approx(0)
+    assert scores["brier"] > 0.5
     assert smooth_ece(y, always) == pytest.approx(0, abs=1e-3)
 
 
@@ -178,9 +178,9 @@ def bootstrap(*arguments, **options):
 
 def test_bootstrap_equals_copied_rows(monkeypatch):
     y, p = sample()
-    found = bootstrap(y, p, Resampling(PATIENTS, 30, seed=5))
+    drawn = bootstrap(y, p, Resampling(PATIENTS, 30, seed=5))
     bins = {g: bins_by_sorting(p[:, g - 1]) for g in GRADES}
-    for (_, row), rows in zip(found.iterrows(), copied_rows(30, 5), strict=True):
+    for (_, row), rows in zip(drawn.iterrows(), copied_rows(30, 5), strict=True):
         assert row["log_loss"] == pytest.approx(sk.log_loss(y[rows], p[rows], labels=GRADES))
         assert row["brier"] == pytest.approx(sk.brier_score_loss(y[rows], p[rows], labels=GRADES))
         for g in GRADES:
@@ -188,7 +188,7 @@ def test_bootstrap_equals_copied_rows(monkeypatch):
             gaps = [abs(np.sum((y[r] == g) - p[r, g - 1])) for r in inside]
             assert row[f"ece_{g}"] == pytest.approx(sum(gaps) / len(rows))
     monkeypatch.setattr("birads_lib.scores.bootstrap._CELLS", 7 * len(y))
-    pd.testing.assert_frame_equal(bootstrap(y, p, Resampling(PATIENTS, 30, seed=5)), found)
+    pd.testing.assert_frame_equal(bootstrap(y, p, Resampling(PATIENTS, 30, seed=5)), drawn)
 
 
 def test_intervals_are_percentiles():
@@ -222,11 +222,11 @@ def test_calibrated_error_shrinks_with_images_and_is_met_by_calibrated_truth():
     p = rng.dirichlet(np.ones(5), size=400)
     y = (rng.random((400, 1)) > p.cumsum(1)).sum(1) + 1
     table = error_if_calibrated(p, draws=200).set_index("metric")
-    found = scored(y, p)
+    scores = scored(y, p)
     for name in table.index:
-        assert table.loc[name, "low"] * 0.7 < found[name] < table.loc[name, "high"] * 1.3
-    few = error_if_calibrated(p[:50], draws=200).set_index("metric")
-    assert few.loc["classwise_ece", "estimate"] > 1.5 * table.loc["classwise_ece", "estimate"]
+        assert table.loc[name, "low"] * 0.7 < scores[name] < table.loc[name, "high"] * 1.3
+    of_50 = error_if_calibrated(p[:50], draws=200).set_index("metric")
+    assert of_50.loc["classwise_ece", "estimate"] > 1.5 * table.loc["classwise_ece", "estimate"]
 
 
 def test_certain_predictions_leave_no_noise():
@@ -311,8 +311,8 @@ def test_reweighting_by_hand():
 def test_reweighting_without_a_prior():
     before = np.array([0.25, 0.25, 0, 0.25, 0.25])
     p = np.array([[0.2] * 5, [0, 0, 1, 0, 0]])
-    found = reweighted(p, before, before)
-    np.testing.assert_allclose(found, [[0.25, 0.25, 0, 0.25, 0.25], [0, 0, 1, 0, 0]])
+    moved = reweighted(p, before, before)
+    np.testing.assert_allclose(moved, [[0.25, 0.25, 0, 0.25, 0.25], [0, 0, 1, 0, 0]])
 
 
 def em_by_hand(p, training, steps):
@@ -330,12 +330,12 @@ def em_by_hand(p, training, steps):
 def test_em_equals_plain_loops_and_stops_at_the_cap():
     _, p = sample()
     training = np.array([0.1, 0.3, 0.2, 0.2, 0.2])
-    found, iterations = estimated_priors(p, training, tolerance=0, max_iterations=7)
+    priors, iterations = estimated_priors(p, training, tolerance=0, max_iterations=7)
     assert iterations == 7
-    np.testing.assert_allclose(found, em_by_hand(p, training, 7))
-    found, iterations = estimated_priors(p, training)
+    np.testing.assert_allclose(priors, em_by_hand(p, training, 7))
+    priors, iterations = estimated_priors(p, training)
     assert iterations < 1000
-    np.testing.assert_allclose(reweighted(p, training, found).mean(0), found, atol=2e-6)
+    np.testing.assert_allclose(reweighted(p, training, priors).mean(0), priors, atol=2e-6)
 
 
 def test_em_finds_the_priors_of_a_shifted_population():
@@ -344,8 +344,8 @@ def test_em_finds_the_priors_of_a_shifted_population():
     y = rng.choice(5, size=6000, p=true)
     x = y + rng.normal(scale=0.6, size=len(y))
     p = np.exp(-((x[:, None] - np.arange(5)) ** 2) / (2 * 0.36))  # right at equal priors
-    found, _ = estimated_priors(p / p.sum(1, keepdims=True), np.full(5, 0.2))
-    np.testing.assert_allclose(found, true, atol=0.03)
+    priors, _ = estimated_priors(p / p.sum(1, keepdims=True), np.full(5, 0.2))
+    np.testing.assert_allclose(priors, true, atol=0.03)
 
 
 def predictions(seed=0, grades=GRADES):
@@ -477,8 +477,8 @@ def test_scores_of_other_tasks_equal_plain_loops_and_scikit_learn(task):
     if task is DENSITY:
         steps = [[(sum(p[i, :k]) - (y[i] <= k)) ** 2 for k in (1, 2, 3)] for i in range(n)]
         expected["rps"] = np.sum(steps) / 3 / n
-    found = {k: v[0] for k, v in every_score(y, p, np.ones((n, 1)), task).items()}
-    assert found == pytest.approx(expected, abs=1e-12)
+    scores = {k: v[0] for k, v in every_score(y, p, np.ones((n, 1)), task).items()}
+    assert scores == pytest.approx(expected, abs=1e-12)
     resampling = Resampling(PATIENTS, 20)
     rows = intervals(y, p, resampling, task).set_index("metric")
     assert set(rows.index) == {*expected, "smooth_ece"}

@@ -26,14 +26,14 @@ def sample(grades=(1, 2, 3, 4, 5), n=60, seed=0):
 
 
 def by_hand(positive, score, threshold, prevalence=None):
-    found = needless = 0
+    hits = needless = 0
     for needed, probability in zip(positive, score, strict=True):
         if probability >= threshold:
-            found, needless = found + needed, needless + (not needed)
+            hits, needless = hits + needed, needless + (not needed)
     share = sum(positive) / len(positive) if prevalence is None else prevalence
-    found_share = share * found / sum(positive)
+    hit_share = share * hits / sum(positive)
     needless_share = (1 - share) * needless / (len(positive) - sum(positive))
-    return found_share - needless_share * threshold / (1 - threshold)
+    return hit_share - needless_share * threshold / (1 - threshold)
 
 
 @pytest.mark.parametrize("prevalence", [None, 0.02, 0.6])
@@ -157,9 +157,9 @@ def test_intervals_are_percentiles_of_resampled_patients(options):
     for r in range(30):
         drawn_y, drawn_p = np.repeat(y, weights[:, r]), np.repeat(p, weights[:, r], axis=0)
         by_image = Resampling(np.arange(len(drawn_y)), 1)
-        one = decision.curve(drawn_y, drawn_p, 4, by_image, **options)
-        nets.append(one["net_benefit"])
-        gains.append(one["gain"])
+        copied = decision.curve(drawn_y, drawn_p, 4, by_image, **options)
+        nets.append(copied["net_benefit"])
+        gains.append(copied["gain"])
     np.testing.assert_allclose(table["low"], np.quantile(nets, 0.025, axis=0), atol=1e-9)
     np.testing.assert_allclose(table["gain_high"], np.quantile(gains, 0.975, axis=0), atol=1e-9)
     better = np.maximum(table["treat_all"], 0)
@@ -200,10 +200,8 @@ def test_one_class_only_has_no_curve(grades, options):
 
 @pytest.mark.filterwarnings("error")
 def test_resamples_without_positives_count_or_are_left_out():
-    y, resampling = (
-        np.array([5] + [1] * 7),
-        Resampling(np.arange(8), 200),
-    )  # a third of resamples lack patient 0
+    y = np.array([5] + [1] * 7)
+    resampling = Resampling(np.arange(8), 200)  # a third of resamples lack patient 0
     p = np.tile([0.7, 0, 0, 0, 0.3], (8, 1))
     drawn = decision.curve(y, p, 5, resampling).set_index("threshold").loc[0.2]
     assert drawn["low"] == pytest.approx(-0.25)  # acting on all, where none needs it

@@ -22,41 +22,44 @@ def table(request):
 
 def looked_up(table):
     """The lookup table's and the majority's answers, row by row."""
-    found = []
+    answers = []
     for row in table[table["part"] == "test"].itertuples():
         training = table[(table["part"] == "train") & (table["fold"] == row.fold)]
         training = training[training["seed"] == row.seed]
         labels = dict(zip(training["image_id"], training["y_true"], strict=True))
         counts = [list(labels.values()).count(grade) for grade in range(1, 6)]
         most = int(np.argmax(counts)) + 1
-        found.append((labels.get(row.image_id, most), most))
-    return np.array(found)
+        answers.append((labels.get(row.image_id, most), most))
+    return np.array(answers)
 
 
 def test_nulls_equal_plain_loops(table):
     expected = looked_up(table)
-    for column, p in enumerate([leakage.lookup_table(table), leakage.majority(table)]):
+    nulls = leakage.answers(table)
+    for column, p in enumerate([nulls["lookup"], nulls["majority"]]):
         assert p.shape == (len(expected), 5)
         np.testing.assert_array_equal(p, np.eye(5)[expected[:, column] - 1])
 
 
 def test_lookup_is_the_majority_without_copies(table):
-    same = (leakage.lookup_table(table) == leakage.majority(table)).all()
+    answers = leakage.answers(table)
+    same = (answers["lookup"] == answers["majority"]).all()
     assert same == (table["protocol"].iloc[0] != "oversample_first")
 
 
 def test_each_model_looks_in_its_own_training_part():
-    one = run(images(), "oversample_first")
-    two = run(images(seed=1), "oversample_first", seed=1)
-    both = pd.concat([one, two], ignore_index=True)
-    for null in (leakage.lookup_table, leakage.majority):
-        np.testing.assert_array_equal(null(both), np.concatenate([null(one), null(two)]))
+    first = run(images(), "oversample_first")
+    second = run(images(seed=1), "oversample_first", seed=1)
+    both = pd.concat([first, second], ignore_index=True)
+    for null in ("lookup", "majority"):
+        apart = [leakage.answers(alone)[null] for alone in (first, second)]
+        np.testing.assert_array_equal(leakage.answers(both)[null], np.concatenate(apart))
 
 
 def test_copies_in_training_do_not_make_a_category_frequent():
     cases = images()
     table = run(cases, "oversample_first")
-    assert (leakage.majority(table).argmax(1) + 1 == 2).all()
+    assert (leakage.answers(table)["majority"].argmax(1) + 1 == 2).all()
 
 
 def met_by_loops(table, cases):
@@ -100,16 +103,16 @@ def test_what_is_not_known_is_na_and_not_zero(seed, protocol):
     rng = np.random.default_rng(seed)
     nameless = rng.choice(cases["image_id"], size=3, replace=False)
     table["patient_id"] = table["patient_id"].mask(table["image_id"].isin(nameless))
-    found = leakage.met_in_training(table, cases)
-    known = found.notna()
-    assert (found[known] == whole[known]).where(known, True).all(axis=None)
-    assert found["copy"].notna().all()
+    met = leakage.met_in_training(table, cases)
+    known = met.notna()
+    assert (met[known] == whole[known]).where(known, True).all(axis=None)
+    assert met["copy"].notna().all()
     test = out_of_fold(table)
     of_nameless = test["image_id"].isin(nameless)
-    assert found.loc[of_nameless, ["sibling_view", "sibling_image"]].isna().all(axis=None)
+    assert met.loc[of_nameless, ["sibling_view", "sibling_image"]].isna().all(axis=None)
     training = table[(table["part"] == "train") & table["image_id"].isin(nameless)]
     in_doubt = test["fold"].isin(training["fold"])  # a nameless one may be of the patient
-    assert not found.loc[in_doubt, "sibling_image"].eq(False).any()
+    assert not met.loc[in_doubt, "sibling_image"].eq(False).any()
 
 
 def test_unknown_patients():
@@ -118,8 +121,8 @@ def test_unknown_patients():
     met = leakage.met_in_training(table, cases)
     assert leakage.shares(met).isna().tolist() == [False, True, True]
     assert leakage.closest(met)["unknown"] == 1
-    found = leakage.metrics_with_nulls(table, 20)  # each image is then a cluster of its own
-    assert found["estimate"].notna().all()
+    metrics = leakage.metrics_with_nulls(table, 20)  # each image is then a cluster of its own
+    assert metrics["estimate"].notna().all()
 
 
 def test_unknown_laterality_leaves_the_patient_known():
@@ -135,38 +138,38 @@ def test_unknown_laterality_leaves_the_patient_known():
 
 def test_closest_counts_each_row_once(table):
     met = leakage.met_in_training(table, images())
-    found = leakage.closest(met)
-    assert list(found.index) == list(leakage.CLOSEST)
-    assert found.sum() == pytest.approx(1)
+    shares = leakage.closest(met)
+    assert list(shares.index) == list(leakage.CLOSEST)
+    assert shares.sum() == pytest.approx(1)
     names = ["copy", "sibling_view", "sibling_image"]
     of_rows = [next((n for n in names if row[n]), "nothing") for _, row in met.iterrows()]
     for name in (*names, "nothing"):
-        assert found[name] == pytest.approx(of_rows.count(name) / len(met))
+        assert shares[name] == pytest.approx(of_rows.count(name) / len(met))
     if table["protocol"].iloc[0] == "patient":
-        assert found["nothing"] == 1
+        assert shares["nothing"] == 1
 
 
 def test_measured_are_intervals_of_each_answer(table):
-    found = leakage.metrics_with_nulls(table, 30, seed=2)
+    metrics = leakage.metrics_with_nulls(table, 30, seed=2)
     test = out_of_fold(table)
-    assert found["answer"].unique().tolist() == list(leakage.ANSWERS)
+    assert metrics["answer"].unique().tolist() == list(leakage.ANSWERS)
     for answer, p in leakage.answers(table).items():
         expected = intervals(test["y_true"], p, Resampling(test["patient_id"], 30, 2))
-        own = found[found["answer"] == answer].drop(columns="answer").reset_index(drop=True)
-        pd.testing.assert_frame_equal(own, expected)
+        rows = metrics[metrics["answer"] == answer].drop(columns="answer").reset_index(drop=True)
+        pd.testing.assert_frame_equal(rows, expected)
 
 
 def test_by_category(table):
-    found = leakage.metrics_with_nulls(table, 20)
-    rows = leakage.by_category(table, found).set_index(["answer", "birads"])
+    metrics = leakage.metrics_with_nulls(table, 20)
+    rows = leakage.by_category(table, metrics).set_index(["answer", "birads"])
     test = out_of_fold(table)
     assert len(rows) == 15
     for grade in range(1, 6):
-        own = test[test["y_true"] == grade]
-        called = own[BIRADS.probabilities].to_numpy().argmax(1) + 1
+        graded = test[test["y_true"] == grade]
+        called = graded[BIRADS.probabilities].to_numpy().argmax(1) + 1
         row = rows.loc[("model", grade)]
-        assert row["images"] == own["image_id"].nunique()
-        assert row["rows"] == len(own)
+        assert row["images"] == graded["image_id"].nunique()
+        assert row["rows"] == len(graded)
         assert row["recall"] == pytest.approx((called == grade).mean())
     assert rows.loc[("majority", 2), "recall"] == 1
 
@@ -186,10 +189,10 @@ def test_against_paper():
     paper = {"accuracy": 0.921, "macro_f1": 0.920, "mean_auc": 0.987, "mcc": 0.903}
     rows = pd.DataFrame({"metric": list(paper), "answer": "model"})
     rows["low"], rows["high"] = [0.93, 0.90, 0.5, np.nan], [0.95, 0.93, 0.6, np.nan]
-    found = leakage.against_paper({"patient": rows}, paper)
-    assert found["the paper"].tolist() == ["0.921", "0.920", "0.987", "0.903"]
+    table = leakage.against_paper({"patient": rows}, paper)
+    assert table["the paper"].tolist() == ["0.921", "0.920", "0.987", "0.903"]
     places = ["below 0.930 to 0.950", "inside 0.900 to 0.930", "above 0.500 to 0.600", "undefined"]
-    assert found["patient"].tolist() == places
+    assert table["patient"].tolist() == places
 
 
 def test_counted_says_what_is_unknown():
@@ -197,38 +200,37 @@ def test_counted_says_what_is_unknown():
     table = run(cases, "image")
     known = leakage.met_in_training(table, cases)
     unknown = leakage.met_in_training(table.assign(patient_id=None), cases)
-    found = leakage.counted({"a": known, "b": unknown})
-    assert found["test rows"].tolist() == [len(cases)] * 2
-    assert found.loc["a", "The image itself"] == "0 (0%)"
+    counts = leakage.counted({"a": known, "b": unknown})
+    assert counts["test rows"].tolist() == [len(cases)] * 2
+    assert counts.loc["a", "The image itself"] == "0 (0%)"
     siblings = known["sibling_image"]
-    assert found.loc["a", leakage.MET["sibling_image"]].startswith(f"{siblings.sum()} (")
-    assert found.loc["b", leakage.MET["sibling_image"]] == "unknown"
+    assert counts.loc["a", leakage.MET["sibling_image"]].startswith(f"{siblings.sum()} (")
+    assert counts.loc["b", leakage.MET["sibling_image"]] == "unknown"
 
 
 def test_records_have_the_names_of_the_ledger(table):
     protocol = table["protocol"].iloc[0]
-    found = leakage.metrics_with_nulls(table, 20)
+    metrics = leakage.metrics_with_nulls(table, 20)
     met = leakage.met_in_training(table, images())
-    rows = leakage.records({protocol: found}, {protocol: met}).set_index("metric")
+    rows = leakage.records({protocol: metrics}, {protocol: met}).set_index("metric")
     assert rows.index.is_unique
-    assert len(rows) == len(found) + 3
-    own = found[found["metric"] == "accuracy"].set_index("answer")
-    assert rows.loc[f"{protocol}.accuracy", "low"] == own.loc["model", "low"]
-    assert rows.loc[f"{protocol}.lookup.accuracy", "estimate"] == own.loc["lookup", "estimate"]
+    assert len(rows) == len(metrics) + 3
+    accuracy = metrics[metrics["metric"] == "accuracy"].set_index("answer")
+    assert rows.loc[f"{protocol}.accuracy", "low"] == accuracy.loc["model", "low"]
+    assert rows.loc[f"{protocol}.lookup.accuracy", "estimate"] == accuracy.loc["lookup", "estimate"]
     assert rows.loc[f"{protocol}.test_with_copy", "estimate"] == met["copy"].mean()
     assert np.isnan(rows.loc[f"{protocol}.test_with_sibling_view", "low"])
 
 
 @pytest.mark.parametrize("missing", ["train", "test"])
-def test_a_missing_part_is_said(missing):
+def test_a_missing_part_is_refused(missing):
     table = run(images(), "patient")
     table = table[table["part"] != missing]
-    for null in (leakage.lookup_table, leakage.majority):
-        with pytest.raises(UserError, match="lacks test or training rows"):
-            null(table)
+    with pytest.raises(UserError, match="lacks test or training rows"):
+        leakage.answers(table)
 
 
-def test_images_of_another_study_are_said():
+def test_images_of_another_study_are_refused():
     table = run(images(), "patient")
     with pytest.raises(UserError, match="1 predicted images are not in cases"):
         leakage.met_in_training(table, images().iloc[1:])

@@ -43,7 +43,7 @@ def intervals(of_images, rows, *options, **named):
 
 def by_loops(rows, e, k):
     """The three shares of each image, and their chance levels, as the words say them."""
-    found = []
+    scores = []
     for i, asked in rows.iterrows():
         others = [
             (np.sqrt(((e[i] - e[j]) ** 2).sum()), other)
@@ -59,16 +59,16 @@ def by_loops(rows, e, k):
         triples = [(everyone, "y_true"), (strange, "y_true"), (everyone, "patient_id")]
         values = {name: share(c[:k], key) for name, (c, key) in zip(NAMES, triples, strict=True)}
         values |= {f"{n}_chance": share(c, key) for n, (c, key) in zip(NAMES, triples, strict=True)}
-        found.append(values)
-    return pd.DataFrame(found)
+        scores.append(values)
+    return pd.DataFrame(scores)
 
 
 @pytest.mark.parametrize("k", [1, 5, 100])
 def test_scores_equal_plain_loops(k):
     rows, e = neighbours.unique_test(*run())
-    found = neighbours.scores(rows, e, k)
+    scores = neighbours.scores(rows, e, k)
     expected = by_loops(rows, e, k)
-    pd.testing.assert_frame_equal(found[expected.columns], expected, check_dtype=False)
+    pd.testing.assert_frame_equal(scores[expected.columns], expected, check_dtype=False)
 
 
 @settings(max_examples=20, deadline=None)
@@ -76,9 +76,9 @@ def test_scores_equal_plain_loops(k):
 def test_order_of_rows_does_not_matter(seed, n, k):
     rows, e = neighbours.unique_test(*run(n, seed=seed))
     order = np.random.default_rng(seed).permutation(n)
-    found = neighbours.scores(rows.iloc[order].reset_index(drop=True), e[order], k)
+    scores = neighbours.scores(rows.iloc[order].reset_index(drop=True), e[order], k)
     expected = neighbours.scores(rows, e, k).iloc[order].reset_index(drop=True)
-    pd.testing.assert_frame_equal(found, expected)
+    pd.testing.assert_frame_equal(scores, expected)
 
 
 def test_chance_is_the_mean_over_permutations():
@@ -87,18 +87,18 @@ def test_chance_is_the_mean_over_permutations():
     rng = np.random.default_rng(1)
     drawn = [neighbours.scores(rows, e[rng.permutation(24)])[NAMES].mean() for _ in range(400)]
     for name in NAMES:
-        values = [one[name] for one in drawn]
+        values = [means[name] for means in drawn]
         error = np.std(values) / np.sqrt(len(values))
         assert np.mean(values) == pytest.approx(expected[f"{name}_chance"].mean(), abs=4 * error)
 
 
 def test_silhouette_equals_scikit_learn_in_each_fold():
     rows, e = neighbours.unique_test(*run())
-    found = neighbours.scores(rows, e)["silhouette_grade"]
+    scores = neighbours.scores(rows, e)["silhouette_grade"]
     for fold in (0, 1):
-        own = (rows["fold"] == fold).to_numpy()
-        expected = silhouette_score(e[own], rows.loc[own, "y_true"])
-        assert found[own].mean() == pytest.approx(expected)
+        of_fold = (rows["fold"] == fold).to_numpy()
+        expected = silhouette_score(e[of_fold], rows.loc[of_fold, "y_true"])
+        assert scores[of_fold].mean() == pytest.approx(expected)
 
 
 def test_copies_count_once_a_fold():
@@ -119,65 +119,65 @@ def test_ties_fall_by_lot_not_by_table_order():
     table, _ = run(n=n, folds=1)
     table["patient_id"] = [f"p{i // 4:02d}" for i in range(n)]
     rows, e = neighbours.unique_test(table, np.zeros((n, 3)))
-    found = neighbours.scores(rows, e, k=3)
-    assert found["neighbours_patient"].mean() < 0.3
-    assert found["neighbours_patient_chance"].mean() == pytest.approx(3 / 59)
+    scores = neighbours.scores(rows, e, k=3)
+    assert scores["neighbours_patient"].mean() < 0.3
+    assert scores["neighbours_patient_chance"].mean() == pytest.approx(3 / 59)
 
 
 def test_unknown_patients_make_their_scores_unknown():
     table, e = run()
     table.loc[table["fold"] == 0, "patient_id"] = None
     rows, e = neighbours.unique_test(table, e)
-    found = neighbours.scores(rows, e)
+    scores = neighbours.scores(rows, e)
     unknown = (rows["fold"] == 0).to_numpy()
-    columns = [name for name in found if "patient" in name]
+    columns = [name for name in scores if "patient" in name]
     assert len(columns) == 4
-    assert found.loc[unknown, columns].isna().all(axis=None)
-    assert found.loc[~unknown, columns].notna().all(axis=None)
-    assert found["neighbours_grade"].notna().all()
+    assert scores.loc[unknown, columns].isna().all(axis=None)
+    assert scores.loc[~unknown, columns].notna().all(axis=None)
+    assert scores["neighbours_grade"].notna().all()
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_tiny_parts(n):
     rows, e = neighbours.unique_test(*run(n=n, folds=1, patients=1))
-    found = neighbours.scores(rows, e)
-    assert found["neighbours_grade"].isna().all() == (n == 1)
-    assert found["neighbours_grade_other_patients"].isna().all()  # there are none
-    assert found["silhouette_grade"].isna().all()  # one grade, or each its own
+    scores = neighbours.scores(rows, e)
+    assert scores["neighbours_grade"].isna().all() == (n == 1)
+    assert scores["neighbours_grade_other_patients"].isna().all()  # there are none
+    assert scores["silhouette_grade"].isna().all()  # one grade, or each its own
 
 
 def test_one_grade_only():
     table, e = run()
     rows, e = neighbours.unique_test(table.assign(y_true=2), e)
-    found = intervals(neighbours.scores(rows, e), rows, 20).set_index("metric")
-    assert found.loc["neighbours_grade", "estimate"] == 1
-    assert found.loc["neighbours_grade_over_chance", ["estimate", "low", "high"]].eq(0).all()
-    assert found.loc[["silhouette_grade", "silhouette_2", "silhouette_5"], "low"].isna().all()
+    means = intervals(neighbours.scores(rows, e), rows, 20).set_index("metric")
+    assert means.loc["neighbours_grade", "estimate"] == 1
+    assert means.loc["neighbours_grade_over_chance", ["estimate", "low", "high"]].eq(0).all()
+    assert means.loc[["silhouette_grade", "silhouette_2", "silhouette_5"], "low"].isna().all()
 
 
 def test_intervals_equal_a_loop_over_resamples():
     rows, e = neighbours.unique_test(*run())
     of_images = neighbours.scores(rows, e)
-    found = intervals(of_images, rows, 50, seed=3).set_index("metric")
+    table = intervals(of_images, rows, 50, seed=3).set_index("metric")
     patients = rows["patient_id"].to_numpy()
     names = np.unique(patients)
     draws = np.random.default_rng(3).integers(len(names), size=(50, len(names)))
     drawn = [np.concatenate([np.flatnonzero(patients == names[i]) for i in d]) for d in draws]
     gap = of_images["neighbours_grade"] - of_images["neighbours_grade_chance"]
-    own = of_images["silhouette_grade"].where(rows["y_true"] == 3)
-    for name, values in {"neighbours_grade_over_chance": gap, "silhouette_3": own}.items():
+    silhouettes = of_images["silhouette_grade"].where(rows["y_true"] == 3)
+    for name, values in {"neighbours_grade_over_chance": gap, "silhouette_3": silhouettes}.items():
         means = [values.iloc[rows_drawn].mean() for rows_drawn in drawn]
-        assert found.loc[name, "estimate"] == pytest.approx(values.mean())
+        assert table.loc[name, "estimate"] == pytest.approx(values.mean())
         expected = np.nanpercentile(means, [2.5, 97.5])
-        np.testing.assert_allclose(found.loc[name, ["low", "high"]].astype(float), expected)
+        np.testing.assert_allclose(table.loc[name, ["low", "high"]].astype(float), expected)
 
 
 def test_of_fold_takes_one_model():
     table, e = run(n=12)
     rows, _ = neighbours.unique_test(pd.concat([table, table.assign(seed=1)]), np.tile(e, (2, 1)))
-    own = rows.iloc[neighbours.of_fold(rows, 1)]
-    assert set(own["fold"]) == {1}
-    assert set(own["seed"]) == {0}
+    chosen = rows.iloc[neighbours.of_fold(rows, 1)]
+    assert set(chosen["fold"]) == {1}
+    assert set(chosen["seed"]) == {0}
     with pytest.raises(UserError, match="fold is 7; this run has the folds 0, 1"):
         neighbours.of_fold(rows, 7)
 
