@@ -30,28 +30,9 @@ THIS = "this"  # in _toc.yml: the study whose book it is
 MISSING = "(not run in this build)"
 
 
-def prose_files() -> list[str]:
-    """Return everything the book is made of but executed notebooks, relative to the root."""
-    kept = [ROOT / "_config.yml", ROOT / "_toc.yml"]
-    kept += [p for p in BOOK.rglob("*") if p.is_file() and p.suffix not in (".ipynb", ".pyc")]
-    return sorted(p.relative_to(ROOT).as_posix() for p in kept)
-
-
-def _pages(study: Study) -> dict[str, list[pages.Page]]:
-    """Return the executed pages of a book by the titles of their studies, its own first."""
-    return {each.title: pages.of_study(each.name, BOOK) for each in _studies(study)}
-
-
 def _studies(study: Study) -> list[Study]:
     """Return the study whose book it is, and those whose pages are committed."""
     return [study, *(load(CONFIG / f"{name}.yaml") for name in COMMITTED if name != study.name)]
-
-
-def generated(study: Study) -> dict[str, str]:
-    """Return the chapters that are made from executed pages while staging, by path."""
-    of_the_paper = [each for each in _studies(study) if each.chapters == chapters.PAPER]
-    provenance = {"book/provenance.md": overview.chapter(_pages(study))}
-    return provenance | reporting.generated(of_the_paper, BOOK)
 
 
 def contents(study: Study, made: Collection[str] = ()) -> dict:
@@ -61,17 +42,16 @@ def contents(study: Study, made: Collection[str] = ()) -> dict:
     a committed one. Pages that neither exist nor are ``made`` while staging are left out.
     """
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
-    studies = {each.name: each for each in _studies(study)}
+    studies = {each.name: each for each in _studies(study)} | {THIS: study}
     parts = []
     for part in toc["parts"]:
         name, listed = part.get("study"), part.get("chapters", [])
         if name == THIS and study.name in COMMITTED:
             continue  # it has a part of its own
-        if name:
-            about = study if name == THIS else studies[name]
+        about = studies[name] if name else None
+        if about:
             listed = [*listed, *chapters_of(about), *comparisons_of(about)]
-        existing = _existing(listed, made)
-        if existing:
+        if existing := _existing(listed, made):
             caption = part.get("caption") or about.title
             parts.append({"caption": caption, "chapters": existing})
     return {**toc, "parts": parts}
@@ -80,10 +60,9 @@ def contents(study: Study, made: Collection[str] = ()) -> dict:
 def chapters_of(study: Study) -> list[dict]:
     """Return a study's chapters: one for each notebook, its further runs as sections, two cards."""
     listed = []
-    for page, *further in [*chapters.contents(study), *([card] for card in reporting.CARDS)]:
-        sections = [{"file": f"book/{study.name}/{name}"} for name in further]
-        below = {"sections": sections} if sections else {}
-        listed.append({"file": f"book/{study.name}/{page}"} | below)
+    for pages_of_chapter in [*chapters.contents(study), *([card] for card in reporting.CARDS)]:
+        chapter, *sections = ({"file": f"book/{study.name}/{page}"} for page in pages_of_chapter)
+        listed.append(chapter | ({"sections": sections} if sections else {}))
     return listed
 
 
@@ -112,17 +91,10 @@ def _title(page: str) -> dict[str, str]:
     path = ROOT / f"{page}.ipynb"
     if not variant or not path.exists():
         return {}
-    first = "".join(json.loads(path.read_text())["cells"][0]["source"])
+    heading = "".join(json.loads(path.read_text())["cells"][0]["source"]).splitlines()[0]
     shown = [part for part in (variant, protocol) if part not in ("", "proposed")]
-    label = ", ".join(shown).replace("_", " ")
-    label += ", leaky" if protocol and PROTOCOLS[protocol].leaks else ""
-    return {"title": f"{first.splitlines()[0].lstrip('# ')} ({label})"}
-
-
-def numbers(folders: list[Path]) -> dict[str, str]:
-    """Return every number that executed notebooks recorded for prose, by its name."""
-    executed = [pages.read(path) for f in folders for path in sorted(f.glob("*.ipynb"))]
-    return {name: number.text for page in executed for name, number in page.numbers.items()}
+    shown += ["leaky"] if protocol and PROTOCOLS[protocol].leaks else []
+    return {"title": f"{heading.lstrip('# ')} ({', '.join(shown).replace('_', ' ')})"}
 
 
 def configuration(study: Study) -> dict:
@@ -131,13 +103,14 @@ def configuration(study: Study) -> dict:
     ``this_<protocol>_<metric>`` and ``this_title`` are of the study whose book it is.
     """
     config = yaml.safe_load((ROOT / "_config.yml").read_text())
-    named = config.setdefault("parse", {}).setdefault("myst_substitutions", {})
-    known = numbers([BOOK / name for name in dict.fromkeys([*COMMITTED, study.name])])
-    of_study = {k: v for k, v in known.items() if k.startswith(f"{study.name}_")}
-    known |= {THIS + name.removeprefix(study.name): text for name, text in of_study.items()}
-    known["this_title"] = study.title
-    for name in named:
-        named[name] = known.get(name, MISSING)
+    known = {"this_title": study.title}
+    for name in dict.fromkeys([*COMMITTED, study.name]):
+        for page in pages.of_study(name, BOOK):
+            known |= {recorded: number.text for recorded, number in page.numbers.items()}
+    for name in [name for name in known if name.startswith(f"{study.name}_")]:
+        known[THIS + name.removeprefix(study.name)] = known[name]
+    named = config["parse"]["myst_substitutions"]
+    config["parse"]["myst_substitutions"] = {name: known.get(name, MISSING) for name in named}
     looks = config.setdefault("sphinx", {}).setdefault("config", {})
     looks["exhibits_code"] = sources.fingerprint("press.exhibits")
     return config
@@ -157,16 +130,26 @@ def staged_page(page: pages.Page) -> bytes:
     return json.dumps(notebook, ensure_ascii=False).encode()
 
 
+def _wanted(study: Study) -> dict[str, bytes]:
+    """Return all files of the staged book, by their paths: prose, pages, and what is made now."""
+    prose = [p for p in BOOK.rglob("*") if p.is_file() and p.suffix not in (".ipynb", ".pyc")]
+    wanted = {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in prose}
+    studies = _studies(study)
+    executed = {each.title: pages.of_study(each.name, BOOK) for each in studies}
+    for page in (page for of_a_study in executed.values() for page in of_a_study):
+        wanted[page.path.relative_to(ROOT).as_posix()] = staged_page(page)
+    made = {"book/provenance.md": overview.chapter(executed)}
+    made |= reporting.generated([s for s in studies if s.chapters == chapters.PAPER], BOOK)
+    wanted |= {path: text.encode() for path, text in made.items()}
+    for name, settings in (("_toc", contents(study, made)), ("_config", configuration(study))):
+        wanted[f"{name}.yml"] = yaml.safe_dump(settings, sort_keys=False).encode()
+    return wanted
+
+
 def stage(study: Study) -> bool:
     """Bring ``_build/<study>/source`` up to date and say whether anything in it changed."""
     source = build_folder(study.name) / "source"
-    wanted = {source / p: (ROOT / p).read_bytes() for p in prose_files() if p.startswith("book/")}
-    for page in (page for executed in _pages(study).values() for page in executed):
-        wanted[source / page.path.relative_to(ROOT)] = staged_page(page)
-    made = generated(study)
-    wanted |= {source / path: text.encode() for path, text in made.items()}
-    for name, settings in (("_toc", contents(study, made)), ("_config", configuration(study))):
-        wanted[source / f"{name}.yml"] = yaml.safe_dump(settings, sort_keys=False).encode()
+    wanted = {source / path: content for path, content in _wanted(study).items()}
     there = {p for p in source.rglob("*") if p.is_file() and "__pycache__" not in p.parts}
     for path in there - set(wanted):
         path.unlink()
