@@ -104,10 +104,10 @@ def preprocess_all(
 def _prepared(options: Options, path: Path) -> tuple[np.ndarray | str, Geometry | None]:
     """Return a file's image as a network sees it and its geometry, or what is wrong, and None."""
     try:
-        done, place = _steps(read_grey(path), options)
+        results, place = _steps(read_grey(path), options)
     except DatasetError as error:
         return str(error), None
-    return list(done.values())[-1], place
+    return list(results.values())[-1], place
 
 
 def _checked(options: dict[str, object]) -> Options:
@@ -121,15 +121,15 @@ def _steps(image: np.ndarray, options: Options) -> tuple[dict[str, np.ndarray], 
     grey = to_8bit(image, options.window_percentiles)
     place = placed(grey, options)
     equalise = cv2.createCLAHE(options.clip_limit, (options.tiles, options.tiles)).apply
-    done, now = {"grey": grey}, place.cut(grey)
+    results, image = {"grey": grey}, place.cut(grey)
     if options.crop or place.mirrored:
-        done["cropped"] = now
+        results["cropped"] = image
     if options.clahe and options.clahe_before_resize:
-        now = done["clahe"] = equalise(now)
-    now = done["resized"] = place.fit(now)
+        image = results["clahe"] = equalise(image)
+    image = results["resized"] = place.fit(image)
     if options.clahe and not options.clahe_before_resize:
-        done["clahe"] = equalise(now)
-    return done, place
+        results["clahe"] = equalise(image)
+    return results, place
 
 
 def placed(grey: np.ndarray, options: Options) -> Geometry:

@@ -52,11 +52,11 @@ def test_tables_come_back_as_written(tmp_path):
     cases.write_cases(dataset.cases, tmp_path / "cases.parquet")
     cases.write_findings(dataset.findings, tmp_path / "findings.parquet")
     pd.testing.assert_frame_equal(cases.read_cases(tmp_path / "cases.parquet"), dataset.cases)
-    found = cases.read_findings(tmp_path / "findings.parquet")
+    findings = cases.read_findings(tmp_path / "findings.parquet")
     pd.testing.assert_frame_equal(
-        found.drop(columns="contour"), dataset.findings.drop(columns="contour")
+        findings.drop(columns="contour"), dataset.findings.drop(columns="contour")
     )
-    points = [cases.contour_points(contour) for contour in found["contour"]]
+    points = [cases.contour_points(contour) for contour in findings["contour"]]
     assert points[0].tolist() == [[1, 1], [3, 1], [3, 4]]
     assert points[1].shape == (0, 2)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cases.parquet", "findings.parquet"]

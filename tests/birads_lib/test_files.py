@@ -60,9 +60,9 @@ def small_disk(tmp_path):
 
 
 def test_an_array_larger_than_the_disk_is_an_error_and_no_crash(small_disk):
-    with pytest.raises(OSError, match="No space left") as found:
+    with pytest.raises(OSError, match="No space left") as caught:
         new_array(small_disk / "a.npy", (2**21,), "uint8")
-    assert found.value.errno == errno.ENOSPC
+    assert caught.value.errno == errno.ENOSPC
 
 
 @pytest.fixture

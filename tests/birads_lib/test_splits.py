@@ -88,8 +88,8 @@ def test_parts_have_the_stated_shares():
 
 def test_other_seeds_give_other_splits():
     cases = make_cases(60)
-    one, other = (assign_parts(cases, "patient", 5, 0, seed) for seed in (0, 1))
-    assert not one.equals(other)
+    first, second = (assign_parts(cases, "patient", 5, 0, seed) for seed in (0, 1))
+    assert not first.equals(second)
 
 
 def tiny_parts(rows) -> pd.DataFrame:

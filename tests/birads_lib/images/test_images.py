@@ -306,10 +306,10 @@ def test_equal_pixels_in_two_formats_have_one_digest(tmp_path):
     pixels = random_pixels(255)
     (tmp_path / "a.png").write_bytes(picture(pixels))
     (tmp_path / "b.dcm").write_bytes(dicom(pixels, bits=8))
-    one, two = inspect(tmp_path / "a.png"), inspect(tmp_path / "b.dcm")
-    assert one.pixels == two.pixels
-    assert one.sha256 != two.sha256
-    assert (one.height, one.width) == (40, 30)
+    png, dcm = inspect(tmp_path / "a.png"), inspect(tmp_path / "b.dcm")
+    assert png.pixels == dcm.pixels
+    assert png.sha256 != dcm.sha256
+    assert (png.height, png.width) == (40, 30)
 
 
 def test_16_bits_are_windowed_between_percentiles():
@@ -357,9 +357,9 @@ def test_letterbox_keeps_the_aspect_ratio():
 def test_flip_puts_every_breast_on_the_same_side():
     right, left = synthetic_mammogram(), synthetic_mammogram(left=True)
     options = {"image_size": 96, "crop": True, "flip_to_left": True}
-    one, other = images.preprocess(right, **options), images.preprocess(left, **options)
-    assert one[:, :48].sum() > one[:, 48:].sum()
-    assert abs(one.astype(int) - other).mean() < 1
+    turned, unturned = images.preprocess(right, **options), images.preprocess(left, **options)
+    assert turned[:, :48].sum() > turned[:, 48:].sum()
+    assert abs(turned.astype(int) - unturned).mean() < 1
 
 
 def test_steps_come_in_the_order_asked_for():

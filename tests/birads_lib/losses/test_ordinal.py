@@ -57,8 +57,8 @@ def test_lambda_zero_is_the_cross_entropy(variant):
 
 def test_expected_deviation_by_hand():
     p = ops.convert_to_tensor([[0.1, 0.2, 0.3, 0.4, 0.0], [1.0, 0.0, 0.0, 0.0, 0.0]], "float32")
-    found = ops.convert_to_numpy(expected_deviation(ops.convert_to_tensor([1, 4]), p))
-    np.testing.assert_allclose(found, [0.1 + 0.3 + 2 * 0.4, 4.0], rtol=1e-6)
+    deviation = ops.convert_to_numpy(expected_deviation(ops.convert_to_tensor([1, 4]), p))
+    np.testing.assert_allclose(deviation, [0.1 + 0.3 + 2 * 0.4, 4.0], rtol=1e-6)
 
 
 def test_labels_may_be_a_column():
@@ -89,21 +89,21 @@ def gradient(labels, logits, loss):
 
 def differences(value, logits, step=1e-5):
     """The gradient of ``value`` by central differences."""
-    found = np.zeros_like(logits)
+    slopes = np.zeros_like(logits)
     for index in np.ndindex(logits.shape):
         move = np.zeros_like(logits)
         move[index] = step
-        found[index] = (value(logits + move) - value(logits - move)) / (2 * step)
-    return found
+        slopes[index] = (value(logits + move) - value(logits - move)) / (2 * step)
+    return slopes
 
 
 @pytest.mark.parametrize(("stop_gradient", "normalise"), VARIANTS)
 def test_the_gradient_is_that_of_finite_differences(stop_gradient, normalise):
     labels, logits = example(3)
-    found = gradient(labels, logits, DistanceAwareLoss(1.5, stop_gradient, normalise))
+    slopes = gradient(labels, logits, DistanceAwareLoss(1.5, stop_gradient, normalise))
     held = logits if stop_gradient else None
     expected = differences(lambda z: by_hand(labels, z, 1.5, normalise, held), logits)
-    np.testing.assert_allclose(found, expected, atol=2e-6)
+    np.testing.assert_allclose(slopes, expected, atol=2e-6)
 
 
 def test_far_errors_cost_more_than_near_ones():
@@ -163,21 +163,21 @@ def test_the_relatives_of_dal_by_hand(name, seed, power):
     labels, logits = example(seed)
     rows = zip(labels, logits, strict=True)
     expected = np.mean([BY_HAND[name](y, softmax(z), power) for y, z in rows])
-    found = float(relative(name, power)(labels, probabilities(logits)))
-    assert found == pytest.approx(expected, rel=1e-4)
+    cost = float(relative(name, power)(labels, probabilities(logits)))
+    assert cost == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.parametrize("name", sorted(BY_HAND))
 def test_gradients_of_the_relatives(name):
     labels, logits = example(5)
-    found = gradient(labels, logits, relative(name, 1.5))
+    slopes = gradient(labels, logits, relative(name, 1.5))
 
     def value(moved):
         rows = zip(labels, moved, strict=True)
         return np.mean([BY_HAND[name](y, softmax(z), 1.5) for y, z in rows])
 
     expected = differences(value, logits)
-    np.testing.assert_allclose(found, expected, atol=5e-6)
+    np.testing.assert_allclose(slopes, expected, atol=5e-6)
 
 
 @pytest.mark.parametrize("name", sorted(LOSSES))

@@ -33,9 +33,9 @@ for saved in sys.argv[1:]:
 
 
 def run(code, backend, folder, *arguments):
-    own = {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(ROOT)}
+    variables = {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", code, *arguments]
-    subprocess.run(command, env=os.environ | own, check=True, cwd=folder)
+    subprocess.run(command, env=os.environ | variables, check=True, cwd=folder)
 
 
 def test_the_same_weights_give_the_same_probabilities(tmp_path):
@@ -45,6 +45,6 @@ def test_the_same_weights_give_the_same_probabilities(tmp_path):
     run(SAVE + PREDICT, "jax", tmp_path, *BACKENDS)
     run(PREDICT, "tensorflow", tmp_path, *BACKENDS)
     for saved in BACKENDS:
-        found = {one: np.load(tmp_path / f"{saved}_by_{one}.npy") for one in BACKENDS}
-        assert np.ptp(found["jax"]) > 0.01  # it says something
-        np.testing.assert_allclose(found["jax"], found["tensorflow"], rtol=0, atol=TOLERANCE)
+        tensorflow, jax = (np.load(tmp_path / f"{saved}_by_{name}.npy") for name in BACKENDS)
+        assert np.ptp(jax) > 0.01  # it says something
+        np.testing.assert_allclose(jax, tensorflow, rtol=0, atol=TOLERANCE)

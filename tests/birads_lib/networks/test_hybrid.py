@@ -47,8 +47,8 @@ def test_raw_grey_in_probabilities_out(model):
 
 
 def test_augmentation_is_active_only_in_training(model):
-    said, unsaid = numpy(model(grey(), training=False)), numpy(model(grey()))
-    np.testing.assert_array_equal(said, unsaid)
+    inference, by_default = numpy(model(grey(), training=False)), numpy(model(grey()))
+    np.testing.assert_array_equal(inference, by_default)
     preparation = model.get_layer("preparation")
     still, moved = (numpy(preparation(grey(), training=t)) for t in (False, True))
     assert np.abs(still - moved).max() > 1
@@ -228,11 +228,11 @@ def test_stage_1_trains_the_head_alone(model):
 )
 def test_stage_2_trains_the_last_layers_too(model, changes, expected):
     set_trainable(model, tiny(**changes), stage=2)
-    found = trained(model)
+    names = trained(model)
     if isinstance(expected, int):
-        assert len(found) == expected
+        assert len(names) == expected
     else:
-        assert sorted(found) == sorted(expected)
+        assert sorted(names) == sorted(expected)
 
 
 def test_frozen_batchnorms_keep_their_statistics_in_training():

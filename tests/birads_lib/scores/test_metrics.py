@@ -56,9 +56,9 @@ def test_headline_equals_scikit_learn(seed, n, decimals):
         "adjacent_accuracy": np.mean(np.abs(y - called) <= 1),
         "auc_4_or_5": sk.roc_auc_score(y >= 4, (p[:, 3] + p[:, 4]).round(12)),
     }
-    found = headline(y, p)
-    assert list(found) == list(HEADLINE)
-    assert found == pytest.approx(expected, abs=1e-12)
+    values = headline(y, p)
+    assert list(values) == list(HEADLINE)
+    assert values == pytest.approx(expected, abs=1e-12)
 
 
 def test_per_class_equals_scikit_learn():
@@ -90,9 +90,9 @@ def test_grade_neither_true_nor_predicted_is_left_out():
     y = np.array([1, 2, 4, 5])
     table = per_class(y, one_hot(y))
     assert table.loc[3, ["precision", "recall", "f1"]].isna().all()
-    found = headline(y, one_hot(y))
-    assert found["macro_f1"] == found["qwk"] == found["mcc"] == 1
-    assert found["ordinal_mae"] == 0
+    values = headline(y, one_hot(y))
+    assert values["macro_f1"] == values["qwk"] == values["mcc"] == 1
+    assert values["ordinal_mae"] == 0
 
 
 def test_never_predicted_grade_has_precision_zero():
@@ -104,18 +104,18 @@ def test_never_predicted_grade_has_precision_zero():
 
 
 def test_a_single_grade():
-    found = headline([2, 2, 2], one_hot([2, 2, 2]))
-    assert found["accuracy"] == 1
-    assert found["mcc"] == 0
-    assert np.isnan(found["qwk"])
-    assert np.isnan(found["mean_auc"])
-    assert np.isnan(found["auc_4_or_5"])
+    values = headline([2, 2, 2], one_hot([2, 2, 2]))
+    assert values["accuracy"] == 1
+    assert values["mcc"] == 0
+    assert np.isnan(values["qwk"])
+    assert np.isnan(values["mean_auc"])
+    assert np.isnan(values["auc_4_or_5"])
 
 
 def test_distance_counts_in_grades():
-    found = headline([1, 1, 5, 3], one_hot([1, 5, 4, 3]))
-    assert found["ordinal_mae"] == pytest.approx(5 / 4)
-    assert found["adjacent_accuracy"] == 0.75
+    values = headline([1, 1, 5, 3], one_hot([1, 5, 4, 3]))
+    assert values["ordinal_mae"] == pytest.approx(5 / 4)
+    assert values["adjacent_accuracy"] == 0.75
 
 
 def test_a_tie_goes_to_the_lower_grade():
