@@ -39,7 +39,7 @@ def code_of(chapter):
 
 def message_of(chapter):
     """What Snakemake says when it executes a page."""
-    name = f"{chapter.number} {chapter.rule.replace('_', ' ')}"
+    name = chapter.notebook.replace("_", " ")
     if chapter.pages == "per run":
         return f"{name}: {{wildcards.variant}}, protocol {{wildcards.protocol}}"
     suffix = "{wildcards.suffix}" if chapter.pages == "per images" else ""

@@ -28,60 +28,35 @@ class Chapter:
 
     Names of files count from the study's folder. ``{run}`` stands for the folder of a run;
     ``{suffix}`` marks the images of a variant that has its own, such as "-no_clahe".
-
-    Attributes:
-        notebook: its name without ``.ipynb``.
-        title: what its rule says while it runs, where it doesn't name a run.
-        pages: whether the study has one page of it, one for each preprocessing of its images,
-            or one for each run; "elsewhere": no rule of a study alone makes it.
-        runs: which runs it is about or reads: those of the first variant, of all variants, or
-            every one; "together" are the ablations of a study that says so, "apart" all others.
-        reads: the files that other chapters write; "*.metrics.json": all of those.
-        sources: files that it reads and no chapter writes, from the root of the project, by
-            their names or patterns.
-        needs: the command that makes its sources, where they are not in the repository.
-        writes: its files, but for its metrics.
-        leaves: files that its rule doesn't name, as Snakemake would remove them before it
-            executes the notebook again, which goes on from them.
-        metrics: whether it records metrics.
-        ablations: whether only a study with ablations has it.
-        under: the notebook below whose page the contents list its pages; "" for none.
-        sets: the sets of chapters that it belongs to; a study's YAML names one.
-        threads: the most that it makes use of; 0: all.
-        shares: whether it leaves half of the cores to what runs beside it.
-        gpu: whether it makes use of one.
-        priority: those that much waits for go first.
     """
 
-    notebook: str
-    title: str = ""
+    notebook: str  # its name without .ipynb
+    title: str = ""  # what its rule says while it runs, where it doesn't name a run
+    # How many pages a study has of it; "elsewhere": no rule of a study alone makes it.
     pages: Literal["one", "per images", "per run", "elsewhere"] = "one"
-    runs: Literal[
-        "none", "first", "variants", "every", "apart", "together"
-    ] = "none"  # fmt: skip
-    reads: tuple[str, ...] = ()
-    sources: tuple[str, ...] = ()
-    needs: str = ""
-    writes: tuple[str, ...] = ()
+    # Which runs it is about or reads: those of the first variant, of all variants, or of a study
+    # with ablations every one. "together" are the ablations of a study that trains them so, "apart"
+    # all others.
+    runs: Literal["none", "first", "variants", "every", "apart", "together"] = "none"
+    reads: tuple[str, ...] = ()  # files that other chapters write; "*.metrics.json": all of those
+    sources: tuple[str, ...] = ()  # patterns of files that no chapter writes, from the root
+    needs: str = ""  # the command that makes its sources, where they are not in the repository
+    writes: tuple[str, ...] = ()  # its files, but for its metrics
+    # Files that its rule doesn't name, as Snakemake would remove them before it executes the
+    # notebook again, which goes on from them.
     leaves: tuple[str, ...] = ()
-    metrics: bool = True
-    ablations: bool = False
-    under: str = ""
-    sets: tuple[str, ...] = (PAPER,)
-    threads: int = 1
-    shares: bool = False
-    gpu: bool = False
-    priority: int = 0
+    metrics: bool = True  # whether it records metrics
+    under: str = ""  # the notebook below whose page the contents list its pages
+    sets: tuple[str, ...] = (PAPER,)  # that it belongs to; a study's YAML names one
+    threads: int = 1  # the most that it makes use of; 0: all
+    shares: bool = False  # whether it leaves half of the cores to what runs beside it
+    gpu: bool = False  # whether it makes use of one
+    priority: int = 0  # those that much waits for go first
 
     @property
     def rule(self) -> str:
-        """The name of its rule: the notebook's, without its number."""
+        """Name of its rule: the notebook's, without its number."""
         return self.notebook.partition("_")[2]
-
-    @property
-    def number(self) -> str:
-        """The number of the notebook, as text."""
-        return self.notebook.partition("_")[0]
 
     @property
     def page(self) -> str:
@@ -117,7 +92,7 @@ class Chapter:
             "none": (),
             "first": list(study.variants)[:1],
             "variants": study.variants,
-            "every": every,
+            "every": every if study.ablations else (),
             "apart": every.keys() - together,
             "together": together,
         }[self.runs]
@@ -188,7 +163,7 @@ CHAPTERS = (
         reads=(_PREDICTIONS, "{run}/history.csv"),
     ),
     Chapter(
-        "05_ablations", "what each part contributes", runs="every", ablations=True,
+        "05_ablations", "what each part contributes", runs="every",
         reads=(_PREDICTIONS,), sources=("book/claims.yml",),
     ),
     Chapter(
@@ -239,7 +214,6 @@ def of_study(study: Study) -> list[Chapter]:
         for row in CHAPTERS
         if study.chapters in row.sets
         and row.pages != "elsewhere"
-        and (study.ablations or not row.ablations)
         and (row.runs == "none" or row.runs_of(study))
     ]
 
@@ -250,7 +224,7 @@ def contents(study: Study) -> list[list[str]]:
     What is made for ablations alone stands below the chapter that compares them.
     """
     below: dict[str, list[str]] = {row.notebook: [] for row in of_study(study)}
-    comparing = next((row.notebook for row in of_study(study) if row.ablations), "")
+    comparing = next((row.notebook for row in of_study(study) if row.runs == "every"), "")
     for row in of_study(study):
         for wildcards in row.executions(study):
             variant = wildcards.get("variant", wildcards.get("suffix", "")[1:])
@@ -274,8 +248,3 @@ def makers(path: Path) -> list[str]:
 def recording() -> tuple[str, ...]:
     """Return the notebooks whose metrics the ledger may name: all but that of the ledger."""
     return tuple(r.notebook for r in CHAPTERS if r.metrics and _ALL_METRICS not in r.reads)
-
-
-def sets() -> tuple[str, ...]:
-    """Return the names of all sets of chapters."""
-    return tuple(dict.fromkeys(name for row in CHAPTERS for name in row.sets))

@@ -59,24 +59,21 @@ def parameters(first: Study, second: Study) -> dict:
     Compared is the variant 'proposed' or else the first that both have, under all protocols that
     both have. Raises UserError where there is none.
     """
-    variants = [v for v in ("proposed", *first.variants) if v in first.variants]
-    variants = [variant for variant in variants if variant in second.variants]
-    protocols = [protocol for protocol in first.protocols if protocol in second.protocols]
-    problems = []
-    if not variants:
-        names = f"{', '.join(first.variants)} and {', '.join(second.variants)}"
-        problems.append(f"no variant in common ({names})")
-    if not protocols:
-        names = f"{', '.join(first.protocols)} and {', '.join(second.protocols)}"
-        problems.append(f"no protocol in common ({names})")
+    names, problems, shared = f"'{first.name}' and '{second.name}'", [], {}
+    for kind in ("variant", "protocol"):
+        ours, theirs = (list(getattr(study, f"{kind}s")) for study in (first, second))
+        shared[kind] = [name for name in ours if name in theirs]
+        if not shared[kind]:
+            listed = f"{', '.join(ours)} and {', '.join(theirs)}"
+            problems.append(f"no {kind} in common ({listed})")
     if problems:
-        names = f"'{first.name}' and '{second.name}'"
         raise UserError(f"{names} can't be compared: {'; '.join(problems)}")
+    variant = min(shared["variant"], key=lambda name: name != "proposed")
     notes = [f"{study.name}: {study.note}" for study in (first, second) if study.note]
     synthetic = [READERS[study.dataset["reader"]].synthetic for study in (first, second)]
     if synthetic == [False, True]:  # of the first, the page's own mark says it
         notes.append(f"{second.name}: {SYNTHETIC}")
-    compared = {"other": second.name, "variant": variants[0], "protocols": protocols}
+    compared = {"other": second.name, "variant": variant, "protocols": shared["protocol"]}
     note = {"note": "; ".join(notes)} if notes else {}
     return first.parameters(NOTEBOOK) | compared | note
 
@@ -97,9 +94,8 @@ def check_run(studies: dict[str, Study]) -> None:
         if missing or not cases.exists():
             run = f"'{values['variant']}' under {', '.join(missing or values['protocols'])}"
             target = f"CONFIG={name}" if config_of(name) == name else f"STUDY={name}"
-            problems.append(
-                f"'{study.name}' has no results of {run}: run `make book {target}` first"
-            )
+            command = f"run `make book {target}` first"
+            problems.append(f"'{study.name}' has no results of {run}: {command}")
     if problems:
         raise UserError("\n".join(problems))
 

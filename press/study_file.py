@@ -118,10 +118,11 @@ def model() -> type[Checked]:
     of_names = "a mapping of names (of letters, digits and _) to mappings of parameters"
     ablation = parameters(*TRAINED, protocols=(protocols, []))
     notebooks = {name: (parameters(name), {}) for name in notebook_names()}
+    sets = dict.fromkeys(name for row in chapters.CHAPTERS for name in row.sets)
     return create_model(
         "StudyFile", __base__=Checked,
         name=study_name, title=(str, ""), note=(str, ""),
-        task=(Literal[*TASKS], BIRADS.name), chapters=(Literal[*chapters.sets()], chapters.PAPER),
+        task=(Literal[*TASKS], BIRADS.name), chapters=(Literal[*sets], chapters.PAPER),
         dataset=Annotated[_Dataset, f"a mapping with at least 'reader' ({', '.join(READERS)})"],
         show_pixels=(bool, True), ablations_together=(bool, False),
         protocols=(protocols, [PATIENT.name]),
