@@ -10,21 +10,128 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
+from pydantic import ConfigDict, Field, ValidationInfo, create_model, field_validator
+
+from birads_lib.checked import Checked
 from birads_lib.errors import UserError, did_you_mean
 from birads_lib.readers import READERS
 from press import page as pages
+from press import yaml_file
 from press.parameters import notebook_names
 from press.paths import BOOK
-from press.report.facts import UNKNOWN, facts, is_known, page_name, sources
-from press.report.items import CHECKLISTS, NEEDS, TEXTS, Answer, Checklist, Item, load
+from press.report.facts import FACTS, UNKNOWN, facts, is_known, page_of
 from press.report.templates import TEMPLATES, fill, literal, page
 from press.study import Study
+from press.yaml_file import Text
 
 CARDS = ("model_card", "data_sheet")  # pages of each study
 _NOTEBOOK = re.compile(r"\{notebook\}`([^`<]*?)\s*<(\d\d_\w+)>`")
 _EXHIBIT = re.compile(r"(?<=\{exhibit\} )\d\d_\w+(?=#)")
 _CARD = re.compile(r"\[([^]]*)\]\((model_card|data_sheet)\.md\)")
+CHECKLISTS = BOOK / "reporting.yml"
+NEEDS = {  # status -> the texts that an answer of it has, and has to have
+    "done": ("answer",),
+    "partly": ("answer", "missing"),
+    "not done": ("why",),
+    "not applicable": ("why",),
+}
+TEXTS = ("answer", "missing", "why")
+
+
+class Answer(Checked):
+    """What is said to one item: a status, and the texts that it needs."""
+
+    model_config = ConfigDict(validate_default=True)  # so that a text that is left out is missed
+
+    status: Literal[*NEEDS]
+    answer: str = ""
+    missing: str = ""
+    why: str = ""
+
+    @field_validator(*TEXTS)
+    @classmethod
+    def _fits_the_status(cls, text: str, info: ValidationInfo) -> str:
+        status = info.data.get("status")
+        is_needed = info.field_name in NEEDS.get(status, ())
+        if is_needed and not text.strip():
+            raise ValueError("is missing, or no text")
+        if status and text and not is_needed:
+            raise ValueError(f"has no place under '{status}'")
+        return text
+
+    def text(self) -> str:
+        """Return the answer as one line of Markdown."""
+        missing = f"*Missing:* {self.missing}" if self.missing else ""
+        why = self.why[:1].upper() + self.why[1:]
+        return " ".join(" ".join(filter(None, [self.answer, missing, why])).split())
+
+
+class Item(Answer):
+    """One item of a checklist, with the answer for all readers that it doesn't name."""
+
+    item: Text  # its number, with a letter
+    topic: Text
+
+    def to(self, reader: str) -> Answer:
+        """Return the answer for data of a reader."""
+        return getattr(self, reader, None) or self
+
+
+_BY_READER = dict.fromkeys(READERS, (Answer | None, None))  # name -> (type, default)
+
+
+class Checklist(Checked):
+    """One checklist: its items by section, and conditions on which some depend (METRICS)."""
+
+    id: Text
+    title: Text
+    cite: Text
+    about: Text
+    conditions: list[dict[str, str]] = Field(default_factory=list)
+    sections: dict[str, list[create_model("Item", __base__=Item, **_BY_READER)]]
+
+    @field_validator("sections")
+    @classmethod
+    def _has_each_number_once(cls, sections: dict[str, list[Item]]) -> dict[str, list[Item]]:
+        count = Counter(item.item for items in sections.values() for item in items)
+        twice = [number for number in count if count[number] > 1]
+        if twice:
+            raise ValueError(f"has two items of the same number: {', '.join(twice)}")
+        return sections
+
+    @property
+    def items(self) -> list[Item]:
+        """Return the items of all sections."""
+        return [item for items in self.sections.values() for item in items]
+
+
+class Reporting(Checked):
+    """The whole file: the checklists, and words for the data of each reader, and for all others."""
+
+    words: dict[str, dict[str, str]]
+    checklists: list[Checklist]
+
+    @field_validator("words")
+    @classmethod
+    def _has_words_for_others(cls, words: dict) -> dict:
+        if "other" not in words:
+            raise ValueError("has to have 'other', for readers without words of their own")
+        return words
+
+    def words_for(self, reader: str) -> dict[str, str]:
+        """Return the words for data of a reader."""
+        return self.words.get(reader, self.words["other"])
+
+
+def load(path: Path = CHECKLISTS) -> Reporting:
+    """Read the checklists; UserError lists all that is wrong with them."""
+    content, lines = yaml_file.read(path, Reporting.model_fields)
+    return yaml_file.checked(path, Reporting, content, lines)
+
+
+# What a study's pages tell
 
 
 @dataclass(frozen=True)
@@ -42,7 +149,7 @@ class Reported:
 
     def page(self, notebook: str) -> str:
         """Return the name of the study's page of a notebook: that of its run by patient, if any."""
-        return page_name(notebook, next(iter(self.study.variants)))
+        return page_of(notebook, next(iter(self.study.variants)))
 
     def target(self, notebook: str) -> str:
         """Return what a link to the study's page of a notebook leads to."""
@@ -59,7 +166,8 @@ def report(study: Study, words: dict[str, str], book: Path = BOOK) -> Reported:
     """Gather what a study's executed pages in ``book`` tell, and the words for its kind of data."""
     variant = next(iter(study.variants))
     there = {path.stem: path for path in sorted((book / study.name).glob("*.ipynb"))}
-    executed = [pages.read(path) for name, path in there.items() if name in sources(variant)]
+    telling = {page_of(notebook, variant) for notebook in FACTS}
+    executed = [pages.read(path) for name, path in there.items() if name in telling]
     known = {
         name: literal(text) if is_known(text) else f"*{text}*"
         for name, text in facts(executed, variant).items()

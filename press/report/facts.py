@@ -37,18 +37,12 @@ def facts(executed: list[Page], variant: str = "proposed") -> dict[str, str]:
 
     Pages of a run are those of ``variant`` under the protocol *patient*; leaky runs tell nothing.
     """
-    texts = {page.name: recorded(page) for page in executed}
-    return {
-        fact: _text(fact, page_name(notebook, variant), texts)
-        for notebook, names in FACTS.items()
-        for fact in names
-    }
-
-
-def _text(fact: str, page: str, texts: dict[str, dict[str, str]]) -> str:
-    if page not in texts:
-        return f"{UNKNOWN}{page} was not run"
-    return texts[page].get(fact, f"{UNKNOWN}{page} does not tell it")
+    recorded_by, texts = {page.name: recorded(page) for page in executed}, {}
+    for notebook, names in FACTS.items():
+        page = page_of(notebook, variant)
+        absent = f"{UNKNOWN}{page} {'does not tell it' if page in recorded_by else 'was not run'}"
+        texts |= {name: recorded_by.get(page, {}).get(name, absent) for name in names}
+    return texts
 
 
 def recorded(page: Page) -> dict[str, str]:
@@ -70,14 +64,9 @@ def recorded(page: Page) -> dict[str, str]:
     return parameters | where | numbers | page.facts
 
 
-def page_name(notebook: str, variant: str) -> str:
+def page_of(notebook: str, variant: str) -> str:
     """Return the name of the executed page that facts of a notebook are read from."""
     return chapters.chapter(notebook).page_of(variant, HONEST)
-
-
-def sources(variant: str) -> set[str]:
-    """Return the names of the executed pages that any fact is read from."""
-    return {page_name(notebook, variant) for notebook in FACTS}
 
 
 def is_known(text: str) -> bool:

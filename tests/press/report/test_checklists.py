@@ -18,10 +18,10 @@ from birads_lib.readers import READERS
 from press import page as pages
 from press.paths import BOOK, CONFIG, ROOT
 from press.report import checklists as reporting
-from press.report import facts, items
+from press.report import facts
 from press.study import Study, load
 
-LOADED = items.load()
+LOADED = reporting.load()
 LISTS, WORDS = LOADED.checklists, LOADED.words
 OWN = ("study", "title", "notices")  # names that are neither facts nor words
 INBREAST = load(CONFIG / "inbreast.yaml")
@@ -59,7 +59,7 @@ def test_every_answer_has_a_status_and_what_it_needs(reader):
     for checklist in LISTS:
         for item in checklist.items:
             answer = item.to(reader)
-            assert all(getattr(answer, key) for key in items.NEEDS[answer.status])
+            assert all(getattr(answer, key) for key in reporting.NEEDS[answer.status])
             assert len(answer.text()) > 15, f"{checklist.id} {item.item} says next to nothing"
 
 
@@ -113,7 +113,7 @@ def written(tmp_path, *items):
 )
 def test_a_wrong_item_is_named_with_its_key(tmp_path, changes, message):
     with pytest.raises(UserError, match=re.escape(message)):
-        items.load(written(tmp_path, ITEM | changes))
+        reporting.load(written(tmp_path, ITEM | changes))
 
 
 @pytest.mark.parametrize("text", ["a: [", "[]", "words: {}", "words: {}\nchecklists: {}"])
@@ -121,26 +121,26 @@ def test_a_file_of_another_shape_is_refused(tmp_path, text):
     path = tmp_path / "reporting.yml"
     path.write_text(text)
     with pytest.raises(UserError, match=r"reporting\.yml"):
-        items.load(path)
+        reporting.load(path)
     path.write_text("words: {}\nchecklists: [1]")
     with pytest.raises(UserError) as caught:
-        items.load(path)
+        reporting.load(path)
     assert "reporting.yml, line 1: 'words' has to have 'other'" in str(caught.value)
     assert "reporting.yml, line 2: 'checklists' has 1, expected a mapping" in str(caught.value)
     with pytest.raises(UserError, match=r"nowhere\.yml"):
-        items.load(tmp_path / "nowhere.yml")
+        reporting.load(tmp_path / "nowhere.yml")
 
 
 def test_all_problems_come_at_once(tmp_path):
     wrong = written(tmp_path, ITEM | {"answer": 3}, ITEM | {"item": "2", "topic": ""}, ITEM)
     with pytest.raises(UserError) as caught:
-        items.load(wrong)
+        reporting.load(wrong)
     lines = str(caught.value).splitlines()
     assert len(lines) == 2
     assert "line 7: 'answer' is 3, expected a text" in lines[0]
     assert "line 14: 'topic' is missing, or no text" in lines[1]
     with pytest.raises(UserError, match="two items of the same number: 1"):
-        items.load(written(tmp_path, ITEM, ITEM))
+        reporting.load(written(tmp_path, ITEM, ITEM))
 
 
 # Facts
@@ -300,7 +300,7 @@ def test_a_reader_that_nobody_wrote_words_for_is_as_any_owners(monkeypatch):
     monkeypatch.setitem(READERS, "new", replace(READERS["class_folders"], name="new"))
     made = reporting.generated([Study("new_run", "New", {"reader": "new"})])
     assert "the owner of the data has to say" in made["book/new_run/data_sheet.md"].lower()
-    assert items.load().words_for("new") == WORDS["other"]
+    assert reporting.load().words_for("new") == WORDS["other"]
 
 
 CONFIGURATION = """
