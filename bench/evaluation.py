@@ -30,7 +30,7 @@ def bootstrap(folder: Path) -> np.ndarray:
     """Return the headline metrics of the first few of all resamples."""
     y, p, patients = predictions()
     table = patient_bootstrap(y, p, Resampling(patients, RESAMPLES))
-    return table[list(metrics.HEADLINE)].to_numpy()[:FEW]
+    return table[list(metrics.headline_names())].to_numpy()[:FEW]
 
 
 def resamples():
@@ -47,7 +47,7 @@ def scikit_learn_loop(folder: Path) -> np.ndarray:
 
 
 def with_scikit_learn(y: np.ndarray, p: np.ndarray) -> list[float]:
-    """Return what ``metrics.HEADLINE`` names, in its order; a grade that lacks has no AUC."""
+    """Return what ``metrics.headline_names`` has, in its order; a grade that lacks has no AUC."""
     called = p.argmax(1) + 1
     precision, recall, f1, _ = sk.precision_recall_fscore_support(
         y, called, average="macro", zero_division=0

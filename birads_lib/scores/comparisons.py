@@ -56,14 +56,14 @@ def differences(
             a patient hard for both cancels out. Otherwise they are taken for independent.
         measure: as in ``patient_bootstrap``.
     """
-    resampling, clusters = a[2], b[2].clusters
-    if paired and {*map(str, resampling.clusters)} != {*map(str, clusters)}:
+    (y_a, p_a, of_a), (y_b, p_b, of_b) = a, b
+    if paired and {*map(str, of_a.clusters)} != {*map(str, of_b.clusters)}:
         raise PredictionError("the two have other patients; they can't be paired")
-    seed = resampling.seed if paired else [resampling.seed, 1]  # the same draws the same patients
-    of_b = replace(resampling, clusters=clusters, seed=seed)
-    drawn = patient_bootstrap(*a, measure) - patient_bootstrap(*b[:2], of_b, measure)
+    seed = of_a.seed if paired else [of_a.seed, 1]  # the same draws the same patients
+    of_b = replace(of_a, clusters=of_b.clusters, seed=seed)
+    drawn = patient_bootstrap(y_a, p_a, of_a, measure) - patient_bootstrap(y_b, p_b, of_b, measure)
     drawn = drawn.round(12)  # differences that are 0 on paper may not be in their last bits
-    table = with_bounds(estimates(*a[:2], measure) - estimates(*b[:2], measure), drawn)
+    table = with_bounds(estimates(y_a, p_a, measure) - estimates(y_b, p_b, measure), drawn)
     used = table["resamples_used"].to_numpy()
     rarer = np.minimum((drawn <= 0).sum(), (drawn >= 0).sum()).to_numpy()
     p_values = np.where(used > 0, np.minimum(1, 2 * (rarer + 1) / (used + 1)), np.nan)

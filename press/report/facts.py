@@ -5,7 +5,7 @@ or where the page was executed. Where no page tells it, the text says so: ``not 
 not run``.
 """
 
-from birads_lib.scores.metrics import HEADLINE
+from birads_lib.scores.metrics import headline_names
 from press import chapters
 from press.page import Page
 
@@ -24,7 +24,7 @@ FACTS = {  # notebook -> the facts that its page tells
         "stage1_rate", "stage2_epochs", "stage2_rate", "unfrozen_layers", "seed",
         "python", "keras", "backend", "device", "date",
     ),
-    "04_evaluation": (*HEADLINE, "adjacent_errors", "accuracy_training", "resamples"),
+    "04_evaluation": (*headline_names(), "adjacent_errors", "accuracy_training", "resamples"),
     "06_calibration": ("calibration_error", "calibration_error_scaled", "brier"),
     "07_decision_curves": ("share_useful_4",),
     "08_interpretability": ("located",),
