@@ -5,9 +5,13 @@ from importlib import import_module
 from inspect import Parameter, signature
 from pathlib import Path
 from types import ModuleType
+from typing import Annotated
+
+from pydantic import Field, ValidationError, create_model
 
 from birads_lib.cases import Dataset
-from birads_lib.errors import UserError, check_options, did_you_mean, kind_problem
+from birads_lib.checked import Checked, sentences
+from birads_lib.errors import UserError, did_you_mean
 from birads_lib.readers import READERS
 
 
@@ -15,12 +19,13 @@ def read(reader: str, folder: str | Path, **options: object) -> Dataset:
     """Read ``folder`` with the named reader.
 
     Raises:
-        UserError: the reader or an option doesn't exist.
+        UserError: the reader or an option doesn't exist, or a value can't be right.
         DatasetError: lists everything wrong with the folder.
     """
-    read_folder = _module(reader).read
-    check_options(read_folder, options)
-    return read_folder(folder, **options)
+    wrong = problems({"reader": reader, **options})
+    if wrong:
+        raise UserError("\n".join(wrong.values()))
+    return _module(reader).read(folder, **options)
 
 
 def options_of(reader: str) -> dict[str, object]:
@@ -36,13 +41,22 @@ def problems(dataset: Mapping[str, object]) -> dict[str, str]:
     ``check`` refuses. No file of the data set is looked at.
     """
     options = dict(dataset)
-    reader = options.pop("reader")
+    reader, wrong = options.pop("reader"), {}
     try:
-        known = options_of(reader) | {"folder": ""}
+        check = getattr(_module(reader), "check", lambda **options: None)
     except UserError as error:
         return {"reader": str(error)}
-    checked = {name: _problem(reader, name, value, known) for name, value in options.items()}
-    return {name: problem for name, problem in checked.items() if problem}
+    try:
+        _model(reader)(**options)
+    except ValidationError as error:
+        wrong = {names[0]: text for names, text in sentences(error)}
+    for name in options:
+        try:
+            if name not in wrong and name != "folder":
+                check(**{name: options[name]})
+        except UserError as error:
+            wrong[name] = str(error)
+    return wrong
 
 
 def _module(reader: str) -> ModuleType:
@@ -51,18 +65,14 @@ def _module(reader: str) -> ModuleType:
     return import_module(f"birads_lib.readers.{reader}")
 
 
-def _problem(reader: str, name: str, value: object, known: Mapping[str, object]) -> str:
-    """Return what is wrong with one option, "" if nothing."""
-    if name not in known:
-        return f"unknown option {name!r}: {did_you_mean(name, known)}"
-    if wrong_kind := kind_problem(name, value, known[name]):
-        return wrong_kind
-    if name == "workers" and known[name] is not None and value < 1:
-        return f"'workers' is {value!r}, expected at least 1"
-    check = getattr(_module(reader), "check", None)
-    try:
-        if check and name != "folder":
-            check(**{name: value})
-    except UserError as error:
-        return str(error)
-    return ""
+def _model(reader: str) -> type[Checked]:
+    """Return a model of a reader's options, each of its default's type, and of the folder."""
+    types: dict[str, object] = {"folder": (str, "")}
+    for name, default in options_of(reader).items():
+        kind: object = type(default)
+        if isinstance(default, list | tuple):
+            kind = Annotated[list[type(default[0])], Field(strict=False, min_length=1)]
+        if name == "workers":
+            kind = Annotated[int, Field(ge=1)] | None
+        types[name] = (kind, default)
+    return create_model("Options", __base__=Checked, **types)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from birads_lib import cases
 from birads_lib.cases import Dataset, parse_birads
-from birads_lib.errors import DatasetError, UserError, check_options, did_you_mean
+from birads_lib.errors import DatasetError, UserError, did_you_mean
 
 
 def two_cases() -> pd.DataFrame:
@@ -196,9 +196,3 @@ def test_nearest_right_name():
         "did you mean 'patient_pattern'?"
     )
     assert did_you_mean("xyz", ["b", "a"]) == "there is 'a', 'b'"
-
-    def function(first, *, second=1): ...
-
-    check_options(function, {"second": 2})
-    with pytest.raises(UserError, match="unknown option 'secnd': did you mean 'second'"):
-        check_options(function, {"secnd": 2})

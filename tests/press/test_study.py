@@ -109,7 +109,7 @@ def test_our_own_studies_are_valid(name):
         (
             "patients: 12",
             "patient: 12",
-            "line 2: unknown option 'patient': did you mean 'patients'",
+            "line 2: unknown 'patient'; did you mean 'patients'",
         ),
         ("patients: 12", "patients: many", "line 2: 'patients' is 'many', expected a whole number"),
         ("patients: 12", "patients: 0", "line 2: phantoms: patients must be a whole number from 1"),

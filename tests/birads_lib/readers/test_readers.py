@@ -368,7 +368,7 @@ def test_missing_file_and_empty_folders(tmp_path, reader):
 def test_unknown_reader_and_option_name_the_nearest(tmp_path):
     with pytest.raises(UserError, match="'inbrest': did you mean 'inbreast'"):
         by_name.read("inbrest", tmp_path)
-    with pytest.raises(UserError, match="'patient_patern': did you mean 'patient_pattern'"):
+    with pytest.raises(UserError, match="'patient_patern'; did you mean 'patient_pattern'"):
         by_name.read("class_folders", tmp_path, patient_patern="(.)")
 
 
@@ -391,11 +391,11 @@ def made_up(monkeypatch) -> Reader:
     [
         ({}, {}),
         ({"shape": [4, 4], "mirrored": True, "workers": 3, "folder": "images"}, {}),
-        ({"shape": 4}, {"shape": "'shape' is 4, expected a list like its default"}),
-        ({"shape": [4, "x"]}, {"shape": "'shape' is [4, 'x'], expected a list like its default"}),
+        ({"shape": 4}, {"shape": "'shape' is 4, expected a list (default: [8, 8])"}),
+        ({"shape": [4, "x"]}, {"shape": "'shape' has 'x', expected a whole number"}),
         ({"mirrored": 1}, {"mirrored": "'mirrored' is 1, expected true or false"}),
         ({"workers": 0}, {"workers": "'workers' is 0, expected at least 1"}),
-        ({"sahpe": 4}, {"sahpe": "unknown option 'sahpe': did you mean 'shape'?"}),
+        ({"sahpe": 4}, {"sahpe": "unknown 'sahpe'; did you mean 'shape'?"}),
     ],
 )
 def test_options_of_any_kind_are_checked(made_up, options, problem):
