@@ -58,7 +58,9 @@ class Network:
         That is weights, statistics, and the seeds of dropout and augmentation. A trunk from a
         file is the same in each fold; what Keras would draw for it is only skipped.
         """
-        keras.utils.set_random_seed(seed)
+        # Keras's layers take their seeds from here. `keras.utils.set_random_seed` also has
+        # TensorFlow forget its kernels, and optimise all graphs once more.
+        random.seed(seed)
         preparation = build_preparation(self.settings)
         if self.trunk_is_random:
             trunk = build_trunk(self.settings)
@@ -79,7 +81,9 @@ class Network:
             frozen, learner = self._cut(self.model)
             rate = getattr(self.settings, f"stage{stage}_rate")
             loss = LOSSES[self.settings.loss](self.settings)
-            learner.compile(keras.optimizers.Adam(rate), loss, metrics=["accuracy"])
+            # Its variables exist from here on: made in the first step, they cost a second tracing.
+            accuracy = keras.metrics.SparseCategoricalAccuracy("accuracy")
+            learner.compile(keras.optimizers.Adam(rate), loss, metrics=[accuracy])
             learner.optimizer.build(learner.trainable_variables)
             self._parts[stage] = frozen, learner
         optimizer = self._parts[stage][1].optimizer.variables
