@@ -99,7 +99,7 @@ for chapter in chapters.of_study(STUDY):
             in_results(chapter.outputs(STUDY)),
             page=f"{PAGES}/{chapter.page}.ipynb",
         benchmark:
-            str(paths.benchmark_file(STUDY.folder, chapter.page))
+            f"{STUDY.folder}/benchmarks/{chapter.page}.tsv"
         params:
             values=values_of(chapter),
             code=code_of(chapter),

@@ -12,12 +12,12 @@ from pathlib import Path
 from bench import contest, growth, jobs, rebuilding, startup
 from birads_lib.errors import did_you_mean
 from birads_lib.files import written_whole
-from press.paths import results_folder
+from press.paths import RESULTS
 
 MODULES = (
     "evaluation", "preprocessing", "explaining", "prediction", "generation", "training",
 )  # fmt: skip
-FOLDER = results_folder("speed")
+FOLDER = RESULTS / "speed"
 
 
 def contests() -> dict[str, contest.Contest]:

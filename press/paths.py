@@ -34,11 +34,6 @@ def source_notebook(notebook: str) -> Path:
     return NOTEBOOKS / f"{notebook}.ipynb"
 
 
-def results_folder(study: str) -> Path:
-    """Return the folder of a study's artefacts."""
-    return RESULTS / study
-
-
 def run_folder(study_dir: str | Path, variant: str, protocol: str) -> Path:
     """Return the folder of what one run left."""
     return Path(study_dir, "runs", variant, protocol)
@@ -59,11 +54,6 @@ def figures_folder(study_dir: str | Path, page: str) -> Path:
     return Path(study_dir, "figures", page)
 
 
-def benchmark_file(study_dir: str | Path, page: str) -> Path:
-    """Return the file in which Snakemake notes what the execution of a page took."""
-    return Path(study_dir, "benchmarks", f"{page}.tsv")
-
-
 def passport_path(path: str | Path) -> Path:
     """Return where the passport of an artefact lies: beside it."""
     return Path(path).with_name(f"{Path(path).name}.passport.json")
@@ -77,13 +67,6 @@ def build_folder(study: str) -> Path:
 def rendered_book(study: str) -> Path:
     """Return the folder of a study's rendered book, as web pages."""
     return build_folder(study) / "_build" / "html"
-
-
-def rendered_pages(study: str, page: str) -> dict[str, Path]:
-    """Return the web page of a study's executed page in each book that has it, by book."""
-    books = {folder.name: rendered_book(folder.name) for folder in sorted(BUILD.glob("*"))}
-    files = {book: folder / "book" / study / f"{page}.html" for book, folder in books.items()}
-    return {book: file for book, file in files.items() if file.exists()}
 
 
 def geometry_file(images: str | Path) -> Path:

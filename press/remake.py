@@ -27,7 +27,7 @@ from press.compare import config_of
 from press.outputs import digest_of, lasting
 from press.page import Exhibit, Page
 from press.parameters import images_folder
-from press.paths import CONFIG, RESULTS, ROOT, passport_path, results_folder
+from press.paths import CONFIG, RESULTS, ROOT, passport_path
 from press.study import Study, check_dataset, load
 
 SCRATCH = "results/.remade"  # a study's folder below it holds what was made again
@@ -91,7 +91,7 @@ def at_hand(study: Study, exhibit: Exhibit) -> list[Path]:
         return []
     paths = [path for path in files if path.is_relative_to(RESULTS)]
     if READERS[study.dataset["reader"]].makes_images and not study.dataset.get("folder"):
-        paths.append(images_folder(study.dataset, results_folder(study.name)))
+        paths.append(images_folder(study.dataset, f"results/{study.name}"))
     beside = [passport_path(path) for path in paths]
     return [path for path in paths + beside if path.exists()]
 

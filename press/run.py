@@ -12,17 +12,8 @@ from birads_lib.errors import UserError
 from birads_lib.files import sha256, sha256_of, written_whole
 from birads_lib.protocol import PROTOCOLS
 from birads_lib.readers import READERS
-from press import chapters, environment, outputs, sources
+from press import chapters, environment, outputs, paths, sources
 from press.parameters import declared_parameters
-from press.paths import (
-    ROOT,
-    figures_folder,
-    metrics_file,
-    page_name,
-    passport_path,
-    run_folder,
-    source_notebook,
-)
 
 LEAKY = "leaky protocol, not an estimate of performance"
 SYNTHETIC = "synthetic images (phantoms), not patients"
@@ -48,15 +39,15 @@ class Run:
         self.notebook = notebook
         self.parameters = {name: values[name] for name in defaults}
         self.changed = {k: v for k, v in self.parameters.items() if v != defaults[k]}
-        self.folder = ROOT / self.parameters["study_dir"]
+        self.folder = paths.ROOT / self.parameters["study_dir"]
         self.started = datetime.now(UTC)
         self.cells: dict[str, str | None] = {}  # id of a published exhibit -> that of its cell
-        paths = {name: Path(path) for name, path in (inputs or {}).items()}
-        _check_there(paths, notebook)
-        self.inputs = [_input_facts(name, path, self.folder.name) for name, path in paths.items()]
+        files = {name: Path(path) for name, path in (inputs or {}).items()}
+        _check_there(files, notebook)
+        self.inputs = [_input_facts(name, path, self.folder.name) for name, path in files.items()]
         modules = sources.hashes(sources.modules_of(notebook))
         self.code = {
-            "notebook_sha256": sha256(source_notebook(notebook)),
+            "notebook_sha256": sha256(paths.source_notebook(notebook)),
             "library_sha256": sources.total(modules),
             **environment.commit(),
         }
@@ -74,10 +65,10 @@ class Run:
 
         A comparison's ends with the other study.
         """
-        variant, protocol = self.parameters.get("variant"), self.parameters.get("protocol")
-        if "protocols" in self.parameters:
-            return page_name(self.notebook, self.parameters.get("other"))
-        return page_name(self.notebook, variant, protocol)
+        given = self.parameters
+        if "protocols" in given:
+            return paths.page_name(self.notebook, given.get("other"))
+        return paths.page_name(self.notebook, given.get("variant"), given.get("protocol"))
 
     @property
     def home(self) -> Path:
@@ -85,7 +76,7 @@ class Run:
         protocol = self.parameters.get("protocol")
         if not protocol:
             return self.folder
-        return run_folder(self.folder, self.parameters["variant"], protocol)
+        return paths.run_folder(self.folder, self.parameters["variant"], protocol)
 
     @property
     def marks(self) -> dict[str, str]:
@@ -136,7 +127,7 @@ class Run:
         """Write the passport of an artefact beside it, and show it on the page."""
         name, file = path.relative_to(self.home).as_posix(), _shown(path)
         facts = self.passport(name, "artefact", file=file, sha256=sha256(path))
-        facts = _settled(passport_path(path), facts)
+        facts = _settled(paths.passport_path(path), facts)
         line = f"<p>Written, with its passport: <code>{html.escape(file)}</code></p>"
         outputs.show({"text/html": line, outputs.PASSPORT: facts})
 
@@ -183,7 +174,7 @@ class Run:
             where = f"cells {before} and {facts['cell_id']}"
             raise ValueError(f"two exhibits of {self.notebook} are called '{facts['id']}': {where}")
         facts["files"] = {name: sha256_of(content) for name, content in files.items()}
-        folder = figures_folder(self.folder, self.page)
+        folder = paths.figures_folder(self.folder, self.page)
         for name, content in files.items():
             with written_whole(folder / name) as temporary:
                 temporary.write_bytes(content)
@@ -200,7 +191,7 @@ class Run:
             twice = sorted(set(rows.index[rows.index.duplicated()]))
             raise ValueError(f"recorded twice: {', '.join(twice)}")
         values = rows.astype(object).where(rows.notna(), None).to_dict("index")
-        path = metrics_file(self.home, self.notebook)
+        path = paths.metrics_file(self.home, self.notebook)
         with written_whole(path) as temporary:
             temporary.write_text(json.dumps(values, indent=1, allow_nan=False))
         self.output(path)
@@ -230,7 +221,7 @@ def executing_cell(notebook: str) -> tuple[int, str] | tuple[None, None]:
     Nothing where no kernel executes one, or one that was edited since the notebook was saved.
     """
     code = executing_code()
-    cells = json.loads(source_notebook(notebook).read_text())["cells"]
+    cells = json.loads(paths.source_notebook(notebook).read_text())["cells"]
     for number, cell in enumerate(cells, 1):
         if cell["cell_type"] == "code" and "".join(cell["source"]) == code:
             return number, cell["id"]
@@ -260,7 +251,7 @@ def _check_there(inputs: dict[str, Path], notebook: str) -> None:
 def _input_facts(name: str, path: Path, study: str) -> dict:
     """Return the facts of one file that ``study`` reads, and of the passport it came with."""
     facts = {"name": name, "file": _shown(path), "sha256": sha256(path)}
-    passport = passport_path(path)
+    passport = paths.passport_path(path)
     if passport.exists():
         made = json.loads(passport.read_text())
         facts |= {"made_by": made["page"], "artefact": made["id"]}
@@ -273,7 +264,7 @@ def _input_facts(name: str, path: Path, study: str) -> dict:
 def _shown(path: Path) -> str:
     """Name a file without telling whose machine it lies on."""
     path = path.resolve()
-    return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
+    return path.relative_to(paths.ROOT).as_posix() if path.is_relative_to(paths.ROOT) else path.name
 
 
 def _settled(path: Path, facts: dict) -> dict:

@@ -14,7 +14,7 @@ import grimp
 
 from birads_lib.files import sha256_of
 from birads_lib.source_code import code_of
-from press.paths import NOTEBOOKS, ROOT
+from press.paths import ROOT, source_notebook
 
 PACKAGES = ("birads_lib", "press")
 # (importer, imported): used for messages alone, so that a further chapter makes no page stale.
@@ -23,7 +23,7 @@ _IN_MESSAGES = (("press.run", "press.chapters"),)
 
 def modules_of(notebook: str) -> list[Path]:
     """Return the files of the library that a source notebook imports, directly or not."""
-    cells = json.loads((NOTEBOOKS / f"{notebook}.ipynb").read_text())["cells"]
+    cells = json.loads(source_notebook(notebook).read_text())["cells"]
     code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
     names = set()
     for node in ast.walk(ast.parse("\n".join(code))):

@@ -24,18 +24,10 @@ from tqdm import tqdm
 from birads_lib.errors import UserError
 from birads_lib.files import sha256, sha256_of
 from press import page as pages
+from press import paths
 from press.exhibits import data_uri
 from press.outputs import as_json, hash_of_hashes
 from press.page import COMMITTED, Page
-from press.paths import (
-    BOOK,
-    ROOT,
-    figures_folder,
-    passport_path,
-    rendered_pages,
-    results_folder,
-    source_notebook,
-)
 from press.sources import hashes, modules_of, total
 from press.study import load
 
@@ -62,7 +54,7 @@ class Report:
 def study(name: str, images: Path | None = None) -> Report:
     """Check all of one study's pages; ``images``: a folder whose files are hashed as well."""
     report = Report()
-    by_name = {page.name: page for page in _sealed_pages(BOOK / name, report)}
+    by_name = {page.name: page for page in _sealed_pages(paths.BOOK / name, report)}
     listed = image_hashes(by_name)
     options = {"desc": f"verifying {name}", "unit": "page", "file": sys.stdout, "ncols": 80}
     for page in tqdm(by_name.values(), **options):
@@ -80,7 +72,7 @@ def changed_sources(page: Page) -> list[str]:
     """Return what has changed in notebook and library since a page was executed, a line each."""
     code, modules = page.passport["code"], _module_hashes(page.notebook)
     lines = []
-    if sha256(source_notebook(page.notebook)) != code["notebook_sha256"]:
+    if sha256(paths.source_notebook(page.notebook)) != code["notebook_sha256"]:
         lines.append(f"notebooks/{page.notebook}.ipynb has changed")
     if total(modules) != code["library_sha256"]:
         before = code["modules"]
@@ -105,7 +97,7 @@ def _sealed_pages(folder: Path, report: Report) -> list[Page]:
     seals, readable = pages.seals(folder), []
     if not seals:
         raise UserError(
-            f"{folder.relative_to(ROOT)} holds no executed pages with their seals; "
+            f"{folder.relative_to(paths.ROOT)} holds no executed pages with their seals; "
             f"`make book STUDY={folder.name}` makes them"
         )
     for name in sorted(seals.keys() | {path.name for path in folder.glob("*.ipynb")}):
@@ -130,8 +122,12 @@ def _sealed_pages(folder: Path, report: Report) -> list[Page]:
 
 def _check_exhibits(page: Page, report: Report) -> None:
     """Hold a page's exhibits, here, in results/ and rendered, against their passports."""
-    copies = figures_folder(results_folder(page.study), page.name)
-    books = {book: html.read_text() for book, html in rendered_pages(page.study, page.name).items()}
+    copies = paths.figures_folder(paths.RESULTS / page.study, page.name)
+    books = {  # the study's own, and those of others that show its pages
+        folder.name: (paths.rendered_book(folder.name) / f"book/{page.study}/{page.name}.html")
+        for folder in sorted(paths.BUILD.glob("*"))
+    }
+    rendered = {book: html.read_text() for book, html in books.items() if html.exists()}
     for exhibit in page.exhibits.values():
         where, facts = f"{page.study}/{page.name}#{exhibit.id}", exhibit.passport
         problem = f"its passport names cell {facts['cell_id']}, but {exhibit.cell_id} has it"
@@ -143,9 +139,9 @@ def _check_exhibits(page: Page, report: Report) -> None:
         for name, content in exhibit.files.items():
             copy = copies / name
             if copy.exists():
-                problem = f"{where}: {copy.relative_to(ROOT)} is not the one in the page"
+                problem = f"{where}: {copy.relative_to(paths.ROOT)} is not the one in the page"
                 report.check("copies in results/", copy.read_bytes() == content, problem)
-        for book, html in books.items():
+        for book, html in rendered.items():
             is_shown = all(f'"{data_uri(*file)}"' in html for file in exhibit.files.items())
             problem = f"{where}: not so in the rendered book of {book}"
             report.check("rendered exhibits", is_shown, problem)
@@ -154,11 +150,11 @@ def _check_exhibits(page: Page, report: Report) -> None:
 def _check_artefacts(page: Page, report: Report) -> None:
     """Hold the files that a page wrote against their passports, where they are at hand."""
     for facts in page.artefacts.values():
-        path, where = ROOT / facts["file"], f"{page.study}/{page.name}: {facts['file']}"
+        path, where = paths.ROOT / facts["file"], f"{page.study}/{page.name}: {facts['file']}"
         if path.exists():
             is_equal = sha256(path) == facts["sha256"]
             report.check("written files", is_equal, f"{where} was changed")
-            beside = passport_path(path)
+            beside = paths.passport_path(path)
             is_equal = beside.exists() and beside.read_bytes() == as_json(facts)
             report.check("passports", is_equal, f"{where}: the passport beside it was changed")
 
@@ -174,7 +170,7 @@ def _check_inputs(page: Page, listed: list[str], report: Report) -> None:
                 report.check("links to the images", is_equal, problem)
             elif "made_by" in read:
                 _check_link(where, page, read, report)
-            elif (path := ROOT / read["file"]).exists() and sha256(path) != read["sha256"]:
+            elif (path := paths.ROOT / read["file"]).exists() and sha256(path) != read["sha256"]:
                 report.notes.append(f"{where}: {read['file']} has changed since")
 
 

@@ -41,9 +41,9 @@ def root(tmp_path, monkeypatch):
         (root / name).symlink_to(ROOT / name)
     (root / "config").mkdir()
     (root / "config" / "small.yaml").write_text("name: small\n")
-    for module in (runs, environment, crate, verify):
+    for module in (environment, crate, paths):
         monkeypatch.setattr(module, "ROOT", root)
-    for module in (crate, verify):
+    for module in (crate, paths):
         monkeypatch.setattr(module, "BOOK", root / "book")
     for name, folder in (("RESULTS", "results"), ("BUILD", "_build")):
         monkeypatch.setattr(paths, name, root / folder)
