@@ -8,7 +8,6 @@ import json
 import shutil
 from pathlib import Path
 
-from birads_lib.readers import READERS
 from birads_lib.readers.image_files import fingerprint
 from press import chapters, paths, sources, study
 from press.parameters import images_folder
@@ -64,7 +63,7 @@ def values_of(chapter):
 
 def images_given(chapter):
     """What the folder of images looks like, for a chapter that reads it; "" if the study has it."""
-    if chapter.reads or READERS[STUDY.dataset["reader"]].makes_images:
+    if chapter.reads or STUDY.reader.makes_images:
         return ""
     return fingerprint(images_folder(STUDY.dataset, STUDY.folder))
 

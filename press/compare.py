@@ -12,7 +12,6 @@ from pathlib import Path
 import pandas as pd
 
 from birads_lib.errors import UserError
-from birads_lib.readers import READERS
 from press.paths import (
     RESULTS,
     ROOT,
@@ -70,7 +69,7 @@ def parameters(first: Study, second: Study) -> dict:
         raise UserError(f"{names} can't be compared: {'; '.join(problems)}")
     variant = min(shared["variant"], key=lambda name: name != "proposed")
     notes = [f"{study.name}: {study.note}" for study in (first, second) if study.note]
-    synthetic = [READERS[study.dataset["reader"]].synthetic for study in (first, second)]
+    synthetic = [study.reader.synthetic for study in (first, second)]
     if synthetic == [False, True]:  # of the first, the page's own mark says it
         notes.append(f"{second.name}: {SYNTHETIC}")
     compared = {"other": second.name, "variant": variant, "protocols": shared["protocol"]}

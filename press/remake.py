@@ -20,7 +20,6 @@ import pandas as pd
 
 from birads_lib.errors import UserError, did_you_mean
 from birads_lib.files import sha256
-from birads_lib.readers import READERS
 from press import chapters, verify
 from press import page as pages
 from press.compare import config_of
@@ -90,7 +89,7 @@ def at_hand(study: Study, exhibit: Exhibit) -> list[Path]:
     if not all(path.exists() and sha256(path) == digest for path, digest in files.items()):
         return []
     paths = [path for path in files if path.is_relative_to(RESULTS)]
-    if READERS[study.dataset["reader"]].makes_images and not study.dataset.get("folder"):
+    if study.reader.makes_images and not study.dataset.get("folder"):
         paths.append(images_folder(study.dataset, f"results/{study.name}"))
     beside = [passport_path(path) for path in paths]
     return [path for path in paths + beside if path.exists()]

@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
-from birads_lib import protocol as protocols
 from birads_lib.checked import Problems
 from birads_lib.errors import UserError
 from birads_lib.files import lock
-from birads_lib.protocol import PATIENT
-from birads_lib.readers import READERS
+from birads_lib.protocol import PATIENT, clashes
+from birads_lib.readers import READERS, Reader
 from birads_lib.task import BIRADS
 from birads_lib.training import settings
 from press import chapters, study_file, yaml_file
@@ -49,6 +48,11 @@ class Study:
     def folder(self) -> str:
         """Where the study's artefacts lie, from the root of the project."""
         return f"{self.root}/{self.name}"
+
+    @property
+    def reader(self) -> Reader:
+        """What is known of the reader of its images."""
+        return READERS[self.dataset["reader"]]
 
     @property
     def trained(self) -> dict[str, dict]:
@@ -143,20 +147,30 @@ def load(
     shown = READERS[keys["dataset"]["reader"]].synthetic  # others only where the YAML says so
     defaults = {"title": keys["name"], "show_pixels": shown}
     study = Study(**defaults | keys, variants=variants, root=root)
-    yaml_file.refuse(path, lines, _clashes(study, lines))
+    yaml_file.refuse(path, lines, _contradictions(study, lines))
     return study
 
 
-def _clashes(study: Study, lines: yaml_file.Lines) -> Problems:
-    """Return which values don't go together, run by run."""
-    problems = []
+def _contradictions(study: Study, lines: yaml_file.Lines) -> Problems:
+    """Return what a study's keys say against each other and its reader, each by itself right."""
+    problems, reader = [], study.reader
+    if study.show_pixels and not reader.may_show_pixels:
+        what = f"images that '{reader.name}' reads are never shown; remove it, or say false"
+        problems.append((("show_pixels",), what))
+    protocols = {protocol for _, protocol in study.runs()}
+    if PATIENT.name in protocols and not reader.knows_patients(study.dataset):
+        what = (
+            "protocol 'patient' needs to know whose each image is: give "
+            f"'{reader.patients_from}' here, or choose 'protocols: [image]' and read its mark"
+        )
+        problems.append((("dataset",), what))
     for variant, protocol in study.runs():
         notebooks = ["03_training"] + (["09_feature_space"] if variant in study.variants else [])
         parameters = {}
         for notebook in notebooks:
             parameters |= declared_parameters(notebook) | study.notebooks.get(notebook, {})
         parameters |= study.changes(variant) | {"protocol": protocol}
-        for keys, what in settings.clashes(parameters) + protocols.clashes(parameters):
+        for keys, what in settings.clashes(parameters) + clashes(parameters):
             problems.append((_where(keys, variant, lines), what))
     return problems
 
@@ -191,7 +205,7 @@ def check_dataset(study: Study) -> None:
         if row.needs and not any(next(ROOT.glob(name), None) for name in row.sources):
             raise UserError(f"nothing there of {', '.join(row.sources)}; run `{row.needs}` first")
     folder = images_folder(study.dataset, study.folder)
-    if not READERS[study.dataset["reader"]].makes_images:
+    if not study.reader.makes_images:
         from birads_lib.readers.image_files import existing  # slow to import
 
         existing(folder)

@@ -1,4 +1,4 @@
-"""What a study's YAML may hold, and what its keys say against each other.
+"""What a study's YAML may hold.
 
 The parameters of preprocessing and of training are checked as the library does; what else notebooks
 take stands in ``Others``.
@@ -141,7 +141,7 @@ def problems(schema: type[Checked], raw: dict) -> Problems:
 
         options = by_name.problems(dataset)
         wrong += [(("dataset", name), what) for name, what in options.items()]
-    return wrong or _sweep_problems(raw) or _names_problems(raw) + _reader_problems(raw)
+    return wrong or _sweep_problems(raw) or _names_problems(raw)
 
 
 # What no single value shows
@@ -154,10 +154,10 @@ def _sweep_problems(raw: dict) -> Problems:
         return [(("sweep",), f"'sweep' is empty, expected {_GRID}")]
     problems = []
     for name, values in sweep.items():
-        words = list(map(_word, values))
-        for place, value in enumerate(values):
-            if words[place] in words[:place]:
-                what = f"'{name}' has {value!r} twice, or another value with the same name"
+        words = [_word(value) for value in values]
+        for place, word in enumerate(words):
+            if word in words[:place]:
+                what = f"'{name}' has {values[place]!r} twice, or another value with the same name"
                 problems.append((("sweep", name, place), what))
     count = math.prod(map(len, sweep.values()))
     if count > MOST_VARIANTS:
@@ -168,37 +168,20 @@ def _sweep_problems(raw: dict) -> Problems:
 
 def _names_problems(raw: dict) -> Problems:
     """Check that all that is trained has a name of its own, short enough for a file's."""
-    names = [("variants", name) for name in raw.get("variants", ["proposed"])]
-    names += [("ablations", name) for name in raw.get("ablations", ())]
-    names += [("sweep", name) for name, _ in points(raw.get("sweep", {}))]
-    kinds = {"variants": "a variant", "ablations": "an ablation", "sweep": "a point of the sweep"}
+    named = {
+        "a variant": ("variants", raw.get("variants", ["proposed"])),
+        "an ablation": ("ablations", raw.get("ablations", ())),
+        "a point of the sweep": ("sweep", dict(points(raw.get("sweep", {})))),
+    }
     problems, first = [], {}
-    for section, name in names:
-        if name in first:
-            problems.append(((section, name), f"'{name}' is {kinds[first[name]]}, too"))
-        if len(name) > LONGEST_NAME:
-            what = f"a name may have {LONGEST_NAME} characters; this makes '{name}'"
-            problems.append(((section, name), what))
-        first.setdefault(name, section)
-    return problems
-
-
-def _reader_problems(raw: dict) -> Problems:
-    """Check that the reader knows patients where a split is by patient, and may show pixels."""
-    reader, problems = READERS[raw["dataset"]["reader"]], []
-    if raw.get("show_pixels") and not reader.may_show_pixels:
-        what = f"images that '{reader.name}' reads are never shown; remove it, or say false"
-        problems.append((("show_pixels",), what))
-    protocols = [*raw.get("protocols", [PATIENT.name])]
-    for changes in raw.get("ablations", {}).values():
-        protocols += changes.get("protocols", ())
-    by_patient = any(PROTOCOLS[name].unit == PATIENT.unit for name in protocols)
-    if by_patient and not reader.knows_patients(raw["dataset"]):
-        what = (
-            "protocol 'patient' needs to know whose each image is: give "
-            f"'{reader.patients_from}' here, or choose 'protocols: [image]' and read its mark"
-        )
-        problems.append((("dataset",), what))
+    for kind, (section, names) in named.items():
+        for name in names:
+            if name in first:
+                problems.append(((section, name), f"'{name}' is {first[name]}, too"))
+            if len(name) > LONGEST_NAME:
+                what = f"a name may have {LONGEST_NAME} characters; this makes '{name}'"
+                problems.append(((section, name), what))
+            first.setdefault(name, kind)
     return problems
 
 

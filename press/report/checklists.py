@@ -142,24 +142,11 @@ class Reported:
     pages: tuple[str, ...]
     names: dict[str, str]
 
-    @property
-    def reader(self) -> str:
-        """Return the name of the study's reader."""
-        return self.study.dataset["reader"]
-
     def page(self, notebook: str) -> str:
         """Return the name of the study's page of a notebook: that of its run by patient, if any."""
-        return page_of(notebook, next(iter(self.study.variants)))
-
-    def target(self, notebook: str) -> str:
-        """Return what a link to the study's page of a notebook leads to."""
         if notebook not in notebook_names():
             raise UserError(f"no notebook '{notebook}'; {did_you_mean(notebook, notebook_names())}")
-        return f"{self.study.name}/{self.page(notebook)}"
-
-    def card(self, name: str) -> str:
-        """Return what a link to one of the study's cards leads to."""
-        return f"{self.study.name}/{name}"
+        return page_of(notebook, next(iter(self.study.variants)))
 
 
 def report(study: Study, words: dict[str, str], book: Path = BOOK) -> Reported:
@@ -179,7 +166,7 @@ def report(study: Study, words: dict[str, str], book: Path = BOOK) -> Reported:
 def _notices(study: Study) -> str:
     """Return what must stand above a card: that images are synthetic, and the study's note."""
     parts = []
-    if READERS[study.dataset["reader"]].synthetic:
+    if study.reader.synthetic:
         parts.append("```{include} ../_notices/synthetic.md\n```")
     if study.note:
         note = literal(study.note)
@@ -189,20 +176,18 @@ def _notices(study: Study) -> str:
 
 def linked(text: str, reported: list[Reported]) -> str:
     """Lead links to bare notebooks to the pages of the first study, and more to the others'."""
-    return _joined(text, _NOTEBOOK, "{{notebook}}`{label} <{target}>`", reported, Reported.target)
+    return _NOTEBOOK.sub(
+        lambda link: _of_each(link, "{{notebook}}`{} <{}/{}>`", reported, Reported.page), text
+    )
 
 
-def _joined(text: str, link: re.Pattern, form: str, reported: list, target: Callable) -> str:
-    """Replace each link by one to each study's page; the others' labels are their short names."""
-
-    def links(match: re.Match) -> str:
-        labels = [match[1], *(study.names["short"] for study in reported[1:])]
-        return " / ".join(
-            form.format(label=label, target=target(study, match[2]))
-            for label, study in zip(labels, reported, strict=True)
-        )
-
-    return link.sub(links, text)
+def _of_each(link: re.Match, form: str, reported: list[Reported], page: Callable) -> str:
+    """Return a link to a page of each study; the others' labels are their short names."""
+    labels = [link[1], *(study.names["short"] for study in reported[1:])]
+    return " / ".join(
+        form.format(label, entry.study.name, page(entry, link[2]))
+        for label, entry in zip(labels, reported, strict=True)
+    )
 
 
 def answered(item: Item, reported: Reported, where: str) -> Answer:
@@ -210,7 +195,7 @@ def answered(item: Item, reported: Reported, where: str) -> Answer:
 
     What is done leans on pages and facts. Where the study lacks some, it is partly done.
     """
-    given = item.to(reported.reader)
+    given = item.to(reported.study.reader.name)
     texts = {key: fill(getattr(given, key), reported.names, where) for key in TEXTS}
     needed = [reported.page(notebook) for _, notebook in _NOTEBOOK.findall(given.answer)]
     absent = [f"`{page}` was not run" for page in needed if page not in reported.pages]
@@ -233,7 +218,9 @@ def generated(studies: list[Study], book: Path = BOOK) -> dict[str, str]:
     reported = _apart([study for study in reported if study.pages] or reported[:1])
     made = {"book/reporting.md": chapter(reporting.checklists, reported)}
     return made | {
-        f"book/{study.card(name)}.md": card(name, study) for study in reported for name in CARDS
+        f"book/{entry.study.name}/{name}.md": card(name, entry)
+        for entry in reported
+        for name in CARDS
     }
 
 
@@ -250,10 +237,11 @@ def _apart(reported: list[Reported]) -> list[Reported]:
 
 def card(name: str, reported: Reported) -> str:
     """Return a card, filled for a study: from the template for its reader, where there is one."""
-    special = f"{name}-{reported.reader}.md"
+    special = f"{name}-{reported.study.reader.name}.md"
     template = special if (TEMPLATES / special).exists() else f"{name}.md"
     text = linked(page(template, reported.names), [reported])
-    return _EXHIBIT.sub(lambda match: reported.target(match[0]), text)
+    folder = reported.study.name
+    return _EXHIBIT.sub(lambda notebook: f"{folder}/{reported.page(notebook[0])}", text)
 
 
 def chapter(lists: list[Checklist], reported: list[Reported]) -> str:
@@ -294,6 +282,8 @@ def _rows(item: Item, answers: list[Answer], reported: list[Reported]) -> list[d
 
 def _row(item: Item, topic: str, answer: Answer, reported: list[Reported]) -> dict[str, str]:
     """Return a row, its answer with the links of all studies that give it."""
-    text = _joined(answer.text(), _CARD, "[{label}]({target}.md)", reported, Reported.card)
-    text = linked(text, reported)
+    text = _CARD.sub(
+        lambda link: _of_each(link, "[{}]({}/{}.md)", reported, lambda _, card: card),
+        linked(answer.text(), reported),
+    )
     return {"number": item.item, "topic": topic, "status": answer.status, "text": text}
