@@ -70,9 +70,35 @@ class Dataset:
         if lost:
             raise DatasetError(f"no image has the image_id {lost[0]!r}", "The findings")
 
+    @classmethod
+    def read(cls, root: str | Path, folder: Path) -> "Dataset":
+        """Return the data set whose images lie in ``root`` and whose tables in ``folder``."""
+        findings = _read(FINDINGS, folder / "findings.parquet")
+        return cls(root, read_cases(folder / "cases.parquet"), findings)
+
+    def write(self, folder: Path) -> None:
+        """Write both tables into a folder: ``cases.parquet`` and ``findings.parquet``."""
+        text, number = pyarrow.string(), pyarrow.float64()
+        kinds = dict.fromkeys(FINDINGS.columns, text) | dict.fromkeys(_SIDES, number)
+        kinds["contour"] = pyarrow.list_(number)
+        contours = map(contour_points, self.findings["contour"])
+        values = [points.ravel().tolist() or None for points in contours]
+        findings = self.findings.assign(contour=pd.Series(values, dtype=object))
+        tables.write(self.cases, folder / "cases.parquet")
+        tables.write(findings, folder / "findings.parquet", pyarrow.schema(list(kinds.items())))
+
     def files(self) -> list[Path]:
         """Return the path of each image, in the order of ``cases``."""
         return [self.root / path for path in self.cases["path"]]
+
+
+def read_cases(path: str | Path) -> pd.DataFrame:
+    """Read a table of images and hold it to the schema."""
+    return _read(CASES, path)
+
+
+def _read(schema: pa.DataFrameSchema, path: str | Path) -> pd.DataFrame:
+    return tables.checked(schema, tables.read(path, "01_data_exploration"), str(path))
 
 
 def same_images(a: pd.DataFrame, b: pd.DataFrame) -> bool:
@@ -164,31 +190,3 @@ def contour_points(contour: object) -> np.ndarray:
     """Return the (n, 2) points x, y of a stored contour; (0, 2) where there is none."""
     values = [] if contour is None or isinstance(contour, float) else contour
     return np.asarray(values, dtype=float).reshape(-1, 2)
-
-
-def write_cases(cases: pd.DataFrame, path: str | Path) -> None:
-    """Write the table of images."""
-    tables.write(tables.checked(CASES, cases, "The table of images"), path)
-
-
-def read_cases(path: str | Path) -> pd.DataFrame:
-    """Read a table of images and hold it to the schema."""
-    table = tables.read(path, "01_data_exploration")
-    return tables.checked(CASES, table, f"The table of images {path}")
-
-
-def write_findings(findings: pd.DataFrame, path: str | Path) -> None:
-    """Write the table of findings."""
-    text, number = pyarrow.string(), pyarrow.float64()
-    kinds = dict.fromkeys(FINDINGS.columns, text) | dict.fromkeys(_SIDES, number)
-    kinds["contour"] = pyarrow.list_(number)
-    table = tables.checked(FINDINGS, findings, "The findings")
-    lists = [contour_points(value).ravel().tolist() or None for value in table["contour"]]
-    table["contour"] = pd.Series(lists, dtype=object)
-    tables.write(table, path, pyarrow.schema(list(kinds.items())))
-
-
-def read_findings(path: str | Path) -> pd.DataFrame:
-    """Read a table of findings and hold it to the schema."""
-    table = tables.read(path, "01_data_exploration")
-    return tables.checked(FINDINGS, table, f"The findings {path}")

@@ -78,9 +78,8 @@ def _stored(folder: Path, record: dict) -> cases.Dataset | None:
     try:
         if json.loads((folder / RECORD).read_text()) != record:
             return None
-        table = cases.read_cases(folder / "cases.parquet")
-        dataset = cases.Dataset(folder, table, cases.read_findings(folder / "findings.parquet"))
-        images_same = [sha256(path) for path in dataset.files()] == list(table["sha256"])
+        dataset = cases.Dataset.read(folder, folder)
+        images_same = [sha256(path) for path in dataset.files()] == list(dataset.cases["sha256"])
     except (OSError, ValueError, DatasetError):
         return None
     masks_there = all((folder / path).is_file() for path in dataset.findings["mask_path"])
@@ -98,8 +97,7 @@ def _make(folder: Path, record: dict, workers: int | None) -> cases.Dataset:
     findings = [finding for _, findings in made for finding in findings]
     table = pd.DataFrame(findings, columns=list(cases.FINDINGS.columns))
     dataset = cases.Dataset(folder, pd.DataFrame([row for row, _ in made]), table)
-    cases.write_cases(dataset.cases, folder / "cases.parquet")
-    cases.write_findings(dataset.findings, folder / "findings.parquet")
+    dataset.write(folder)
     written = {*dataset.cases["path"], *dataset.findings["mask_path"]}
     for path in [*folder.glob("images/p*.png"), *folder.glob("masks/p*.png")]:
         if path.relative_to(folder).as_posix() not in written:

@@ -49,10 +49,11 @@ def two_findings() -> pd.DataFrame:
 
 def test_tables_come_back_as_written(tmp_path):
     dataset = Dataset(tmp_path, two_cases(), two_findings())
-    cases.write_cases(dataset.cases, tmp_path / "cases.parquet")
-    cases.write_findings(dataset.findings, tmp_path / "findings.parquet")
+    dataset.write(tmp_path)
     pd.testing.assert_frame_equal(cases.read_cases(tmp_path / "cases.parquet"), dataset.cases)
-    findings = cases.read_findings(tmp_path / "findings.parquet")
+    again = Dataset.read(tmp_path, tmp_path)
+    pd.testing.assert_frame_equal(again.cases, dataset.cases)
+    findings = again.findings
     pd.testing.assert_frame_equal(
         findings.drop(columns="contour"), dataset.findings.drop(columns="contour")
     )
@@ -63,8 +64,8 @@ def test_tables_come_back_as_written(tmp_path):
 
 
 def test_no_findings_come_back_too(tmp_path):
-    cases.write_findings(cases.no_findings(), tmp_path / "findings.parquet")
-    assert len(cases.read_findings(tmp_path / "findings.parquet")) == 0
+    Dataset(tmp_path, two_cases(), cases.no_findings()).write(tmp_path)
+    assert len(Dataset.read(tmp_path, tmp_path).findings) == 0
 
 
 def test_what_a_table_of_images_holds():
@@ -125,9 +126,9 @@ def test_missing_column_and_unknown_image_are_refused():
 def test_missing_and_damaged_table_files(tmp_path):
     with pytest.raises(DatasetError, match="does not exist"):
         cases.read_cases(tmp_path / "none.parquet")
-    (tmp_path / "bad.parquet").write_bytes(b"no table")
+    (tmp_path / "findings.parquet").write_bytes(b"no table")
     with pytest.raises(DatasetError, match="cannot be read as a table"):
-        cases.read_findings(tmp_path / "bad.parquet")
+        Dataset.read(tmp_path, tmp_path)
 
 
 @pytest.mark.parametrize(

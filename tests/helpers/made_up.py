@@ -22,7 +22,8 @@ def made_up_run(home: Path, protocol: str = "patient", seed: int = 0, images: st
     digest = [f"{ord(images):x}{n:062x}" for n in number]
     unknown = dict.fromkeys(["laterality", "view", "density", "modality"])
     table = table.assign(**unknown, birads_original=grades.astype(str), path=table["image_id"])
-    cases.write_cases(table.assign(size_bytes=1, sha256=digest), home / "cases.parquet")
+    table = table.assign(size_bytes=1, sha256=digest)
+    cases.Dataset(home, table, cases.no_findings()).write(home)
     p = rng.dirichlet(np.ones(5), size=40) + 0.5 * np.eye(5)[grades - 1]
     shares = pd.DataFrame(p / p.sum(1, keepdims=True), columns=BIRADS.probabilities)
     rows = table[["image_id", "patient_id"]].assign(variant="proposed", protocol=protocol)
