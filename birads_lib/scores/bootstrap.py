@@ -64,10 +64,8 @@ def patient_bootstrap(
 ) -> pd.DataFrame:
     """Return every metric of every resample: one row per resample, one column per metric.
 
-    Args:
-        y, p, resampling: as above.
-        measure: from y, p and the weights (n, R) of R samples to {name: (R,)}, such as
-            ``metrics.every_metric``, or ``functools.partial`` of it for another task.
+    ``measure`` makes {name: (R,)} of y, p and the weights (n, R) of R samples, such as
+    ``metrics.every_metric``, or ``functools.partial`` of it for another task.
     """
     y, p = checked(y, p)
     weights = resampling.weights(len(y))

@@ -181,7 +181,9 @@ def _bins(score: np.ndarray) -> np.ndarray:
     return np.eye(number.max() + 1)[number]
 
 
-def _binned_errors(p: np.ndarray, gaps: Iterable[np.ndarray], total) -> dict[str, np.ndarray]:
+def _binned_errors(
+    p: np.ndarray, gaps: Iterable[np.ndarray], total: np.ndarray | int
+) -> dict[str, np.ndarray]:
     """Return ``classwise_ece`` and ``ece_1`` .. from each label's gaps of truth and p, (n, R)."""
     errors = {
         f"ece_{label}": np.abs(_bins(score).T @ gap).sum(0) / total

@@ -54,7 +54,6 @@ def differences(
         a, b: their rows needn't correspond. Number and seed of resamples are a's.
         paired: both are of the same patients, who are drawn for both at once, so that what makes
             a patient hard for both cancels out. Otherwise they are taken for independent.
-        measure: as in ``patient_bootstrap``.
     """
     (y_a, p_a, of_a), (y_b, p_b, of_b) = a, b
     if paired and {*map(str, of_a.clusters)} != {*map(str, of_b.clusters)}:

@@ -114,7 +114,6 @@ def curve(
     """Return the decision curve at ``THRESHOLDS``, with intervals for each threshold by itself.
 
     Args:
-        y, p, resampling: as in ``bootstrap``.
         lowest: the number of the lowest label acted on, 2..K.
         shares: (K,) of the labels to weight each sample to; None: as drawn.
         prevalence: of ``lowest`` or more; None: as in each sample.
