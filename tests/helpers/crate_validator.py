@@ -48,5 +48,5 @@ def problems(folder: Path, severity: str = "REQUIRED") -> list[str]:
         rocrate_uri=str(folder), profile_identifier="process-run-crate",
         requirement_severity=severity, offline=True, cache_path=_answers(),
     )  # fmt: skip
-    found = services.validate(settings).get_issues()
-    return [f"{one.violatingEntity}: {one.message}" for one in found]
+    issues = services.validate(settings).get_issues()
+    return [f"{issue.violatingEntity}: {issue.message}" for issue in issues]

@@ -53,21 +53,21 @@ def root(tmp_path, monkeypatch):
 class Maker:
     """Executes notebooks of a study as papermill would, but for what their cells do."""
 
-    def __init__(self, root, monkeypatch, one):
-        self.root, self.study, self.shown = root, one, []
-        self.results = root / "results" / one.name
+    def __init__(self, root, monkeypatch, study):
+        self.root, self.study, self.shown = root, study, []
+        self.results = root / "results" / study.name
         monkeypatch.setattr("press.outputs.show", lambda data: self.shown.append({"data": data}))
 
     def run(self, page, inputs=(), outputs=(), **changes):
         notebook, self.shown[:] = page.split("-")[0], []
-        one = self.study
-        own = {
-            "study_dir": f"results/{one.name}",
-            "dataset": one.dataset,
-            "show_pixels": one.show_pixels,
+        study = self.study
+        of_study = {
+            "study_dir": f"results/{study.name}",
+            "dataset": study.dataset,
+            "show_pixels": study.show_pixels,
         }
         declared = declared_parameters(notebook)
-        values = declared | {k: v for k, v in own.items() if k in declared} | changes
+        values = declared | {k: v for k, v in of_study.items() if k in declared} | changes
         run = runs.Run(notebook, values, {name: self.results / name for name in inputs})
         if notebook == "01_data_exploration":
             hashes = pd.DataFrame({"sha256": ["a" * 64, "b" * 64]})
@@ -93,8 +93,8 @@ class Maker:
         times["end_time"] = "2026-01-02T03:04:08.178901+00:00"
         path = self.root / "book" / self.study.name / f"{page}.ipynb"
         path.parent.mkdir(exist_ok=True)
-        told = {"papermill": times | {"parameters": values}}
-        path.write_text(json.dumps({"cells": cells, "metadata": told}))
+        metadata = {"papermill": times | {"parameters": values}}
+        path.write_text(json.dumps({"cells": cells, "metadata": metadata}))
         pages.seal(path)
 
     def run_all(self):
@@ -117,8 +117,8 @@ def open_study(root, monkeypatch):
 @pytest.fixture
 def restricted(root, monkeypatch):
     dataset = {"reader": "inbreast"}
-    one = SmallStudy("small", "A small study", dataset, show_pixels=False)
-    maker = Maker(root, monkeypatch, one)
+    study = SmallStudy("small", "A small study", dataset, show_pixels=False)
+    maker = Maker(root, monkeypatch, study)
     maker.run_all()
     return maker
 
@@ -135,7 +135,7 @@ def written(maker):
 
 def ids(entity, name):
     values = entity.get(name, [])
-    return {one["@id"] for one in (values if isinstance(values, list) else [values])}
+    return {value["@id"] for value in (values if isinstance(values, list) else [values])}
 
 
 def test_a_crate_conforms_to_the_profile(open_study):
@@ -150,7 +150,7 @@ def test_a_crate_conforms_to_the_profile(open_study):
 def test_a_crate_is_read_back_with_all_its_files(open_study):
     folder, entities = written(open_study)
     back = ROCrate(folder)
-    files = {one.id for one in back.data_entities}
+    files = {entity.id for entity in back.data_entities}
     there = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
     assert files == there - {"ro-crate-metadata.json"}
     for identity in files:
@@ -166,17 +166,17 @@ def test_a_crate_is_read_back_with_all_its_files(open_study):
 
 def test_the_chain_leads_from_a_figure_to_the_images(open_study):
     _, entities = written(open_study)
-    actions = [one for one in entities.values() if one["@type"] == "CreateAction"]
+    actions = [entity for entity in entities.values() if entity["@type"] == "CreateAction"]
     assert ids(entities["./"], "mentions") == {f"#{name}" for name in PAGES}
     waiting, seen = ["results/small/figures/04_evaluation-proposed-patient/drawn.png"], set()
     while waiting:
-        one = waiting.pop()
-        seen.add(one)
+        identity = waiting.pop()
+        seen.add(identity)
         for action in actions:
-            if one in ids(action, "result"):
+            if identity in ids(action, "result"):
                 waiting += ids(action, "object") - seen
     assert f"results/small/{RUN}/predictions.parquet" in seen
-    images = [one for one in seen if one.startswith("#2 image files-")]
+    images = [identity for identity in seen if identity.startswith("#2 image files-")]
     assert len(images) == 1
     hashes = outputs.hash_of_hashes(["a" * 64, "b" * 64])
     assert entities[images[0]]["sha256"] == hashes
@@ -188,17 +188,17 @@ def test_an_action_tells_parameters_times_and_software(open_study):
     _, entities = written(open_study)
     action = entities["#03_training-proposed-patient"]
     assert action["startTime"] == "2026-01-02T03:04:05.678+00:00"
-    given = [entities[one] for one in ids(action, "object")]
-    values = {one["name"]: one for one in given if one["@type"] == "PropertyValue"}
+    given = [entities[identity] for identity in ids(action, "object")]
+    values = {entity["name"]: entity for entity in given if entity["@type"] == "PropertyValue"}
     assert set(values) == set(declared_parameters("03_training"))
     assert values["folds"]["value"] == "2"
     assert values["folds"]["description"] == "changed by the study"
     assert values["loss"]["description"] == "as the notebook has it"
     assert ids(action, "instrument") == {"notebooks/03_training.ipynb"}
     software = ids(entities["notebooks/03_training.ipynb"], "softwareRequirements")
-    used = {entities[one]["name"] for one in software}
+    used = {entities[identity]["name"] for identity in software}
     assert {"python", "numpy", "keras", "birads_lib"} <= used
-    assert [entities[one]["name"] for one in ids(action, "agent")] == [
+    assert [entities[identity]["name"] for identity in ids(action, "agent")] == [
         "BI-RADS by the Book authors"
     ]
 
@@ -226,8 +226,10 @@ def test_a_restricted_study_gives_no_image_and_no_name_away(restricted):
     files = [path for path in folder.rglob("*") if path.is_file()]
     names = {path.relative_to(folder).as_posix() for path in files}
     assert not [name for name in names if name.endswith((".npy", ".npz", ".parquet", ".keras"))]
-    own = {name for name in names if name.startswith("results/") and "/figures/" not in name}
-    assert own == {
+    written_files = {
+        name for name in names if name.startswith("results/") and "/figures/" not in name
+    }
+    assert written_files == {
         f"results/small/{RUN}/{n}" for n in ("history.csv", "04_evaluation.metrics.json")
     }
     tables = [
@@ -240,7 +242,9 @@ def test_a_restricted_study_gives_no_image_and_no_name_away(restricted):
     assert page not in names
     assert "results/small/figures/09_feature_space-proposed-patient/drawn.png" in names
     left_out = {
-        one["name"]: one for one in entities.values() if "Not in" in one.get("description", "")
+        entity["name"]: entity
+        for entity in entities.values()
+        if "Not in" in entity.get("description", "")
     }
     for name in (
         "images.npy",
@@ -248,9 +252,9 @@ def test_a_restricted_study_gives_no_image_and_no_name_away(restricted):
         f"{RUN}/embeddings.npy",
         f"{RUN}/fold0/model.keras",
     ):
-        told = left_out[f"results/small/{name}"]
-        assert told["sha256"] == sha256(restricted.results / name)
-        assert "may not be shown" in told["description"]
+        described = left_out[f"results/small/{name}"]
+        assert described["sha256"] == sha256(restricted.results / name)
+        assert "may not be shown" in described["description"]
     assert page in left_out
     assert problems(folder) == []
 
@@ -295,9 +299,13 @@ def test_large_and_absent_files_are_described(open_study, monkeypatch):
     monkeypatch.setattr(crate, "LARGEST", 0)
     folder, entities = written(open_study)
     assert not (folder / "results" / "small" / "cases.parquet").exists()
-    said = {one["name"]: one.get("description") for one in entities.values() if "sha256" in one}
-    assert "not at hand" in said["results/small/findings.parquet"]
-    assert "larger than" in said["results/small/cases.parquet"]
+    descriptions = {
+        entity["name"]: entity.get("description")
+        for entity in entities.values()
+        if "sha256" in entity
+    }
+    assert "not at hand" in descriptions["results/small/findings.parquet"]
+    assert "larger than" in descriptions["results/small/cases.parquet"]
 
 
 def test_sources_changed_since_are_told(open_study, monkeypatch):

@@ -147,7 +147,7 @@ def test_a_full_disk_is_said_with_its_folder_and_what_to_do(execute, problem, tm
 
 
 @pytest.mark.parametrize(
-    ("said", "is_full"),
+    ("message", "is_full"),
     [
         ("[Errno 28] No space left on device: 'a.csv'", True),
         ("[Errno 122] Disk quota exceeded", True),
@@ -160,8 +160,8 @@ def test_a_full_disk_is_said_with_its_folder_and_what_to_do(execute, problem, tm
         ("[Errno 13] Permission denied: 'a.csv'", False),
     ],
 )
-def test_libraries_words_for_a_full_disk_are_known(said, is_full):
-    assert bool(FULL.search(said)) == is_full
+def test_libraries_words_for_a_full_disk_are_known(message, is_full):
+    assert bool(FULL.search(message)) == is_full
 
 
 def test_our_mistake_gives_the_traceback(execute):

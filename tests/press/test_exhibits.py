@@ -105,9 +105,9 @@ def test_no_two_of_a_page_have_one_name(build):
     notebook(build.notebook, three_bars="A", other="B")
     names = ["inbreast/10_audit#three-bars", "10_audit#three-bars", "10_audit#other"]
     page, warnings = build("# T\n\n" + "".join(f"```{{exhibit}} {n}\n```\n\n" for n in names))
-    found = [figure["id"] for figure in page.select("figure.exhibit")]
+    identities = [figure["id"] for figure in page.select("figure.exhibit")]
     assert warnings == ""
-    assert len(found) == len(set(found)) == 3
+    assert len(identities) == len(set(identities)) == 3
 
 
 def test_a_book_without_the_notebook_says_so_and_does_not_warn(build):

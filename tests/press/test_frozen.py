@@ -63,17 +63,17 @@ def test_every_page_says_what_it_lacks(page):
 
 
 def test_no_page_names_a_machines_folders(page):
-    said = [json.dumps(c["source"]) for c in code(page)]
+    texts_of_page = [json.dumps(c["source"]) for c in code(page)]
     for cell in code(page):
         for output in cell["outputs"]:
             texts = [output.get("text", ""), *output.get("data", {}).values()]
-            said += [json.dumps(text) for text in texts]
-    assert not [found for text in said for found in ABSOLUTE.findall(text)]
+            texts_of_page += [json.dumps(text) for text in texts]
+    assert not [path for text in texts_of_page for path in ABSOLUTE.findall(text)]
 
 
 def test_leaky_pages_are_marked(page):
-    said = re.findall(r"protocols? = (.*)", injected(page))
-    leaky = any(name in line for line in said for name in ("image", "oversample_first"))
+    lines = re.findall(r"protocols? = (.*)", injected(page))
+    leaky = any(name in line for line in lines for name in ("image", "oversample_first"))
     shown = json.dumps([cell["outputs"] for cell in code(page)])
     assert ("not an estimate of performance" in shown) == leaky
 

@@ -40,10 +40,10 @@ def exhibit(table=TABLE, png=b"picture", **facts):
     ],
 )
 def test_numbers_are_compared_within_the_tolerance(change, beyond, largest):
-    found = remake.compare_numbers(exhibit(), exhibit(TABLE.assign(**change)))
-    assert found.count == 8  # the index is a column
-    assert found.beyond == beyond
-    assert found.largest == pytest.approx(largest)
+    compared = remake.compare_numbers(exhibit(), exhibit(TABLE.assign(**change)))
+    assert compared.count == 8  # the index is a column
+    assert compared.beyond == beyond
+    assert compared.largest == pytest.approx(largest)
 
 
 def test_a_table_of_another_shape_differs():
@@ -61,24 +61,24 @@ def test_what_differs_is_told_by_kind(capsys):
         parameters_changed={"resamples": 7, "study_dir": "results/.remade/x"},
     )
     assert not remake.print_comparison(exhibit(), later)
-    said = capsys.readouterr().out
-    assert "numbers: 8 compared, largest difference 5, tolerance 0.001: DIFFER in 1" in said
-    assert "picture: not the same bytes" in said
-    assert "predictions: none -> aaaaaaaaaaaa" in said
-    assert "library_sha256: ffffffffffff -> 000000000000" in said
-    assert "numpy: 2.4 -> 2.5" in said
-    assert "resamples: none -> 7" in said
-    assert "study_dir" not in said  # the scratch folder
-    assert "commit" not in said  # which differs though nothing that matters does
-    assert "device: equal" in said
+    printed = capsys.readouterr().out
+    assert "numbers: 8 compared, largest difference 5, tolerance 0.001: DIFFER in 1" in printed
+    assert "picture: not the same bytes" in printed
+    assert "predictions: none -> aaaaaaaaaaaa" in printed
+    assert "library_sha256: ffffffffffff -> 000000000000" in printed
+    assert "numpy: 2.4 -> 2.5" in printed
+    assert "resamples: none -> 7" in printed
+    assert "study_dir" not in printed  # the scratch folder
+    assert "commit" not in printed  # which differs though nothing that matters does
+    assert "device: equal" in printed
 
 
 def test_the_same_is_said_to_be_the_same(capsys):
     assert remake.print_comparison(exhibit(), exhibit())
-    said = capsys.readouterr().out
-    assert "8 compared, equal, tolerance 0.001: hold" in said
-    assert "picture: equal byte for byte" in said
-    assert "differs" not in said
+    printed = capsys.readouterr().out
+    assert "8 compared, equal, tolerance 0.001: hold" in printed
+    assert "picture: equal byte for byte" in printed
+    assert "differs" not in printed
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def test_a_figure_is_found_by_page_and_name_or_by_a_name_of_its_own(study):
 
 
 @pytest.mark.parametrize(
-    ("name", "wanted", "said"),
+    ("name", "wanted", "message"),
     [
         ("s", "roc", "2 pages have 'roc'; name one of them:\n  04_evaluation-proposed-patient#roc"),
         ("s", "onyl", "no figure or table 'onyl'; did you mean 'only'?"),
@@ -109,10 +109,10 @@ def test_a_figure_is_found_by_page_and_name_or_by_a_name_of_its_own(study):
         ("none", "roc", "make book STUDY=none"),
     ],
 )
-def test_a_wrong_name_is_told_with_the_right_ones(study, name, wanted, said):
+def test_a_wrong_name_is_told_with_the_right_ones(study, name, wanted, message):
     with pytest.raises(UserError) as error:
         remake.find(name, wanted)
-    assert said in str(error.value)
+    assert message in str(error.value)
 
 
 def test_the_figure_of_another_study(monkeypatch):
@@ -131,8 +131,8 @@ def makers(monkeypatch):
     """Return an empty {(study, page): Page} where the chain looks for who wrote an input."""
     made = {}
 
-    def maker_of(one, page):
-        return made.get((one.get("study", page.study), one.get("made_by")))
+    def maker_of(facts, page):
+        return made.get((facts.get("study", page.study), facts.get("made_by")))
 
     monkeypatch.setattr(remake.pages, "maker_of", maker_of)
     return made

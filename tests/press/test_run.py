@@ -161,13 +161,13 @@ def test_missing_inputs_are_all_named_with_what_to_run(tmp_path):
     )
     with pytest.raises(UserError) as error:
         run(tmp_path, inputs={name: tmp_path / name for name in names})
-    said = str(error.value)
-    assert "cases.parquet, images-no_clahe.npy, model.keras, 05_ablations.metrics.json" in said
+    message = str(error.value)
+    assert "cases.parquet, images-no_clahe.npy, model.keras, 05_ablations.metrics.json" in message
     assert (
         "Run 01_data_exploration, then 02_preprocessing, then 03_training, then 05_ablations"
-        in said
+        in message
     )
-    assert "make book" in said
+    assert "make book" in message
 
 
 def test_the_chain_of_passports_and_tampering(tmp_path, shown):

@@ -98,8 +98,8 @@ def test_nothing_is_loaded_from_elsewhere():
             if is_external(address) and tag.name not in ("a", "area"):
                 loads.append(f"{page}: <{tag.name}> {address}")
     for sheet in (*BOOK.rglob("*.css"), *BOOK.rglob("*.svg")):
-        found = LOADED_BY_CSS.findall(sheet.read_text())
-        loads += [f"{sheet.relative_to(BOOK)}: {address}" for address in found]
+        addresses = LOADED_BY_CSS.findall(sheet.read_text())
+        loads += [f"{sheet.relative_to(BOOK)}: {address}" for address in addresses]
     assert not loads
 
 
@@ -332,8 +332,8 @@ def test_the_table_of_exhibits_is_searched(browser, address):
     shown = f"return {rows}.filter(row => row.checkVisibility()).map(row => row.textContent)"
     every = browser.execute_script(shown)
     box.send_keys("Headline patient")
-    found = browser.execute_script(shown)
-    assert 0 < len(found) < len(every)
-    assert all("headline" in text.lower() and "patient" in text.lower() for text in found)
+    kept = browser.execute_script(shown)
+    assert 0 < len(kept) < len(every)
+    assert all("headline" in text.lower() and "patient" in text.lower() for text in kept)
     box.send_keys(" no such thing")
     assert not browser.execute_script(shown)

@@ -37,7 +37,7 @@ def inbreast(tmp_path_factory):
 
 def ids(entity, name):
     values = entity.get(name, [])
-    return {one["@id"] for one in (values if isinstance(values, list) else [values])}
+    return {value["@id"] for value in (values if isinstance(values, list) else [values])}
 
 
 def test_the_crate_of_the_smoke_study_conforms_to_the_profile(smoke):
@@ -55,20 +55,22 @@ def test_all_that_the_smoke_study_made_is_in_its_crate(smoke):
                 copy = f"results/smoke/figures/{page.name}/{name}"
                 assert copy in made
                 assert (folder / copy).read_bytes() == content
-    for name in (one["@id"] for one in entities.values() if "File" in one["@type"]):
+    for name in (entity["@id"] for entity in entities.values() if "File" in entity["@type"]):
         assert sha256(folder / name) == entities[name]["sha256"]
 
 
 def test_every_input_of_the_smoke_study_was_made_given_or_is_described(smoke):
     _, entities = smoke
-    actions = [one for one in entities.values() if one["@type"] == "CreateAction"]
-    made = {one for action in actions for one in ids(action, "result")}
+    actions = [entity for entity in entities.values() if entity["@type"] == "CreateAction"]
+    made = {identity for action in actions for identity in ids(action, "result")}
     given = {"book/claims.yml", "book/published.yml"}
     for action in actions:
-        for one in ids(action, "object") - made - given:
-            about = entities[one]
+        for identity in ids(action, "object") - made - given:
+            about = entities[identity]
             is_described = "images are not packed" in about.get("description", "")
-            assert about["@type"] == "PropertyValue" or is_described or "weights" in one, one
+            assert about["@type"] == "PropertyValue" or is_described or "weights" in identity, (
+                identity
+            )
 
 
 def test_the_crate_of_the_frozen_study_conforms_to_the_profile(inbreast):
@@ -78,8 +80,8 @@ def test_the_crate_of_the_frozen_study_conforms_to_the_profile(inbreast):
 def test_the_crate_of_the_frozen_study_shows_nobody(inbreast):
     folder, entities = inbreast
     files = [path for path in folder.rglob("*") if path.is_file()]
-    own = [p.as_posix() for p in (folder / "results").rglob("*.*") if "figures" not in p.parts]
-    assert not [name for name in own if not name.endswith(OPEN)]
+    of_study = [p.as_posix() for p in (folder / "results").rglob("*.*") if "figures" not in p.parts]
+    assert not [name for name in of_study if not name.endswith(OPEN)]
     assert not [path for path in files if path.suffix in (".npy", ".npz", ".parquet", ".keras")]
     heads = [p.read_text().partition("\n")[0] for p in files if p.suffix == ".csv"]
     assert heads

@@ -55,7 +55,7 @@ def test_every_image_is_hashed(smoke_pages):
 
 
 @pytest.mark.parametrize(
-    ("path", "said"),
+    ("path", "message"),
     [
         (RUN / "04_evaluation.metrics.json", "04_evaluation.metrics.json was changed"),
         (RUN / "predictions.parquet", "predictions.parquet was changed"),
@@ -68,18 +68,18 @@ def test_every_image_is_hashed(smoke_pages):
     ],
     ids=lambda value: getattr(value, "name", ""),
 )
-def test_a_changed_byte_is_found(executed_copy, path, said):
+def test_a_changed_byte_is_found(executed_copy, path, message):
     change(executed_copy / path)
-    found = problems(executed_copy)
-    assert any(said in problem for problem in found), found
+    lines = problems(executed_copy)
+    assert any(message in problem for problem in lines), lines
 
 
 def test_a_changed_byte_of_the_rendered_book_is_found(rendered_copy):
     assert problems(rendered_copy) == []
     page = rendered_copy / f"_build/smoke/_build/html/book/smoke/{PAGE}.html"
     change(page, page.read_bytes().index(b"base64,") + 100)
-    found = problems(rendered_copy)
-    assert any("not so in the rendered book of smoke" in problem for problem in found)
+    lines = problems(rendered_copy)
+    assert any("not so in the rendered book of smoke" in problem for problem in lines)
 
 
 def test_a_number_changed_in_page_and_seal_is_still_found(executed_copy):
@@ -90,9 +90,9 @@ def test_a_number_changed_in_page_and_seal_is_still_found(executed_copy):
     change(page, page.read_bytes().index(encoded[:60].encode()) + 40)
     assert seal in seals.read_text()
     seals.write_text(seals.read_text().replace(seal, sha256(page)))
-    found = problems(executed_copy)
-    assert any("headline.csv in the page is not the one" in problem for problem in found)
-    assert not any("was changed after it ran" in problem for problem in found)
+    lines = problems(executed_copy)
+    assert any("headline.csv in the page is not the one" in problem for problem in lines)
+    assert not any("was changed after it ran" in problem for problem in lines)
 
 
 def test_a_passport_that_names_another_cell_is_found(executed_copy):
@@ -100,8 +100,8 @@ def test_a_passport_that_names_another_cell_is_found(executed_copy):
     cell = pages.read(page).exhibits["headline"].cell_id
     place = page.read_bytes().index(f'"cell_id": "{cell}"'.encode())
     change(page, place + len('"cell_id": "'))
-    found = problems(executed_copy)
-    assert any("its passport names cell" in problem for problem in found), found
+    lines = problems(executed_copy)
+    assert any("its passport names cell" in problem for problem in lines), lines
 
 
 def test_every_passport_names_the_cell_whose_output_holds_it(smoke_pages):
@@ -117,9 +117,9 @@ def test_a_page_that_is_gone_and_one_from_elsewhere(executed_copy):
     (folder / "11_claims.ipynb").unlink()
     other = folder / "99_mine.ipynb"
     other.write_bytes((folder / "01_data_exploration.ipynb").read_bytes())
-    found = problems(executed_copy)
-    assert any("11_claims.ipynb: the page is gone" in problem for problem in found)
-    assert any("99_mine.ipynb: executed elsewhere" in problem for problem in found)
+    lines = problems(executed_copy)
+    assert any("11_claims.ipynb: the page is gone" in problem for problem in lines)
+    assert any("99_mine.ipynb: executed elsewhere" in problem for problem in lines)
 
 
 def test_a_page_whose_input_was_made_anew_is_named(smoke_pages, monkeypatch):
@@ -133,8 +133,10 @@ def test_a_page_whose_input_was_made_anew_is_named(smoke_pages, monkeypatch):
         return replace(page, artefacts=page.artefacts | {"predictions.parquet": other})
 
     monkeypatch.setattr(pages, "read", other_predictions)
-    found = verify.study("smoke").problems
-    assert any("not the file that 03_training-proposed-patient wrote" in line for line in found)
+    problems_of_smoke = verify.study("smoke").problems
+    assert any(
+        "not the file that 03_training-proposed-patient wrote" in line for line in problems_of_smoke
+    )
 
 
 def test_a_page_whose_sources_changed_is_stale_and_no_problem(executed_copy):
