@@ -1,12 +1,12 @@
 """A pydantic model that says in plain words, and all at once, what is wrong with its values."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from birads_lib.errors import did_you_mean
+from birads_lib.errors import UserError, did_you_mean
 
 Problems = list[tuple[tuple, str]]  # (names that lead to a value, what is wrong with it)
 
@@ -25,6 +25,14 @@ class Checked(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    @classmethod
+    def of(cls, values: Mapping[str, object]) -> Self:
+        """Return a model of ``values``; raise UserError with a line for each that is wrong."""
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            raise UserError("\n".join(text for _, text in sentences(error))) from None
 
     @model_validator(mode="wrap")
     @classmethod

@@ -84,9 +84,16 @@ def _grid(*notebooks: str) -> type[Checked]:
     return create_model("Grid", __base__=Checked, **lists)
 
 
+def _known_reader(name: str) -> str:
+    if name not in READERS:
+        raise ValueError(f"is {name!r}; {did_you_mean(name, READERS)}")
+    return name
+
+
 class _Dataset(Checked):
     model_config = ConfigDict(extra="allow")
-    reader: str
+    reader: Annotated[str, AfterValidator(_known_reader)]
+    folder: str = ""
 
 
 def _not_reserved(name: str) -> str:
@@ -104,7 +111,7 @@ def _each_once(protocols: list[str]) -> list[str]:
 def model() -> type[Checked]:
     """Return pydantic's model of a study's YAML.
 
-    The options of a data set are its reader's: ``birads_lib.readers.by_name`` checks them.
+    What else stands under ``dataset`` are options of the reader.
     """
     name = Annotated[str, Field(pattern=rf"^{NAME}$")]
     study_name = Annotated[
@@ -136,11 +143,12 @@ def model() -> type[Checked]:
 def problems(schema: type[Checked], raw: dict) -> Problems:
     """Return all that is wrong with a study's YAML: with single keys, or else between them."""
     wrong, dataset = yaml_file.problems(schema, raw), raw.get("dataset")
-    if isinstance(dataset, dict) and isinstance(dataset.get("reader"), str):
+    if isinstance(dataset, dict) and dataset.get("reader") in list(READERS):
         from birads_lib.readers import by_name  # slow to import
 
-        options = by_name.problems(dataset)
-        wrong += [(("dataset", name), what) for name, what in options.items()]
+        options = {name: dataset[name] for name in dataset.keys() - _Dataset.model_fields.keys()}
+        of_reader = yaml_file.problems(by_name.options_of(dataset["reader"]), options)
+        wrong += [(("dataset", *names), what) for names, what in of_reader]
     return wrong or _sweep_problems(raw) or _names_problems(raw)
 
 

@@ -6,11 +6,11 @@ from typing import Annotated
 
 import cv2
 import numpy as np
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field
 
 from birads_lib.cases import Dataset
-from birads_lib.checked import Checked, sentences
-from birads_lib.errors import DatasetError, UserError
+from birads_lib.checked import Checked
+from birads_lib.errors import DatasetError
 from birads_lib.files import new_array, written_whole
 from birads_lib.images.breast import breast_box
 from birads_lib.images.decode import read_grey, to_8bit
@@ -58,7 +58,7 @@ def preprocess(image: np.ndarray, **options: object) -> np.ndarray:
 
 def steps(image: np.ndarray, **options: object) -> dict[str, np.ndarray]:
     """Return each step of ``preprocess`` by its name, in order; the last is the result."""
-    return _steps(image, _checked(options))[0]
+    return _steps(image, Options.of(options))[0]
 
 
 def preprocess_all(
@@ -83,7 +83,7 @@ def preprocess_all(
     Raises:
         DatasetError: lists every image that could not be read.
     """
-    checked, files = _checked(options), dataset.files()
+    checked, files = Options.of(options), dataset.files()
     prepared = in_parallel(partial(_prepared, checked), files, workers, "preprocessing")
     problems, places = [], []
     with written_whole(images_path) as temporary:
@@ -108,13 +108,6 @@ def _prepared(options: Options, path: Path) -> tuple[np.ndarray | str, Geometry 
     except DatasetError as error:
         return str(error), None
     return list(results.values())[-1], place
-
-
-def _checked(options: dict[str, object]) -> Options:
-    try:
-        return Options(**options)
-    except ValidationError as error:
-        raise UserError("\n".join(text for _, text in sentences(error))) from None
 
 
 def _steps(image: np.ndarray, options: Options) -> tuple[dict[str, np.ndarray], Geometry]:

@@ -6,6 +6,6 @@ category that follows from their descriptors (``lexicon``); the sources stand in
 patient, the outline, the texture, the exposure or the modality depends on the category.
 """
 
-from birads_lib.phantoms.phantom import DISAGREEMENT, PREVALENCE, Phantom, render, true_grade
+from birads_lib.phantoms.phantom import PREVALENCE, Phantom, render, true_grade
 
-__all__ = ["DISAGREEMENT", "PREVALENCE", "Phantom", "render", "true_grade"]
+__all__ = ["PREVALENCE", "Phantom", "render", "true_grade"]

@@ -3,19 +3,44 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from numbers import Integral, Real
+from typing import Annotated, Literal
 
 import numpy as np
+from pydantic import AfterValidator, Field
 
-from birads_lib.errors import UserError
+from birads_lib.checked import Checked
 from birads_lib.phantoms import anatomy, lesions, lexicon
 
 PREVALENCE = (0.20, 0.36, 0.13, 0.16, 0.15)  # categories 1..5
-DISAGREEMENT = 0.08
 LATERALITIES = ("L", "R")
 VIEWS = ("CC", "MLO")
 _GOLDEN = (5**0.5 - 1) / 2
 _STREAMS = ("cohort", "patient", "grade", "breast", "texture", "finding", "view")
+
+
+def _sum_to_1(shares: tuple[float, ...]) -> tuple[float, ...]:
+    if len(shares) != 5 or min(shares) < 0 or abs(sum(shares) - 1) > 1e-6:
+        raise ValueError(f"is {shares}, expected five shares that sum to 1")
+    return shares
+
+
+class Options(Checked):
+    """How phantoms are drawn."""
+
+    size: int = Field(256, ge=64, le=4096)  # side in pixels; findings scale with it, noise doesn't
+    disagreement: float = Field(0.08, ge=0, le=1)  # how often a breast is read one category off
+    prevalence: Annotated[
+        tuple[float, ...], Field(strict=False), AfterValidator(_sum_to_1),
+        "five shares that sum to 1",
+    ] = PREVALENCE  # fmt: skip
+    modality: Literal["mixed", *anatomy.MODALITY_SHARES] = "mixed"  # mixed: one per patient
+
+
+class _View(Options):
+    seed: int = Field(ge=0)
+    patient: int = Field(ge=0)
+    laterality: Literal[*LATERALITIES]
+    view: Literal[*VIEWS]
 
 
 @dataclass(frozen=True)
@@ -40,17 +65,7 @@ class Phantom:
     modality: str
 
 
-def render(
-    seed: int,
-    patient: int,
-    laterality: str,
-    view: str,
-    *,
-    size: int = 256,
-    disagreement: float = DISAGREEMENT,
-    prevalence: Sequence[float] = PREVALENCE,
-    modality: str = "mixed",
-) -> Phantom:
+def render(seed: int, patient: int, laterality: str, view: str, **options: object) -> Phantom:
     """Make one view of one patient, from these arguments alone.
 
     But for its findings an image doesn't depend on the category: other shares in ``prevalence``
@@ -60,26 +75,21 @@ def render(
         seed, patient: whole numbers from 0; the same two give the same patient.
         laterality: "L" or "R"; the chest wall is at the left edge of a left breast.
         view: "CC" or "MLO".
-        size: side in pixels, 64 to 4096; findings scale with it, noise doesn't.
-        disagreement: probability that the reader is one category off, 0..1, once per breast.
-        prevalence: shares of the true categories 1..5, which sum to 1.
-        modality: "DM", "s2D", "DBT", or "mixed" (one per patient).
+        options: as ``Options`` has them.
 
     Raises:
-        UserError: listing every argument that is out of range.
+        UserError: lists every argument that is out of range.
     """
-    check(
-        seed=seed, patient=patient, laterality=laterality, view=view, size=size,
-        disagreement=disagreement, prevalence=prevalence, modality=modality,
-    )  # fmt: skip
+    place = {"seed": seed, "patient": patient, "laterality": laterality, "view": view}
+    asked = _View.of(place | options)
     stream = partial(_rng, seed, patient)
     side, position = LATERALITIES.index(laterality), VIEWS.index(view)
     of_breast, of_view = stream("breast", side), stream("view", side, position)
-    traits = anatomy.describe_patient(stream("patient"), modality)
-    grade = true_grade(seed, patient, laterality, prevalence)
-    read_as = lexicon.read_grade(grade, disagreement, of_breast)
+    traits = anatomy.describe_patient(stream("patient"), asked.modality)
+    grade = true_grade(seed, patient, laterality, asked.prevalence)
+    read_as = lexicon.read_grade(grade, asked.disagreement, of_breast)
     textures = [stream("texture"), stream("texture", 1 + side), of_view]
-    body, thickness = anatomy.tissue(traits, view, textures, size)
+    body, thickness = anatomy.tissue(traits, view, textures, asked.size)
     step = 1 if laterality == "L" else -1  # a right breast is drawn as a left one, and mirrored
     findings = []
     for number, sign in enumerate(lexicon.choose_signs(grade, of_breast)):
@@ -146,42 +156,3 @@ def _paste(body: np.ndarray, field: np.ndarray, extent: np.ndarray, x: int, y: i
     body[top:bottom, left:right] += field[part]
     mask[top:bottom, left:right] = extent[part]
     return mask
-
-
-def _is_whole(value: object, lowest: int = 0) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool) and value >= lowest
-
-
-def _is_share(value: object) -> bool:
-    return isinstance(value, Real) and 0 <= value <= 1
-
-
-def _are_shares(values: object) -> bool:
-    are_five = isinstance(values, Sequence | np.ndarray) and len(values) == 5
-    return are_five and all(map(_is_share, values)) and abs(sum(values) - 1) < 1e-6
-
-
-_MODALITIES = ("mixed", *anatomy.MODALITY_SHARES)
-_ALLOWED = {
-    "seed": (_is_whole, "a whole number from 0"),
-    "patient": (_is_whole, "a whole number from 0"),
-    "patients": (partial(_is_whole, lowest=1), "a whole number from 1"),
-    "workers": (lambda v: v is None or _is_whole(v, 1), "a whole number from 1, or None"),
-    "size": (lambda v: _is_whole(v, 64) and v <= 4096, "a whole number of pixels, 64 to 4096"),
-    "disagreement": (_is_share, "a probability from 0 to 1"),
-    "prevalence": (_are_shares, "five shares that sum to 1"),
-    "modality": (lambda v: v in _MODALITIES, "one of " + ", ".join(_MODALITIES)),
-    "laterality": (lambda v: v in LATERALITIES, "L or R"),
-    "view": (lambda v: v in VIEWS, "CC or MLO"),
-}
-
-
-def check(**arguments: object) -> None:
-    """Raise UserError with every argument that is out of its range."""
-    problems = [
-        f"{name} must be {_ALLOWED[name][1]}, not {value!r}"
-        for name, value in arguments.items()
-        if not _ALLOWED[name][0](value)
-    ]
-    if problems:
-        raise UserError("phantoms: " + "; ".join(problems))

@@ -1,9 +1,8 @@
 """Readers: each turns a folder into a ``Dataset``, or lists all that is wrong with it.
 
 ``READERS`` declares what is known of each before it reads. The module of the same name has
-``read(folder, *, ...)``, whose keyword-only parameters are the reader's options, and may have
-``check(**options)``, which raises UserError for values that can't be right; ``by_name`` calls them.
-This module imports none of them, so that asking what a reader is costs nothing.
+``Options``, which its ``read(folder, **options)`` takes; ``by_name`` calls it. This module imports
+none of them, so that asking what a reader is costs nothing.
 """
 
 from collections.abc import Mapping

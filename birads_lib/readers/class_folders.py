@@ -3,11 +3,13 @@
 import logging
 import re
 from pathlib import Path
+from typing import Annotated
 
 import pandas as pd
+from pydantic import AfterValidator, Field
 
 from birads_lib.cases import Dataset, no_findings, parse_birads
-from birads_lib.errors import UserError
+from birads_lib.checked import Checked
 from birads_lib.readers.image_files import (
     IMAGE_SUFFIXES,
     Problems,
@@ -22,34 +24,59 @@ GROUPS = ("patient", "laterality", "view")
 log = logging.getLogger(__name__)
 
 
-def read(folder: str | Path, *, patient_pattern: str = "", workers: int = 2) -> Dataset:
+def _with_patient(pattern: str) -> str:
+    """Raise ValueError for a pattern that is no regular expression with a group."""
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"is {pattern!r}, no regular expression: {error}") from None
+    names = set(compiled.groupindex)
+    is_right = compiled.groups and names <= set(GROUPS) and ("patient" in names or not names)
+    if pattern and not is_right:
+        raise ValueError(
+            f"is {pattern!r}, expected a group for the patient, such as '(P[0-9]+)'; "
+            f"groups may be named {', '.join(GROUPS)}"
+        )
+    return pattern
+
+
+class Options(Checked):
+    """How a folder of category folders is read.
+
+    ``patient_pattern`` is a regular expression searched in each image's path below its category
+    folder, "/" between folders. Its group, or the one named ``patient``, is the patient; groups
+    named ``laterality`` (L or R) and ``view`` fill those columns. Example:
+    ``(?P<patient>P[0-9]+)_(?P<laterality>[LR])_(?P<view>CC|MLO)``. Without it patients are unknown,
+    and a split by patient impossible.
+    """
+
+    patient_pattern: Annotated[str, AfterValidator(_with_patient)] = ""
+    workers: int = Field(2, ge=1)  # images decoded side by side
+
+
+def read(folder: str | Path, **options: object) -> Dataset:
     """Read a folder of category folders; everything below one has its category.
 
     Args:
         folder: holds one folder per category; any spelling ``cases.parse_birads`` understands.
-        patient_pattern: regular expression searched in each image's path below its category
-            folder, "/" between folders. Its group, or the one named ``patient``, is the patient;
-            groups named ``laterality`` (L or R) and ``view`` fill those columns.
-            Example: ``(?P<patient>P[0-9]+)_(?P<laterality>[LR])_(?P<view>CC|MLO)``.
-            Without it patients are unknown, and a split by patient impossible.
-        workers: images decoded side by side.
+        options: as ``Options`` has them.
 
     Returns:
         ``image_id`` is the path; density, modality and findings are unknown.
 
     Raises:
         DatasetError: lists everything wrong with the folder.
-        UserError: the pattern is no regular expression with a group.
+        UserError: lists every option that doesn't exist or is out of range.
     """
+    chosen = Options.of(options)
     root = existing(folder)
-    check(patient_pattern=patient_pattern)
-    pattern = re.compile(patient_pattern)
+    pattern = re.compile(chosen.patient_pattern)
     problems = Problems(root)
     labels = _labels(problems)
     if not labels and not problems.lines:
         problems.lines.append("there are no images; expected folders named '1', 'BI-RADS 4a', ...")
     rows = []
-    for path, facts in survey(list(labels), problems, workers).items():
+    for path, facts in survey(list(labels), problems, chosen.workers).items():
         below = path.relative_to(root).as_posix()
         rows.append({
             "image_id": below, **_from_name(pattern, path, problems), **labels[path],
@@ -57,22 +84,6 @@ def read(folder: str | Path, *, patient_pattern: str = "", workers: int = 2) -> 
         })  # fmt: skip
     problems.raise_any()
     return Dataset(root, pd.DataFrame(rows).assign(density=None, modality=None), no_findings())
-
-
-def check(*, patient_pattern: str = "", **others: object) -> None:
-    """Raise UserError for a pattern that is no regular expression with a group."""
-    option = f"patient_pattern {patient_pattern!r}"
-    try:
-        pattern = re.compile(patient_pattern)
-    except re.error as error:
-        raise UserError(f"{option} is no regular expression: {error}") from None
-    names = set(pattern.groupindex)
-    is_right = pattern.groups and names <= set(GROUPS) and ("patient" in names or not names)
-    if patient_pattern and not is_right:
-        raise UserError(
-            f"{option} needs a group for the patient, such as '(P[0-9]+)'; "
-            f"groups may be named {', '.join(GROUPS)}"
-        )
 
 
 def _labels(problems: Problems) -> dict[Path, dict[str, object]]:

@@ -13,8 +13,10 @@ from xml.parsers.expat import ExpatError
 
 import numpy as np
 import pandas as pd
+from pydantic import Field
 
 from birads_lib.cases import Dataset, no_findings, parse_birads
+from birads_lib.checked import Checked
 from birads_lib.errors import DatasetError, did_you_mean
 from birads_lib.readers.image_files import (
     IMAGE_SUFFIXES,
@@ -26,7 +28,7 @@ from birads_lib.readers.image_files import (
     survey,
 )
 
-TABLES = ("INbreast.csv", "INbreast_sheet1.csv")
+TABLES = ("INbreast.csv", "INbreast_sheet1.csv")  # the latter: first sheet of INbreast.xls
 COLUMNS = ("File Name", "Laterality", "View", "ACR", "Bi-Rads")
 MARKS = ("Mass", "Micros", "Distortion", "Asymmetry")  # columns of the sheet
 NAME = re.compile(
@@ -49,7 +51,15 @@ KINDS = {  # names in the lesion files and the sheet, misspelt ones too
 Rows = dict[str, dict[str, str]]  # cells by column, by the image's number
 
 
-def read(folder: str | Path, *, images: str = "", table: str = "", workers: int = 2) -> Dataset:
+class Options(Checked):
+    """Where the parts of INbreast are."""
+
+    images: str = ""  # folder of images; empty: AllDICOMs, images or the folder itself
+    table: str = ""  # the table's file; empty: ``TABLES``, whichever are there
+    workers: int = Field(2, ge=1)  # images decoded side by side
+
+
+def read(folder: str | Path, **options: object) -> Dataset:
     """Read INbreast: images, the table, and the lesion contours of ``AllXML/`` where present.
 
     4a, 4b and 4c merge into 4, and 6 becomes 5; ``birads_original`` keeps what was given. The
@@ -59,21 +69,18 @@ def read(folder: str | Path, *, images: str = "", table: str = "", workers: int 
 
     Args:
         folder: the official folder, or one like it.
-        images: the folder of images below it; empty: ``AllDICOMs``, ``images`` or the folder
-            itself, and an error if more than one of them holds images.
-        table: the table's file name; empty: ``INbreast.csv`` or, without it,
-            ``INbreast_sheet1.csv``, the first sheet of the official INbreast.xls. What the sheet
-            marks as findings is read wherever it is there.
-        workers: images decoded side by side.
+        options: as ``Options`` has them.
 
     Raises:
         DatasetError: lists everything wrong with the folder.
+        UserError: lists every option that doesn't exist or is out of range.
     """
+    chosen = Options.of(options)
     root = existing(folder)
     problems = Problems(root)
-    files = _by_number(_image_files(root, images, problems), problems)
-    rows = _table_rows(root, table, problems)
-    good = survey(list(files.values()), problems, workers)
+    files = _by_number(_image_files(root, chosen.images, problems), problems)
+    rows = _table_rows(root, chosen.table, problems)
+    good = survey(list(files.values()), problems, chosen.workers)
     _compare(files, rows, problems)
     cases = [
         _case(path, rows[number], good[path], problems)

@@ -3,7 +3,6 @@
 import itertools
 import json
 import sys
-from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -11,60 +10,47 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pandas as pd
+from pydantic import Field
 from tqdm import tqdm
 
 from birads_lib import cases
 from birads_lib.errors import DatasetError
 from birads_lib.files import sha256, sha256_of, written_whole
-from birads_lib.phantoms import DISAGREEMENT, PREVALENCE, anatomy, lesions, lexicon, phantom
-from birads_lib.phantoms.phantom import LATERALITIES, VIEWS, check, render
+from birads_lib.phantoms import anatomy, lesions, lexicon, phantom
+from birads_lib.phantoms.phantom import LATERALITIES, VIEWS
 from birads_lib.source_code import code_of
 
 RECORD = "phantoms.json"  # of what a cohort was made with
 DRAWING = (anatomy, lesions, lexicon, phantom)  # modules whose code makes the images
 
 
-def read(
-    folder: str | Path,
-    *,
-    patients: int = 120,
-    seed: int = 2026,
-    size: int = 256,
-    disagreement: float = DISAGREEMENT,
-    prevalence: Sequence[float] = PREVALENCE,
-    modality: str = "mixed",
-    workers: int | None = None,
-) -> cases.Dataset:
+class Options(phantom.Options):
+    """How a cohort is drawn."""
+
+    patients: int = Field(120, ge=1)  # with four views each
+    seed: int = Field(2026, ge=0)  # what the whole cohort follows from
+    workers: int | None = Field(None, ge=1)  # processes that draw side by side; None: one per core
+
+
+def read(folder: str | Path, **options: object) -> cases.Dataset:
     """Make a cohort, four views a patient, in ``folder``, or take it from there if it is the same.
 
     Images go to ``folder/images``, a mask per finding (0 and 255) to ``folder/masks``, the tables
-    beside them. ``phantoms.json``, written last, records the parameters and the hash of the code
+    beside them. ``phantoms.json``, written last, records the options and the hash of the code
     that draws: what doesn't match it, or was changed since, is made again. Boxes in ``findings``
     are those of the masks, x1 and y1 exclusive.
 
     Args:
         folder: made if it isn't there.
-        patients: how many, from 1.
-        seed: what the whole cohort follows from.
-        size, disagreement, prevalence, modality: as ``render`` takes them.
-        workers: processes that draw side by side; None: one per core.
+        options: as ``Options`` has them.
 
     Raises:
-        UserError: listing every argument that is out of range.
+        UserError: lists every option that doesn't exist or is out of range.
     """
-    check(
-        patients=patients, seed=seed, size=size, disagreement=disagreement, prevalence=prevalence,
-        modality=modality, workers=workers,
-    )  # fmt: skip
-    options = {
-        "size": int(size), "disagreement": float(disagreement),
-        "prevalence": [float(share) for share in prevalence], "modality": modality,
-    }  # fmt: skip
-    record = {
-        "patients": int(patients), "seed": int(seed), "generator": _generator(), "options": options,
-    }  # fmt: skip
-    folder = Path(folder)
-    return _stored(folder, record) or _make(folder, record, workers)
+    folder, chosen = Path(folder), Options.of(options)
+    record = chosen.model_dump(exclude={"workers"}) | {"generator": _generator()}
+    text = json.dumps(record, indent=1)
+    return _stored(folder, text) or _make(folder, chosen, text)
 
 
 def _generator() -> str:
@@ -73,10 +59,10 @@ def _generator() -> str:
     return sha256_of(b"".join(code_of(Path(file).read_bytes()) for file in files))
 
 
-def _stored(folder: Path, record: dict) -> cases.Dataset | None:
+def _stored(folder: Path, record: str) -> cases.Dataset | None:
     """Return what a former call with ``record`` wrote, or None if any of it is gone or changed."""
     try:
-        if json.loads((folder / RECORD).read_text()) != record:
+        if (folder / RECORD).read_text() != record:
             return None
         dataset = cases.Dataset.read(folder, folder)
         images_same = [sha256(path) for path in dataset.files()] == list(dataset.cases["sha256"])
@@ -86,12 +72,12 @@ def _stored(folder: Path, record: dict) -> cases.Dataset | None:
     return dataset if images_same and masks_there else None
 
 
-def _make(folder: Path, record: dict, workers: int | None) -> cases.Dataset:
+def _make(folder: Path, options: Options, record: str) -> cases.Dataset:
     """Write images, masks, tables and the record; delete the images of a former cohort."""
     (folder / RECORD).unlink(missing_ok=True)
-    views = list(itertools.product(range(record["patients"]), LATERALITIES, VIEWS))
-    write = partial(_write_view, folder, record)
-    with ProcessPoolExecutor(workers) as pool:
+    views = list(itertools.product(range(options.patients), LATERALITIES, VIEWS))
+    write = partial(_write_view, folder, options)
+    with ProcessPoolExecutor(options.workers) as pool:
         made = pool.map(write, views, chunksize=8)
         made = list(tqdm(made, "phantoms", len(views), file=sys.stdout, mininterval=1))
     findings = [finding for _, findings in made for finding in findings]
@@ -103,16 +89,17 @@ def _make(folder: Path, record: dict, workers: int | None) -> cases.Dataset:
         if path.relative_to(folder).as_posix() not in written:
             path.unlink()
     with written_whole(folder / RECORD) as temporary:
-        temporary.write_text(json.dumps(record, indent=1))
+        temporary.write_text(record)
     return dataset
 
 
 def _write_view(
-    folder: Path, record: dict, view: tuple[int, str, str]
+    folder: Path, options: Options, view: tuple[int, str, str]
 ) -> tuple[dict[str, object], list[dict[str, object]]]:
     """Write one image with its masks; return its row of cases and its rows of findings."""
     patient, laterality, position = view
-    drawn = render(record["seed"], *view, **record["options"])
+    drawing = options.model_dump(include=set(phantom.Options.model_fields))
+    drawn = phantom.render(options.seed, *view, **drawing)
     patient_id = f"p{patient:04d}"
     image_id = f"{patient_id}_{laterality}_{position}"
     path = f"images/{image_id}.png"

@@ -237,5 +237,11 @@ def test_texture_has_a_power_law_spectrum(beta):
 
 
 def test_all_bad_parameters_are_named_at_once():
-    with pytest.raises(UserError, match=r"laterality must be L or R.*view must be.*size must be"):
-        phantoms.render(1, 1, "X", "AP", size=1)
+    with pytest.raises(UserError) as error:
+        phantoms.render(1, 1, "X", "AP", size=1, sides=2)
+    assert str(error.value).splitlines() == [
+        "'size' is 1, expected 64 to 4096",
+        "'laterality' is 'X'; there is 'L', 'R'",
+        "'view' is 'AP'; there is 'CC', 'MLO'",
+        "unknown 'sides'; did you mean 'size'?",
+    ]

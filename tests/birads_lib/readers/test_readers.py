@@ -7,17 +7,20 @@ import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Annotated
 
 import numpy as np
 import pytest
 import yaml
 from PIL import Image
+from pydantic import Field
 
 from birads_lib import cases
+from birads_lib.checked import Checked
 from birads_lib.errors import DatasetError, UserError
 from birads_lib.readers import READERS, Reader, by_name
 from birads_lib.readers.image_files import fingerprint
-from press import study
+from press import study, study_file
 from press.parameters import declared_parameters
 from press.paths import ROOT
 from press.run import SYNTHETIC, Run
@@ -372,14 +375,16 @@ def test_unknown_reader_and_option_name_the_nearest(tmp_path):
         by_name.read("class_folders", tmp_path, patient_patern="(.)")
 
 
-def read_made_up(folder, *, shape: tuple[int, int] = (8, 8), mirrored=False, workers: int = 1):
-    raise DatasetError("is made up", str(folder))
+class MadeUpOptions(Checked):
+    shape: Annotated[tuple[int, int], Field(strict=False)] = (8, 8)
+    mirrored: bool = False
+    workers: int = Field(1, ge=1)
 
 
 @pytest.fixture
 def made_up(monkeypatch) -> Reader:
     """A reader beside the project's own, with options of kinds that these don't have."""
-    module = SimpleNamespace(read=read_made_up)
+    module = SimpleNamespace(Options=MadeUpOptions)
     monkeypatch.setitem(sys.modules, "birads_lib.readers.made_up", module)
     reader = Reader("made_up", synthetic=True, patients_from="mirrored")
     monkeypatch.setitem(READERS, "made_up", reader)
@@ -392,17 +397,22 @@ def made_up(monkeypatch) -> Reader:
         ({}, {}),
         ({"shape": [4, 4], "mirrored": True, "workers": 3, "folder": "images"}, {}),
         ({"shape": 4}, {"shape": "'shape' is 4, expected a list (default: [8, 8])"}),
-        ({"shape": [4, "x"]}, {"shape": "'shape' has 'x', expected a whole number"}),
+        (
+            {"shape": [4, "x"]},
+            {"shape": "'shape' has 'x', expected a whole number"},
+        ),
         ({"mirrored": 1}, {"mirrored": "'mirrored' is 1, expected true or false"}),
         ({"workers": 0}, {"workers": "'workers' is 0, expected at least 1"}),
         ({"sahpe": 4}, {"sahpe": "unknown 'sahpe'; did you mean 'shape'?"}),
     ],
 )
 def test_options_of_any_kind_are_checked(made_up, options, problem):
-    problems = by_name.problems({"reader": "made_up", **options})
-    assert problems.keys() == problem.keys()
+    schema = study_file.model()
+    raw = {"name": "mine", "dataset": {"reader": "made_up", "mirrored": True, **options}}
+    problems = {keys[:2]: what for keys, what in study_file.problems(schema, raw)}
+    assert problems.keys() == {("dataset", name) for name in problem}
     for name, start in problem.items():
-        assert problems[name].startswith(start)
+        assert problems["dataset", name].startswith(start)
 
 
 def test_a_study_on_another_reader_loads_and_is_marked(made_up, tmp_path, monkeypatch):
@@ -491,7 +501,8 @@ def test_the_book_names_every_option_of_a_reader_with_its_default():
     lines = (ROOT / "book" / "re_execute.md").read_text().splitlines()
     for reader in READERS:
         assert any(f"| `{reader}` |" in line for line in lines)
-        for option, default in by_name.options_of(reader).items():
+        for option, field in by_name.options_of(reader).model_fields.items():
+            default = field.default
             row = next(line for line in lines if f"| `{option}` |" in line)
             if default and option != "workers":
                 written = yaml.safe_load(row.split("|")[-2].strip(" `"))
