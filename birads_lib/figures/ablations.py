@@ -13,16 +13,21 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from scikit_posthocs import critical_difference_diagram
 
-from birads_lib.figures.intervals import draw_intervals, name_rows
-from birads_lib.figures.style import BLUE, INK, MUTED, ORANGE, PLUM, legend_below, new_figure
+from birads_lib.figures.intervals import (
+    draw_intervals,
+    draw_side_by_side,
+    name_rows,
+    write_beside,
+)
+from birads_lib.figures.style import BLUE, INK, ORANGE, PLUM, ZERO, legend_below, new_figure
 from birads_lib.protocol import PROTOCOLS
 from birads_lib.scores.ablations import OTHER, PARTS_OF_METHOD, excludes_zero
 from birads_lib.scores.metrics import HEADLINE
 
 _PALE = "#a0a0a0"
-_LOOKS = ((INK, "o"), (PLUM, "^"), (ORANGE, "s"))  # of protocols: colour, marker
-_PROTOCOLS = dict(zip(PROTOCOLS, _LOOKS, strict=True))
-_LESS_IS_BETTER = ("ordinal_mae",)
+_PROTOCOLS = dict(zip(PROTOCOLS, ((INK, "o"), (PLUM, "^"), (ORANGE, "s")), strict=True))
+_FORMS = ((INK, "o"), (_PALE, "s"))  # of DeLong's test
+_SIZES = {"size": 30, "width": 2, "undefined": 0}  # of marks and bars
 
 
 def readable(variant: str) -> str:
@@ -67,24 +72,21 @@ def architectures(table: pd.DataFrame, published: Mapping[str, float]) -> Figure
         table: variant, protocol, metric, estimate, low, high; rows in the order to draw.
         published: "<variant>.<metric>" -> its value, such as those of the paper.
     """
-    variants, metrics = list(table["variant"].unique()), table["metric"].unique()
-    figure, axes = _panels(metrics, rows=2 * len(variants))
-    protocols = table["protocol"].unique()
-    offsets = np.linspace(-0.25, 0.25, len(protocols) + 2)[1:-1]
+    variants, protocols = list(table["variant"].unique()), table["protocol"].unique()
+    figure, panels = _panels(table["metric"].unique(), rows=2 * len(variants))
+    looks = [_PROTOCOLS[protocol] for protocol in protocols]
     paper = {"marker": "X", "color": BLUE, "s": 60, "label": "The paper, on INbreast"}
-    for ax, metric in zip(axes, metrics, strict=True):
-        for protocol, offset in zip(protocols, offsets, strict=True):
-            rows = table[(table["metric"] == metric) & (table["protocol"] == protocol)]
-            places = [variants.index(variant) + offset for variant in rows["variant"]]
-            _intervals(ax, rows, places, *_PROTOCOLS[protocol], readable(protocol), undefined=0)
+    for metric, ax in panels.items():
+        tables = _by_variant(table[table["metric"] == metric], "protocol")
+        draw_side_by_side(ax, tables, variants, looks, 0.5 / (len(protocols) + 1), **_SIZES)
         values = [published.get(f"{variant}.{metric}", np.nan) for variant in variants]
         ax.scatter(values, range(len(variants)), **paper)
-    _name_variants(axes[0], {variant: row for row, variant in enumerate(variants)})
-    legend_below(axes[0], columns=len(protocols) + 1)
+    name_rows(figure.axes[0], list(map(readable, variants)), margin=0.6)
+    legend_below(ax, columns=len(protocols) + 1)
     return figure
 
 
-def forest(table: pd.DataFrame, parts: Mapping[str, str], alpha: float = 0.05) -> Figure:
+def forest(table: pd.DataFrame, parts: Mapping[str, str]) -> Figure:
     """Draw paired differences from the reference by part of the method, a panel per metric.
 
     Intervals that exclude 0 are dark; a diamond marks those that do so after Holm's adjustment.
@@ -92,24 +94,25 @@ def forest(table: pd.DataFrame, parts: Mapping[str, str], alpha: float = 0.05) -
     Args:
         table: variant, metric, estimate, low, high and holm, the adjusted p-value.
         parts: variant -> the part of the method that it changes.
-        alpha: what ``holm`` is held against.
     """
-    places, headings = _by_part(list(table["variant"].unique()), parts)
-    metrics = table["metric"].unique()
-    figure, axes = _panels(metrics, rows=len(places) + len(headings))
-    for ax, metric in zip(axes, metrics, strict=True):
-        rows = table[table["metric"] == metric]
-        apart, adjusted = excludes_zero(rows), rows["holm"] < alpha
+    names = _by_part(list(table["variant"].unique()), parts)
+    figure, panels = _panels(table["metric"].unique(), rows=len(names))
+    for metric, ax in panels.items():
+        rows = table[table["metric"] == metric].set_index("variant")
+        apart, adjusted = excludes_zero(rows), rows["holm"] < 0.05
         for chosen, colour, marker, label in [
             (~apart, _PALE, "o", "Contains 0"),
             (apart & ~adjusted, INK, "o", "Excludes 0"),
-            (apart & adjusted, ORANGE, "D", f"Excludes 0, Holm-adjusted p < {alpha:g}"),
+            (apart & adjusted, ORANGE, "D", "Excludes 0, Holm-adjusted p < 0.05"),
         ]:
-            where = [places[variant] for variant in rows.loc[chosen, "variant"]]
-            _intervals(ax, rows[chosen], where, colour, marker, label, undefined=0)
-        ax.axvline(0, color=MUTED, linewidth=1, zorder=0)
-    _name_variants(axes[0], places, headings)
-    legend_below(axes[0], columns=3, handlelength=1)
+            look = {"colour": colour, "marker": marker, "label": label}
+            places = [names.index(variant) for variant in rows.index[chosen]]
+            draw_intervals(ax, rows[chosen], places, **look, **_SIZES)
+        ax.axvline(0, **ZERO)
+    name_rows(figure.axes[0], list(map(readable, names)), margin=0.6)
+    for name, label in zip(names, figure.axes[0].get_yticklabels(), strict=True):
+        label.set_fontweight("normal" if name in set(table["variant"]) else "bold")
+    legend_below(ax, columns=3, handlelength=1)
     return figure
 
 
@@ -125,18 +128,16 @@ def critical_difference(
         reference: the variant to draw in colour.
     """
     figure, ax = new_figure(height=1.8 + 0.16 * len(ranks))
-    names = {variant: readable(variant) for variant in ranks.index}
+    colours = {readable(name): ORANGE if name == reference else INK for name in ranks.index}
     drawn = critical_difference_diagram(
-        ranks.rename(names),
-        p_values.rename(index=names, columns=names),
+        ranks.rename(readable),
+        p_values.rename(index=readable, columns=readable),
         ax=ax,
         label_fmt_left="{label} ({rank:.1f})",
         label_fmt_right="({rank:.1f}) {label}",
         label_props={"fontsize": 11},
         elbow_props={"linewidth": 1},
-        color_palette={
-            name: ORANGE if variant == reference else INK for variant, name in names.items()
-        },
+        color_palette=colours,
     )
     for (bar,) in drawn["crossbars"]:
         # Its points come from a set of names: in another order each time Python starts.
@@ -156,18 +157,14 @@ def folds(table: pd.DataFrame, p_values: Mapping[str, float], metric: str) -> Fi
         metric: the name of what differs.
     """
     figure, ax = new_figure(height=1.8 + 0.3 * len(table))
-    values = table.to_numpy()  # (variants, folds)
-    rows = np.repeat(np.arange(len(table))[:, None], values.shape[1], axis=1)
-    ax.scatter(values, rows, s=30, facecolors="none", edgecolors=BLUE, label="A fold")
-    mean = table.mean(axis=1)
-    ax.scatter(mean, rows[:, 0], marker="|", s=200, color=INK, linewidths=2.5, label="Their mean")
-    ax.axvline(0, color=MUTED, linewidth=1, zorder=0)
+    rows = np.indices(table.shape)[0]  # (variants, folds)
+    ax.scatter(table, rows, s=30, facecolors="none", edgecolors=BLUE, label="A fold")
+    mean = {"marker": "|", "s": 200, "color": INK, "linewidths": 2.5, "label": "Their mean"}
+    ax.scatter(table.mean(axis=1), rows[:, 0], **mean)
+    ax.axvline(0, **ZERO)
     ax.set(title="The same comparison, fold by fold", xlabel=f"{metric}, difference from reference")
-    _name_variants(ax, {variant: row for row, variant in enumerate(table.index)})
-    numbers = ax.secondary_yaxis("right")
-    numbers.set_yticks(range(len(table)), [f"p = {p_values[v]:.2f}" for v in table.index])
-    numbers.tick_params(axis="y", length=0)
-    numbers.spines[:].set_visible(False)
+    name_rows(ax, list(map(readable, table.index)), margin=0.6)
+    write_beside(ax, [f"p = {p_values[variant]:.2f}" for variant in table.index])
     legend_below(ax, columns=2)
     return figure
 
@@ -181,60 +178,44 @@ def auc_differences(table: pd.DataFrame, title: str) -> Figure:
     """
     variants = list(table["variant"].unique())
     figure, ax = new_figure(height=2 + 0.36 * len(variants))
-    looks = [(INK, "o", -0.14), (_PALE, "s", 0.14)]
-    for (form, rows), (colour, marker, offset) in zip(
-        table.groupby("form", sort=False), looks, strict=True
-    ):
-        places = [variants.index(variant) + offset for variant in rows["variant"]]
-        _intervals(ax, rows, places, colour, marker, form, undefined=0)
-    ax.axvline(0, color=MUTED, linewidth=1, zorder=0)
+    draw_side_by_side(ax, _by_variant(table, "form"), variants, _FORMS, 0.28, **_SIZES)
+    ax.axvline(0, **ZERO)
     ax.set(title=title, xlabel="Difference of AUC, 95 % interval")
-    _name_variants(ax, {variant: row for row, variant in enumerate(variants)})
+    name_rows(ax, list(map(readable, variants)), margin=0.6)
     legend_below(ax)
     return figure
 
 
-def _panels(metrics: Sequence[str], rows: int) -> tuple[Figure, np.ndarray]:
+def _panels(metrics: Sequence[str], rows: int) -> tuple[Figure, dict[str, Axes]]:
     """Return a panel per metric, side by side, that share their rows."""
     options = {"height": 2 + 0.27 * rows, "sharey": True, "squeeze": False}
     figure, axes = new_figure(1, len(metrics), **options)
     for ax, metric in zip(axes[0], metrics, strict=True):
         ax.set_title("\n".join(textwrap.wrap(HEADLINE[metric], 14)), fontsize=12)
-        less = metric in _LESS_IS_BETTER
-        ax.set_xlabel("less is better" if less else "more is better", fontsize=10)
+        ax.set_xlabel(f"{'less' if metric == 'ordinal_mae' else 'more'} is better", fontsize=10)
         ax.xaxis.set_major_locator(MaxNLocator(2 if len(metrics) > 3 else 3, min_n_ticks=2))
         ax.xaxis.set_major_formatter("{x:g}")
         ax.tick_params(axis="x", labelsize=10)
         ax.tick_params(axis="y", length=0)
         ax.grid(axis="x")
-    return figure, axes[0]
+    return figure, dict(zip(metrics, axes[0], strict=True))
 
 
-def _intervals(ax: Axes, rows: pd.DataFrame, places, colour, marker, label, **options) -> None:
-    """Draw estimates in this module's sizes."""
-    look = {"colour": colour, "marker": marker, "label": label, "size": 30, "width": 2}
-    draw_intervals(ax, rows, places, **look, **options)
+def _by_variant(table: pd.DataFrame, column: str) -> dict[str, pd.DataFrame]:
+    """Return the rows of each value of a column, by variant."""
+    groups = table.set_index("variant").groupby(column, sort=False)
+    return {readable(value): rows for value, rows in groups}
 
 
-def _by_part(variants: Sequence[str], parts: Mapping[str, str]) -> tuple[dict, dict]:
-    """Return the place of each variant and of each part's heading, from 0 at the top.
+def _by_part(variants: Sequence[str], parts: Mapping[str, str]) -> list[str]:
+    """Return the variants by part of the method, each part's heading above its own.
 
     Where no part is known, nothing stands above the variants.
     """
-    places, headings = {}, {}
+    names = []
     for part in (*PARTS_OF_METHOD, OTHER):
         members = [variant for variant in variants if parts.get(variant, OTHER) == part]
-        if members and (headings or part != OTHER):
-            headings[part] = len(places) + len(headings)
-        for variant in members:
-            places[variant] = len(places) + len(headings)
-    return places, headings
-
-
-def _name_variants(ax: Axes, places: Mapping[str, int], headings: Mapping | None = None) -> None:
-    """Name the rows at the left, headings in bold."""
-    headings = headings or {}
-    names, rows = [*map(readable, places), *headings], [*places.values(), *headings.values()]
-    name_rows(ax, names, rows, margin=0.6)
-    for label in ax.get_yticklabels()[len(places) :]:
-        label.set_fontweight("bold")
+        if members and (names or part != OTHER):
+            names.append(part)
+        names += members
+    return names

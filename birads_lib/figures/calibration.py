@@ -1,4 +1,4 @@
-"""Charts of calibration: each takes numbers and returns a matplotlib ``Figure``, never shown."""
+"""Charts of calibration."""
 
 from collections.abc import Mapping
 from math import ceil
@@ -10,30 +10,21 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from birads_lib.figures import style
 from birads_lib.figures.intervals import draw_intervals, name_rows
-from birads_lib.figures.style import (
-    BLUE,
-    INK,
-    MUTED,
-    ORANGE,
-    colours,
-    label_grades,
-    legend_below,
-    new_figure,
-)
+from birads_lib.figures.style import BLUE, INK, MUTED, ORANGE, legend_below, new_figure
 from birads_lib.scores.calibration import HIGH, SCORES
 from birads_lib.scores.metrics import checked
 from birads_lib.scores.recalibration import CORRECTIONS
 from birads_lib.task import BIRADS, Task
 
 _BEFORE = "#9a9a9a"
-_BINS = np.linspace(0, 1, 21)  # of the histograms under reliability diagrams
 _REFERENCES = [{"color": ORANGE, "linestyle": "--"}, {"color": MUTED, "linestyle": ":"}]
-_PRIORS = {  # kind -> label, marker, colour
-    "observed": ("Observed in the test part", "_", INK),
-    "training": ("In training", "s", MUTED),
-    "natural": ("Natural: distinct training images", "o", BLUE),
-    "saerens": ("Estimated by Saerens EM", "^", ORANGE),
+_PRIORS = {  # kind -> label, marker, its size, colour
+    "observed": ("Observed in the test part", "_", 110, INK),
+    "training": ("In training", "s", 36, MUTED),
+    "natural": ("Natural: distinct training images", "o", 36, BLUE),
+    "saerens": ("Estimated by Saerens EM", "^", 36, ORANGE),
 }
 
 
@@ -44,17 +35,15 @@ def reliability(
 
     Args:
         table: of ``calibration.reliability``.
-        p: (n, K) probabilities, for the histograms.
+        p: for the histograms.
         errors: of ``calibration.intervals``, for the titles.
-        task: what the labels are.
     """
     figure, panels = _panels(task)
-    estimates, shades = errors.set_index("metric")["estimate"], colours(task)
+    estimates, shades = errors.set_index("metric")["estimate"], style.colours(task)
     for number, (upper, lower) in panels.items():
-        _points(upper, table[table[task.name] == number], shades[number])
-        upper.set_title(f"{task.named(number)}\nerror {estimates[f'ece_{number}']:.3f}")
-        lower.hist(p[:, number - 1], bins=_BINS, color=shades[number])
+        _diagram(upper, lower, table[table[task.name] == number], p[:, number - 1], shades[number])
         lower.set_ylim(0.6, None)  # a single image is seen
+        upper.set_title(f"{task.named(number)}\nerror {estimates[f'ece_{number}']:.3f}")
     return figure
 
 
@@ -67,19 +56,16 @@ def reliability_before_after(
     """Draw the reliability diagrams before (grey) and after (coloured) a correction.
 
     Args:
-        before, after: the table of ``calibration.reliability`` and the probabilities (n, K).
+        before, after: the table of ``calibration.reliability`` and the probabilities.
         name: of the correction.
-        task: what the labels are.
     """
     figure, panels = _panels(task)
-    shades = colours(task)
     for number, (upper, lower) in panels.items():
-        tables = [table[table[task.name] == number] for table, _ in (before, after)]
-        values = [p[:, number - 1] for _, p in (before, after)]
-        _points(upper, tables[0], _BEFORE, "D")
-        _points(upper, tables[1], shades[number])
-        lower.hist(values[0], bins=_BINS, color=_BEFORE, histtype="step", zorder=3)
-        lower.hist(values[1], bins=_BINS, color=shades[number], histtype="stepfilled", zorder=2)
+        for (table, p), look in [
+            (before, {"colour": _BEFORE, "marker": "D", "histtype": "step", "zorder": 3}),
+            (after, {"colour": style.colours(task)[number], "histtype": "stepfilled", "zorder": 2}),
+        ]:
+            _diagram(upper, lower, table[table[task.name] == number], p[:, number - 1], **look)
         lower.set_ylim(0.6, None)
         upper.set_title(task.named(number))
     handles = [upper.scatter([], [], color=_BEFORE, marker="D", label="As predicted")]
@@ -98,7 +84,7 @@ def _panels(task: Task) -> tuple[Figure, dict[int, tuple[Axes, Axes]]]:
         ax.set_axis_off()
     panels = dict(zip(task.numbers, map(tuple, pairs), strict=False))
     for number, (upper, lower) in panels.items():
-        upper.plot([0, 1], [0, 1], color=MUTED, linestyle=":", linewidth=1.5)
+        upper.plot([0, 1], [0, 1], **style.DOTTED)
         upper.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), yticks=[0, 0.5, 1])
         lower.set(yscale="log", xticks=[0, 0.5, 1], xlabel="Predicted")
         lower.tick_params(labelbottom=True)
@@ -108,10 +94,15 @@ def _panels(task: Task) -> tuple[Figure, dict[int, tuple[Axes, Axes]]]:
     return figure, panels
 
 
-def _points(ax: Axes, rows: pd.DataFrame, colour: str, marker: str = "o") -> None:
-    """Draw the points of one reliability diagram with their intervals."""
-    look = {"colour": colour, "marker": marker, "size": 24, "width": 1.5, "upright": True}
-    draw_intervals(ax, rows.rename(columns={"observed": "estimate"}), rows["predicted"], **look)
+def _diagram(
+    upper: Axes, lower: Axes, rows: pd.DataFrame, p: np.ndarray, colour: str, marker="o", **look
+) -> None:
+    """Draw the points of one reliability diagram, and the histogram of its probabilities (n,)."""
+    points = {"colour": colour, "marker": marker, "size": 24, "width": 1.5, "upright": True}
+    draw_intervals(
+        upper, rows.rename(columns={"observed": "estimate"}), rows["predicted"], **points
+    )
+    lower.hist(p, bins=np.linspace(0, 1, 21), color=colour, **look)
 
 
 def true_class(y: np.ndarray, p: np.ndarray, task: Task = BIRADS) -> Figure:
@@ -124,20 +115,19 @@ def true_class(y: np.ndarray, p: np.ndarray, task: Task = BIRADS) -> Figure:
     rng = np.random.default_rng(0)  # places of the dots only
     figure, ax = new_figure(height=4.8)
     right = len(task.labels) + 0.55
-    ax.axhline(HIGH, color=MUTED, linestyle=":", linewidth=1.5)
+    ax.axhline(HIGH, **style.DOTTED)
     ax.annotate(f"{HIGH}", (right - 0.03, HIGH), va="bottom", ha="right", fontsize=10, color=MUTED)
-    for number, colour in colours(task).items():
+    line = {"color": INK, "linewidth": 1.5}
+    parts = dict.fromkeys(["boxprops", "whiskerprops", "capprops"], line)
+    parts["medianprops"] = line | {"linewidth": 3}
+    for number, colour in style.colours(task).items():
         values = given[y == number]
         places = number + rng.uniform(-0.26, 0.26, len(values))
         ax.scatter(places, values, color=colour, s=9, alpha=0.45, linewidths=0)
         if len(values):
-            line = {"color": INK, "linewidth": 1.5}
-            ax.boxplot(
-                values, positions=[number], widths=0.62, showfliers=False, boxprops=line,
-                medianprops=line | {"linewidth": 3}, whiskerprops=line, capprops=line,
-            )  # fmt: skip
+            ax.boxplot(values, positions=[number], widths=0.62, showfliers=False, **parts)
     counts = [f"{task.labels[k - 1]}\nn = {(y == k).sum()}" for k in task.numbers]
-    ax.set_xticks(task.numbers, counts)
+    style.label_axis(ax, task, counts)
     ax.set(xlabel=f"True {task.title}", ylabel="Probability of the true category")
     ax.set(title="What the true category got", ylim=(-0.03, 1.03), xlim=(0.45, right))
     return figure
@@ -155,18 +145,18 @@ def scores(
     figure, axes = new_figure(3, 2, height=2.4 + 1.35 * len(tables), sharey=True)
     rows = pd.concat({name: table.set_index("metric") for name, table in tables.items()})
     shades = [MUTED if name == "uncorrected" else INK for name in tables]
+    looks = dict(zip(references, _REFERENCES, strict=False))
     for ax, (score, title) in zip(axes.ravel(), SCORES.items(), strict=False):
         draw_intervals(ax, rows.xs(score, level=1), range(len(tables)), colour=shades)
-        for values, look in zip(references.values(), _REFERENCES, strict=False):
-            if score in values:
-                ax.axvline(values[score], **look)
+        for name, look in looks.items():
+            if score in references[name]:
+                ax.axvline(references[name][score], **look)
         ax.set(title=title, xlabel="Less is better")
         name_rows(ax, [CORRECTIONS[name] for name in tables])
         ax.set_xlim(0, 1.06 * ax.get_xlim()[1])
         ax.xaxis.set_major_locator(MaxNLocator(4))
     axes[2, 1].set_axis_off()
-    looks = zip(references, _REFERENCES, strict=False)
-    legend_below(ax, handles=[Line2D([], [], label=name, **look) for name, look in looks])
+    legend_below(ax, handles=[Line2D([], [], label=name, **look) for name, look in looks.items()])
     return figure
 
 
@@ -185,23 +175,21 @@ def changes_table(changes: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 def fitted_by_fold(folds: pd.DataFrame, task: Task = BIRADS) -> Figure:
     """Draw the temperature of each fold, and the shares of each label that corrections lean on.
 
-    Args:
-        folds: of ``recalibration.recalibrated``.
-        task: what the labels are.
+    ``folds`` is of ``recalibration.recalibrated``.
     """
     figure, (left, right) = new_figure(1, 2, height=5.0, width_ratios=[1, 2])
-    left.axhline(1, color=MUTED, linestyle=":", linewidth=1.5)
+    left.axhline(1, **style.DOTTED)
     left.scatter(folds["fold"], folds["temperature"], color=INK, s=50)
     left.set(title="Temperature", xlabel="Fold", ylabel="Temperature (1: no change)")
     left.set(xticks=sorted(set(folds["fold"])), xlim=(-0.5, folds["fold"].max() + 0.5))
     left.set_ylim(min(0.5, folds["temperature"].min() - 0.1), None)
-    for order, (kind, (label, marker, colour)) in enumerate(_PRIORS.items()):
+    for order, (kind, (label, marker, size, colour)) in enumerate(_PRIORS.items()):
         shares = folds[[f"{kind}_{number}" for number in task.numbers]]  # (folds, K)
         rows = pd.DataFrame({"estimate": shares.mean(), "low": shares.min(), "high": shares.max()})
         places = np.array(task.numbers) + 0.2 * (order - 1.5)
-        look = {"size": 110 if marker == "_" else 36, "width": 2, "upright": True}
-        draw_intervals(right, rows, places, colour=colour, marker=marker, label=label, **look)
-    label_grades(right, task)
+        look = {"colour": colour, "marker": marker, "size": size, "label": label}
+        draw_intervals(right, rows, places, width=2, upright=True, **look)
+    style.label_axis(right, task)
     right.set(title="Shares, mean and range over folds", ylabel="Share of images")
     right.set_ylim(0, None)
     legend_below(right, columns=2)

@@ -1,4 +1,4 @@
-"""Charts of the claim ledger: each takes judged claims and returns a ``Figure``, never shown."""
+"""Charts of the claim ledger."""
 
 from collections.abc import Mapping, Sequence
 from itertools import cycle
@@ -15,18 +15,15 @@ _LEAKY = [(ORANGE, "^"), (PLUM, "s"), (MUTED, "v")]
 _VERDICTS = [(BLUE, ""), (ORANGE, "//"), (PLUM, ".."), ("#d0d0d6", "")]  # colour and hatch
 
 
-def claimed_and_found(
-    judged: pd.DataFrame, protocols: Sequence[str], honest: str = PATIENT.name
-) -> Figure:
+def claimed_and_found(judged: pd.DataFrame, protocols: Sequence[str]) -> Figure:
     """Draw every claim of a number: the paper's value, the honest estimate, the leaky ones.
 
     Args:
         judged: a row per claim: claim, value (NaN: left out), the estimate under each protocol,
-            and the honest one's interval, ``<honest>_low`` and ``<honest>_high``.
+            and the interval of that by patient, ``patient_low`` and ``patient_high``.
         protocols: whose estimates are drawn; a claim that one lacks has no mark of it.
-        honest: the protocol drawn with its intervals.
     """
-    rows = judged[judged["value"].notna()]
+    rows, honest = judged[judged["value"].notna()], PATIENT.name
     places = np.arange(len(rows))
     figure, ax = new_figure(height=2.0 + 0.36 * len(rows))
     marks = {"s": 45, "linewidth": 1.5}
@@ -49,12 +46,7 @@ def claimed_and_found(
 
 
 def verdict_counts(counts: pd.Series, names: Mapping[str, str]) -> Figure:
-    """Draw how many claims have each verdict, a bar each.
-
-    Args:
-        counts: how many claims have each verdict.
-        names: verdict -> its words, in the order to draw.
-    """
+    """Draw how many claims have each verdict, in the order of ``names``, verdict -> its words."""
     figure, ax = new_figure(height=2.6)
     values = counts[list(names)].to_numpy()
     colours, hatches = zip(*_VERDICTS, strict=True)

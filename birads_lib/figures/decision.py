@@ -1,6 +1,7 @@
-"""Charts of decision curves: each takes numbers and returns a ``Figure``, never shown.
+"""Charts of decision curves.
 
-A curve is a table of ``decision.curve``. One that is all NaN is said in words.
+A curve is a table of ``decision.curve``; one that is all NaN is told in words. Decisions are named
+by the lowest label acted on, of ``Task.decisions``.
 """
 
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from matplotlib.figure import Figure
 
 from birads_lib.figures.style import (
     BLUE,
+    DOTTED,
     INK,
     MUTED,
     ORANGE,
@@ -23,46 +25,34 @@ from birads_lib.scores.decision import RANGE
 from birads_lib.task import BIRADS, Task
 
 _EXCHANGE = {0.1: "9", 0.2: "4", 0.5: "1", 0.8: "1/4", 0.9: "1/9"}  # (1 - t) / t
+_MODEL = "The model, 95 % interval"
 
 
 def curves(tables: Mapping[int, pd.DataFrame], task: Task = BIRADS) -> Figure:
-    """Draw each decision's net benefit with its interval, and those of the two defaults.
-
-    Args:
-        tables: lowest label acted on, of ``Task.decisions`` -> its curve.
-        task: what the labels are.
-    """
+    """Draw each decision's net benefit with its interval, and those of the two defaults."""
     rows = len(tables)
     figure, axes = new_figure(rows, 1, height=1.6 + 2.4 * rows, sharex=True, squeeze=False)
     for ax, (lowest, table) in zip(axes[:, 0], tables.items(), strict=True):
         _defaults(ax, table)
-        label = "The model, 95 % interval"
-        _line(ax, table, "net_benefit", ("low", "high"), colours(task)[lowest], "-", label)
+        _line(ax, table, "net_benefit", colours(task)[lowest], "-", _MODEL, ["low", "high"])
         _panel(ax, table, f"Decision: {task.decisions[lowest]}")
         _top_at(ax, table["net_benefit"], table["high"])
-        ax.set_ylabel("Net benefit")
+        ax.set(xlabel="", ylabel="Net benefit")
         ax.tick_params(labelbottom=True)
     _exchange(axes[0, 0])
-    axes[-1, 0].set_xlabel("Threshold probability")
+    ax.set_xlabel("Threshold probability")
     legend_below(axes[0, 0], columns=3)
     return figure
 
 
 def gains(tables: Mapping[int, pd.DataFrame], task: Task = BIRADS) -> Figure:
-    """Draw each decision's gain over the better default with its interval; ``RANGE`` is shaded.
-
-    Args:
-        tables: lowest label acted on, of ``Task.decisions`` -> its curve.
-        task: what the labels are.
-    """
+    """Draw each decision's gain over the better default with its interval; ``RANGE`` is shaded."""
     figure, axes = new_figure(1, len(tables), height=3.9, sharey=True, squeeze=False)
     for ax, (lowest, table) in zip(axes[0], tables.items(), strict=True):
         ax.axvspan(*RANGE, color="#f0f0f0", label=f"Thresholds {RANGE[0]} to {RANGE[1]}")
         ax.axhline(0, color=INK, linewidth=1, label="The better default")
-        label = "The model, 95 % interval"
-        _line(ax, table, "gain", ("gain_low", "gain_high"), colours(task)[lowest], "-", label)
+        _line(ax, table, "gain", colours(task)[lowest], "-", _MODEL, ["gain_low", "gain_high"])
         _panel(ax, table, task.decisions[lowest])
-        ax.set_xlabel("Threshold probability")
     _top_at(axes[0, 0], *(table["gain_high"] for table in tables.values()))
     axes[0, 0].set_ylabel("Net benefit over\nthe better default")
     legend_below(axes[0, 0], columns=2)
@@ -70,26 +60,18 @@ def gains(tables: Mapping[int, pd.DataFrame], task: Task = BIRADS) -> Figure:
 
 
 def populations(tables: Mapping[str, Mapping[int, pd.DataFrame]], task: Task = BIRADS) -> Figure:
-    """Draw the curves of the same predictions in several populations.
-
-    Args:
-        tables: name of a population -> lowest label acted on -> its curve.
-        task: what the labels are.
-    """
+    """Draw each decision's curves in several populations, name -> decision -> curve."""
     decisions = list(next(iter(tables.values())))
     figure, axes = new_figure(1, len(decisions), height=4.3, sharey=True, squeeze=False)
     looks = [(INK, "-"), (ORANGE, "--"), (BLUE, "-.")]
     for ax, lowest in zip(axes[0], decisions, strict=True):
-        ax.axhline(0, color=MUTED, linestyle=":", linewidth=1.5, label="Act on none")
-        for (name, curves_of), (colour, line) in zip(tables.items(), looks, strict=False):
-            table = curves_of[lowest]
-            _line(ax, table, "net_benefit", None, colour, line, f"The model, {name}")
-            ax.plot(table["threshold"], table["treat_all"], color=colour, linestyle=line,
-                    linewidth=0.9, label=f"Act on all, {name}")  # fmt: skip
-        _panel(ax, curves_of[lowest], task.decisions[lowest])
-        ax.set_xlabel("Threshold probability")
-    drawn = pd.concat([table for curves_of in tables.values() for table in curves_of.values()])
-    _top_at(axes[0, 0], drawn["net_benefit"])
+        ax.axhline(0, label="Act on none", **DOTTED)
+        for (name, curve_of), (colour, line) in zip(tables.items(), looks, strict=False):
+            _line(ax, curve_of[lowest], "net_benefit", colour, line, f"The model, {name}")
+            label = f"Act on all, {name}"
+            _line(ax, curve_of[lowest], "treat_all", colour, line, label, linewidth=0.9)
+        _panel(ax, curve_of[lowest], task.decisions[lowest])
+    _top_at(axes[0, 0], *(curve["net_benefit"] for k in tables.values() for curve in k.values()))
     axes[0, 0].set_ylabel("Net benefit")
     legend_below(axes[0, 0], columns=2)
     return figure
@@ -105,44 +87,43 @@ def elsewhere(
     Args:
         tables: prevalence of ``lowest`` or more -> name of the probabilities -> the curve.
         lowest: the lowest label acted on.
-        task: what the labels are.
     """
     figure, axes = new_figure(1, len(tables), height=4.1, squeeze=False)
     looks = [(BLUE, "-."), (colours(task)[lowest], "-")]
     for ax, (prevalence, named) in zip(axes[0], tables.items(), strict=True):
         _defaults(ax, next(iter(named.values())))
         for (name, table), (colour, line) in zip(named.items(), looks, strict=False):
-            _line(ax, table, "net_benefit", ("low", "high"), colour, line, name)
+            _line(ax, table, "net_benefit", colour, line, name, ["low", "high"])
         _panel(ax, table, f"{task.decisions[lowest]} in {100 * prevalence:.3g} %")
-        ax.set(xlabel="Threshold probability", xlim=(0, 0.5), xticks=np.arange(6) / 10)
+        ax.set(xlim=(0, 0.5), xticks=np.arange(6) / 10)
         ax.set_ylim(-0.5 * prevalence, 1.05 * prevalence)
     axes[0, 0].set_ylabel("Net benefit")
     legend_below(axes[0, 0], columns=2)
     return figure
 
 
-def _line(ax: Axes, table, column, bounds, colour, line, label) -> None:
+def _line(ax: Axes, table, column, colour, line, label, bounds=(), **look) -> None:
     """Draw a column of a curve, in a band between its bounds where these are named."""
     if bounds:
-        low, high = table[bounds[0]], table[bounds[1]]
-        ax.fill_between(table["threshold"], low, high, color=colour, alpha=0.22, linewidth=0)
-    ax.plot(table["threshold"], table[column], color=colour, linestyle=line, label=label)
+        band = [table[bound] for bound in bounds]
+        ax.fill_between(table["threshold"], *band, color=colour, alpha=0.22, linewidth=0)
+    ax.plot(table["threshold"], table[column], color=colour, linestyle=line, label=label, **look)
 
 
 def _defaults(ax: Axes, table: pd.DataFrame) -> None:
     """Draw the net benefit of acting on none and on all."""
-    ax.axhline(0, color=INK, linestyle=":", linewidth=1.5, label="Act on none")
-    ax.plot(table["threshold"], table["treat_all"], color=MUTED, linestyle="--", label="Act on all")
+    ax.axhline(0, label="Act on none", **DOTTED | {"color": INK})
+    _line(ax, table, "treat_all", MUTED, "--", "Act on all")
 
 
 def _panel(ax: Axes, table: pd.DataFrame, title: str) -> None:
     """Label the axes of a curve, and say where there is none."""
-    ax.set(title=title, xlim=(0, 1), xticks=[0, 0.2, 0.5, 0.8, 1])
+    ax.set(title=title, xlabel="Threshold probability", xlim=(0, 1), xticks=[0, 0.2, 0.5, 0.8, 1])
     ax.xaxis.set_major_formatter("{x:g}")
     ax.grid(axis="y")
     if table["net_benefit"].isna().all():
-        ax.text(0.5, 0.5, "no curve: no image\nneeds it, or all do", transform=ax.transAxes,
-                ha="center", va="center", fontsize=10)  # fmt: skip
+        middle = {"ha": "center", "va": "center", "fontsize": 10, "transform": ax.transAxes}
+        ax.text(0.5, 0.5, "no curve: no image\nneeds it, or all do", **middle)
 
 
 def _top_at(ax: Axes, *values: pd.Series) -> None:

@@ -1,4 +1,8 @@
-"""Charts of evaluation: each takes numbers and returns a matplotlib ``Figure``, never shown."""
+"""Charts of evaluation: of all test images, of each label, of the parts of the data, of training.
+
+A history has one row per fold and epoch: fold, stage (1 or 2), epoch (1.. over both stages), rate,
+loss, accuracy, val_loss and val_accuracy.
+"""
 
 from collections.abc import Mapping
 
@@ -11,74 +15,50 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from sklearn.metrics import roc_curve
 
-from birads_lib.figures.intervals import draw_intervals, name_rows, share_names
-from birads_lib.figures.style import (
-    AMBER,
-    BLUE,
-    FADING,
-    MUTED,
-    ORANGE,
-    PLUM,
-    SERIES,
-    colours,
-    label_grades,
-    legend_below,
-    lines,
-    new_figure,
-    short_title,
+from birads_lib.figures import style
+from birads_lib.figures.intervals import (
+    draw_intervals,
+    draw_side_by_side,
+    name_rows,
+    share_names,
+    write_beside,
 )
+from birads_lib.figures.style import AMBER, BLUE, MUTED, ORANGE, PLUM, legend_below, new_figure
 from birads_lib.scores.metrics import HEADLINE, PER_CLASS, checked
 from birads_lib.task import BIRADS, Task
 
-_COUNTS = LinearSegmentedColormap.from_list("counts", FADING)
+_COUNTS = LinearSegmentedColormap.from_list("counts", ["#e9e9ee", BLUE])
 _REFERENCES = ((ORANGE, "D"), (PLUM, "s"), (MUTED, "X"))
 RADAR = ["accuracy", "macro_precision", "macro_recall", "macro_f1", "mean_auc", "mcc"]
 
 
 def confusion(matrix: np.ndarray, task: Task = BIRADS) -> Figure:
     """Draw a confusion matrix (K, K) of counts, and beside it the share of each true label."""
-    matrix = np.asarray(matrix)
-    support = matrix.sum(1, keepdims=True)
-    shares = np.divide(matrix, support, out=np.full(matrix.shape, np.nan), where=support > 0)
-    figure, (left, right) = new_figure(1, 2, height=4.1)
-    _cells(left, matrix, "d", None, task)
-    left.set_title("Images")
-    _cells(right, shares, ".2f", 1, task)
-    right.set_title("Share of the true category")
+    counts = pd.DataFrame(matrix, task.labels, task.labels)
+    shares = counts.div(counts.sum(axis=1), axis=0)  # NaN where no image has the label
+    texts = shares.map(lambda share: "none" if np.isnan(share) else f"{share:.2f}")
+    figure, axes = new_figure(1, 2, height=4.1)
+    look = {"cmap": _COUNTS, "cbar": False, "square": True, "vmin": 0, "fmt": ""}
+    sns.heatmap(counts, ax=axes[0], annot=counts.astype(str), **look)
+    sns.heatmap(shares.fillna(0), ax=axes[1], annot=texts, vmax=1, **look)
+    name = style.short_title(task)
+    for ax, title in zip(axes, ["Images", "Share of the true category"], strict=True):
+        ax.set(title=title, xlabel=f"Predicted {name}", ylabel=f"True {name}")
     return figure
 
 
-def _cells(ax: Axes, values: np.ndarray, pattern: str, top: float | None, task: Task) -> None:
-    """Draw a matrix (K, K) with its numbers, darker up to ``top`` (None: the largest)."""
-    text = [
-        ["none" if np.isnan(value) else f"{value:{pattern}}" for value in row] for row in values
-    ]
-    look = {"cmap": _COUNTS, "cbar": False, "square": True, "vmin": 0, "vmax": top}
-    names = {"xticklabels": task.labels, "yticklabels": task.labels}
-    sns.heatmap(np.nan_to_num(values), ax=ax, annot=np.array(text), fmt="", **look, **names)
-    ax.set(xlabel=f"Predicted {short_title(task)}", ylabel=f"True {short_title(task)}")
-
-
 def roc_per_class(y: np.ndarray, p: np.ndarray, table: pd.DataFrame, task: Task = BIRADS) -> Figure:
-    """Draw the one-vs-rest ROC curve of each label.
-
-    Args:
-        y: (n,) true labels 1..K.
-        p: (n, K) probabilities.
-        table: of ``bootstrap.intervals``, for the areas in the legend.
-        task: what the labels are.
-    """
+    """Draw the one-vs-rest ROC curve of each label; a table of intervals has the areas."""
     y, p = checked(y, p)
-    areas = table.set_index("metric")
+    areas, lines = table.set_index("metric"), style.lines(task)
     figure, ax = new_figure(height=6.8)
     ax.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=":")
-    styles = lines(task)
-    for number, colour in colours(task).items():
+    for number, colour in style.colours(task).items():
         label = f"{task.named(number)}: AUC {_with_interval(areas.loc[f'auc_{number}'])}"
         curve = ([], [])  # keeps its place in the legend
         if 0 < (y == number).sum() < len(y):
             curve = roc_curve(y == number, p[:, number - 1], drop_intermediate=False)[:2]
-        ax.plot(*curve, color=colour, linestyle=styles[number], label=label)
+        ax.plot(*curve, color=colour, linestyle=lines[number], label=label)
     ax.set(title="ROC, each category against the rest", aspect="equal")
     ax.set(xlabel="False positive rate", ylabel="True positive rate")
     ax.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
@@ -90,19 +70,14 @@ def training_curves(history: pd.DataFrame) -> Figure:
     """Draw loss and accuracy by epoch: a thin line per fold, a thick one for their mean.
 
     The mean ends with the fold that stops first, as later it would be of other folds.
-
-    Args:
-        history: one row per fold and epoch, with fold, stage (1 or 2), epoch (1.. over both
-            stages), loss, accuracy, val_loss and val_accuracy.
     """
     figure, axes = new_figure(2, 1, height=6.4, sharex=True)
+    ends = history[history["stage"] == 1].groupby("fold")["epoch"].max()
     for ax, name in zip(axes, ["loss", "accuracy"], strict=True):
         _curves(ax, history, name, BLUE, "-", "Training")
         _curves(ax, history, f"val_{name}", ORANGE, "--", "Validation")
-        ends = history[history["stage"] == 1].groupby("fold")["epoch"].max()
         for number, end in enumerate(sorted(ends.unique())):
-            label = "Backbone unfrozen" if number == 0 else None
-            ax.axvline(end + 0.5, color=MUTED, linestyle=":", linewidth=1.5, label=label)
+            ax.axvline(end + 0.5, label=None if number else "Backbone unfrozen", **style.DOTTED)
         ax.set(ylabel=name.capitalize())
         ax.grid(axis="y")
     axes[0].set_title("Training, by fold")
@@ -115,28 +90,20 @@ def training_curves(history: pd.DataFrame) -> Figure:
 def _curves(ax: Axes, history: pd.DataFrame, column: str, colour, line, label: str) -> None:
     """Draw one column of the history by epoch, by fold and in the mean."""
     folds = history.pivot_table(index="epoch", columns="fold", values=column)  # (epochs, folds)
-    single = folds.shape[1] == 1
-    if not single:
+    if folds.shape[1] > 1:
         ax.plot(folds.index, folds, color=colour, linewidth=0.8, alpha=0.5)
+        label = f"{label}, mean of {folds.shape[1]} folds"
     mean = folds.dropna().mean(axis=1)
-    label = label if single else f"{label}, mean of {folds.shape[1]} folds"
     ax.plot(mean.index, mean, color=colour, linestyle=line, linewidth=2.5, label=label)
 
 
 def optimisation(history: pd.DataFrame) -> Figure:
-    """Draw the learning rate by epoch, and below it the two stages of each fold.
-
-    Args:
-        history: one row per fold and epoch, with fold, stage (1 or 2), epoch (1.. over both
-            stages), rate and val_loss.
-    """
-    folds = sorted(history["fold"].unique())
+    """Draw the learning rate by epoch, and below it the two stages of each fold."""
+    folds = dict(list(history.sort_values("epoch").groupby("fold")))
     figure, (above, below) = new_figure(2, 1, height=3.9 + 0.3 * len(folds), sharex=True)
-    for number, fold in enumerate(folds):
-        rows = history[history["fold"] == fold].sort_values("epoch")
-        look = {"color": BLUE, "linewidth": 1.5, "alpha": 0.6}
-        above.step(rows["epoch"], rows["rate"], where="mid", **look)
-        _stages(below, rows, number)
+    for place, rows in enumerate(folds.values()):
+        above.step(rows["epoch"], rows["rate"], where="mid", color=BLUE, linewidth=1.5, alpha=0.6)
+        _stages(below, rows, place)
     above.set(yscale="log", ylabel="Learning rate", title="Learning rate, a line per fold")
     rates = sorted({f"{rate:.2g}" for rate in history["rate"]}, key=float)
     above.set_yticks([float(rate) for rate in rates], rates)
@@ -147,22 +114,21 @@ def optimisation(history: pd.DataFrame) -> Figure:
     below.set_ylim(len(folds) - 0.4, -0.6)
     below.xaxis.set_major_locator(MaxNLocator(integer=True))
     # Every fold labels its own bars and mark; each label is shown once.
-    once = {handle.get_label(): handle for handle in below.get_legend_handles_labels()[0]}
-    legend_below(below, columns=2, handles=list(once.values()))
+    handles = {handle.get_label(): handle for handle in below.get_legend_handles_labels()[0]}
+    legend_below(below, columns=2, handles=list(handles.values()))
     return figure
 
 
 def _stages(ax: Axes, rows: pd.DataFrame, place: int) -> None:
     """Draw one fold's stages as bars, and a mark at its least validation loss."""
     looks = {1: ("#d5d9ee", "Backbone frozen"), 2: (BLUE, "Its last layers unfrozen")}
-    for stage, (colour, label) in looks.items():
-        epochs = rows.loc[rows["stage"] == stage, "epoch"]
-        if len(epochs):
-            ax.barh(place, len(epochs), 0.6, epochs.min() - 0.5, color=colour, label=label)
+    for stage, epochs in rows.groupby("stage")["epoch"]:
+        colour, label = looks[stage]
+        ax.barh(place, len(epochs), 0.6, epochs.min() - 0.5, color=colour, label=label)
     if rows["val_loss"].notna().any():
         best = rows.loc[rows["val_loss"].idxmin(), "epoch"]
-        ax.scatter(best, place, color=AMBER, marker="D", s=36, zorder=3,
-                   label="Least validation loss")  # fmt: skip
+        look = {"color": AMBER, "marker": "D", "s": 36, "zorder": 3}
+        ax.scatter(best, place, label="Least validation loss", **look)
 
 
 def metric_intervals(
@@ -170,12 +136,9 @@ def metric_intervals(
     references: Mapping[str, Mapping[str, float]] | None = None,
     task: Task = BIRADS,
 ) -> Figure:
-    """Draw metrics as dots with their 95 % intervals, the numbers at the right.
+    """Draw the metrics of ``share_names`` with their 95 % intervals, the numbers at the right.
 
-    Args:
-        table: of ``bootstrap.intervals``; those of ``share_names`` are drawn.
-        references: other values to hold them against: {"Always BI-RADS 2": {"accuracy": 0.54}}.
-        task: what the labels are.
+    ``references`` are values to hold them against: {"Always BI-RADS 2": {"accuracy": 0.54}}.
     """
     references, names = references or {}, share_names(task)
     rows = table[table["metric"].isin(names)].set_index("metric")
@@ -188,54 +151,41 @@ def metric_intervals(
         ax.scatter(known, places, marker=marker, color=colour, s=45, zorder=3, label=name)
     ax.set(title="Metrics with 95 % intervals", xlabel="Value (1 is perfect)")
     name_rows(ax, [names[metric] for metric in rows.index])
-    numbers = ax.secondary_yaxis("right")
-    numbers.set_yticks(places, [_with_interval(row) for _, row in rows.iterrows()])
-    numbers.tick_params(axis="y", length=0)
-    numbers.spines[:].set_visible(False)
+    write_beside(ax, [_with_interval(row) for _, row in rows.iterrows()])
     legend_below(ax, columns=2)
     return figure
 
 
 def per_class_dots(table: pd.DataFrame, task: Task = BIRADS) -> Figure:
-    """Draw precision, recall, F1 and AUC of each label with their 95 % intervals.
-
-    Args:
-        table: of ``bootstrap.intervals``.
-        task: what the labels are.
-    """
-    rows, shades = table.set_index("metric"), list(colours(task).values())
+    """Draw precision, recall, F1 and AUC of each label with their 95 % intervals."""
+    rows, shades = table.set_index("metric"), list(style.colours(task).values())
     figure, axes = new_figure(2, 2, height=5.6, sharex=True, sharey=True)
     right = len(shades) + 0.5
     for ax, (name, title) in zip(axes.ravel(), PER_CLASS.items(), strict=True):
         shown = rows.loc[[f"{name}_{number}" for number in task.numbers]]
         draw_intervals(ax, shown, task.numbers, colour=shades, size=55, upright=True)
         if name == "auc":
-            ax.axhline(0.5, color=MUTED, linestyle=":", linewidth=1.5)
-            ax.annotate("chance", (right - 0.05, 0.48), ha="right", va="top", fontsize=10,
-                        color=MUTED)  # fmt: skip
+            ax.axhline(0.5, **style.DOTTED)
+            look = {"ha": "right", "va": "top", "fontsize": 10, "color": MUTED}
+            ax.annotate("chance", (right - 0.05, 0.48), **look)
         ax.set(title=title, ylim=(-0.03, 1.03), xlim=(0.5, right))
         ax.grid(axis="y")
     for ax in axes[1]:
-        label_grades(ax, task)
+        style.label_axis(ax, task)
     figure.supylabel("Value, 95 % interval", fontsize=12)
     return figure
 
 
 def summary_by_split(tables: Mapping[str, pd.DataFrame], task: Task = BIRADS) -> Figure:
-    """Draw the metrics of each part of the data with their 95 % intervals, a row per metric.
+    """Draw the metrics of ``share_names`` of each part of the data with their 95 % intervals.
 
-    Args:
-        tables: name of a part -> table of ``bootstrap.intervals``; those of ``share_names`` are
-            drawn.
-        task: what the labels are.
+    ``tables`` are a part's name -> its table of intervals.
     """
     names = share_names(task)
     figure, ax = new_figure(height=1.8 + 0.55 * len(names))
-    for number, (part, table) in enumerate(tables.items()):
-        places = np.arange(len(names)) + 0.22 * (number - (len(tables) - 1) / 2)
-        colour, _, marker = SERIES[number % len(SERIES)]
-        rows = table.set_index("metric").loc[[*names]]
-        draw_intervals(ax, rows, places, colour=colour, marker=marker, label=part, size=55)
+    rows = {part: table.set_index("metric").loc[[*names]] for part, table in tables.items()}
+    looks = [(colour, marker) for colour, _, marker in style.SERIES]
+    draw_side_by_side(ax, rows, [*names], looks, 0.22, size=55)
     ax.set(title="Metrics by part of the data", xlabel="Value (1 is perfect), 95 % interval")
     name_rows(ax, list(names.values()))
     legend_below(ax, columns=len(tables))
@@ -246,14 +196,12 @@ def radar_by_split(tables: Mapping[str, pd.DataFrame]) -> Figure:
     """Draw the six metrics of ``RADAR`` around a circle, a closed line per part of the data.
 
     A metric that is undefined leaves a gap. The circle begins at 0, or below the least MCC.
-
-    Args:
-        tables: name of a part -> table with metric and estimate, as of ``bootstrap.intervals``.
+    ``tables`` are as in ``summary_by_split``.
     """
     values = {part: table.set_index("metric")["estimate"][RADAR] for part, table in tables.items()}
     angles = np.linspace(0, 2 * np.pi, len(RADAR) + 1)  # the last is the first again
     figure, ax = new_figure(height=5.6, subplot_kw={"projection": "polar"})
-    for (part, row), (colour, line, marker) in zip(values.items(), SERIES, strict=False):
+    for (part, row), (colour, line, marker) in zip(values.items(), style.SERIES, strict=False):
         closed = row.to_numpy()[[*range(len(RADAR)), 0]]
         ax.plot(angles, closed, color=colour, linestyle=line, marker=marker, label=part)
     ax.set_theta_zero_location("N")

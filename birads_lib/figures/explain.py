@@ -1,7 +1,4 @@
-"""Charts of explanations: each takes arrays and tables and returns a matplotlib ``Figure``.
-
-With ``show_pixels=False`` a picture is the outline of the breast, and nothing else of it.
-"""
+"""Charts of explanations: maps beside images, and how maps score."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,39 +10,28 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 
-from birads_lib.figures.intervals import draw_intervals, name_rows
-from birads_lib.figures.style import (
-    AMBER,
-    BLUE,
-    INK,
-    MUTED,
-    ORANGE,
-    PLUM,
-    SCALE,
-    colours,
-    legend_below,
-    new_figure,
-    short_title,
-)
-from birads_lib.images.breast import breast_outline
+from birads_lib.figures import style
+from birads_lib.figures.exploration import draw_outline, fit_to
+from birads_lib.figures.intervals import draw_intervals, draw_side_by_side, name_rows
+from birads_lib.figures.style import AMBER, BLUE, INK, MUTED, ORANGE, PLUM, legend_below, new_figure
 from birads_lib.task import BIRADS, Task
 
-_HEAT = LinearSegmentedColormap.from_list("heat", ["white", *reversed(SCALE)])
+_HEAT = LinearSegmentedColormap.from_list("heat", ["white", *reversed(style.SCALE)])
 _FINDING = "#0a8a6a"  # a green that the heat map hasn't
-Ways = dict[str, tuple[str, str, str]]  # of pointing: metric -> label, marker, colour
+Ways = dict[str, tuple[str, str, str]]  # of pointing: metric -> label, colour, marker
 REFERENCES: Ways = {
-    "pointing_game": ("Maximum of Grad-CAM", "o", INK),
-    "pointing_game_attention": ("Maximum of the attention", "P", _FINDING),
-    "pointing_game_brightness": ("Brightest place", "s", AMBER),
-    "pointing_game_breast_centre": ("Centre of the breast", "^", PLUM),
-    "pointing_game_centre": ("Centre of the image", "D", BLUE),
-    "pointing_game_chance": ("Random point of the breast", "x", MUTED),
-    "pointing_game_ceiling": ("Most that any such coarse map could", "|", "#b02020"),
+    "pointing_game": ("Maximum of Grad-CAM", INK, "o"),
+    "pointing_game_attention": ("Maximum of the attention", _FINDING, "P"),
+    "pointing_game_brightness": ("Brightest place", AMBER, "s"),
+    "pointing_game_breast_centre": ("Centre of the breast", PLUM, "^"),
+    "pointing_game_centre": ("Centre of the image", BLUE, "D"),
+    "pointing_game_chance": ("Random point of the breast", MUTED, "x"),
+    "pointing_game_ceiling": ("Most that any such coarse map could", "#b02020", "|"),
 }
 OUTSIDE: Ways = {
-    "outside": ("Maximum of Grad-CAM", "o", INK),
-    "outside_attention": ("Maximum of the attention", "P", _FINDING),
-    "outside_chance": ("Random point of the image", "x", MUTED),
+    "outside": ("Maximum of Grad-CAM", INK, "o"),
+    "outside_attention": ("Maximum of the attention", _FINDING, "P"),
+    "outside_chance": ("Random point of the image", MUTED, "x"),
 }
 
 
@@ -71,10 +57,9 @@ class Example:
     mask: np.ndarray | None
     probabilities: np.ndarray
 
-    @property
-    def answer(self) -> int:
-        """The predicted label."""
-        return int(self.probabilities.argmax()) + 1
+    def graded(self, task: Task) -> str:
+        """Return the true and the predicted label in two lines."""
+        return f"{task.named(self.truth)}\ngraded {task.labels[self.probabilities.argmax()]}"
 
 
 def five_panels(
@@ -92,36 +77,26 @@ def five_panels(
     for ax, title in zip(axes[0], titles, strict=True):
         ax.set_title(title, fontsize=11)
     for row, example in zip(axes, examples, strict=False):
-        pictures = [example.original, example.prepared] if show_pixels else [example.prepared]
-        for ax, image in zip(row, pictures, strict=False):
+        *pictures, heat, probabilities, cells = row
+        images = [example.original, example.prepared][-len(pictures) :]
+        for ax, image in zip(pictures, images, strict=True):
             _picture(ax, image, example.mask, show_pixels)
-        _heat(row[-3], example.heat, example.prepared, example.mask)
-        row[-3].plot(*example.peak, "x", color="black", markersize=7, markeredgewidth=2)
-        _probabilities(row[-2], example, task)
-        _histogram(row[-1], example.heat)
-        _beside(row[0], _grades(example, task), fontsize=10)
+        _heat(heat, example.heat, example)
+        heat.plot(*example.peak, "x", color="black", markersize=7, markeredgewidth=2)
+        _probabilities(probabilities, example, task)
+        _histogram(cells, example.heat)
+        _beside(row[0], example.graded(task), fontsize=10)
     for ax in axes[:, -2:].ravel():
         ax.set_box_aspect(1)  # as high as the pictures
     for ax in axes[:-1, -2:].ravel():
         ax.tick_params(labelbottom=False)
-    axes[-1, -2].set_xlabel(short_title(task), fontsize=10)
+    axes[-1, -2].set_xlabel(style.short_title(task), fontsize=10)
     axes[-1, -1].set_xlabel("Grad-CAM", fontsize=10)
     _colour_bar(figure, axes[:, -3], "Grad-CAM", shrink=0.9, aspect=12)
     if not examples:
         middle = {"ha": "center", "va": "center", "fontsize": 10}
         axes[0, 0].text(0.5, 0.5, "no such image", transform=axes[0, 0].transAxes, **middle)
     return figure
-
-
-def _grades(example: Example, task: Task) -> str:
-    """Return an image's true and predicted label in two lines."""
-    return f"{task.named(example.truth)}\ngraded {task.labels[example.answer - 1]}"
-
-
-def _beside(ax: Axes, text: str, **look: float) -> None:
-    """Write upright at the left of the axes."""
-    middle = {"ha": "right", "va": "center", "rotation": 90}
-    ax.text(-0.12, 0.5, text, transform=ax.transAxes, **middle, **look)
 
 
 def heat_by_tap(
@@ -131,19 +106,12 @@ def heat_by_tap(
     show_pixels: bool = True,
     task: Task = BIRADS,
 ) -> Figure:
-    """Draw one image and its map at several layers, cell by cell.
-
-    Args:
-        example: the image and its findings.
-        maps: name of the layer -> map (h, w), 0..1.
-        show_pixels: whether the image itself may be shown.
-        task: what the labels are.
-    """
+    """Draw one image and its maps, name of the layer -> (h, w), 0..1, cell by cell."""
     figure, axes = new_figure(1, 1 + len(maps), height=2.6)
     _picture(axes[0], example.prepared, example.mask, show_pixels)
-    axes[0].set_title(_grades(example, task), fontsize=11)
+    axes[0].set_title(example.graded(task), fontsize=11)
     for ax, (name, heat) in zip(axes[1:], maps.items(), strict=True):
-        _heat(ax, heat, example.prepared, example.mask, cells=True)
+        _heat(ax, heat, example, "nearest")
         stage = name.split("_")[0]
         empty = "\nempty: all 0" if np.ptp(heat) == 0 else ""
         ax.set_title(f"{stage}\n{heat.shape[0]} x {heat.shape[1]} cells{empty}", fontsize=11)
@@ -156,19 +124,14 @@ def attention_maps(
 ) -> Figure:
     """Draw Grad-CAM (above) and the attention that each place gets (below), image by image.
 
-    Args:
-        examples: the images.
-        received: their attention (h, w), each of sum 1; drawn relative to its largest value.
-        task: what the labels are.
+    ``received`` is the attention (h, w) of each, of sum 1; drawn relative to its largest value.
     """
-    columns = max(1, len(examples))
-    figure, axes = new_figure(2, columns, height=4.2, squeeze=False)
-    for column, (example, seen) in enumerate(zip(examples, received, strict=True)):
-        _heat(axes[0, column], example.heat, example.prepared, example.mask)
-        _heat(axes[1, column], seen / seen.max(), example.prepared, example.mask)
-        axes[0, column].set_title(task.named(example.truth), fontsize=11)
-        spread = f"x{seen.max() * seen.size:.1f}"
-        axes[1, column].set_title(f"largest: {spread}", fontsize=10)
+    figure, axes = new_figure(2, max(1, len(examples)), height=4.2, squeeze=False)
+    for (upper, lower), example, seen in zip(axes.T, examples, received, strict=False):
+        _heat(upper, example.heat, example)
+        _heat(lower, seen / seen.max(), example)
+        upper.set_title(task.named(example.truth), fontsize=11)
+        lower.set_title(f"largest: x{seen.max() * seen.size:.1f}", fontsize=10)
     _beside(axes[0, 0], "Grad-CAM")
     _beside(axes[1, 0], "Attention")
     _colour_bar(figure, axes, "Value, largest = 1")
@@ -178,30 +141,23 @@ def attention_maps(
 def randomisation_curve(table: pd.DataFrame) -> Figure:
     """Draw the rank correlation with the trained model's maps while layers are made random.
 
-    Constant maps are counted under the axis.
-
-    Args:
-        table: of ``explain.randomisation``.
+    Constant maps are counted under the axis. The table is that of ``explain.randomisation``.
     """
     by_step = table.groupby(["step", "layers"], sort=True)
     spread = by_step["correlation"].quantile([0.25, 0.5, 0.75]).unstack()  # (steps, 3)
     mean, constant = by_step["correlation"].mean(), by_step["constant"].sum()
     steps = spread.index.get_level_values("step")
     figure, ax = new_figure(height=4.6)
-    ax.axhline(0, color=MUTED, linestyle=":", linewidth=1.5, label="No relation")
-    ax.fill_between(
-        steps, spread[0.25], spread[0.75], color="#d5d9ee", label="Middle half of the images"
-    )
+    ax.axhline(0, label="No relation", **style.DOTTED)
+    band = {"color": "#d5d9ee", "label": "Middle half of the images"}
+    ax.fill_between(steps, spread[0.25], spread[0.75], **band)
     ax.plot(steps, mean, color=BLUE, marker="o", label="Mean of the images")
     names = pd.Series(["trained", *spread.index.get_level_values("layers")[1:]])
     counts = [f" ({count} constant)" if count else "" for count in constant]
     ax.set_xticks(steps, names + counts, rotation=40, ha="right", rotation_mode="anchor")
-    ax.set(
-        title="Do the maps depend on what was learnt?",
-        xlabel="Made random, with everything to the left of it",
-        ylabel="Rank correlation with\nthe trained model's map",
-        ylim=(-1.05, 1.1),
-    )
+    ax.set(title="Do the maps depend on what was learnt?", ylim=(-1.05, 1.1))
+    ax.set_xlabel("Made random, with everything to the left of it")
+    ax.set_ylabel("Rank correlation with\nthe trained model's map")
     ax.grid(axis="y")
     legend_below(ax, columns=3)
     return figure
@@ -210,10 +166,8 @@ def randomisation_curve(table: pd.DataFrame) -> Figure:
 def pointing_game(table: pd.DataFrame, task: Task = BIRADS) -> Figure:
     """Draw how often each way of pointing hits a finding, of all images and by category.
 
-    Args:
-        table: of ``bootstrap.mean_intervals``, with the rows of ``REFERENCES`` and of the same
-            names with ``_1`` to ``_K``.
-        task: what the labels are.
+    The table is that of ``bootstrap.mean_intervals``, with the rows of ``REFERENCES`` and of the
+    same names with ``_1`` to ``_K``; a way that it lacks is left out.
     """
     figure, ax = _shares(table, REFERENCES, task)
     ax.set_title("Pointing Game: who hits a finding?")
@@ -222,12 +176,7 @@ def pointing_game(table: pd.DataFrame, task: Task = BIRADS) -> Figure:
 
 
 def outside_breast(table: pd.DataFrame, task: Task = BIRADS) -> Figure:
-    """Draw how often each way of pointing misses the breast, of all images and by category.
-
-    Args:
-        table: as that of ``pointing_game``, with the rows of ``OUTSIDE``.
-        task: what the labels are.
-    """
+    """Draw how often each way of pointing misses the breast; as ``pointing_game``, of OUTSIDE."""
     figure, ax = _shares(table, OUTSIDE, task)
     ax.set_title("Who points beside the breast?")
     ax.set_xlabel("Share outside the breast, 95 % interval")
@@ -242,11 +191,12 @@ def _shares(table: pd.DataFrame, ways: Ways, task: Task) -> tuple[Figure, Axes]:
     shown = [name for name in groups if counts[name]]
     ways = {metric: way for metric, way in ways.items() if metric in rows.index}
     figure, ax = new_figure(height=2.2 + (0.11 + 0.12 * len(ways)) * len(shown))
-    for number, (metric, (label, marker, colour)) in enumerate(ways.items()):
-        shares = rows.loc[[metric + groups[name] for name in shown]]
-        places = np.arange(len(shown)) + 0.84 / len(ways) * (number - (len(ways) - 1) / 2)
-        look = {"colour": colour, "marker": marker, "label": label, "size": 45, "width": 2}
-        draw_intervals(ax, shares, places, **look)
+    shares = {
+        label: rows.loc[[metric + groups[name] for name in shown]].set_axis(shown)
+        for metric, (label, _, _) in ways.items()
+    }
+    looks = [look for _, *look in ways.values()]
+    draw_side_by_side(ax, shares, shown, looks, 0.84 / len(ways), size=45, width=2)
     for place in range(1, len(shown)):
         ax.axhline(place - 0.5, color="#cccccc", linewidth=1)
     name_rows(ax, [f"{name}\n{counts[name]} image{'s' * (counts[name] != 1)}" for name in shown])
@@ -261,18 +211,16 @@ def sharpness(table: pd.DataFrame, flat: float, task: Task = BIRADS) -> Figure:
     Args:
         table: of ``bootstrap.mean_intervals``, with the rows ``sharpness_1`` to ``sharpness_K``.
         flat: what a flat map would have.
-        task: what the labels are.
     """
     rows = table.set_index("metric").loc[[f"sharpness_{number}" for number in task.numbers]]
     figure, ax = new_figure(height=3.8)
-    ax.axhline(flat, color=MUTED, linestyle=":", linewidth=1.5, label="A flat map")
-    shades = list(colours(task).values())
+    ax.axhline(flat, label="A flat map", **style.DOTTED)
+    shades = list(style.colours(task).values())
     draw_intervals(ax, rows, task.numbers, colour=shades, size=55, upright=True)
-    ax.set(title="How concentrated are the maps?", xlabel=task.title)
+    labels = [f"{label}\n{n} maps" for label, n in zip(task.labels, rows["n"], strict=True)]
+    style.label_axis(ax, task, labels)
+    ax.set(title="How concentrated are the maps?", ylim=(0, 1.02), xlim=(0.5, len(shades) + 0.5))
     ax.set_ylabel("Share in the top tenth\nof cells, 95 % interval")
-    ax.set(ylim=(0, 1.02), xlim=(0.5, len(shades) + 0.5))
-    names = [f"{label}\n{n} maps" for label, n in zip(task.labels, rows["n"], strict=True)]
-    ax.set_xticks(task.numbers, names)
     ax.grid(axis="y")
     legend_below(ax)
     return figure
@@ -280,48 +228,39 @@ def sharpness(table: pd.DataFrame, flat: float, task: Task = BIRADS) -> Figure:
 
 def _picture(ax: Axes, image: np.ndarray, mask: np.ndarray | None, show_pixels: bool) -> None:
     """Draw an image, or the outline of its breast, with its findings."""
-    _frame(ax, image.shape)
+    _frame(ax, image)
     if show_pixels:
-        ax.imshow(image, cmap="gray", vmin=0, vmax=255)
+        ax.imshow(image, vmin=0, vmax=255)
     else:
-        _outline(ax, image, facecolor="#efefef")
+        draw_outline(ax, image, "#efefef")
     _findings(ax, mask, ORANGE if show_pixels else _FINDING)
 
 
-def _heat(
-    ax: Axes, heat: np.ndarray, image: np.ndarray, mask: np.ndarray | None, cells: bool = False
-) -> None:
+def _heat(ax: Axes, heat: np.ndarray, example: Example, interpolation: str = "bilinear") -> None:
     """Draw a map under the outlines of the breast and of the findings."""
-    height, width = image.shape
-    _frame(ax, image.shape)
-    look = {"cmap": _HEAT, "vmin": 0, "vmax": 1, "extent": (-0.5, width - 0.5, height - 0.5, -0.5)}
-    ax.imshow(heat, interpolation="nearest" if cells else "bilinear", **look)
-    _outline(ax, image, facecolor="none")
-    _findings(ax, mask, _FINDING)
+    height, width = example.prepared.shape
+    _frame(ax, example.prepared)
+    extent = (-0.5, width - 0.5, height - 0.5, -0.5)
+    ax.imshow(heat, _HEAT, vmin=0, vmax=1, extent=extent, interpolation=interpolation)
+    draw_outline(ax, example.prepared)
+    _findings(ax, example.mask, _FINDING)
 
 
-def _frame(ax: Axes, shape: tuple[int, int]) -> None:
-    ax.set(xlim=(-0.5, shape[1] - 0.5), ylim=(shape[0] - 0.5, -0.5), xticks=[], yticks=[])
-    ax.set_aspect("equal")
+def _frame(ax: Axes, image: np.ndarray) -> None:
+    fit_to(ax, image)
     for spine in ax.spines.values():
         spine.set(visible=True, color="#cccccc")
 
 
-def _outline(ax: Axes, image: np.ndarray, facecolor: str) -> None:
-    outline = breast_outline(image)
-    if len(outline) > 2:
-        ax.fill(*outline.T, facecolor=facecolor, edgecolor="#444444", linewidth=1)
-
-
 def _findings(ax: Axes, mask: np.ndarray | None, colour: str) -> None:
     if mask is not None and mask.any() and not mask.all():
-        ax.contour(np.pad(mask, 1), [0.5], colors=[colour], linewidths=1.3,
-                   extent=(-1.5, mask.shape[1] + 0.5, -1.5, mask.shape[0] + 0.5))  # fmt: skip
+        extent = (-1.5, mask.shape[1] + 0.5, -1.5, mask.shape[0] + 0.5)
+        ax.contour(np.pad(mask, 1), [0.5], colors=[colour], linewidths=1.3, extent=extent)
 
 
 def _probabilities(ax: Axes, example: Example, task: Task) -> None:
     """Draw the probability of each label, the true one in a frame."""
-    bars = ax.bar(task.numbers, example.probabilities, color=list(colours(task).values()))
+    bars = ax.bar(task.numbers, example.probabilities, color=list(style.colours(task).values()))
     bars[example.truth - 1].set(edgecolor="black", linewidth=2)
     ax.set(ylim=(0, 1.05), yticks=[0, 0.5, 1])
     ax.set_xticks(task.numbers, task.labels)
@@ -337,7 +276,12 @@ def _histogram(ax: Axes, heat: np.ndarray) -> None:
     ax.tick_params(labelsize=9)
 
 
-def _colour_bar(figure: Figure, axes, label: str, **look: float) -> None:
-    look = {"shrink": 0.5, "aspect": 40} | look
-    scale = ScalarMappable(Normalize(0, 1), _HEAT)
-    figure.colorbar(scale, ax=axes, location="bottom", label=label, **look)
+def _beside(ax: Axes, text: str, **look: float) -> None:
+    """Write upright at the left of the axes."""
+    middle = {"ha": "right", "va": "center", "rotation": 90}
+    ax.text(-0.12, 0.5, text, transform=ax.transAxes, **middle, **look)
+
+
+def _colour_bar(figure: Figure, axes, label: str, shrink=0.5, aspect=40) -> None:
+    look = {"location": "bottom", "shrink": shrink, "aspect": aspect}
+    figure.colorbar(ScalarMappable(Normalize(0, 1), _HEAT), ax=axes, label=label, **look)

@@ -1,8 +1,4 @@
-"""Pictures of images and of what a data set holds; each returns a matplotlib ``Figure``.
-
-A restricted data set shows no pixels: with ``show_pixels=False`` an image is drawn as the outline
-of its breast, with the marks that radiologists drew, and nothing else of it.
-"""
+"""Pictures of images and of what a data set holds."""
 
 from collections.abc import Mapping, Sequence
 from math import ceil
@@ -20,7 +16,7 @@ from birads_lib.figures.style import (
     MUTED,
     ORANGE,
     colours,
-    label_grades,
+    label_axis,
     legend_below,
     new_figure,
 )
@@ -41,7 +37,7 @@ def counts_by_grade(cases: pd.DataFrame, task: Task = BIRADS) -> Figure:
     ax.bar_label(bars, labels, padding=3, fontsize=10)
     ax.set(title=f"{len(cases)} images by category", ylabel="Images")
     ax.margins(y=0.22)
-    label_grades(ax, task)
+    label_axis(ax, task)
     return figure
 
 
@@ -51,16 +47,16 @@ def density_by_grade(cases: pd.DataFrame, task: Task = BIRADS) -> Figure:
     counts = pd.crosstab(cases[task.name], density).reindex(task.numbers, fill_value=0)
     shares = 100 * counts.div(counts.sum(axis=1).clip(lower=1), axis=0)
     figure, ax = new_figure(height=4.2)
-    floor = np.zeros(len(shares))
-    for name in filter(shares.__contains__, _DENSITIES):
+    floor = 0
+    for name in shares:
         look = {"color": _DENSITIES[name], "edgecolor": "#444444", "label": f"Density {name}"}
         bars = ax.bar(task.numbers, shares[name], bottom=floor, **look)
         texts = counts[name].where(shares[name] >= 6, "")
         ink = "white" if name in "CD" else "black"
         ax.bar_label(bars, texts, label_type="center", color=ink, fontsize=10)
-        floor = floor + shares[name].to_numpy()
+        floor = floor + shares[name]
     ax.set(title="Breast density by category (numbers: images)", ylabel="Share of images (%)")
-    label_grades(ax, task)
+    label_axis(ax, task)
     legend_below(ax, columns=3)
     return figure
 
@@ -109,8 +105,6 @@ def samples(
         images: grey images (H, W), one for each row of ``picked``; sizes may differ.
         picked: their cases, as ``pick_per_grade`` returns them.
         findings: drawn where known; their coordinates must be in pixels of ``images``.
-        show_pixels: False draws the outline of the breast instead of the image.
-        task: what the labels are.
     """
     columns = {label: column for column, label in enumerate(sorted(picked[task.name].unique()))}
     deep = int(picked[task.name].value_counts().max())
@@ -129,12 +123,7 @@ def samples(
 
 
 def preprocessing_steps(steps: Mapping[str, np.ndarray], *, show_pixels: bool = True) -> Figure:
-    """Draw an image after each step of its preparation, with its grey levels below.
-
-    Args:
-        steps: name of the step -> grey image (H, W); at most four fit a row.
-        show_pixels: False draws the outline of the breast instead of the image.
-    """
+    """Draw a grey image (H, W) after each step of its preparation, with its grey levels below."""
     columns = min(len(steps), 4)
     bands = ceil(len(steps) / columns)
     look = {"height": 3.5 * bands, "height_ratios": [2.0, 1.0] * bands, "squeeze": False}
@@ -143,7 +132,7 @@ def preprocessing_steps(steps: Mapping[str, np.ndarray], *, show_pixels: bool = 
         ax.set_axis_off()
     for number, (name, image) in enumerate(steps.items()):
         band, column = divmod(number, columns)
-        picture, histogram = axes[2 * band, column], axes[2 * band + 1, column]
+        picture, histogram = axes[2 * band : 2 * band + 2, column]
         _draw_image(picture, image, show_pixels)
         picture.set_title(name, fontsize=11)
         _draw_levels(histogram, image)
@@ -155,27 +144,23 @@ def grey_levels(steps: Mapping[str, np.ndarray]) -> pd.DataFrame:
 
     One row for each step and each of 64 bins of grey levels: step, from, to, percent of pixels.
     """
-    tables = []
-    for name, image in steps.items():
-        percent, edges = _levels(image)
-        columns = {"step": name, "from": edges[:-1], "to": edges[1:], "percent": percent}
-        tables.append(pd.DataFrame(columns))
-    return pd.concat(tables, ignore_index=True)
+    tables = {name: _levels(image) for name, image in steps.items()}
+    return pd.concat(tables, names=["step"]).reset_index("step").reset_index(drop=True)
 
 
-def _levels(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the share of pixels, in percent, in 64 bins of grey levels, and their 65 edges."""
+def _levels(image: np.ndarray) -> pd.DataFrame:
     top = np.iinfo(image.dtype).max if np.issubdtype(image.dtype, np.integer) else image.max()
     counts, edges = np.histogram(image, bins=64, range=(0, top))
-    return 100 * counts / image.size, edges
+    percent = 100 * counts / image.size
+    return pd.DataFrame({"from": edges[:-1], "to": edges[1:], "percent": percent})
 
 
 def _draw_levels(ax: Axes, image: np.ndarray) -> None:
     """Draw the share of pixels by grey level; a log scale, as the background outweighs all."""
-    percent, edges = _levels(image)
-    top = edges[-1]
+    levels = _levels(image)
+    top = levels["to"].iloc[-1]
     ax.set_axis_on()
-    ax.stairs(percent, edges, fill=True, color=MUTED)
+    ax.stairs(levels["percent"], [*levels["from"], top], fill=True, color=MUTED)
     ax.set(yscale="log", ylim=(0.01, 100), xlim=(0, top), xticks=[0, top], xlabel="Grey level")
     ax.set_yticks([0.01, 1, 100], ["0.01", "1", "100"])
     ax.minorticks_off()
@@ -187,16 +172,26 @@ def _draw_levels(ax: Axes, image: np.ndarray) -> None:
 
 def _draw_image(ax: Axes, image: np.ndarray, show_pixels: bool) -> None:
     """Draw an image, or the outline of its breast in an empty frame."""
-    height, width = image.shape
-    ax.set_axis_off()
-    ax.set_aspect("equal")
-    ax.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
+    fit_to(ax, image)
     if show_pixels:
-        ax.imshow(image, cmap="gray")
+        ax.imshow(image)
         return
-    outline = breast_outline(image)
-    ax.fill(*outline.T, facecolor="#efefef", edgecolor="#444444", linewidth=1.2)
+    draw_outline(ax, image, "#efefef")
+    height, width = image.shape
     ax.add_patch(Rectangle((-0.5, -0.5), width, height, fill=False, edgecolor="#cccccc"))
+
+
+def fit_to(ax: Axes, image: np.ndarray) -> None:
+    """Fit axes to an image."""
+    height, width = image.shape
+    ax.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5), xticks=[], yticks=[])
+    ax.set_aspect("equal")
+
+
+def draw_outline(ax: Axes, image: np.ndarray, facecolor: str = "none") -> None:
+    """Draw the outline of the breast in an image."""
+    outline = breast_outline(image)
+    ax.fill(*outline.T, facecolor=facecolor, edgecolor="#444444", linewidth=1)
 
 
 def _draw_findings(ax: Axes, findings: pd.DataFrame) -> None:

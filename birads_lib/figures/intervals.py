@@ -1,7 +1,9 @@
 """Estimates with their intervals: every figure of the book that has some draws them here."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import cycle
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
@@ -56,6 +58,31 @@ def draw_intervals(
             ax.annotate("undefined", (undefined, place), va="center", fontsize=10, color=MUTED)
 
 
+def draw_side_by_side(
+    ax: Axes,
+    tables: Mapping[str, pd.DataFrame],
+    names: Sequence[str],
+    looks: Iterable[tuple[str, str]],
+    step: float,
+    **options,
+) -> None:
+    """Draw tables of the same rows, each at its side of the rows' places 0, 1, ..
+
+    Args:
+        ax: where to draw.
+        tables: label for the legend -> estimate, low and high, by the rows' names.
+        names: of the rows in their order; a table may lack some.
+        looks: colour and marker of each table.
+        step: from one table to the next, in rows.
+        options: of ``draw_intervals``.
+    """
+    sides = step * (np.arange(len(tables)) - (len(tables) - 1) / 2)
+    for (label, rows), (colour, marker), side in zip(tables.items(), cycle(looks), sides):
+        places = pd.Index(names).get_indexer(rows.index) + side
+        look = {"colour": colour, "marker": marker, "label": label}
+        draw_intervals(ax, rows, places, **look, **options)
+
+
 def name_rows(
     ax: Axes, names: Sequence[str], places: Sequence[float] | None = None, margin: float = 0.5
 ) -> None:
@@ -71,3 +98,11 @@ def name_rows(
     ax.set_ylim(max(len(names), 1) - 1 + margin, -margin)
     ax.tick_params(axis="y", length=0)
     ax.grid(True, axis="x")
+
+
+def write_beside(ax: Axes, texts: Sequence[str]) -> None:
+    """Write a text at the right of each row."""
+    right = ax.secondary_yaxis("right")
+    right.set_yticks(range(len(texts)), texts)
+    right.tick_params(axis="y", length=0)
+    right.spines[:].set_visible(False)

@@ -1,4 +1,4 @@
-"""Charts of the leakage audit: each takes numbers and returns a ``Figure``, never shown."""
+"""Charts of the leakage audit. Metrics are protocol -> table of ``leakage.metrics_with_nulls``."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from birads_lib.figures.intervals import draw_intervals, name_rows
+from birads_lib.figures.intervals import draw_intervals, draw_side_by_side, name_rows
 from birads_lib.figures.style import BLUE, INK, MUTED, ORANGE, colours, legend_below, new_figure
 from birads_lib.protocol import PROTOCOLS
 from birads_lib.scores.leakage import ANSWERS, CLOSEST, COMPARED, MET
@@ -31,91 +31,79 @@ def three_bars(
     """Draw the paper's metrics beside those of the same code under each protocol, with intervals.
 
     Args:
-        metrics: protocol -> its table of ``leakage.metrics_with_nulls``, in the order to draw.
+        metrics: in the order to draw.
         paper: metric -> its value in the paper, in the order to draw.
         other_images: the collection that the paper's values are of, where it is another one; its
             bars say so.
     """
-    names = list(paper)
     rows = pd.DataFrame({"estimate": pd.Series(paper), "low": np.nan, "high": np.nan})
     label = f"The paper (on {other_images}, other images)" if other_images else "The paper"
-    bars = [(label, rows, {"color": "#9a9a9a", "hatch": "..." if other_images else ""})]
+    bars = {label: (rows, {"color": "#9a9a9a", "hatch": "..." if other_images else ""})}
     for protocol, table in metrics.items():
         leaky = PROTOCOLS[protocol].leaks
         look = {"color": ORANGE if leaky else BLUE, "hatch": "//" if leaky else ""}
-        rows = table[table["answer"] == "model"].set_index("metric").loc[names]
-        bars.append((f"This code, {PROTOCOLS[protocol].label}", rows, look))
+        rows = table[table["answer"] == "model"].set_index("metric").loc[list(paper)]
+        bars[f"This code, {PROTOCOLS[protocol].label}"] = (rows, look)
     figure, ax = new_figure(height=4.8)
     width = 0.8 / len(bars)
-    for number, (label, rows, look) in enumerate(bars):
-        places = np.arange(len(names)) + (number - (len(bars) - 1) / 2) * width
+    for number, (label, (rows, look)) in enumerate(bars.items()):
+        places = np.arange(len(rows)) + (number - (len(bars) - 1) / 2) * width
         ax.bar(places, rows["estimate"], width, label=label, **look, **_OUTLINE)
         ax.vlines(places, rows["low"], rows["high"], color=INK, linewidth=2)
         _numbers(ax, places, rows)
-    ax.axhline(0, color=INK, linewidth=1)
-    ax.set_xticks(range(len(names)), [HEADLINE[name] for name in names])
-    lowest = min(0, *(rows[["estimate", "low"]].min(axis=None) for _, rows, _ in bars))
-    ax.set(title="The same code, split two ways" if len(bars) == 3 else "The paper and this code")
-    ax.set(xlabel="Metric", ylabel="Value (1 is perfect)")
-    ax.set_ylim(lowest - 0.03 * (lowest < 0), 1.12)
-    ax.set_yticks(np.arange(np.ceil(lowest * 5) / 5, 1.01, 0.2))
-    ax.tick_params(axis="x", length=0)
+    _metrics_axes(ax, [*paper], pd.concat(rows for rows, _ in bars.values()))
+    ax.set_title("The same code, split two ways" if len(bars) == 3 else "The paper and this code")
     legend_below(ax)
     return figure
 
 
 def _numbers(ax: Axes, places: np.ndarray, rows: pd.DataFrame) -> None:
     """Write each bar's number above it, or "none"."""
-    tops = rows[["estimate", "high"]].max(axis=1)
+    tops = rows[["estimate", "high"]].max(axis=1).clip(lower=0).fillna(0) + 0.02
     for place, top, value in zip(places, tops, rows["estimate"], strict=True):
-        undefined = np.isnan(value)
-        text = "none" if undefined else f"{value:.2f}"
-        above = 0.02 + (0 if undefined else max(top, 0))
-        ax.text(place, above, text, ha="center", va="bottom", fontsize=10)
+        text = "none" if np.isnan(value) else f"{value:.2f}"
+        ax.text(place, top, text, ha="center", va="bottom", fontsize=10)
+
+
+def _metrics_axes(ax: Axes, names: list[str], rows: pd.DataFrame) -> None:
+    """Name metrics on the x axis, and let the y axis hold all rows."""
+    ax.axhline(0, color=INK, linewidth=1)
+    ax.set_xticks(range(len(names)), [HEADLINE[name] for name in names])
+    ax.tick_params(axis="x", length=0)
+    lowest = min(0, rows[["estimate", "low"]].min(axis=None))
+    ax.set(xlabel="Metric", ylabel="Value (1 is perfect)")
+    ax.set_ylim(lowest - 0.03 * (lowest < 0), 1.12)
+    ax.set_yticks(np.arange(np.ceil(lowest * 5) / 5, 1.01, 0.2))
 
 
 def nulls(metrics: Mapping[str, pd.DataFrame]) -> Figure:
-    """Draw the model beside the answers that see no image, by protocol, with 95 % intervals.
-
-    Args:
-        metrics: protocol -> its table of ``leakage.metrics_with_nulls``.
-    """
+    """Draw the model beside the answers that see no image, by protocol, with 95 % intervals."""
     figure, axes = new_figure(2, 2, height=2.8 + 1.2 * len(metrics), sharex=True, sharey=True)
-    table = pd.concat(metrics, names=["protocol"]).set_index(["answer", "metric"], append=True)
-    table = table.droplevel(1)  # (protocol, answer, metric)
+    table = pd.concat(metrics, names=["protocol"]).droplevel(1)
     names = [PROTOCOLS[protocol].label.replace(" (", "\n(") for protocol in metrics]
     for ax, metric in zip(axes.ravel(), COMPARED, strict=True):
-        for offset, (answer, (colour, marker)) in zip(
-            (-0.2, 0, 0.2), _ANSWERS.items(), strict=True
-        ):
-            rows = table.loc[[(protocol, answer, metric) for protocol in metrics]]
-            look = {"colour": colour, "marker": marker, "label": ANSWERS[answer], "size": 42}
-            draw_intervals(ax, rows, np.arange(len(metrics)) + offset, **look)
+        rows = table[table["metric"] == metric]
+        answers = {ANSWERS[answer]: rows[rows["answer"] == answer] for answer in _ANSWERS}
+        draw_side_by_side(ax, answers, [*metrics], _ANSWERS.values(), 0.2, size=42)
         ax.set_title(HEADLINE[metric])
         name_rows(ax, names)
     for ax in axes[1]:
         ax.set(xlabel="Value (1 is perfect)", xticks=[0, 0.25, 0.5, 0.75, 1])
-    legend_below(axes[0, 0], columns=3)
+    legend_below(ax, columns=3)
     return figure
 
 
 def met_in_training(closest: pd.DataFrame) -> Figure:
     """Draw, for each protocol, the share of test rows by the closest they met in training.
 
-    Args:
-        closest: a row per protocol, a column per value of ``leakage.CLOSEST``, shares that sum
-            to 1.
+    ``closest`` has a row per protocol, a column per value of ``leakage.CLOSEST``; shares sum to 1.
     """
     figure, ax = new_figure(height=2.4 + 0.55 * len(closest))
     left = np.zeros(len(closest))
-    for name in CLOSEST:
-        widths = 100 * closest[name].to_numpy()
-        if not widths.any():
-            continue
-        label, colour = _CLOSEST[name]
-        bars = ax.barh(
-            range(len(closest)), widths, left=left, color=colour, label=label, **_OUTLINE
-        )
+    for name in [name for name in CLOSEST if closest[name].any()]:
+        widths, (label, colour) = 100 * closest[name].to_numpy(), _CLOSEST[name]
+        look = {"color": colour, "label": label, **_OUTLINE}
+        bars = ax.barh(range(len(closest)), widths, left=left, **look)
         texts = [f"{width:.0f} %" if width >= 6 else "" for width in widths]
         ink = "white" if name in ("copy", "nothing") else INK
         ax.bar_label(bars, texts, label_type="center", fontsize=11, color=ink)
@@ -131,20 +119,16 @@ def met_in_training(closest: pd.DataFrame) -> Figure:
 def recall_by_images(table: pd.DataFrame, task: Task = BIRADS) -> Figure:
     """Draw recall against the number of distinct images of each label, a panel per protocol.
 
-    The scale of images is logarithmic; labels with equally many are set 6 % apart.
-
-    Args:
-        table: of ``leakage.by_category``, with the column ``protocol``.
-        task: what the labels are.
+    The scale of images is logarithmic; labels with equally many are set 6 % apart. The table is
+    that of ``leakage.by_category``, with the column ``protocol``.
     """
     table = table[table["images"] > 0].rename(columns={"recall": "estimate"})
     equal = table.groupby(["protocol", "answer", "images"]).cumcount()
     table = table.assign(place=table["images"] * 1.06**equal)
-    protocols = table["protocol"].unique()
-    figure, axes = new_figure(1, len(protocols), height=4.8, sharey=True, squeeze=False)
+    panels = table.groupby("protocol", sort=False)
+    figure, axes = new_figure(1, len(panels), height=4.8, sharey=True, squeeze=False)
     hollow = {"marker": "s", "facecolors": "none", "edgecolors": ORANGE, "linewidths": 1.5}
-    for ax, protocol in zip(axes[0], protocols, strict=True):
-        shown = table[table["protocol"] == protocol]
+    for ax, (protocol, shown) in zip(axes[0], panels, strict=True):
         lookup = shown[shown["answer"] == "lookup"]
         ax.scatter(lookup["place"], lookup["estimate"], s=90, label=ANSWERS["lookup"], **hollow)
         for number, rows in shown[shown["answer"] == "model"].groupby(task.name):
@@ -161,10 +145,10 @@ def recall_by_images(table: pd.DataFrame, task: Task = BIRADS) -> Figure:
 
 def _counts_axis(ax: Axes, fewest: int, most: int) -> None:
     """Put a logarithmic scale of counts on the x axis, with round ticks."""
-    ax.set_xscale("log")
-    ax.set_xlim(fewest / 1.4, most * 1.4)
+    limits = fewest / 1.4, most * 1.4
     steps = (1, 2, 5) if most < 30 * fewest else (1,)
     ticks = [step * 10**power for power in range(7) for step in steps]
-    shown = [tick for tick in ticks if fewest / 1.4 <= tick <= most * 1.4]
-    ax.set_xticks(shown, [str(tick) for tick in shown])
+    ticks = [tick for tick in ticks if limits[0] <= tick <= limits[1]]
+    ax.set(xscale="log", xlim=limits)
+    ax.set_xticks(ticks, map(str, ticks))
     ax.minorticks_off()

@@ -1,4 +1,4 @@
-"""Charts of the feature space: each takes numbers and returns a ``Figure``, never shown."""
+"""Charts of the feature space."""
 
 from collections.abc import Mapping
 
@@ -10,16 +10,9 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from birads_lib.figures import style
 from birads_lib.figures.intervals import draw_intervals, name_rows
-from birads_lib.figures.style import (
-    INK,
-    MUTED,
-    ORANGE,
-    colours,
-    legend_below,
-    markers,
-    new_figure,
-)
+from birads_lib.figures.style import INK, ORANGE, legend_below, new_figure
 from birads_lib.scores.neighbours import SCORES
 from birads_lib.task import BIRADS, Task
 
@@ -37,7 +30,6 @@ def projections(
     Args:
         places: name of the picture -> coordinates (n, 2); NaN where there are too few images.
         rows: the images, with y_true and patient_id.
-        task: what the labels are.
     """
     figure, axes = new_figure(len(places), 2, height=1.0 + 3.3 * len(places), squeeze=False)
     for row, (name, xy) in zip(axes, places.items(), strict=True):
@@ -49,20 +41,20 @@ def projections(
                 ax.text(0.5, 0.5, note, ha="center", va="center", transform=ax.transAxes)
         _by_label(row[0], xy, rows["y_true"].to_numpy(), task)
         _by_patient(row[1], xy, rows["patient_id"])
-    looks = {task.named(number): look for number, look in _looks(task).items()}
-    handles = [Line2D([], [], linestyle="", label=label, **look) for label, look in looks.items()]
-    handles += [
-        Line2D([], [], color="#444444", marker="o", linewidth=1, label="one patient's images"),
-        Line2D([], [], color=_OTHERS, marker=".", linestyle="", label="images of others"),
+    marks = [(task.named(k), {"linestyle": "", **look}) for k, look in _looks(task).items()]
+    marks += [
+        ("one patient's images", {"color": "#444444", "marker": "o", "linewidth": 1}),
+        ("images of others", {"color": _OTHERS, "marker": ".", "linestyle": ""}),
     ]
+    handles = [Line2D([], [], label=label, **look) for label, look in marks]
     legend_below(axes[0, 0], columns=3, handles=handles)
     return figure
 
 
 def _looks(task: Task) -> dict[int, dict[str, str]]:
     """Return colour and marker of each label, by its number."""
-    shapes = markers(task)
-    return {k: {"color": colour, "marker": shapes[k]} for k, colour in colours(task).items()}
+    shapes = style.markers(task)
+    return {k: {"color": colour, "marker": shapes[k]} for k, colour in style.colours(task).items()}
 
 
 def _by_label(ax: Axes, xy: np.ndarray, y: np.ndarray, task: Task) -> None:
@@ -84,12 +76,9 @@ def _by_patient(ax: Axes, xy: np.ndarray, patients: pd.Series) -> None:
 
 
 def neighbourhood(table: pd.DataFrame, k: int, task: Task = BIRADS) -> Figure:
-    """Draw shares of neighbours beside their chance levels, and silhouettes below.
+    """Draw shares of the ``k`` nearest beside their chance levels, and silhouettes below.
 
-    Args:
-        table: of ``neighbours.intervals``.
-        k: neighbours of an image.
-        task: what the labels are.
+    The table is that of ``neighbours.intervals``.
     """
     rows = table.set_index("metric")
     silhouettes = ["silhouette_grade", *(f"silhouette_{number}" for number in task.numbers)]
@@ -100,9 +89,9 @@ def neighbourhood(table: pd.DataFrame, k: int, task: Task = BIRADS) -> Figure:
     upper.scatter(chance, range(len(SCORES)), color=ORANGE, marker="D", s=40, zorder=3)
     name_rows(upper, ["Same category", "Same category,\nother patients only", "Same patient"])
     upper.set(title=f"The {k} nearest images", xlabel="Share of neighbours", xlim=(-0.02, 1.02))
-    shades, places = [INK, *colours(task).values()], range(len(silhouettes))
+    shades, places = [INK, *style.colours(task).values()], range(len(silhouettes))
     draw_intervals(lower, rows.loc[silhouettes], places, colour=shades, undefined=0)
-    lower.axvline(0, color=MUTED, linestyle=":", linewidth=1.5)
+    lower.axvline(0, **style.DOTTED)
     name_rows(lower, ["All images", *map(task.named, task.numbers)])
     lower.set(title="Silhouette by category", xlabel="Mean silhouette (-1 to 1)", xlim=(-1, 1))
     handles = [

@@ -1,14 +1,11 @@
 """Charts of what work takes: ratios to what else does it, growth with its size, start-up."""
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
 
 from birads_lib.figures.intervals import draw_intervals, name_rows
-from birads_lib.figures.style import BLUE, MUTED, ORANGE, legend_below, new_figure
+from birads_lib.figures.style import BLUE, ORANGE, ZERO, legend_below, new_figure
 
-_TIMES = FuncFormatter(lambda value, _: f"{value:g}")
 _LOOKS = [(BLUE, "o", "-"), (ORANGE, "s", "--"), ("#0f7a5a", "D", ":")]
 
 
@@ -20,15 +17,14 @@ def ratios(table: pd.DataFrame) -> Figure:
             where nothing was asked for); a row each.
     """
     figure, ax = new_figure(height=1.3 + 0.36 * len(table))
-    places = np.arange(len(table))
-    rows = table.rename(columns={"ratio": "estimate"})
+    places, rows = range(len(table)), table.rename(columns={"ratio": "estimate"})
     draw_intervals(ax, rows, places, colour=BLUE, label="measured, median", size=34, width=2)
     limit = {"marker": "|", "s": 160, "linewidths": 2.5, "label": "asked for"}
     ax.scatter(table["at_least"], places, color=ORANGE, **limit)
-    ax.axvline(1, color=MUTED, linewidth=1, zorder=0)
+    ax.axvline(1, **ZERO)
     name_rows(ax, [f"{row.work}: {row.against}" for row in table.itertuples()])
     ax.set(xscale="log", xlabel="Time of the other / time of this project (log)")
-    ax.xaxis.set_major_formatter(_TIMES)
+    ax.xaxis.set_major_formatter("{x:g}")
     legend_below(ax, columns=2)
     return figure
 
@@ -39,21 +35,20 @@ def growth(table: pd.DataFrame) -> Figure:
     Args:
         table: work, images, seconds, peak_mb, at_most_mb (NaN without a limit).
     """
-    figure, axes = new_figure(1, 2, height=4.2)
+    figure, (left, right) = new_figure(1, 2, height=4.2)
     for (work, rows), (colour, marker, line) in zip(table.groupby("work"), _LOOKS, strict=False):
         look = {"color": colour, "marker": marker, "linestyle": line}
-        axes[0].plot(rows["images"], rows["seconds"], label=work, **look)
-        axes[1].plot(rows["images"], rows["peak_mb"], **look)
-        axes[1].hlines(rows["at_most_mb"].iloc[-1], *axes[1].get_xlim(), color=colour, alpha=0.4)
-        start = rows.iloc[0]
-        linear = start["seconds"] * rows["images"] / start["images"]
-        axes[0].plot(rows["images"], linear, color=colour, linewidth=1, alpha=0.4)
-    for ax, label in zip(axes, ("Seconds (log)", "Memory, MB (log)"), strict=True):
+        left.plot(rows["images"], rows["seconds"], label=work, **look)
+        right.plot(rows["images"], rows["peak_mb"], **look)
+        right.hlines(rows["at_most_mb"].iloc[-1], *right.get_xlim(), color=colour, alpha=0.4)
+        linear = rows["seconds"].iloc[0] * rows["images"] / rows["images"].iloc[0]
+        left.plot(rows["images"], linear, color=colour, linewidth=1, alpha=0.4)
+    for ax, label in ((left, "Seconds (log)"), (right, "Memory, MB (log)")):
         ax.set(xscale="log", yscale="log", xlabel="Images (log)", ylabel=label)
-        ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-        ax.yaxis.set_major_formatter(_TIMES)
+        ax.xaxis.set_major_formatter("{x:,.0f}")
+        ax.yaxis.set_major_formatter("{x:g}")
         ax.grid(True)
-    legend_below(axes[0], columns=3)
+    legend_below(left, columns=3)
     return figure
 
 
@@ -63,14 +58,13 @@ def startup(table: pd.DataFrame) -> Figure:
     Args:
         table: name, seconds, at_most; a row for each round.
     """
-    names = list(table["name"].unique())
-    figure, axes = new_figure(len(names), 1, height=1.5 * len(names) + 0.4, squeeze=False)
-    for ax, name in zip(axes[:, 0], names, strict=True):
-        rows = table[table["name"] == name]
-        ax.scatter(rows["seconds"], np.zeros(len(rows)), color=BLUE, label="a round")
+    starts = table.groupby("name", sort=False)
+    figure, axes = new_figure(len(starts), 1, height=1.5 * len(starts) + 0.4, squeeze=False)
+    for ax, (name, rows) in zip(axes[:, 0], starts, strict=True):
+        ax.scatter(rows["seconds"], [0] * len(rows), color=BLUE, label="a round")
         ax.axvline(rows["at_most"].iloc[0], color=ORANGE, linewidth=2.5, label="at most")
         ax.set(xlim=(0, None), yticks=[], title=name)
         ax.grid(True, axis="x")
-    axes[-1, 0].set_xlabel("Seconds")
-    legend_below(axes[0, 0], columns=2)
+    ax.set_xlabel("Seconds")
+    legend_below(ax, columns=2)
     return figure

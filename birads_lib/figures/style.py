@@ -1,5 +1,6 @@
 """How every figure of the book looks: one scale for the labels, one page width, one font size."""
 
+from itertools import cycle
 from pathlib import Path
 
 import matplotlib as mpl
@@ -16,11 +17,11 @@ SCALE = ("#0f1638", "#32439a", "#b03a78", "#e65a48", "#f59c38")
 BLUE, PLUM, AMBER = SCALE[1], SCALE[2], SCALE[4]
 ORANGE, MUTED, INK = "#e0662b", "#6b6b6b", "#111111"
 SERIES = ((BLUE, "-", "o"), (ORANGE, "--", "s"), (INK, "-.", "^"))  # apart in shape, too
-FADING = ("#e9e9ee", BLUE)  # few to many, for maps of counts
 WIDTH = 7.0  # inches; at 150 dots an inch about the width of the book's column
+DOTTED = {"color": MUTED, "linestyle": ":", "linewidth": 1.5}  # a line to hold values against
+ZERO = {"color": MUTED, "linewidth": 1, "zorder": 0}  # a line behind differences
 
 _LINES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)))
-_MARKERS = "os^Dv"
 _STYLE = Path(__file__).with_suffix(".mplstyle")
 
 
@@ -34,21 +35,16 @@ def colours(task: Task = BIRADS) -> dict[int, str]:
 
 def lines(task: Task = BIRADS) -> dict[int, object]:
     """Return the line style of each label, by its number; beyond five they come again."""
-    return {number: _LINES[(number - 1) % len(_LINES)] for number in task.numbers}
+    return dict(zip(task.numbers, cycle(_LINES), strict=False))
 
 
 def markers(task: Task = BIRADS) -> dict[int, str]:
     """Return the marker of each label, by its number; beyond five they come again."""
-    return {number: _MARKERS[(number - 1) % len(_MARKERS)] for number in task.numbers}
-
-
-def use_style() -> None:
-    """Set matplotlib's defaults to the book's; ``new_figure`` does so by itself."""
-    mpl.rcParams.update(mpl.rc_params_from_file(_STYLE, use_default_template=False))
+    return dict(zip(task.numbers, cycle("os^Dv"), strict=False))
 
 
 def new_figure(rows: int = 1, columns: int = 1, *, height: float = 4.0, **options):
-    """Return a figure of the book's width and its axes, as ``Figure.subplots`` gives them.
+    """Return a figure of the book's width, and its axes as ``Figure.subplots`` gives them.
 
     The figure belongs to no window and no global state: it draws where there is no display.
 
@@ -58,20 +54,15 @@ def new_figure(rows: int = 1, columns: int = 1, *, height: float = 4.0, **option
         height: of the figure, inches.
         options: for ``Figure.subplots``, such as ``sharex``.
     """
-    use_style()
+    mpl.rcParams.update(mpl.rc_params_from_file(_STYLE, use_default_template=False))
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     return figure, figure.subplots(rows, columns, **options)
 
 
-def label_grades(axes: Axes, task: Task = BIRADS, axis: str = "x") -> None:
-    """Put the labels of a task on an axis, and their title."""
-    axes.set(
-        **{
-            f"{axis}ticks": task.numbers,
-            f"{axis}ticklabels": task.labels,
-            f"{axis}label": task.title,
-        }
-    )
+def label_axis(ax: Axes, task: Task = BIRADS, labels: list[str] | None = None) -> None:
+    """Put a task's title on the x axis, and its labels (or others in their place)."""
+    ax.set_xticks(task.numbers, labels or task.labels)
+    ax.set_xlabel(task.title)
 
 
 def short_title(task: Task) -> str:
@@ -79,15 +70,15 @@ def short_title(task: Task) -> str:
     return task.prefix.strip() or task.title
 
 
-def legend_below(axes: Axes, columns: int = 1, handles: list | None = None, **options) -> None:
+def legend_below(ax: Axes, columns: int = 1, handles: list | None = None, **options) -> None:
     """Put the legend under the axes, where it hides no data.
 
     Args:
-        axes: whose labelled artists are shown.
+        ax: whose labelled artists are shown.
         columns: of the legend.
         handles: artists to show instead of those of the axes.
         options: for ``Figure.legend``.
     """
     if handles is None:
-        handles = axes.get_legend_handles_labels()[0]
-    axes.figure.legend(handles=handles, loc="outside lower center", ncols=columns, **options)
+        handles = ax.get_legend_handles_labels()[0]
+    ax.figure.legend(handles=handles, loc="outside lower center", ncols=columns, **options)

@@ -9,12 +9,12 @@ from PIL import Image
 
 
 def texts(figure: Figure) -> list[str]:
-    found = [text.get_text() for text in figure.findobj(mpl.text.Text)]
-    return [text for text in found if text]
+    drawn_texts = [text.get_text() for text in figure.findobj(mpl.text.Text)]
+    return [text for text in drawn_texts if text]
 
 
 def legend(figure: Figure) -> list[str]:
-    return [text.get_text() for one in figure.legends for text in one.get_texts()]
+    return [text.get_text() for legend in figure.legends for text in legend.get_texts()]
 
 
 def drawn(figure: Figure) -> np.ndarray:

@@ -70,9 +70,9 @@ def test_on_a_linear_model_it_is_the_class_activation_map(linear):
                 cell = sum(channels[k] * weights[k, label - 1] for k in range(3))
                 expected[n, row, column] = max(cell, 0)
         expected[n] /= expected[n].max() or 1
-    found = explain.grad_cam(linear, images, labels)
-    np.testing.assert_allclose(found.values, expected, atol=1e-5)
-    np.testing.assert_array_equal(found.labels, labels)
+    maps = explain.grad_cam(linear, images, labels)
+    np.testing.assert_allclose(maps.values, expected, atol=1e-5)
+    np.testing.assert_array_equal(maps.labels, labels)
 
 
 def scores_above(model, maps: list) -> np.ndarray:
@@ -106,7 +106,7 @@ def test_gradient_by_finite_differences(taps):
     below = keras.Model(trunk.input, trunk.get_layer(TAP).output)
     above = keras.Model(trunk.get_layer(TAP).output, trunk.get_layer("conv5_block1_out").output)
     tapped = numpy(below(model.get_layer("preparation")(images)))  # (1, 8, 8, 48)
-    found = explain.grad_cam(model, images, np.array([4]), TAP)
+    maps = explain.grad_cam(model, images, np.array([4]), TAP)
 
     step = 0.0003 * tapped.std()  # larger: other ReLUs switch; smaller: float32 shows
     moved = [tapped + sign * step * np.eye(48)[:, None, None, :] for sign in (1, -1)]
@@ -117,7 +117,7 @@ def test_gradient_by_finite_differences(taps):
         scores.append(scores_above(model, [pooled, last] if len(taps) > 1 else [last])[:, 3])
     weights = (scores[0] - scores[1]) / (2 * step * 64)
     expected = np.maximum((tapped[0] * weights).sum(axis=-1), 0)
-    np.testing.assert_allclose(found.values[0], expected / expected.max(), atol=0.05)
+    np.testing.assert_allclose(maps.values[0], expected / expected.max(), atol=0.05)
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="tf-keras-vis needs TensorFlow")
@@ -146,11 +146,11 @@ def test_as_tf_keras_vis(model, name):
 
 
 def test_probabilities_are_the_models_and_the_predicted_label_is_explained(model):
-    found = explain.grad_cam(model, grey())
-    np.testing.assert_allclose(found.probabilities, numpy(model(grey())), atol=1e-5)
-    np.testing.assert_array_equal(found.labels, found.probabilities.argmax(axis=1) + 1)
-    same = explain.grad_cam(model, grey(), found.labels)
-    np.testing.assert_allclose(found.values, same.values, atol=1e-6)
+    maps = explain.grad_cam(model, grey())
+    np.testing.assert_allclose(maps.probabilities, numpy(model(grey())), atol=1e-5)
+    np.testing.assert_array_equal(maps.labels, maps.probabilities.argmax(axis=1) + 1)
+    same = explain.grad_cam(model, grey(), maps.labels)
+    np.testing.assert_allclose(maps.values, same.values, atol=1e-6)
 
 
 def test_maps_do_not_depend_on_the_batch(model, monkeypatch):
@@ -169,10 +169,10 @@ def test_a_map_without_gradient_is_zero_and_counts_as_constant(linear):
     copy = keras.models.clone_model(linear)
     last = copy.get_layer("head").get_layer("probabilities")
     last.set_weights([0 * w for w in last.get_weights()])
-    found = explain.grad_cam(copy, grey(2, 8))
-    assert not found.values.any()
-    assert found.constant.all()
-    assert np.isnan(explain.sharpness(found.values)).all()
+    maps = explain.grad_cam(copy, grey(2, 8))
+    assert not maps.values.any()
+    assert maps.constant.all()
+    assert np.isnan(explain.sharpness(maps.values)).all()
 
 
 def test_last_is_the_deepest_layer_also_beside_other_taps(two_taps):
@@ -182,9 +182,9 @@ def test_last_is_the_deepest_layer_also_beside_other_taps(two_taps):
 
 
 def test_taps_by_size_names_the_deepest_layer_of_each(model):
-    found = explain.taps_by_size(model)
-    assert list(found.items())[-2:] == [("conv4_block2_out", 4), ("conv5_block1_out", 2)]
-    assert found[TAP] == 8
+    taps = explain.taps_by_size(model)
+    assert list(taps.items())[-2:] == [("conv4_block2_out", 4), ("conv5_block1_out", 2)]
+    assert taps[TAP] == 8
 
 
 @pytest.mark.parametrize(
@@ -224,15 +224,15 @@ def test_attention_received_by_hand():
             query, key = x[n] @ wq[:, h] + bq[h], x[n] @ wk[:, h] + bk[h]
             rows = np.exp(query @ key.T / np.sqrt(8))
             expected[n] += (rows / rows.sum(axis=1, keepdims=True)).mean(axis=0) / 2
-    found = explain.attention(model, grey(2))
-    assert 0.02 < found.min() < found.max() < 0.9
-    np.testing.assert_allclose(found, expected.reshape(2, 2, 2), atol=1e-5)
+    received = explain.attention(model, grey(2))
+    assert 0.02 < received.min() < received.max() < 0.9
+    np.testing.assert_allclose(received, expected.reshape(2, 2, 2), atol=1e-5)
 
 
 def test_attention_of_several_taps_is_added_and_sums_to_one(two_taps):
-    found = explain.attention(two_taps, grey(2))
-    assert found.shape == (2, 2, 2)
-    np.testing.assert_allclose(found.sum(axis=(1, 2)), 1, atol=1e-5)
+    received = explain.attention(two_taps, grey(2))
+    assert received.shape == (2, 2, 2)
+    np.testing.assert_allclose(received.sum(axis=(1, 2)), 1, atol=1e-5)
 
 
 def test_a_model_without_encoder_has_no_attention(linear):
@@ -288,18 +288,18 @@ def test_rank_correlation_as_scipy_with_ties():
     rng = np.random.default_rng(0)
     a, b = rng.integers(0, 4, (2, 6, 3, 3)).astype(float)
     a[5] = 1  # constant
-    found = randomisation.rank_correlation(a, b)
+    correlations = randomisation.rank_correlation(a, b)
     expected = [spearmanr(x.ravel(), y.ravel()).statistic for x, y in zip(a[:5], b, strict=False)]
-    np.testing.assert_allclose(found[:5], expected)
-    assert np.isnan(found[5])
+    np.testing.assert_allclose(correlations[:5], expected)
+    assert np.isnan(correlations[5])
 
 
 def test_sharpness_of_a_peak_a_flat_map_and_one_by_hand():
     peak = np.zeros((7, 7))
     peak[2, 3] = 1
     ramp = np.arange(49.0).reshape(7, 7)  # the top tenth: 44..48
-    found = explain.sharpness(np.stack([peak, np.ones((7, 7)), ramp]))
-    np.testing.assert_allclose(found, [1, 5 / 49, (44 + 45 + 46 + 47 + 48) / (48 * 49 / 2)])
+    shares = explain.sharpness(np.stack([peak, np.ones((7, 7)), ramp]))
+    np.testing.assert_allclose(shares, [1, 5 / 49, (44 + 45 + 46 + 47 + 48) / (48 * 49 / 2)])
 
 
 @settings(max_examples=30, deadline=None)

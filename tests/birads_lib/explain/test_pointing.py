@@ -60,21 +60,21 @@ def test_hits_by_brute_force_with_tolerance():
     for x, y in rng.integers(0, 64, (60, 2)):
         distance = np.hypot(*(inside - (y, x)).T).min()
         for tolerance in (0, 5.5):
-            (found,) = pointing.hits(np.array([[x, y]], float), pointing.grown([mask], tolerance))
+            (hit,) = pointing.hits(np.array([[x, y]], float), pointing.grown([mask], tolerance))
             if abs(distance - tolerance) > 0.1:  # OpenCV's distances are good to 2 %
-                assert found == (distance <= tolerance)
+                assert hit == (distance <= tolerance)
 
 
 def test_no_mask_is_undefined_and_no_peak_misses():
     points = np.array([[20.0, 30.0], [np.nan, np.nan], [20, 30]])
-    found = pointing.hits(points, [disc(20, 30, 4), disc(20, 30, 4), None])
-    np.testing.assert_array_equal(found, [1, 0, np.nan])
+    hit = pointing.hits(points, [disc(20, 30, 4), disc(20, 30, 4), None])
+    np.testing.assert_array_equal(hit, [1, 0, np.nan])
 
 
 def test_ceiling_is_whether_any_cell_can_hit():
     masks = [disc(16, 16, 2), disc(32, 32, 3), None, disc(32, 32, 30)]
-    found = pointing.ceiling(masks, (2, 2))  # centres at 16 and 48
-    np.testing.assert_array_equal(found, [1, 0, np.nan, 1])
+    reachable = pointing.ceiling(masks, (2, 2))  # centres at 16 and 48
+    np.testing.assert_array_equal(reachable, [1, 0, np.nan, 1])
     assert pointing.ceiling(pointing.grown([masks[1]], 25), (2, 2))[0] == 1
 
 
@@ -90,19 +90,19 @@ def test_reference_points():
     image = breast()
     image[5, 60] = 255  # a speck is no brightest place
     images = np.stack([image, np.zeros_like(image)])
-    found = pointing.reference_points(images, [breast_mask(image) for image in images])
-    np.testing.assert_array_equal(found["centre"], [[31, 31], [31, 31]])
-    np.testing.assert_allclose(found["brightness"][0], [15, 40], atol=2)
+    places = pointing.reference_points(images, [breast_mask(image) for image in images])
+    np.testing.assert_array_equal(places["centre"], [[31, 31], [31, 31]])
+    np.testing.assert_allclose(places["brightness"][0], [15, 40], atol=2)
     y, x = np.argwhere(breast() > 0).mean(axis=0)
-    np.testing.assert_allclose(found["breast_centre"][0], [x, y], atol=2)
-    np.testing.assert_allclose(found["breast_centre"][1], [32, 32], atol=1)  # none seen: the frame
+    np.testing.assert_allclose(places["breast_centre"][0], [x, y], atol=2)
+    np.testing.assert_allclose(places["breast_centre"][1], [32, 32], atol=1)  # none seen: the frame
 
 
 def test_chance_is_the_findings_share_of_the_breast():
     mask = disc(15, 40, 6)
-    found = pointing.chance([breast_mask(breast())] * 2, [mask, None])
-    np.testing.assert_allclose(found[0], mask.sum() / (breast() > 0).sum(), rtol=0.15)
-    assert np.isnan(found[1])
+    shares = pointing.chance([breast_mask(breast())] * 2, [mask, None])
+    np.testing.assert_allclose(shares[0], mask.sum() / (breast() > 0).sum(), rtol=0.15)
+    assert np.isnan(shares[1])
 
 
 def test_the_best_way_without_a_model_is_what_a_map_is_held_against():

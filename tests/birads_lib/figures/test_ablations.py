@@ -47,7 +47,7 @@ def row_names(figure: Figure) -> list[str]:
 
 
 def legend(figure: Figure) -> list[str]:
-    return [text.get_text() for one in figure.legends for text in one.get_texts()]
+    return [text.get_text() for legend in figure.legends for text in legend.get_texts()]
 
 
 def texts(figure: Figure) -> list[str]:
@@ -59,7 +59,7 @@ def dots(ax, label) -> np.ndarray:
     return next(c for c in ax.collections if c.get_label() == label).get_offsets().data
 
 
-def test_changes_are_told_from_the_reference():
+def test_changes_are_those_from_the_reference():
     changes = {
         "proposed": {},
         "frozen": {"stage2_epochs": 0, "heads": 2},

@@ -38,12 +38,12 @@ def check(figure):
 
 
 def dots(ax):
-    found = [c for c in ax.collections if isinstance(c, mpl.collections.PathCollection)]
-    return np.concatenate([collection.get_offsets() for collection in found])
+    scatters = [c for c in ax.collections if isinstance(c, mpl.collections.PathCollection)]
+    return np.concatenate([collection.get_offsets() for collection in scatters])
 
 
 def legend(figure):
-    return [text.get_text() for one in figure.legends for text in one.get_texts()]
+    return [text.get_text() for legend in figure.legends for text in legend.get_texts()]
 
 
 @pytest.mark.filterwarnings("error")
@@ -80,8 +80,8 @@ def test_true_class_has_a_dot_an_image(predicted):
     y, p = predicted
     figure = plots.true_class(y, p)
     check(figure)
-    own = p[np.arange(len(y)), y - 1]
-    np.testing.assert_allclose(np.sort(dots(figure.axes[0])[:, 1]), np.sort(own))
+    of_truth = p[np.arange(len(y)), y - 1]
+    np.testing.assert_allclose(np.sort(dots(figure.axes[0])[:, 1]), np.sort(of_truth))
     labels = [label.get_text() for label in figure.axes[0].get_xticklabels()]
     assert labels == [f"{g}\nn = {(y == g).sum()}" for g in range(1, 6)]
 

@@ -21,7 +21,7 @@ def tables(grades=(1, 2, 3, 4, 5), **options):
 
 
 def line(ax, label):
-    return next(one for one in ax.lines if one.get_label() == label)
+    return next(line for line in ax.lines if line.get_label() == label)
 
 
 def test_curves_beside_their_defaults():

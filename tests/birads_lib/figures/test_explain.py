@@ -19,12 +19,12 @@ def example(truth=3, answer=4, mask=True, heat=None) -> plots.Example:
     rng = np.random.default_rng(truth)
     image = np.zeros((SIZE, SIZE), np.uint8)
     image[10:54, :40] = rng.integers(90, 200, (44, 40))
-    found = np.zeros((SIZE, SIZE), bool)
-    found[20:30, 10:20] = True
+    finding = np.zeros((SIZE, SIZE), bool)
+    finding[20:30, 10:20] = True
     p = np.where(np.arange(1, 6) == answer, 0.6, 0.1)
     heat = rng.random((7, 7)) if heat is None else heat
     peak = pointing.peaks(heat[None], SIZE)[0]
-    return plots.Example(truth, image, image, heat, peak, found if mask else None, p)
+    return plots.Example(truth, image, image, heat, peak, finding if mask else None, p)
 
 
 def texts(figure: Figure) -> list[str]:
@@ -42,10 +42,10 @@ def shown(figure: Figure) -> list[np.ndarray]:
 
 
 def test_five_panels_have_titles_and_name_truth_and_answer():
-    found = texts(drawn(plots.five_panels([example(3, 4), example(5, 5, mask=False)])))
+    written = texts(drawn(plots.five_panels([example(3, 4), example(5, 5, mask=False)])))
     for title in ["Original", "CLAHE", "Heat map", "Probability", "BI-RADS 3\ngraded 4"]:
-        assert title in found
-    assert "BI-RADS 5\ngraded 5" in found
+        assert title in written
+    assert "BI-RADS 5\ngraded 5" in written
 
 
 def test_five_panels_say_what_a_colour_means():
@@ -86,8 +86,8 @@ def test_the_randomisation_curve_counts_constant_maps():
     )
     table.loc[table.index[-2:], ["correlation", "constant"]] = [np.nan, True]
     figure = drawn(plots.randomisation_curve(table))
-    found = texts(figure)
-    assert {"trained", "dense", "conv1 (2 constant)"} <= set(found)
+    written = texts(figure)
+    assert {"trained", "dense", "conv1 (2 constant)"} <= set(written)
     assert figure.axes[0].get_xlabel()
     assert figure.axes[0].get_ylabel()
 
@@ -103,18 +103,18 @@ def scores(known=(1, 2, 3, 4, 5), attention=True) -> pd.DataFrame:
 
 
 def test_the_pointing_game_shows_every_reference_and_how_many_images():
-    found = texts(drawn(plots.pointing_game(scores())))
+    written = texts(drawn(plots.pointing_game(scores())))
     for label, _, _ in plots.REFERENCES.values():
-        assert label in found
-    assert "all\n30 images" in found
-    assert "BI-RADS 2\n6 images" in found
+        assert label in written
+    assert "all\n30 images" in written
+    assert "BI-RADS 2\n6 images" in written
 
 
 def test_categories_without_findings_and_attention_without_encoder_are_left_out():
-    found = texts(drawn(plots.pointing_game(scores(known=[4], attention=False))))
-    assert "BI-RADS 4\n6 images" in found
-    assert "BI-RADS 2\n0 images" not in found
-    assert "Maximum of the attention" not in found
+    written = texts(drawn(plots.pointing_game(scores(known=[4], attention=False))))
+    assert "BI-RADS 4\n6 images" in written
+    assert "BI-RADS 2\n0 images" not in written
+    assert "Maximum of the attention" not in written
 
 
 def test_points_outside_the_breast_by_category_without_that_of_constant_maps():
@@ -123,11 +123,11 @@ def test_points_outside_the_breast_by_category_without_that_of_constant_maps():
     values.loc[grades == 3, "outside"] = np.nan  # all constant
     table = mean_intervals(pointing.by_grade(values, grades), Resampling(np.arange(12), 20))
     figure = drawn(plots.outside_breast(table))
-    found = texts(figure)
-    assert "all\n8 images" in found
-    assert "BI-RADS 2\n4 images" in found
-    assert not any(text.startswith("BI-RADS 3") for text in found)
-    assert "Maximum of the attention" not in found
+    written = texts(figure)
+    assert "all\n8 images" in written
+    assert "BI-RADS 2\n4 images" in written
+    assert not any(text.startswith("BI-RADS 3") for text in written)
+    assert "Maximum of the attention" not in written
     dots = [c for c in figure.axes[0].collections if isinstance(c, mpl.collections.PathCollection)]
     assert [c.get_offsets()[:, 0].tolist() for c in dots] == [
         [0.5, 0.5, 0.5],
@@ -142,6 +142,6 @@ def test_sharpness_by_category(missing):
         row = table["metric"] == "sharpness_3"
         table.loc[row, ["estimate", "low", "high"]] = np.nan
         table.loc[row, "n"] = 0
-    found = texts(drawn(plots.sharpness(table, 0.1)))
-    assert "A flat map" in found
-    assert f"3\n{0 if missing else 6} maps" in found
+    written = texts(drawn(plots.sharpness(table, 0.1)))
+    assert "A flat map" in written
+    assert f"3\n{0 if missing else 6} maps" in written

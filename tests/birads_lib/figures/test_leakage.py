@@ -38,12 +38,12 @@ def tables():
 
 
 @pytest.fixture(scope="module")
-def found(tables):
+def measured(tables):
     return {protocol: leakage.metrics_with_nulls(table, 20) for protocol, table in tables.items()}
 
 
-def test_three_bars_name_whose_images_the_papers_are(found):
-    shown = {name: found[name] for name in ("oversample_first", "patient")}
+def test_three_bars_name_whose_images_the_papers_are(measured):
+    shown = {name: measured[name] for name in ("oversample_first", "patient")}
     here = leakage_plots.three_bars(shown, PAPER)
     elsewhere = leakage_plots.three_bars(shown, PAPER, "INbreast")
     for figure in (here, elsewhere):
@@ -54,9 +54,9 @@ def test_three_bars_name_whose_images_the_papers_are(found):
     assert "The paper (on INbreast, other images)" in texts(elsewhere)
 
 
-def test_three_bars_draw_whiskers_and_numbers(found):
-    rows = found["patient"].set_index(["answer", "metric"])
-    figure = leakage_plots.three_bars({"patient": found["patient"]}, PAPER)
+def test_three_bars_draw_whiskers_and_numbers(measured):
+    rows = measured["patient"].set_index(["answer", "metric"])
+    figure = leakage_plots.three_bars({"patient": measured["patient"]}, PAPER)
     heights = [bar.get_height() for bar in figure.axes[0].patches]
     expected = [rows.loc[("model", name), "estimate"] for name in leakage.COMPARED]
     np.testing.assert_allclose(heights, [*PAPER.values(), *expected])
@@ -64,8 +64,8 @@ def test_three_bars_draw_whiskers_and_numbers(found):
     np.testing.assert_allclose(ends, rows.loc[("model", "accuracy"), ["low", "high"]].tolist())
 
 
-def test_three_bars_of_undefined_and_negative_values(found):
-    rows = found["patient"].copy()
+def test_three_bars_of_undefined_and_negative_values(measured):
+    rows = measured["patient"].copy()
     rows.loc[rows["metric"] == "mean_auc", ["estimate", "low", "high"]] = np.nan
     rows.loc[rows["metric"] == "mcc", ["estimate", "low", "high"]] = [-0.2, -0.3, -0.1]
     figure = leakage_plots.three_bars({"patient": rows}, PAPER, "INbreast")
@@ -75,8 +75,8 @@ def test_three_bars_of_undefined_and_negative_values(found):
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_nulls(found, count):
-    figure = leakage_plots.nulls({name: found[name] for name in PROTOCOLS[:count]})
+def test_nulls(measured, count):
+    figure = leakage_plots.nulls({name: measured[name] for name in PROTOCOLS[:count]})
     check(figure)
     assert "Lookup table" in texts(figure)
     assert "by patient" in texts(figure)
