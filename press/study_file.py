@@ -40,6 +40,14 @@ def _weights(value: str) -> str:
     return value
 
 
+def _each_once(values: list) -> list:
+    words = [_word(value) for value in values]
+    for place, word in enumerate(words):
+        if word in words[:place]:
+            raise ValueError(f"has {values[place]!r} twice, or another value with the same name")
+    return values
+
+
 class Others(Checked):
     """Parameters that aren't among training's settings, or are narrower than there."""
 
@@ -78,7 +86,7 @@ def parameters(*notebooks: str, **further: tuple) -> type[Checked]:
 def _grid(*notebooks: str) -> type[Checked]:
     """Return a model of lists of values for the parameters of some notebooks."""
     lists = {
-        name: (Annotated[list[kind], Field(min_length=1)], [default])
+        name: (Annotated[list[kind], Field(min_length=1), AfterValidator(_each_once)], [default])
         for name, (kind, default) in types_of(*notebooks).items()
     }
     return create_model("Grid", __base__=Checked, **lists)
@@ -100,12 +108,6 @@ def _not_reserved(name: str) -> str:
     if name == "images":  # a folder of book/ that holds no study
         raise ValueError("is the name of a folder in book/; expected another")
     return name
-
-
-def _each_once(protocols: list[str]) -> list[str]:
-    if len(set(protocols)) < len(protocols):
-        raise ValueError(f"is {protocols}, expected each protocol once")
-    return protocols
 
 
 def model() -> type[Checked]:
@@ -156,22 +158,14 @@ def problems(schema: type[Checked], raw: dict) -> Problems:
 
 
 def _sweep_problems(raw: dict) -> Problems:
-    """Check that the values of a grid have names of their own, and that it isn't too large."""
-    sweep = raw.get("sweep", {})
-    if "sweep" in raw and not sweep:
+    """Check that a grid has points, and not too many."""
+    count = math.prod(map(len, raw["sweep"].values())) if raw.get("sweep") else 0
+    if "sweep" in raw and not count:
         return [(("sweep",), f"'sweep' is empty, expected {_GRID}")]
-    problems = []
-    for name, values in sweep.items():
-        words = [_word(value) for value in values]
-        for place, word in enumerate(words):
-            if word in words[:place]:
-                what = f"'{name}' has {values[place]!r} twice, or another value with the same name"
-                problems.append((("sweep", name, place), what))
-    count = math.prod(map(len, sweep.values()))
     if count > MOST_VARIANTS:
         what = f"{count} variants, each trained by itself, are over the {MOST_VARIANTS} allowed"
-        problems.append((("sweep",), what))
-    return problems
+        return [(("sweep",), what)]
+    return []
 
 
 def _names_problems(raw: dict) -> Problems:

@@ -96,8 +96,7 @@ class Checklist(Checked):
     @classmethod
     def _has_each_number_once(cls, sections: dict[str, list[Item]]) -> dict[str, list[Item]]:
         count = Counter(item.item for items in sections.values() for item in items)
-        twice = [number for number in count if count[number] > 1]
-        if twice:
+        if twice := [number for number in count if count[number] > 1]:
             raise ValueError(f"has two items of the same number: {', '.join(twice)}")
         return sections
 

@@ -33,23 +33,20 @@ def _counts(title: str, pages: list[Page]) -> dict[str, object]:
 def _rows(executed: Page) -> Iterator[dict[str, str]]:
     """Yield a row of the table for each figure, table and number of a page."""
     for exhibit in executed.exhibits.values():
-        caption, passport = exhibit.passport["caption"], exhibit.passport
-        yield _row(executed, exhibit.id, exhibit.id, exhibit.kind, caption, passport)
+        texts = {"name": exhibit.id, "text": exhibit.passport["caption"]}
+        yield texts | _where(executed, exhibit.kind, exhibit.id, exhibit.passport)
     for name, number in executed.numbers.items():
-        anchor = f"cell-{number.cell_id}"
-        yield _row(executed, name, anchor, "number", number.text, executed.passport)
+        texts = {"name": name, "text": number.text}
+        yield texts | _where(executed, "number", f"cell-{number.cell_id}", executed.passport)
 
 
-def _row(
-    executed: Page, name: str, anchor: str, kind: str, text: str, passport: dict
-) -> dict[str, str]:
+def _where(executed: Page, kind: str, anchor: str, passport: dict) -> dict[str, str]:
+    """Return where something stands on a page, and what it was made by."""
     read = [f"{file['name']} {digest_of(file)[:8]}" for file in passport["inputs"]]
     code = f"code {passport['code']['library_sha256'][:8]}"
-    where = executed.name.replace("_", " ").replace("-", ", ", 2)
+    page_in_words = executed.name.replace("_", " ").replace("-", ", ", 2)
     return {
-        "name": name,
         "address": f"{executed.study}/{executed.name}.html#{anchor}",
-        "where": f"{kind}, {executed.study}, {where}",
-        "text": text,
+        "where": f"{kind}, {executed.study}, {page_in_words}",
         "made": ", ".join([passport["started"][:10], code, *read]),
     }

@@ -91,7 +91,7 @@ def test_our_own_studies_are_valid(name):
         (
             "[patient, image]",
             "[image, image]",
-            "line 3: 'protocols' is ['image', 'image'], expected each protocol once",
+            "line 3: 'protocols' has 'image' twice",
         ),
         ("image_size: 64", "image_size: 16", "line 5: 'image_size' is 16, expected 32 to 4096"),
         ("folds: 3", "folds: 1", "line 6: 'folds' is 1, expected at least 2"),
