@@ -37,8 +37,8 @@ def records(metric="accuracy", width=0.05, **estimates):
     }
 
 
-def verdict(one, found, protocols=PROTOCOLS):
-    row = ledger.judge([one], found, "proposed", protocols).iloc[0]
+def verdict(stated, recorded, protocols=PROTOCOLS):
+    row = ledger.judge([stated], recorded, "proposed", protocols).iloc[0]
     return row["verdict"], row["why"]
 
 
@@ -61,19 +61,19 @@ def written(tmp_path, *entries, defaults=None):
     ],
 )
 def test_the_verdict_on_a_number(patient, leaky, expected):
-    found = records(patient=patient, oversample_first=leaky)
-    assert verdict(claim(), found)[0] == expected
+    recorded = records(patient=patient, oversample_first=leaky)
+    assert verdict(claim(), recorded)[0] == expected
 
 
 def test_leaky_protocols_are_named():
-    found = records(patient=0.5, image=0.9, oversample_first=0.95)
-    assert verdict(claim(), found) == (LEAKY_ONLY, "image, oversample_first")
-    assert verdict(claim(), found, ["patient", "image"]) == (LEAKY_ONLY, "image")
+    recorded = records(patient=0.5, image=0.9, oversample_first=0.95)
+    assert verdict(claim(), recorded) == (LEAKY_ONLY, "image, oversample_first")
+    assert verdict(claim(), recorded, ["patient", "image"]) == (LEAKY_ONLY, "image")
 
 
 def test_no_run_under_its_own_protocol_is_not_testable():
-    said, why = verdict(claim(), records(oversample_first=0.95))
-    assert said == NOT_TESTABLE
+    judgement, why = verdict(claim(), records(oversample_first=0.95))
+    assert judgement == NOT_TESTABLE
     assert "04_evaluation under patient" in why
 
 
@@ -84,8 +84,8 @@ def test_a_number_that_is_undefined_is_not_testable():
 
 
 def test_the_reason_of_an_untestable_claim_is_given():
-    one = claim(value=None, not_testable="other data")
-    assert verdict(one, records(patient=0.95)) == (NOT_TESTABLE, "other data")
+    stated = claim(value=None, not_testable="other data")
+    assert verdict(stated, records(patient=0.95)) == (NOT_TESTABLE, "other data")
 
 
 @pytest.mark.parametrize(
@@ -99,35 +99,35 @@ def test_the_reason_of_an_untestable_claim_is_given():
 )
 def test_limits_that_are_numbers_or_metrics(kind, holds):
     for limit, expected in holds.items():
-        found = records(patient=0.5)
+        recorded = records(patient=0.5)
         by_number = claim(value=None, **{kind: limit})
-        assert (verdict(by_number, found)[0] == REPRODUCED) is expected
-        found["04_evaluation-proposed-patient"]["other"] = {
+        assert (verdict(by_number, recorded)[0] == REPRODUCED) is expected
+        recorded["04_evaluation-proposed-patient"]["other"] = {
             "estimate": limit, "low": np.nan, "high": np.nan,
         }  # fmt: skip
         by_metric = claim(value=None, **{kind: "other"})
-        assert (verdict(by_metric, found)[0] == REPRODUCED) is expected
+        assert (verdict(by_metric, recorded)[0] == REPRODUCED) is expected
 
 
 def test_several_limits_have_to_hold_together():
-    found = records(patient=0.5)
-    assert verdict(claim(value=None, above=[0.3, 0.4]), found)[0] == REPRODUCED
-    assert verdict(claim(value=None, above=[0.3, 0.6]), found)[0] == NOT_REPRODUCED
+    recorded = records(patient=0.5)
+    assert verdict(claim(value=None, above=[0.3, 0.4]), recorded)[0] == REPRODUCED
+    assert verdict(claim(value=None, above=[0.3, 0.6]), recorded)[0] == NOT_REPRODUCED
 
 
 def test_a_page_over_all_protocols_names_them_in_its_metrics():
-    one = claim(notebook="05_ablations", metric="deep.{protocol}.accuracy")
+    stated = claim(notebook="05_ablations", metric="deep.{protocol}.accuracy")
     numbers = {"deep.patient.accuracy": 0.5, "deep.image.accuracy": 0.95}
     page = {name: {"estimate": e, "low": e, "high": e} for name, e in numbers.items()}
-    assert verdict(one, {"05_ablations": page}) == (LEAKY_ONLY, "image")
+    assert verdict(stated, {"05_ablations": page}) == (LEAKY_ONLY, "image")
 
 
 @pytest.mark.parametrize(
     ("width", "expected"), [(0.2, "yes"), (0.05, "no"), (np.nan, "no interval")]
 )
 def test_whether_part_of_the_interval_gives_the_other_verdict_is_said_apart(width, expected):
-    found = records(patient=0.75, width=width)
-    row = ledger.judge([claim()], found, "proposed", PROTOCOLS).iloc[0]
+    recorded = records(patient=0.75, width=width)
+    row = ledger.judge([claim()], recorded, "proposed", PROTOCOLS).iloc[0]
     assert (row["verdict"], row["could_turn"]) == (NOT_REPRODUCED, expected)
 
 
@@ -142,14 +142,14 @@ def test_whether_part_of_the_interval_gives_the_other_verdict_is_said_apart(widt
     ],
 )
 def test_a_rule_may_read_an_end_of_the_interval(low, high, rule, holds):
-    one = claim(value=None, reading="A difference.", **rule)
+    stated = claim(value=None, reading="A difference.", **rule)
     page = {"accuracy": {"estimate": (low + high) / 2, "low": low, "high": high}}
-    found = {f"04_evaluation-proposed-{PROTOCOLS[0]}": page}
-    row = ledger.judge([one], found, "proposed", PROTOCOLS[:1]).iloc[0]
+    recorded = {f"04_evaluation-proposed-{PROTOCOLS[0]}": page}
+    row = ledger.judge([stated], recorded, "proposed", PROTOCOLS[:1]).iloc[0]
     assert (row["verdict"] == REPRODUCED) == holds
     assert row["could_turn"] == "in the rule"
     page["accuracy"]["low"] = page["accuracy"]["high"] = np.nan
-    row = ledger.judge([one], found, "proposed", PROTOCOLS[:1]).iloc[0]
+    row = ledger.judge([stated], recorded, "proposed", PROTOCOLS[:1]).iloc[0]
     assert row["verdict"] == NOT_TESTABLE
 
 
@@ -170,8 +170,8 @@ def test_every_claim_gets_the_verdict_of_the_plain_rule(estimates, value):
 
 
 def test_counts_cover_every_verdict():
-    ones = [claim(id="a"), claim(id="b", value=None, not_testable="x")]
-    counts = ledger.counts(ledger.judge(ones, records(patient=0.95), "proposed", PROTOCOLS))
+    stated = [claim(id="a"), claim(id="b", value=None, not_testable="x")]
+    counts = ledger.counts(ledger.judge(stated, records(patient=0.95), "proposed", PROTOCOLS))
     assert counts.to_dict() == {
         "reproduced": 1, "leaky_only": 0, "not_reproduced": 0, "not_testable": 1,
     }  # fmt: skip
@@ -252,9 +252,9 @@ def test_a_file_of_another_shape_is_refused(tmp_path, text):
 
 
 def test_defaults_hold_where_a_claim_says_nothing_else(tmp_path):
-    own = {key: value for key, value in ENTRY.items() if key != "tolerance"}
+    entry = {key: value for key, value in ENTRY.items() if key != "tolerance"}
     first, second = claims.load(
-        written(tmp_path, own, own | {"id": "b", "tolerance": 0}, defaults={"tolerance": 0.1})
+        written(tmp_path, entry, entry | {"id": "b", "tolerance": 0}, defaults={"tolerance": 0.1})
     )
     assert (first.tolerance, second.tolerance) == (0.1, 0)
 
@@ -263,7 +263,7 @@ def test_defaults_hold_where_a_claim_says_nothing_else(tmp_path):
 
 
 def test_the_ledger_holds_the_claims_of_the_paper():
-    found = {one.id: one for one in claims.load()}
+    by_id = {stated.id: stated for stated in claims.load()}
     values = {
         "acc-test": 0.921, "f1-test": 0.920, "auc-test": 0.987, "mcc-test": 0.903,
         "acc-validation": 0.922, "f1-validation": 0.921, "auc-validation": 0.991,
@@ -272,7 +272,9 @@ def test_the_ledger_holds_the_claims_of_the_paper():
         "abl-base-acc": 0.879, "abl-base-auc": 0.988, "abl-2h-acc": 0.886,
         "abl-ft-acc": 0.921, "abl-ft-auc": 0.987,
     }  # fmt: skip
-    assert {name: one.value for name, one in found.items() if one.value is not None} == values
+    assert {
+        name: stated.value for name, stated in by_id.items() if stated.value is not None
+    } == values
     words = (
         "mcc-all",
         "adjacent",
@@ -284,18 +286,20 @@ def test_the_ledger_holds_the_claims_of_the_paper():
         "tsne",
         "gradcam",
     )
-    assert all(any(name.startswith(word) for name in found) for word in (*words, "vs-patchcascade"))
-    assert {one.about for one in found.values()} == {"INbreast"}
-    assert len({one.label for one in found.values()}) == len(found)
+    assert all(any(name.startswith(word) for name in by_id) for word in (*words, "vs-patchcascade"))
+    assert {stated.about for stated in by_id.values()} == {"INbreast"}
+    assert len({stated.label for stated in by_id.values()}) == len(by_id)
 
 
 def test_every_figure_that_a_claim_points_at_is_published():
-    for one in claims.load():
-        source = NOTEBOOKS / f"{one.notebook}.ipynb"
-        if one.notebook and source.exists():
+    for stated in claims.load():
+        source = NOTEBOOKS / f"{stated.notebook}.ipynb"
+        if stated.notebook and source.exists():
             cells = json.loads(source.read_text())["cells"]
             code = "".join("".join(cell["source"]) for cell in cells)
-            assert f'id="{one.exhibit}"' in code, f"{one.id}: {one.notebook} has no {one.exhibit}"
+            assert f'id="{stated.exhibit}"' in code, (
+                f"{stated.id}: {stated.notebook} has no {stated.exhibit}"
+            )
 
 
 def test_published_systems_are_whole_and_read_strictly(tmp_path):
@@ -312,13 +316,13 @@ def test_published_systems_are_whole_and_read_strictly(tmp_path):
 
 
 def judged():
-    ones = [
+    stated = [
         claim(),
         claim(id="auc", label="AUC <5>", metric="mean_auc"),
         claim(id="most", label="Most", value=None, above=0.5, reading="Half."),
         claim(id="vs", label="Other", value=None, not_testable="other data", text="A & B"),
     ]
-    return ones, ledger.judge(ones, records(patient=0.5, image=0.9), "proposed", PROTOCOLS)
+    return stated, ledger.judge(stated, records(patient=0.5, image=0.9), "proposed", PROTOCOLS)
 
 
 def test_the_ledger_in_texts():
@@ -352,8 +356,8 @@ def test_a_page_says_what_its_images_are():
 
 @pytest.mark.parametrize("protocols", [PROTOCOLS, ["patient"], ["image"]])
 def test_charts_of_what_there_is(protocols):
-    ones = [claim(), claim(id="b", label="B", metric="nowhere")]
-    table = ledger.judge(ones, records(patient=0.5, image=0.9), "proposed", protocols)
+    stated = [claim(), claim(id="b", label="B", metric="nowhere")]
+    table = ledger.judge(stated, records(patient=0.5, image=0.9), "proposed", protocols)
     figure = plots.claimed_and_found(table, protocols)
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert labels == ["Accuracy", "B"]

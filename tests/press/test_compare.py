@@ -47,11 +47,11 @@ def values(names):
 
 
 def test_names_and_paths_give_the_same(studies):
-    found = values("a,b")
-    assert found["study_dir"] == "results/a"
-    assert (found["other"], found["variant"]) == ("b", "proposed")
-    assert found["protocols"] == ["patient", "image"]
-    assert found == values(f" {studies / 'a.yaml'}, config/b.yaml")
+    compared = values("a,b")
+    assert compared["study_dir"] == "results/a"
+    assert (compared["other"], compared["variant"]) == ("b", "proposed")
+    assert compared["protocols"] == ["patient", "image"]
+    assert compared == values(f" {studies / 'a.yaml'}, config/b.yaml")
 
 
 @pytest.mark.parametrize(
@@ -78,8 +78,8 @@ def test_only_what_both_have_is_compared(studies):
     changed(studies, "b", "variants: {plain: {}, proposed: {}}\n")
     path = studies / "a.yaml"
     path.write_text(path.read_text().replace("[patient, image]", "[image]"))
-    found = values("b,a")
-    assert (found["variant"], found["protocols"]) == ("proposed", ["image"])
+    compared = values("b,a")
+    assert (compared["variant"], compared["protocols"]) == ("proposed", ["image"])
 
 
 def test_nothing_in_common(studies):

@@ -41,17 +41,23 @@ def inbreast():
 
 @pytest.mark.parametrize(("number", "count", "largest"), [(0, 52, 27), (1, 44, 44), (2, 30, 30)])
 def test_every_item_is_there_once(number, count, largest):
-    found = [item.item for item in LISTS[number].items]
-    assert len(found) == len(set(found)) == count
-    assert {int(re.match(r"\d+", one)[0]) for one in found} == set(range(1, largest + 1))
+    numbered = [item.item for item in LISTS[number].items]
+    assert len(numbered) == len(set(numbered)) == count
+    assert {int(re.match(r"\d+", name)[0]) for name in numbered} == set(range(1, largest + 1))
 
 
 def test_lettered_items_are_those_of_the_guideline():
-    letters = Counter(re.match(r"\d+", one.item)[0] for one in LISTS[0].items)
+    letters = Counter(re.match(r"\d+", item.item)[0] for item in LISTS[0].items)
     assert {number: n for number, n in letters.items() if n > 1} == {
         "3": 3, "5": 2, "6": 3, "8": 3, "9": 3, "12": 7, "18": 6, "20": 3, "23": 2, "27": 3,
     }  # fmt: skip
-    assert [one["answer"] for one in LISTS[2].conditions] == ["no", "no", "no", "no", "yes"]
+    assert [condition["answer"] for condition in LISTS[2].conditions] == [
+        "no",
+        "no",
+        "no",
+        "no",
+        "yes",
+    ]
 
 
 @pytest.mark.parametrize("reader", READERS)
@@ -66,8 +72,8 @@ def test_every_answer_has_a_status_and_what_it_needs(reader):
 def test_what_nobody_did_is_not_called_done():
     undone = ["3c", "10", "14", "18a", "18b", "18c", "18d", "19", "27b"]
     for study in ("inbreast", "phantoms", "class_folders"):
-        found = {item.item: item.to(study).status for item in LISTS[0].items}
-        assert all(found[number] == "not done" for number in undone)
+        statuses = {item.item: item.to(study).status for item in LISTS[0].items}
+        assert all(statuses[number] == "not done" for number in undone)
         assert {i.item: i.to(study).status for i in LISTS[1].items}["33"] == "not done"
 
 
@@ -79,8 +85,8 @@ def test_every_name_in_answers_and_templates_is_one_that_is_known():
         written += [text for a in answers for text in (a.answer, a.missing, a.why)]
     named = {name for text in written for name in re.findall(r"{{ *(\w+)", text)}
     assert len(named) > 40
-    told = {name for names in facts.FACTS.values() for name in names}
-    assert named <= {*told, *WORDS["phantoms"], *OWN}
+    recorded = {name for names in facts.FACTS.values() for name in names}
+    assert named <= {*recorded, *WORDS["phantoms"], *OWN}
     assert all(words.keys() == WORDS["phantoms"].keys() for words in WORDS.values())
 
 
@@ -89,8 +95,8 @@ ITEM = {"item": "1", "topic": "Title", "status": "done", "answer": "It does."}
 
 def written(tmp_path, *items):
     path = tmp_path / "reporting.yml"
-    one = {"id": "a", "title": "A", "cite": "x", "about": "x", "sections": {"S": list(items)}}
-    path.write_text(yaml.safe_dump({"words": {"other": {}}, "checklists": [one]}))
+    checklist = {"id": "a", "title": "A", "cite": "x", "about": "x", "sections": {"S": list(items)}}
+    path.write_text(yaml.safe_dump({"words": {"other": {}}, "checklists": [checklist]}))
     return path
 
 
@@ -153,49 +159,49 @@ def rows(page, exhibit):
 
 
 def test_facts_of_the_data_are_those_of_the_csv(inbreast):
-    found = facts.facts(inbreast)
+    texts = facts.facts(inbreast)
     data = next(page for page in inbreast if page.name == "01_data_exploration")
     grades = [int(row["images"]) for row in rows(data, "grades")]
-    assert found["images"] == str(sum(grades))
-    assert re.findall(r"\d+", found["images_by_grade"]) == [str(n) for n in grades]
-    assert float(found["always_accuracy"]) == pytest.approx(max(grades) / sum(grades), abs=0.005)
+    assert texts["images"] == str(sum(grades))
+    assert re.findall(r"\d+", texts["images_by_grade"]) == [str(n) for n in grades]
+    assert float(texts["always_accuracy"]) == pytest.approx(max(grades) / sum(grades), abs=0.005)
     counts = {int(r["images"]): int(r["count"]) for r in rows(data, "images-per-patient")}
-    assert found["patients"] == str(sum(counts.values()))
+    assert texts["patients"] == str(sum(counts.values()))
     assert sum(n * patients for n, patients in counts.items()) == sum(grades)
-    assert found["images_per_patient"] == f"{min(counts)} to {max(counts)}"
-    assert found["rarest"].split(",")[0] == f"BI-RADS {grades.index(min(grades)) + 1}"
+    assert texts["images_per_patient"] == f"{min(counts)} to {max(counts)}"
+    assert texts["rarest"].split(",")[0] == f"BI-RADS {grades.index(min(grades)) + 1}"
 
 
 def test_facts_of_the_run_are_those_of_the_csv(inbreast):
-    found, there = facts.facts(inbreast), {page.name: page for page in inbreast}
+    texts, there = facts.facts(inbreast), {page.name: page for page in inbreast}
     training, evaluation = (
         there[f"{name}-proposed-patient"] for name in ("03_training", "04_evaluation")
     )
     parts = rows(training, "parts")
     folds = [name for name in parts[0] if name.isdigit()]
-    assert found["folds"] == str(len(folds))
+    assert texts["folds"] == str(len(folds))
     tested = [sum(int(row[fold]) for row in parts if row["part"] == "test") for fold in folds]
-    assert found["test_images"] == f"{min(tested)} to {max(tested)}"
-    assert sum(tested) == int(found["images"])
+    assert texts["test_images"] == f"{min(tested)} to {max(tested)}"
+    assert sum(tested) == int(texts["images"])
     settings = {row[""]: row["this run"] for row in rows(training, "hyper-parameters")}
-    assert found["batch_size"] == settings["batch_size"]
-    assert "/" not in found["weights"]
+    assert texts["batch_size"] == settings["batch_size"]
+    assert "/" not in texts["weights"]
     for row in rows(evaluation, "headline"):
         numbers = [float(row[key]) for key in ("estimate", "low", "high")]
         expected = "{:.2f} ({:.2f} to {:.2f})".format(*numbers)
-        assert found[row["metric"]] == expected
+        assert texts[row["metric"]] == expected
 
 
 def test_what_no_page_tells_is_said_and_names_the_page():
-    found = facts.facts([])
-    assert found["images"] == "not known: 01_data_exploration was not run"
-    assert found["accuracy"] == "not known: 04_evaluation-proposed-patient was not run"
-    assert not any(facts.is_known(text) for text in found.values())
+    texts = facts.facts([])
+    assert texts["images"] == "not known: 01_data_exploration was not run"
+    assert texts["accuracy"] == "not known: 04_evaluation-proposed-patient was not run"
+    assert not any(facts.is_known(text) for text in texts.values())
 
 
 def test_a_page_that_recorded_nothing_is_named(inbreast):
-    found = facts.facts([replace(page, facts={}, numbers={}) for page in inbreast])
-    assert found["images"] == "not known: 01_data_exploration does not tell it"
+    texts = facts.facts([replace(page, facts={}, numbers={}) for page in inbreast])
+    assert texts["images"] == "not known: 01_data_exploration does not tell it"
     assert facts.facts(inbreast)["disagreement"].startswith(facts.UNKNOWN)  # of phantoms only
 
 
@@ -209,26 +215,26 @@ def test_a_leaky_run_gives_no_number(inbreast):
 
 
 def test_what_was_not_run_is_not_called_done():
-    told = reporting.report(NOT_RUN[0], WORDS["phantoms"])
+    reported = reporting.report(NOT_RUN[0], WORDS["phantoms"])
     by_number = {item.item: item for item in LISTS[0].items}
-    measures = reporting.answered(by_number["12e"], told, "x")
+    measures = reporting.answered(by_number["12e"], reported, "x")
     assert measures.status == "partly"
     assert "`06_calibration-proposed-patient` was not run" in measures.missing
-    data = reporting.answered(by_number["11"], told, "x")
+    data = reporting.answered(by_number["11"], reported, "x")
     assert data.status == "partly"
     assert "*not known: 01_data_exploration was not run*" in data.answer
-    assert reporting.answered(by_number["19"], told, "x").status == "not done"
+    assert reporting.answered(by_number["19"], reported, "x").status == "not done"
 
 
 def test_the_pages_that_are_there_leave_nothing_open():
-    told = reporting.report(INBREAST, WORDS["inbreast"])
+    reported = reporting.report(INBREAST, WORDS["inbreast"])
     made = reporting.generated([INBREAST])
     assert list(made) == [
         "book/reporting.md", "book/inbreast/model_card.md", "book/inbreast/data_sheet.md",
     ]  # fmt: skip
     assert not any("not known: " in text for text in made.values())
     assert not any("{{" in text or "{%" in text for text in made.values())
-    assert told.names["accuracy"] in made["book/inbreast/model_card.md"]
+    assert reported.names["accuracy"] in made["book/inbreast/model_card.md"]
 
 
 @pytest.mark.parametrize("study", NOT_RUN, ids=lambda study: study.dataset["reader"])
@@ -238,31 +244,31 @@ def test_pages_of_a_study_that_was_not_run_say_so(study):
     synthetic = study.dataset["reader"] == "phantoms"
     cards = [text for name, text in made.items() if "never_run/" in name]
     assert all(("_notices/synthetic.md" in text) == synthetic for text in cards)
-    own = study.dataset["reader"] == "class_folders"
-    assert ("the owner of the data has to say" in " ".join(cards).lower()) == own
+    is_the_owners = study.dataset["reader"] == "class_folders"
+    assert ("the owner of the data has to say" in " ".join(cards).lower()) == is_the_owners
 
 
 def test_studies_that_say_the_same_share_a_row_and_others_do_not():
-    told = [
+    reported = [
         reporting.report(study, LOADED.words_for(study.dataset["reader"]))
         for study in (SMOKE, INBREAST)
     ]
-    made = reporting.chapter(LISTS, told)
+    made = reporting.chapter(LISTS, reported)
     assert made.count("- Involvement of patients and the public") == 1
     assert "Dates of the data (synthetic)" in made
     assert "Dates of the data (INbreast)" in made
 
 
 def test_two_studies_of_one_kind_are_told_apart_by_their_titles():
-    told = [
+    reported = [
         reporting.report(replace(NOT_RUN[0], title=title), WORDS["phantoms"])
         for title in ("A", "B")
     ]
-    told.append(reporting.report(NOT_RUN[2], WORDS["other"]))
-    made = reporting.chapter(LISTS, reporting._apart(told))
+    reported.append(reporting.report(NOT_RUN[2], WORDS["other"]))
+    made = reporting.chapter(LISTS, reporting._apart(reported))
     assert "TRIPOD+AI, A<" in made
     assert "TRIPOD+AI, own images<" in made
-    joint = reporting.linked("{notebook}`training <03_training>`", reporting._apart(told)[:2])
+    joint = reporting.linked("{notebook}`training <03_training>`", reporting._apart(reported)[:2])
     page = "never_run/03_training-proposed-patient"
     assert joint == f"{{notebook}}`training <{page}>` / {{notebook}}`B <{page}>`"
 
@@ -272,18 +278,18 @@ def test_the_bars_count_every_item():
     bars = BeautifulSoup(made, "html.parser").select(".bar")
     counts = [[int(part.get_text()) for part in bar("span")] for bar in bars]
     assert [sum(count) for count in counts] == [52, 44, 30]
-    said = [re.findall(r"\d+(?=,|$)", bar["aria-label"].split(":")[1]) for bar in bars]
-    assert [sum(map(int, one)) for one in said] == [52, 44, 30]
+    labels = [re.findall(r"\d+(?=,|$)", bar["aria-label"].split(":")[1]) for bar in bars]
+    assert [sum(map(int, label)) for label in labels] == [52, 44, 30]
 
 
 def test_an_unknown_name_is_an_error_that_names_the_place():
-    told = reporting.report(NOT_RUN[0], WORDS["phantoms"])
+    reported = reporting.report(NOT_RUN[0], WORDS["phantoms"])
     with pytest.raises(UserError, match=r"here: unknown \{imagse\}; did you mean 'images'"):
-        reporting.fill("There are {{ imagse }}.", told.names, "here")
+        reporting.fill("There are {{ imagse }}.", reported.names, "here")
     with pytest.raises(UserError, match="here, line 2: "):
-        reporting.fill("Two lines\nwith {{ images", told.names, "here")
+        reporting.fill("Two lines\nwith {{ images", reported.names, "here")
     with pytest.raises(UserError, match="no notebook '04_evalaution'"):
-        reporting.linked("{notebook}`x <04_evalaution>`", [told])
+        reporting.linked("{notebook}`x <04_evalaution>`", [reported])
 
 
 def test_what_a_user_wrote_is_shown_as_it_is_and_never_a_template():
@@ -329,8 +335,8 @@ def stubs(root, made):
     for page in (*executed, *BOOK.glob("*.md")):
         (root / page.relative_to(ROOT)).with_suffix(".md").write_text("# Stub\n")
     site = [page.relative_to(ROOT).with_suffix("").as_posix() for page in executed]
-    own = f'SITE = {site}\nbibtex_bibfiles = ["references.bib"]\n'
-    (root / "conf.py").write_text(own + CONFIGURATION)
+    settings = f'SITE = {site}\nbibtex_bibfiles = ["references.bib"]\n'
+    (root / "conf.py").write_text(settings + CONFIGURATION)
     pages = sorted(p.relative_to(root).with_suffix("").as_posix() for p in root.rglob("*.md"))
     (root / "index.md").write_text("\n".join(["# I", "", "```{toctree}", *pages, "```"]))
 
@@ -348,7 +354,9 @@ def test_the_pages_render_without_a_warning(tmp_path, monkeypatch, studies, exhi
         app.build()
     assert warnings.getvalue() == ""
     soup = BeautifulSoup((tmp_path / "_out/book/reporting.html").read_text(), "html.parser")
-    assert len(soup.select("table.checklist")) == sum(len(one.sections) for one in LISTS)
+    assert len(soup.select("table.checklist")) == sum(
+        len(checklist.sections) for checklist in LISTS
+    )
     card = (tmp_path / f"_out/book/{studies[-1].name}/model_card.html").read_text()
     assert len(BeautifulSoup(card, "html.parser").select("figure.exhibit")) == exhibits
     assert card.count("notebook was not run in this build") == 3 - exhibits
@@ -366,7 +374,9 @@ def test_the_citation_file_has_what_its_format_needs():
     for reference in cited["references"]:
         assert {"type", "title", "authors"} <= set(reference)
         assert re.fullmatch(r"10\.\d{4,9}/\S+", reference["doi"])
-        assert all({"family-names", "given-names"} <= set(one) for one in reference["authors"])
+        assert all(
+            {"family-names", "given-names"} <= set(author) for author in reference["authors"]
+        )
 
 
 def test_both_licences_are_named_wherever_a_reader_looks():

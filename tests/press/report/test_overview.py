@@ -12,14 +12,14 @@ def test_every_figure_table_and_number_has_its_row():
     read = pages.of_study("inbreast")
     text = overview.chapter({"INbreast": read})
     rows = BeautifulSoup(text, "html.parser").select("#provenance-table tbody tr")
-    found = {row.a["href"]: row for row in rows}
+    by_address = {row.a["href"]: row for row in rows}
     for page in read:
         for exhibit in page.exhibits.values():
-            row = found[f"inbreast/{page.name}.html#{exhibit.id}"].get_text()
+            row = by_address[f"inbreast/{page.name}.html#{exhibit.id}"].get_text()
             assert exhibit.passport["caption"] in row
             assert exhibit.passport["code"]["library_sha256"][:8] in row
         for name, number in page.numbers.items():
-            row = found[f"inbreast/{page.name}.html#cell-{number.cell_id}"]
+            row = by_address[f"inbreast/{page.name}.html#cell-{number.cell_id}"]
             assert number.text in row.get_text() or name in text
     assert len(rows) == sum(len(page.exhibits) + len(page.numbers) for page in read)
     summary = re.search(r"\| INbreast \| (\d+) \| (\d+) \| (\d+) \| (\d+) \|", text)
