@@ -190,10 +190,12 @@ def _whole(cell: str) -> str:
 
 def _compare(files: dict[str, Path], rows: Rows, problems: Problems) -> None:
     """Note images without a row and rows without an image, where there are any of the other."""
-    for number in files.keys() - rows.keys() if rows else ():
-        problems.add(files[number], f"has no row of File Name {number} in the table; add one")
-    for number in rows.keys() - files.keys() if files else ():
-        problems.lines.append(f"{rows[number]['line']} has no image {number}_*; add or remove it")
+    for number, path in files.items():
+        if rows and number not in rows:
+            problems.add(path, f"has no row of File Name {number} in the table; add one")
+    for number, row in rows.items():
+        if files and number not in files:
+            problems.lines.append(f"{row['line']} has no image {number}_*; add or remove it")
 
 
 def _case(
