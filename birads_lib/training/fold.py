@@ -153,6 +153,8 @@ class Trainer:
                 shuffle=False,
                 verbose=0,
             )
+        for batches in (training, validation):
+            batches.features = []  # TensorFlow keeps them to the end of the process
         for variable, best in zip(learner.variables, journal.best, strict=False):
             variable.assign(best)
 
