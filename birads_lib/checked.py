@@ -62,11 +62,11 @@ class Checked(BaseModel):
         given = f"'{name}' {'has' if deeper else 'is'} {value!r}"
         schema = cls._schema(name)
         if kind == "literal_error" and isinstance(value, str):
-            return f"{given}; {did_you_mean(value, schema['enum'])}"
+            return f"{given}; {did_you_mean(value, schema.get('enum') or [schema['const']])}"
         if kind == "too_short":
             return f"{given}, expected at least one"
         texts = [text for text in cls.model_fields[name].metadata if isinstance(text, str)]
-        return f"{given}, expected {texts[0] if texts else _expected(kind, schema)}"
+        return f"{given}, expected {texts[0] if texts else _expected(error, schema)}"
 
     @classmethod
     def _schema(cls, name: str) -> dict[str, Any]:
@@ -83,11 +83,12 @@ def _detail(error: Mapping[str, Any], sentence: str) -> dict[str, Any]:
     return {"type": custom, "loc": names, "input": error["input"]}
 
 
-def _expected(kind: str, schema: Mapping[str, Any]) -> str:
-    if kind in ("greater_than_equal", "less_than_equal"):
-        low, high = schema["minimum"], schema.get("maximum")
+def _expected(error: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    low, high, default = map(schema.get, ("minimum", "maximum", "default"))
+    kind = error["type"].partition("_")[0]
+    if kind in ("greater", "less") and low is not None:
         return f"at least {low}" if high is None else f"{low} to {high}"
-    expected, default = _EXPECTED[kind.partition("_")[0]], schema.get("default")
+    expected = _EXPECTED.get(kind, error["msg"].removeprefix("Input should be "))
     return expected if default in (None, "", [], {}) else f"{expected} (default: {default!r})"
 
 
