@@ -12,14 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from birads_lib.errors import UserError
-from press.paths import (
-    RESULTS,
-    ROOT,
-    figures_folder,
-    page_name,
-    predictions_file,
-    rendered_book,
-)
+from press.paths import RESULTS, ROOT, figures_folder, page_name, predictions_file, rendered_book
 from press.run import SYNTHETIC
 from press.study import Study, load
 

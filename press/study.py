@@ -126,8 +126,7 @@ def load(
     """Read and check a study's YAML.
 
     ``data`` overrides the folder of its data set, ``weights`` the file of the backbone's weights;
-    both are kept as given: relative to the root of the project, where make runs. ``root`` is where
-    the studies' artefacts lie.
+    both are kept as given: relative to the root of the project, where make runs.
 
     Raises UserError naming key, file and line of every problem, before anything runs.
     """

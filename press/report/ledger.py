@@ -65,19 +65,13 @@ def read_records(files: dict[str, Path]) -> dict[str, dict[str, dict[str, float]
 
 
 def judge(claims: list[Claim], records: dict, variant: str, protocols: list[str]) -> pd.DataFrame:
-    """Return one row per claim, indexed by its id.
+    """Return one row per claim, indexed by its id; a variant's runs are judged.
 
     Columns: claim (its label), claimed (a text), value (NaN where the claim has none), verdict,
     why (which leaky protocols, or why not testable), could_turn (whether part of the interval
     under the claim's own protocol gives another verdict: yes, no, no interval, in the rule or
     nothing), page (of its figure, where it is testable), and for each protocol ``<protocol>``,
     ``<protocol>_low`` and ``<protocol>_high``, NaN where there is no such number.
-
-    Args:
-        claims: of ``load``.
-        records: of ``read_records``.
-        variant: whose runs are judged.
-        protocols: those of the study.
     """
     rows = [_row(claim, records, variant, protocols) for claim in claims]
     return pd.DataFrame(rows).set_index("id")
@@ -194,10 +188,11 @@ def readings(claims: list[Claim], judged: pd.DataFrame) -> str:
     items = []
     for claim in claims:
         row = judged.loc[claim.id]
-        why = row["why"] if row["verdict"] == NOT_TESTABLE and not claim.not_testable else ""
+        reading = claim.how
+        if row["verdict"] == NOT_TESTABLE and not claim.not_testable:
+            reading += f" Not testable here: {row['why']}."
         figure = f' <a href="{html.escape(row["page"])}">Its figure</a>.' if row["page"] else ""
         text = f"{html.escape(claim.text)} <em>{html.escape(claim.source)}.</em>"
-        reading = " ".join(filter(None, [claim.how, f"Not testable here: {why}." if why else ""]))
         items.append(
             f'<dt id="claim-{claim.id}">{html.escape(claim.label)}: {row["verdict"]}</dt>'
             f"<dd>{text}<br>{html.escape(reading)}{figure}</dd>"
