@@ -22,7 +22,8 @@ from birads_lib.figures.intervals import (
 from birads_lib.figures.style import BLUE, INK, ORANGE, PLUM, ZERO, legend_below, new_figure
 from birads_lib.protocol import PROTOCOLS
 from birads_lib.scores.ablations import OTHER, PARTS_OF_METHOD, excludes_zero
-from birads_lib.scores.metrics import HEADLINE
+from birads_lib.scores.metrics import headline_names
+from birads_lib.task import BIRADS, Task
 
 _PALE = "#a0a0a0"
 _PROTOCOLS = dict(zip(PROTOCOLS, ((INK, "o"), (PLUM, "^"), (ORANGE, "s")), strict=True))
@@ -49,23 +50,25 @@ def changes_table(changed: Mapping[str, Mapping], parts: Mapping[str, str]) -> p
     return pd.DataFrame({"part": parts, "differs in": texts}).rename(readable)
 
 
-def architectures_table(table: pd.DataFrame) -> pd.DataFrame:
+def architectures_table(table: pd.DataFrame, task: Task = BIRADS) -> pd.DataFrame:
     """Return what ``architectures`` draws as numbers, a row per run, a column per metric."""
     cells = [f"{row.estimate:.3f} ({row.low:.3f} to {row.high:.3f})" for row in table.itertuples()]
-    table = table.assign(text=cells, metric=table["metric"].map(HEADLINE))
+    table = table.assign(text=cells, metric=table["metric"].map(headline_names(task)))
     return table.pivot_table("text", ["variant", "protocol"], "metric", "first", sort=False)
 
 
-def differences_table(table: pd.DataFrame) -> pd.DataFrame:
+def differences_table(table: pd.DataFrame, task: Task = BIRADS) -> pd.DataFrame:
     """Return what ``forest`` draws as numbers, with p-values."""
     columns = {"estimate": "difference", "low": "95 % from", "high": "to"}
     columns |= {"p_value": "p", "holm": "p, Holm-adjusted"}
-    table = table.assign(metric=table["metric"].map(HEADLINE)).rename(columns=columns)
+    table = table.assign(metric=table["metric"].map(headline_names(task))).rename(columns=columns)
     table = table.set_index(["metric", "variant"])[list(columns.values())]
     return table.sort_index(level="metric", sort_remaining=False)
 
 
-def architectures(table: pd.DataFrame, published: Mapping[str, float]) -> Figure:
+def architectures(
+    table: pd.DataFrame, published: Mapping[str, float], task: Task = BIRADS
+) -> Figure:
     """Draw metrics of variants under each protocol with intervals, and the published values.
 
     Args:
@@ -73,7 +76,7 @@ def architectures(table: pd.DataFrame, published: Mapping[str, float]) -> Figure
         published: "<variant>.<metric>" -> its value, such as those of the paper.
     """
     variants, protocols = list(table["variant"].unique()), table["protocol"].unique()
-    figure, panels = _panels(table["metric"].unique(), rows=2 * len(variants))
+    figure, panels = _panels(table["metric"].unique(), 2 * len(variants), task)
     looks = [_PROTOCOLS[protocol] for protocol in protocols]
     paper = {"marker": "X", "color": BLUE, "s": 60, "label": "The paper, on INbreast"}
     for metric, ax in panels.items():
@@ -86,7 +89,7 @@ def architectures(table: pd.DataFrame, published: Mapping[str, float]) -> Figure
     return figure
 
 
-def forest(table: pd.DataFrame, parts: Mapping[str, str]) -> Figure:
+def forest(table: pd.DataFrame, parts: Mapping[str, str], task: Task = BIRADS) -> Figure:
     """Draw paired differences from the reference by part of the method, a panel per metric.
 
     Intervals that exclude 0 are dark; a diamond marks those that do so after Holm's adjustment.
@@ -96,7 +99,7 @@ def forest(table: pd.DataFrame, parts: Mapping[str, str]) -> Figure:
         parts: variant -> the part of the method that it changes.
     """
     names = _by_part(list(table["variant"].unique()), parts)
-    figure, panels = _panels(table["metric"].unique(), rows=len(names))
+    figure, panels = _panels(table["metric"].unique(), len(names), task)
     for metric, ax in panels.items():
         rows = table[table["metric"] == metric].set_index("variant")
         apart, adjusted = excludes_zero(rows), rows["holm"] < 0.05
@@ -186,12 +189,12 @@ def auc_differences(table: pd.DataFrame, title: str) -> Figure:
     return figure
 
 
-def _panels(metrics: Sequence[str], rows: int) -> tuple[Figure, dict[str, Axes]]:
+def _panels(metrics: Sequence[str], rows: int, task: Task) -> tuple[Figure, dict[str, Axes]]:
     """Return a panel per metric, side by side, that share their rows."""
     options = {"height": 2 + 0.27 * rows, "sharey": True, "squeeze": False}
     figure, axes = new_figure(1, len(metrics), **options)
     for ax, metric in zip(axes[0], metrics, strict=True):
-        ax.set_title("\n".join(textwrap.wrap(HEADLINE[metric], 14)), fontsize=12)
+        ax.set_title("\n".join(textwrap.wrap(headline_names(task)[metric], 14)), fontsize=12)
         ax.set_xlabel(f"{'less' if metric == 'ordinal_mae' else 'more'} is better", fontsize=10)
         ax.xaxis.set_major_locator(MaxNLocator(2 if len(metrics) > 3 else 3, min_n_ticks=2))
         ax.xaxis.set_major_formatter("{x:g}")

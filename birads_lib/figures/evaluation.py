@@ -24,7 +24,7 @@ from birads_lib.figures.intervals import (
     write_beside,
 )
 from birads_lib.figures.style import AMBER, BLUE, MUTED, ORANGE, PLUM, legend_below, new_figure
-from birads_lib.scores.metrics import HEADLINE, PER_CLASS, checked
+from birads_lib.scores.metrics import PER_CLASS, checked, headline_names
 from birads_lib.task import BIRADS, Task
 
 _COUNTS = LinearSegmentedColormap.from_list("counts", ["#e9e9ee", BLUE])
@@ -206,7 +206,7 @@ def radar_by_split(tables: Mapping[str, pd.DataFrame]) -> Figure:
         ax.plot(angles, closed, color=colour, linestyle=line, marker=marker, label=part)
     ax.set_theta_zero_location("N")
     ax.set_theta_direction(-1)
-    ax.set_xticks(angles[:-1], [HEADLINE[name] for name in RADAR])
+    ax.set_xticks(angles[:-1], [headline_names()[name] for name in RADAR])
     for label, angle in zip(ax.get_xticklabels(), angles, strict=False):
         side = round(np.sin(angle), 6)
         label.set_ha("center" if not side else "left" if side > 0 else "right")

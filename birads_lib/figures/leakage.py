@@ -11,7 +11,7 @@ from birads_lib.figures.intervals import draw_intervals, draw_side_by_side, name
 from birads_lib.figures.style import BLUE, INK, MUTED, ORANGE, colours, legend_below, new_figure
 from birads_lib.protocol import PROTOCOLS
 from birads_lib.scores.leakage import ANSWERS, CLOSEST, COMPARED, MET
-from birads_lib.scores.metrics import HEADLINE
+from birads_lib.scores.metrics import headline_names
 from birads_lib.task import BIRADS, Task
 
 _ANSWERS = {"model": (INK, "o"), "lookup": (ORANGE, "s"), "majority": (MUTED, "D")}
@@ -68,7 +68,7 @@ def _numbers(ax: Axes, places: np.ndarray, rows: pd.DataFrame) -> None:
 def _metrics_axes(ax: Axes, names: list[str], rows: pd.DataFrame) -> None:
     """Name metrics on the x axis, and let the y axis hold all rows."""
     ax.axhline(0, color=INK, linewidth=1)
-    ax.set_xticks(range(len(names)), [HEADLINE[name] for name in names])
+    ax.set_xticks(range(len(names)), [headline_names()[name] for name in names])
     ax.tick_params(axis="x", length=0)
     lowest = min(0, rows[["estimate", "low"]].min(axis=None))
     ax.set(xlabel="Metric", ylabel="Value (1 is perfect)")
@@ -85,7 +85,7 @@ def nulls(metrics: Mapping[str, pd.DataFrame]) -> Figure:
         rows = table[table["metric"] == metric]
         answers = {ANSWERS[answer]: rows[rows["answer"] == answer] for answer in _ANSWERS}
         draw_side_by_side(ax, answers, [*metrics], _ANSWERS.values(), 0.2, size=42)
-        ax.set_title(HEADLINE[metric])
+        ax.set_title(headline_names()[metric])
         name_rows(ax, names)
     for ax in axes[1]:
         ax.set(xlabel="Value (1 is perfect)", xticks=[0, 0.25, 0.5, 0.75, 1])

@@ -55,9 +55,6 @@ def _action_auc(task: Task) -> str:
     return "auc_" + "_or_".join(task.labels[task.act_from - 1 :])  # such as auc_4_or_5
 
 
-HEADLINE = headline_names()
-
-
 def checked(y: object, p: object) -> tuple[np.ndarray, np.ndarray]:
     """Return y (n,) int and p (n, K) float64, or raise ``PredictionError`` with all problems."""
     y, p = np.asarray(y), np.asarray(p, dtype=float)

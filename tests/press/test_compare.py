@@ -11,7 +11,7 @@ import pytest
 from birads_lib import cases
 from birads_lib.errors import UserError
 from birads_lib.figures import comparison as plots
-from birads_lib.scores.metrics import HEADLINE
+from birads_lib.scores.metrics import headline_names
 from helpers.made_up import made_up_run
 from helpers.project import run_in
 from press import book, compare
@@ -120,15 +120,17 @@ def test_images_are_the_same_by_file_patient_and_grade(changes, same):
 
 
 def test_the_figure_shows_both_and_the_difference():
-    rows = pd.DataFrame({"metric": list(HEADLINE), "estimate": 0.5, "low": 0.4, "high": 0.6})
+    rows = pd.DataFrame(
+        {"metric": list(headline_names()), "estimate": 0.5, "low": 0.4, "high": 0.6}
+    )
     rows.loc[4, ["estimate", "low", "high"]] = np.nan  # undefined
     parts = [rows.assign(protocol=q) for q in ("patient", "image")]
     values = pd.concat(part.assign(study=s) for part in parts for s in ("mine", "yours"))
     figure = plots.side_by_side(values, pd.concat(parts))
     texts = {text.get_text() for text in figure.findobj(mpl.text.Text)}
     assert {"mine", "yours", "mine minus yours", "Protocol patient", "Protocol image"} <= texts
-    assert HEADLINE["qwk"] in texts
-    assert HEADLINE["ordinal_mae"] not in texts  # it has another unit
+    assert headline_names()["qwk"] in texts
+    assert headline_names()["ordinal_mae"] not in texts  # it has another unit
     left, right = figure.axes[:2]
     assert len(left.collections) == 4  # intervals and dots of each
     assert len(right.collections) == 2

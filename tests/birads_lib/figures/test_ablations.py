@@ -13,7 +13,7 @@ from scikit_posthocs import posthoc_nemenyi_friedman
 from birads_lib.figures import ablations as plots
 from birads_lib.scores import ablations
 from birads_lib.scores.comparisons import friedman
-from birads_lib.scores.metrics import HEADLINE
+from birads_lib.scores.metrics import headline_names
 from press.parameters import declared_parameters
 
 SHOWN = ["accuracy", "mean_auc", "qwk", "ordinal_mae"]
@@ -124,7 +124,7 @@ def test_architectures_stand_beside_the_published_values():
     assert row_names(figure) == ["baseline", "frozen"]
     assert legend(figure) == ["patient", "oversample first", "The paper, on INbreast"]
     assert [ax.get_title().replace("\n", " ") for ax in figure.axes] == [
-        HEADLINE[metric] for metric in SHOWN[:3]
+        headline_names()[metric] for metric in SHOWN[:3]
     ]
     paper = dots(figure.axes[0], "The paper, on INbreast")
     assert paper[0].tolist() == [0.9, 0]

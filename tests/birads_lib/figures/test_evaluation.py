@@ -14,7 +14,7 @@ from birads_lib.figures import evaluation as plots
 from birads_lib.figures import exploration as panels
 from birads_lib.figures import style
 from birads_lib.scores.bootstrap import Resampling, intervals
-from birads_lib.scores.metrics import HEADLINE, confusion_matrix
+from birads_lib.scores.metrics import confusion_matrix, headline_names
 from helpers.figures import check, drawn, legend, texts
 
 MISSING = pytest.param([1, 2, 4, 5], id="grade 3 absent")
@@ -127,7 +127,7 @@ def test_metric_intervals_with_references():
     check(figure)
     assert legend(figure)[1:] == ["Always BI-RADS 2", "Says nothing", "Paper"]
     rows = [label.get_text() for label in figure.axes[0].get_yticklabels()]
-    assert rows == [text for name, text in HEADLINE.items() if name != "ordinal_mae"]
+    assert rows == [text for name, text in headline_names().items() if name != "ordinal_mae"]
     estimate = table.set_index("metric").loc["accuracy", "estimate"]
     assert any(text.startswith(f"{estimate:.2f} (") for text in texts(figure))
 
@@ -165,8 +165,10 @@ def test_summary_by_split_has_intervals(grades):
     check(figure)
     assert legend(figure) == PARTS
     (ax,) = figure.axes
-    names = [name for name in HEADLINE if name != "ordinal_mae"]
-    assert [text.get_text() for text in ax.get_yticklabels()] == [HEADLINE[name] for name in names]
+    names = [name for name in headline_names() if name != "ordinal_mae"]
+    assert [text.get_text() for text in ax.get_yticklabels()] == [
+        headline_names()[name] for name in names
+    ]
     rows = table.set_index("metric").loc[names]
     bars = [line for line in ax.collections if len(line.get_paths()) == len(names)]
     ends = np.array([path.vertices[:, 0] for path in bars[0].get_paths()])  # (metrics, 2)
@@ -184,7 +186,9 @@ def test_radar_by_split_closes_each_line():
     assert drawn(figure).shape[1] == 1050
     assert legend(figure) == PARTS
     (ax,) = figure.axes
-    assert [text.get_text() for text in ax.get_xticklabels()] == [HEADLINE[m] for m in plots.RADAR]
+    assert [text.get_text() for text in ax.get_xticklabels()] == [
+        headline_names()[m] for m in plots.RADAR
+    ]
     assert ax.lines[0].get_ydata().tolist() == [0.8] * 5 + [0.5, 0.8]
     assert ax.get_ylim() == (0, 1)
 

@@ -6,7 +6,7 @@ import pytest
 
 from birads_lib.errors import UserError
 from birads_lib.scores import ablations
-from birads_lib.scores.metrics import HEADLINE, headline
+from birads_lib.scores.metrics import headline, headline_names
 from birads_lib.task import BIRADS
 
 
@@ -64,7 +64,7 @@ def test_differences_of_headline_metrics_by_protocol(aligned):
     tests["image"] = {"frozen": run("frozen", [1, 1, 4, 4], "image")}  # nothing to compare
     table = ablations.differences_by_protocol(tests, "frozen", 50, 0)
     assert table["protocol"].unique().tolist() == ["patient"]
-    assert table["metric"].tolist() == list(HEADLINE)
+    assert table["metric"].tolist() == list(headline_names())
     whole = {v: headline(aligned.y, p)["accuracy"] for v, p in aligned.p.items()}
     accuracy = table.set_index("metric").loc["accuracy", "estimate"]
     assert accuracy == whole["emd"] - whole["frozen"] == 0.5
@@ -80,4 +80,4 @@ def test_records_name_variant_protocol_and_metric():
     metrics = ablations.headline_intervals([run("emd", [1, 2, 4, 5])], 20)
     names = ablations.records(metrics, metrics)["metric"].tolist()
     assert names[0] == "emd.patient.accuracy"
-    assert names[len(HEADLINE)] == "emd.patient.difference.accuracy"
+    assert names[len(headline_names())] == "emd.patient.difference.accuracy"

@@ -16,7 +16,7 @@ from birads_lib.errors import UserError
 from birads_lib.scores import bootstrap, comparisons
 from birads_lib.scores.bootstrap import Resampling, intervals, mean_intervals, patient_bootstrap
 from birads_lib.scores.comparisons import delong, paired_differences
-from birads_lib.scores.metrics import HEADLINE, PredictionError, headline
+from birads_lib.scores.metrics import PredictionError, headline, headline_names
 
 GRADES = [1, 2, 3, 4, 5]
 
@@ -107,7 +107,7 @@ def test_intervals_are_percentiles_around_the_estimate(study):
     table = intervals(y, p, Resampling(patients, 400, seed=3)).set_index("metric")
     resamples = patient_bootstrap(y, p, Resampling(patients, 400, seed=3))
     estimates = pd.Series(headline(y, p))
-    np.testing.assert_array_equal(table.loc[list(HEADLINE), "estimate"], estimates)
+    np.testing.assert_array_equal(table.loc[list(headline_names()), "estimate"], estimates)
     low, high = np.nanpercentile(resamples, [2.5, 97.5], axis=0)
     np.testing.assert_allclose(table["low"], low)
     np.testing.assert_allclose(table["high"], high)
