@@ -50,6 +50,11 @@ def _strokes(strokes: np.ndarray, half: int, turn: float) -> np.ndarray:
     return (peak * np.exp(-0.5 * squared / width**2)).max(axis=0)
 
 
+def _unit(angle: np.ndarray | float) -> np.ndarray:
+    """Return vectors (..., 2) of length 1."""
+    return np.stack([np.cos(angle), np.sin(angle)], axis=-1)
+
+
 def _along(path: np.ndarray, width: float, peaks: np.ndarray | tuple) -> np.ndarray:
     """Return the strokes (k, 6) that join the points (k + 1, 2) of a path."""
     return np.column_stack([path[:-1], path[1:], np.full(len(peaks), width), peaks])
@@ -109,7 +114,7 @@ def _group(group: Group, rng: np.random.Generator) -> np.ndarray:
     k = len(points)
     points = points + rng.uniform(-1.3, 1.3, (k, 2)) * (group.parts > 1)
     angles = rng.normal(0, group.angle, k)
-    ends = np.stack([np.cos(angles), np.sin(angles)], 1) * rng.uniform(*group.length, (k, 1)) / 2
+    ends = _unit(angles) * rng.uniform(*group.length, (k, 1)) / 2
     shape = rng.uniform(*group.width, (k, 1)), rng.uniform(*group.peak, (k, 1))
     return np.hstack([points - ends, points + ends, *shape])
 
@@ -121,13 +126,12 @@ def _fine_linear_branching(rng: np.random.Generator) -> np.ndarray:
         point, heading = np.array([20.0, 0.0]), np.pi + angle
         for _ in range(rng.integers(4, 7)):
             heading += rng.normal(0, 0.25)
-            step = np.array([np.cos(heading), np.sin(heading)])
-            start = point + rng.uniform(1.5, 3) * step
-            end = start + rng.uniform(2.5, 6) * step
+            start = point + rng.uniform(1.5, 3) * _unit(heading)
+            end = start + rng.uniform(2.5, 6) * _unit(heading)
             strokes.append([*start, *end, 0.6, rng.uniform(0.3, 0.55)])
             if rng.random() < 0.5:
                 fork = heading + rng.choice([-1, 1]) * rng.uniform(0.6, 0.9)
-                tip = start + rng.uniform(3, 6) * np.array([np.cos(fork), np.sin(fork)])
+                tip = start + rng.uniform(3, 6) * _unit(fork)
                 strokes.append([*start, *tip, 0.6, rng.uniform(0.25, 0.5)])
             point = end
     return np.array(strokes)
@@ -198,7 +202,7 @@ def _spicules(
         angle, bend = base + rng.normal(0, 0.15), rng.normal(0, 0.2)
         end, width = radius * rng.uniform(*reach), scale * rng.uniform(0.5, 0.8)
         distances, angles = np.linspace(start, end, 4), angle + bend * np.linspace(0, 1, 4)
-        path = distances[:, None] * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+        path = distances[:, None] * _unit(angles)
         strokes.append(_along(path, width, (0.25, 0.2, 0.12)))
     return np.vstack(strokes)
 

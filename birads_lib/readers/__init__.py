@@ -1,8 +1,9 @@
 """Readers: each turns a folder into a ``Dataset``, or lists all that is wrong with it.
 
 ``READERS`` declares what is known of each before it reads. The module of the same name has
-``Options``, which its ``read(folder, **options)`` takes; ``by_name`` calls it. This module imports
-none of them, so that asking what a reader is costs nothing.
+``Options`` and ``read(folder, **options)``, which raises UserError for every option that doesn't
+exist or is out of range, and DatasetError for everything that is wrong with the folder. This
+module imports none of them, so that asking what a reader is costs nothing.
 """
 
 from collections.abc import Mapping

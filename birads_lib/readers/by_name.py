@@ -11,12 +11,7 @@ from birads_lib.readers import READERS
 
 
 def read(reader: str, folder: str | Path, **options: object) -> Dataset:
-    """Read ``folder`` with the named reader.
-
-    Raises:
-        UserError: the reader or an option doesn't exist, or an option is out of range.
-        DatasetError: lists everything wrong with the folder.
-    """
+    """Read ``folder`` with the named reader."""
     return _module(reader).read(folder, **options)
 
 

@@ -57,16 +57,8 @@ class Options(Checked):
 def read(folder: str | Path, **options: object) -> Dataset:
     """Read a folder of category folders; everything below one has its category.
 
-    Args:
-        folder: holds one folder per category; any spelling ``cases.parse_birads`` understands.
-        options: as ``Options`` has them.
-
-    Returns:
-        ``image_id`` is the path; density, modality and findings are unknown.
-
-    Raises:
-        DatasetError: lists everything wrong with the folder.
-        UserError: lists every option that doesn't exist or is out of range.
+    Their names may be any spelling that ``cases.parse_birads`` understands. ``image_id`` is the
+    path; density, modality and findings are unknown.
     """
     chosen = Options.of(options)
     root = existing(folder)

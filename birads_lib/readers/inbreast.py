@@ -66,14 +66,6 @@ def read(folder: str | Path, **options: object) -> Dataset:
     patient is the 16 hexadecimal digits of the file name; ACR density 1..4 becomes A..D.
     A finding that only the sheet marks has a kind and no place. Contours are in pixels of the
     original; for a smaller image it is taken to be the original size of the nearest shape.
-
-    Args:
-        folder: the official folder, or one like it.
-        options: as ``Options`` has them.
-
-    Raises:
-        DatasetError: lists everything wrong with the folder.
-        UserError: lists every option that doesn't exist or is out of range.
     """
     chosen = Options.of(options)
     root = existing(folder)

@@ -39,13 +39,6 @@ def read(folder: str | Path, **options: object) -> cases.Dataset:
     beside them. ``phantoms.json``, written last, records the options and the hash of the code
     that draws: what doesn't match it, or was changed since, is made again. Boxes in ``findings``
     are those of the masks, x1 and y1 exclusive.
-
-    Args:
-        folder: made if it isn't there.
-        options: as ``Options`` has them.
-
-    Raises:
-        UserError: lists every option that doesn't exist or is out of range.
     """
     folder, chosen = Path(folder), Options.of(options)
     record = chosen.model_dump(exclude={"workers"}) | {"generator": _generator()}
