@@ -42,7 +42,13 @@ class Checked(BaseModel):
         except ValidationError as error:
             if not isinstance(values, Mapping):
                 raise  # whoever holds it has its name
-            details = [_detail(wrong, cls._sentence(wrong)) for wrong in error.errors()]
+            errors = error.errors()
+            lists = {wrong["loc"][:-1] for wrong in errors}  # that hold something wrong
+            details = [
+                _detail(wrong, cls._sentence(wrong))
+                for wrong in errors  # pydantic calls a list too short if all in it is wrong
+                if wrong["type"] != "too_short" or wrong["loc"] not in lists
+            ]
             raise ValidationError.from_exception_data(cls.__name__, details) from None
 
     @classmethod
@@ -60,20 +66,22 @@ class Checked(BaseModel):
             text = str(error["ctx"]["error"])  # of a whole model, if deeper
             return text if deeper else f"'{name}' {text}"
         given = f"'{name}' {'has' if deeper else 'is'} {value!r}"
-        schema = cls._schema(name)
-        if kind == "literal_error" and isinstance(value, str):
-            return f"{given}; {did_you_mean(value, schema.get('enum') or [schema['const']])}"
         if kind == "too_short":
             return f"{given}, expected at least one"
+        schema = cls._schema(name, deeper)
+        choices = schema.get("enum", [schema["const"]] if "const" in schema else [])
+        if choices and isinstance(value, str):
+            return f"{given}; {did_you_mean(value, choices)}"
         texts = [text for text in cls.model_fields[name].metadata if isinstance(text, str)]
         return f"{given}, expected {texts[0] if texts else _expected(error, schema)}"
 
     @classmethod
-    def _schema(cls, name: str) -> dict[str, Any]:
-        """Return the JSON Schema of a field's value, or of the values in its list."""
+    def _schema(cls, name: str, deeper: list) -> dict[str, Any]:
+        """Return the JSON Schema of a field, or of what its list holds; of several, the first."""
         schema = cls.model_json_schema()["properties"][name]
-        values = schema.get("items", schema)
-        return {**schema, **values, **values.get("anyOf", [{}])[0]}
+        if deeper:
+            schema = schema.get("items", {})
+        return {**schema, **schema.get("anyOf", [{}])[0]}
 
 
 def _detail(error: Mapping[str, Any], sentence: str) -> dict[str, Any]:
