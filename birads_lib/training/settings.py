@@ -1,12 +1,12 @@
 """Every hyper-parameter of the model and its training, in one flat place; it needs no Keras."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Le
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from birads_lib.errors import UserError, did_you_mean
+from birads_lib.checked import Checked, Problems, sentences
+from birads_lib.errors import UserError
 from birads_lib.networks.backbones import BACKBONES
 
 Count = Annotated[int, Field(ge=0)]
@@ -20,13 +20,11 @@ def _(default: Any, meaning: str) -> Any:
     return Field(default, description=meaning)
 
 
-class Settings(BaseModel):
+class Settings(Checked):
     """Every hyper-parameter of model and training; "open" marks what the paper leaves open.
 
     Raises UserError with a line for each unknown name and each value of a wrong kind or range.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     backbone: Literal[*BACKBONES] = _("resnet50", "convolutional trunk")
     weights: str = _("imagenet", "imagenet, none, phantoms or a .weights.h5 file")
@@ -82,8 +80,7 @@ class Settings(BaseModel):
         try:
             super().__init__(**values)
         except ValidationError as error:
-            known_last = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
-            raise UserError("\n".join(dict.fromkeys(map(_problem, known_last)))) from None
+            raise UserError("\n".join(text for _, text in sentences(error))) from None
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Settings":
@@ -93,7 +90,7 @@ class Settings(BaseModel):
         return self
 
 
-def clashes(values: Mapping[str, Any]) -> list[tuple[tuple[str, ...], str]]:
+def clashes(values: Mapping[str, Any]) -> Problems:
     """Return what settings, each by itself right, say against each other, as (names, problem)."""
     problems = []
     if values["embed"] % values["heads"]:
@@ -104,30 +101,3 @@ def clashes(values: Mapping[str, Any]) -> list[tuple[tuple[str, ...], str]]:
         what = "stage1_epochs and stage2_epochs are both 0, nothing would be trained"
         problems.append((names, what))
     return problems
-
-
-def limits(name: str) -> tuple[float | None, float | None, tuple[str, ...] | None]:
-    """Return (least, most, choices) of a setting, None where there is no such limit."""
-    field = Settings.model_fields[name]
-    low = [limit.ge for limit in field.metadata if isinstance(limit, Ge)]
-    high = [limit.le for limit in field.metadata if isinstance(limit, Le)]
-    choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else None
-    return (low or [None])[0], (high or [None])[0], choices
-
-
-def _problem(error: dict) -> str:
-    """Return one of pydantic's errors as a line for whoever wrote the value."""
-    if not error["loc"]:
-        return str(error["ctx"]["error"])
-    name, value = error["loc"][0], error["input"]
-    if error["type"] == "extra_forbidden":
-        return f"{name}: unknown setting; {did_you_mean(name, Settings.model_fields)}"
-    default = Settings.model_fields[name].default
-    if isinstance(default, tuple):
-        return f"{name}: {value!r}; expected a list of layer names"
-    low, high, choices = limits(name)
-    if choices and isinstance(value, str):
-        return f"{name}: {value!r}; {did_you_mean(value, choices)}"
-    if error["type"] in ("greater_than_equal", "less_than_equal", "finite_number"):
-        return f"{name}: {value!r}; expected {low}{'' if high is None else f'..{high}'}"
-    return f"{name}: {value!r}; expected {type(default).__name__}, like {default!r}"
