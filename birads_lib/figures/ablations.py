@@ -13,13 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from scikit_posthocs import critical_difference_diagram
 
-from birads_lib.figures.intervals import (
-    draw_intervals,
-    draw_side_by_side,
-    name_rows,
-    write_beside,
-)
-from birads_lib.figures.style import BLUE, INK, ORANGE, PLUM, ZERO, legend_below, new_figure
+from birads_lib.figures.intervals import draw_beside, name_rows
+from birads_lib.figures.style import BLUE, INK, ORANGE, PLUM, ZERO, new_axes, with_legend
 from birads_lib.protocol import PROTOCOLS
 from birads_lib.scores.ablations import OTHER, PARTS_OF_METHOD, excludes_zero
 from birads_lib.scores.metrics import headline_names
@@ -27,6 +22,7 @@ from birads_lib.task import BIRADS, Task
 
 _PALE = "#a0a0a0"
 _PROTOCOLS = dict(zip(PROTOCOLS, ((INK, "o"), (PLUM, "^"), (ORANGE, "s")), strict=True))
+_DIFFERENCES = ((_PALE, "o"), (INK, "o"), (ORANGE, "D"))  # contain 0, exclude it, still do so
 _FORMS = ((INK, "o"), (_PALE, "s"))  # of DeLong's test
 _SIZES = {"size": 30, "width": 2, "undefined": 0}  # of marks and bars
 
@@ -76,17 +72,16 @@ def architectures(
         published: "<variant>.<metric>" -> its value, such as those of the paper.
     """
     variants, protocols = list(table["variant"].unique()), table["protocol"].unique()
-    figure, panels = _panels(table["metric"].unique(), 2 * len(variants), task)
+    panels = _panels(table["metric"].unique(), 2 * len(variants), task)
     looks = [_PROTOCOLS[protocol] for protocol in protocols]
     paper = {"marker": "X", "color": BLUE, "s": 60, "label": "The paper, on INbreast"}
     for metric, ax in panels.items():
         tables = _by_variant(table[table["metric"] == metric], "protocol")
-        draw_side_by_side(ax, tables, variants, looks, 0.5 / (len(protocols) + 1), **_SIZES)
+        draw_beside(ax, tables, variants, looks, 0.5 / (len(protocols) + 1), **_SIZES)
         values = [published.get(f"{variant}.{metric}", np.nan) for variant in variants]
         ax.scatter(values, range(len(variants)), **paper)
-    name_rows(figure.axes[0], list(map(readable, variants)), margin=0.6)
-    legend_below(ax, columns=len(protocols) + 1)
-    return figure
+    name_rows(ax.figure.axes[0], list(map(readable, variants)), margin=0.6)
+    return with_legend(ax, columns=len(protocols) + 1)
 
 
 def forest(table: pd.DataFrame, parts: Mapping[str, str], task: Task = BIRADS) -> Figure:
@@ -99,24 +94,19 @@ def forest(table: pd.DataFrame, parts: Mapping[str, str], task: Task = BIRADS) -
         parts: variant -> the part of the method that it changes.
     """
     names = _by_part(list(table["variant"].unique()), parts)
-    figure, panels = _panels(table["metric"].unique(), len(names), task)
+    panels = _panels(table["metric"].unique(), len(names), task)
     for metric, ax in panels.items():
         rows = table[table["metric"] == metric].set_index("variant")
         apart, adjusted = excludes_zero(rows), rows["holm"] < 0.05
-        for chosen, colour, marker, label in [
-            (~apart, _PALE, "o", "Contains 0"),
-            (apart & ~adjusted, INK, "o", "Excludes 0"),
-            (apart & adjusted, ORANGE, "D", "Excludes 0, Holm-adjusted p < 0.05"),
-        ]:
-            look = {"colour": colour, "marker": marker, "label": label}
-            places = [names.index(variant) for variant in rows.index[chosen]]
-            draw_intervals(ax, rows[chosen], places, **look, **_SIZES)
+        kinds = {"Contains 0": rows[~apart], "Excludes 0": rows[apart & ~adjusted]}
+        kinds["Excludes 0, Holm-adjusted p < 0.05"] = rows[apart & adjusted]
+        draw_beside(ax, kinds, names, _DIFFERENCES, 0, **_SIZES)
         ax.axvline(0, **ZERO)
-    name_rows(figure.axes[0], list(map(readable, names)), margin=0.6)
-    for name, label in zip(names, figure.axes[0].get_yticklabels(), strict=True):
+    first = ax.figure.axes[0]
+    name_rows(first, list(map(readable, names)), margin=0.6)
+    for name, label in zip(names, first.get_yticklabels(), strict=True):
         label.set_fontweight("normal" if name in set(table["variant"]) else "bold")
-    legend_below(ax, columns=3, handlelength=1)
-    return figure
+    return with_legend(ax, columns=3, handlelength=1)
 
 
 def critical_difference(
@@ -130,7 +120,7 @@ def critical_difference(
         difference: the critical difference in mean rank.
         reference: the variant to draw in colour.
     """
-    figure, ax = new_figure(height=1.8 + 0.16 * len(ranks))
+    ax = new_axes(height=1.8 + 0.16 * len(ranks))
     colours = {readable(name): ORANGE if name == reference else INK for name in ranks.index}
     drawn = critical_difference_diagram(
         ranks.rename(readable),
@@ -148,7 +138,7 @@ def critical_difference(
     ax.set_title("Runs ranked within each patient by grade error")
     ax.set_xlabel(f"Mean rank (1 is best); critical difference {difference:.1f}")
     ax.xaxis.set_label_position("top")
-    return figure
+    return ax.figure
 
 
 def folds(table: pd.DataFrame, p_values: Mapping[str, float], metric: str) -> Figure:
@@ -159,17 +149,16 @@ def folds(table: pd.DataFrame, p_values: Mapping[str, float], metric: str) -> Fi
         p_values: variant -> of Wilcoxon's signed-rank test over its folds.
         metric: the name of what differs.
     """
-    figure, ax = new_figure(height=1.8 + 0.3 * len(table))
+    ax = new_axes(height=1.8 + 0.3 * len(table))
     rows = np.indices(table.shape)[0]  # (variants, folds)
     ax.scatter(table, rows, s=30, facecolors="none", edgecolors=BLUE, label="A fold")
     mean = {"marker": "|", "s": 200, "color": INK, "linewidths": 2.5, "label": "Their mean"}
     ax.scatter(table.mean(axis=1), rows[:, 0], **mean)
     ax.axvline(0, **ZERO)
     ax.set(title="The same comparison, fold by fold", xlabel=f"{metric}, difference from reference")
-    name_rows(ax, list(map(readable, table.index)), margin=0.6)
-    write_beside(ax, [f"p = {p_values[variant]:.2f}" for variant in table.index])
-    legend_below(ax, columns=2)
-    return figure
+    texts = [f"p = {p_values[variant]:.2f}" for variant in table.index]
+    name_rows(ax, list(map(readable, table.index)), texts, margin=0.6)
+    return with_legend(ax, columns=2)
 
 
 def auc_differences(table: pd.DataFrame, title: str) -> Figure:
@@ -180,19 +169,18 @@ def auc_differences(table: pd.DataFrame, title: str) -> Figure:
         title: says which AUC and which reference.
     """
     variants = list(table["variant"].unique())
-    figure, ax = new_figure(height=2 + 0.36 * len(variants))
-    draw_side_by_side(ax, _by_variant(table, "form"), variants, _FORMS, 0.28, **_SIZES)
+    ax = new_axes(height=2 + 0.36 * len(variants))
+    draw_beside(ax, _by_variant(table, "form"), variants, _FORMS, 0.28, **_SIZES)
     ax.axvline(0, **ZERO)
     ax.set(title=title, xlabel="Difference of AUC, 95 % interval")
     name_rows(ax, list(map(readable, variants)), margin=0.6)
-    legend_below(ax)
-    return figure
+    return with_legend(ax)
 
 
-def _panels(metrics: Sequence[str], rows: int, task: Task) -> tuple[Figure, dict[str, Axes]]:
+def _panels(metrics: Sequence[str], rows: int, task: Task) -> dict[str, Axes]:
     """Return a panel per metric, side by side, that share their rows."""
     options = {"height": 2 + 0.27 * rows, "sharey": True, "squeeze": False}
-    figure, axes = new_figure(1, len(metrics), **options)
+    axes = new_axes(1, len(metrics), **options)
     for ax, metric in zip(axes[0], metrics, strict=True):
         ax.set_title("\n".join(textwrap.wrap(headline_names(task)[metric], 14)), fontsize=12)
         ax.set_xlabel(f"{'less' if metric == 'ordinal_mae' else 'more'} is better", fontsize=10)
@@ -201,7 +189,7 @@ def _panels(metrics: Sequence[str], rows: int, task: Task) -> tuple[Figure, dict
         ax.tick_params(axis="x", labelsize=10)
         ax.tick_params(axis="y", length=0)
         ax.grid(axis="x")
-    return figure, dict(zip(metrics, axes[0], strict=True))
+    return dict(zip(metrics, axes[0], strict=True))
 
 
 def _by_variant(table: pd.DataFrame, column: str) -> dict[str, pd.DataFrame]:

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from birads_lib.figures import style
 from birads_lib.figures.intervals import draw_intervals, name_rows
-from birads_lib.figures.style import BLUE, INK, MUTED, ORANGE, legend_below, new_figure
+from birads_lib.figures.style import BLUE, INK, MUTED, ORANGE, new_axes, with_legend
 from birads_lib.scores.calibration import HIGH, SCORES
 from birads_lib.scores.metrics import checked
 from birads_lib.scores.recalibration import CORRECTIONS
@@ -38,13 +38,13 @@ def reliability(
         p: for the histograms.
         errors: of ``calibration.intervals``, for the titles.
     """
-    figure, panels = _panels(task)
+    panels = _panels(task)
     estimates, shades = errors.set_index("metric")["estimate"], style.colours(task)
     for number, (upper, lower) in panels.items():
         _diagram(upper, lower, table[table[task.name] == number], p[:, number - 1], shades[number])
         lower.set_ylim(0.6, None)  # a single image is seen
         upper.set_title(f"{task.named(number)}\nerror {estimates[f'ece_{number}']:.3f}")
-    return figure
+    return upper.figure
 
 
 def reliability_before_after(
@@ -59,7 +59,7 @@ def reliability_before_after(
         before, after: the table of ``calibration.reliability`` and the probabilities.
         name: of the correction.
     """
-    figure, panels = _panels(task)
+    panels = _panels(task)
     for number, (upper, lower) in panels.items():
         for (table, p), look in [
             (before, {"colour": _BEFORE, "marker": "D", "histtype": "step", "zorder": 3}),
@@ -70,15 +70,14 @@ def reliability_before_after(
         upper.set_title(task.named(number))
     handles = [upper.scatter([], [], color=_BEFORE, marker="D", label="As predicted")]
     handles += [upper.scatter([], [], color=INK, label=f"{name} (in the category's colour)")]
-    legend_below(upper, columns=2, handles=handles)
-    return figure
+    return with_legend(upper, columns=2, handles=handles)
 
 
-def _panels(task: Task) -> tuple[Figure, dict[int, tuple[Axes, Axes]]]:
-    """Return a figure with, for each label, axes for a diagram and for a histogram under it."""
+def _panels(task: Task) -> dict[int, tuple[Axes, Axes]]:
+    """Return, for each label, axes for a diagram and for a histogram under it."""
     bands = ceil(len(task.labels) / 3)
     heights = {"height_ratios": [4, 1.2] * bands}
-    figure, axes = new_figure(2 * bands, 3, height=4.2 * bands, sharex=True, gridspec_kw=heights)
+    axes = new_axes(2 * bands, 3, height=4.2 * bands, sharex=True, gridspec_kw=heights)
     pairs = axes.reshape(bands, 2, 3).swapaxes(1, 2).reshape(-1, 2)  # upper, lower
     for ax in pairs[len(task.labels) :].ravel():
         ax.set_axis_off()
@@ -91,7 +90,7 @@ def _panels(task: Task) -> tuple[Figure, dict[int, tuple[Axes, Axes]]]:
         if number % 3 == 1:
             upper.set_ylabel("Observed frequency")
             lower.set_ylabel("Images")
-    return figure, panels
+    return panels
 
 
 def _diagram(
@@ -113,7 +112,7 @@ def true_class(y: np.ndarray, p: np.ndarray, task: Task = BIRADS) -> Figure:
     y, p = checked(y, p)
     given = p[np.arange(len(y)), y - 1]
     rng = np.random.default_rng(0)  # places of the dots only
-    figure, ax = new_figure(height=4.8)
+    ax = new_axes(height=4.8)
     right = len(task.labels) + 0.55
     ax.axhline(HIGH, **style.DOTTED)
     ax.annotate(f"{HIGH}", (right - 0.03, HIGH), va="bottom", ha="right", fontsize=10, color=MUTED)
@@ -130,7 +129,7 @@ def true_class(y: np.ndarray, p: np.ndarray, task: Task = BIRADS) -> Figure:
     style.label_axis(ax, task, counts)
     ax.set(xlabel=f"True {task.title}", ylabel="Probability of the true category")
     ax.set(title="What the true category got", ylim=(-0.03, 1.03), xlim=(0.45, right))
-    return figure
+    return ax.figure
 
 
 def scores(
@@ -142,7 +141,7 @@ def scores(
         tables: name of a correction, of ``CORRECTIONS`` -> table of ``calibration.intervals``.
         references: what to hold them against -> score -> value.
     """
-    figure, axes = new_figure(3, 2, height=2.4 + 1.35 * len(tables), sharey=True)
+    axes = new_axes(3, 2, height=2.4 + 1.35 * len(tables), sharey=True)
     rows = pd.concat({name: table.set_index("metric") for name, table in tables.items()})
     shades = [MUTED if name == "uncorrected" else INK for name in tables]
     looks = dict(zip(references, _REFERENCES, strict=False))
@@ -156,8 +155,8 @@ def scores(
         ax.set_xlim(0, 1.06 * ax.get_xlim()[1])
         ax.xaxis.set_major_locator(MaxNLocator(4))
     axes[2, 1].set_axis_off()
-    legend_below(ax, handles=[Line2D([], [], label=name, **look) for name, look in looks.items()])
-    return figure
+    handles = [Line2D([], [], label=name, **look) for name, look in looks.items()]
+    return with_legend(ax, handles=handles)
 
 
 def changes_table(changes: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -177,7 +176,7 @@ def fitted_by_fold(folds: pd.DataFrame, task: Task = BIRADS) -> Figure:
 
     ``folds`` is of ``recalibration.recalibrated``.
     """
-    figure, (left, right) = new_figure(1, 2, height=5.0, width_ratios=[1, 2])
+    left, right = new_axes(1, 2, height=5.0, width_ratios=[1, 2])
     left.axhline(1, **style.DOTTED)
     left.scatter(folds["fold"], folds["temperature"], color=INK, s=50)
     left.set(title="Temperature", xlabel="Fold", ylabel="Temperature (1: no change)")
@@ -192,5 +191,4 @@ def fitted_by_fold(folds: pd.DataFrame, task: Task = BIRADS) -> Figure:
     style.label_axis(right, task)
     right.set(title="Shares, mean and range over folds", ylabel="Share of images")
     right.set_ylim(0, None)
-    legend_below(right, columns=2)
-    return figure
+    return with_legend(right, columns=2)

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from birads_lib.figures.intervals import draw_intervals, name_rows
-from birads_lib.figures.style import BLUE, INK, MUTED, ORANGE, PLUM, legend_below, new_figure
+from birads_lib.figures.style import BLUE, INK, MUTED, ORANGE, PLUM, new_axes, with_legend
 from birads_lib.protocol import PATIENT
 
 _LEAKY = [(ORANGE, "^"), (PLUM, "s"), (MUTED, "v")]
@@ -25,7 +25,7 @@ def claimed_and_found(judged: pd.DataFrame, protocols: Sequence[str]) -> Figure:
     """
     rows, honest = judged[judged["value"].notna()], PATIENT.name
     places = np.arange(len(rows))
-    figure, ax = new_figure(height=2.0 + 0.36 * len(rows))
+    ax = new_axes(height=2.0 + 0.36 * len(rows))
     marks = {"s": 45, "linewidth": 1.5}
     leaky = [name for name in protocols if name != honest]
     for protocol, (colour, marker) in zip(leaky, cycle(_LEAKY)):
@@ -41,13 +41,12 @@ def claimed_and_found(judged: pd.DataFrame, protocols: Sequence[str]) -> Figure:
     name_rows(ax, rows["claim"].tolist(), margin=0.6)
     ax.set(title="Claimed and found", xlabel="Value (1 is perfect)")
     ax.grid(axis="both")
-    legend_below(ax, columns=2)
-    return figure
+    return with_legend(ax, columns=2)
 
 
 def verdict_counts(counts: pd.Series, names: Mapping[str, str]) -> Figure:
     """Draw how many claims have each verdict, in the order of ``names``, verdict -> its words."""
-    figure, ax = new_figure(height=2.6)
+    ax = new_axes(height=2.6)
     values = counts[list(names)].to_numpy()
     colours, hatches = zip(*_VERDICTS, strict=True)
     look = {"color": colours, "hatch": hatches, "edgecolor": "white", "linewidth": 0}
@@ -57,4 +56,4 @@ def verdict_counts(counts: pd.Series, names: Mapping[str, str]) -> Figure:
     ax.set(title=f"Verdicts on {values.sum()} claims", xlabel="Claims")
     ax.set_xlim(0, max(1, values.max()) * 1.08)
     ax.xaxis.get_major_locator().set_params(integer=True)
-    return figure
+    return ax.figure

@@ -4,8 +4,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from birads_lib.figures.intervals import draw_intervals, draw_side_by_side, name_rows, share_names
-from birads_lib.figures.style import BLUE, ORANGE, ZERO, legend_below, new_figure
+from birads_lib.figures.intervals import draw_beside, draw_intervals, name_rows, share_names
+from birads_lib.figures.style import BLUE, ORANGE, ZERO, new_axes, with_legend
 from birads_lib.task import BIRADS, Task
 
 
@@ -21,12 +21,12 @@ def side_by_side(values: pd.DataFrame, differences: pd.DataFrame, task: Task = B
     protocols, names = values["protocol"].unique(), share_names(task)
     first, second = values["study"].unique()
     options = {"height": 1 + 3.6 * len(protocols), "sharex": "col", "sharey": True}
-    figure, axes = new_figure(len(protocols), 2, squeeze=False, **options)
+    axes = new_axes(len(protocols), 2, squeeze=False, **options)
     for (left, right), protocol in zip(axes, protocols, strict=True):
         named = values[values["protocol"] == protocol].set_index(["study", "metric"])
         tables = {study: named.loc[study].loc[[*names]] for study in (first, second)}
         looks = [(BLUE, "o"), (ORANGE, "s")]
-        draw_side_by_side(left, tables, [*names], looks, 0.32, size=30, width=2)
+        draw_beside(left, tables, [*names], looks, 0.32, size=30, width=2)
         rows = differences[differences["protocol"] == protocol].set_index("metric").loc[[*names]]
         draw_intervals(right, rows, range(len(names)), marker="D", size=30, width=2)
         right.axvline(0, **ZERO)
@@ -37,5 +37,4 @@ def side_by_side(values: pd.DataFrame, differences: pd.DataFrame, task: Task = B
             ax.xaxis.set_major_locator(MaxNLocator(4))
     axes[-1, 0].set_xlabel("Value, 95 % interval")
     axes[-1, 1].set_xlabel(f"{first} minus {second}")
-    legend_below(axes[0, 0], columns=2)
-    return figure
+    return with_legend(axes[0, 0], columns=2)

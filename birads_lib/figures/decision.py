@@ -11,70 +11,60 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from birads_lib.figures.style import (
-    BLUE,
-    DOTTED,
-    INK,
-    MUTED,
-    ORANGE,
-    colours,
-    legend_below,
-    new_figure,
-)
+from birads_lib.figures import style
+from birads_lib.figures.style import BLUE, INK, MUTED, ORANGE, new_axes, with_legend
 from birads_lib.scores.decision import RANGE
 from birads_lib.task import BIRADS, Task
 
 _EXCHANGE = {0.1: "9", 0.2: "4", 0.5: "1", 0.8: "1/4", 0.9: "1/9"}  # (1 - t) / t
 _MODEL = "The model, 95 % interval"
+_NET = ("net_benefit", "low", "high")
+_GAIN = ("gain", "gain_low", "gain_high")
 
 
 def curves(tables: Mapping[int, pd.DataFrame], task: Task = BIRADS) -> Figure:
     """Draw each decision's net benefit with its interval, and those of the two defaults."""
     rows = len(tables)
-    figure, axes = new_figure(rows, 1, height=1.6 + 2.4 * rows, sharex=True, squeeze=False)
+    axes = new_axes(rows, 1, height=1.6 + 2.4 * rows, sharex=True, squeeze=False)
     for ax, (lowest, table) in zip(axes[:, 0], tables.items(), strict=True):
         _defaults(ax, table)
-        _line(ax, table, "net_benefit", colours(task)[lowest], "-", _MODEL, ["low", "high"])
+        _line(ax, table, (style.colours(task)[lowest], "-"), _MODEL, _NET)
         _panel(ax, table, f"Decision: {task.decisions[lowest]}")
         _top_at(ax, table["net_benefit"], table["high"])
         ax.set(xlabel="", ylabel="Net benefit")
         ax.tick_params(labelbottom=True)
     _exchange(axes[0, 0])
     ax.set_xlabel("Threshold probability")
-    legend_below(axes[0, 0], columns=3)
-    return figure
+    return with_legend(axes[0, 0], columns=3)
 
 
 def gains(tables: Mapping[int, pd.DataFrame], task: Task = BIRADS) -> Figure:
     """Draw each decision's gain over the better default with its interval; ``RANGE`` is shaded."""
-    figure, axes = new_figure(1, len(tables), height=3.9, sharey=True, squeeze=False)
+    axes = new_axes(1, len(tables), height=3.9, sharey=True, squeeze=False)
     for ax, (lowest, table) in zip(axes[0], tables.items(), strict=True):
         ax.axvspan(*RANGE, color="#f0f0f0", label=f"Thresholds {RANGE[0]} to {RANGE[1]}")
         ax.axhline(0, color=INK, linewidth=1, label="The better default")
-        _line(ax, table, "gain", colours(task)[lowest], "-", _MODEL, ["gain_low", "gain_high"])
+        _line(ax, table, (style.colours(task)[lowest], "-"), _MODEL, _GAIN)
         _panel(ax, table, task.decisions[lowest])
     _top_at(axes[0, 0], *(table["gain_high"] for table in tables.values()))
     axes[0, 0].set_ylabel("Net benefit over\nthe better default")
-    legend_below(axes[0, 0], columns=2)
-    return figure
+    return with_legend(axes[0, 0], columns=2)
 
 
 def populations(tables: Mapping[str, Mapping[int, pd.DataFrame]], task: Task = BIRADS) -> Figure:
     """Draw each decision's curves in several populations, name -> decision -> curve."""
     decisions = list(next(iter(tables.values())))
-    figure, axes = new_figure(1, len(decisions), height=4.3, sharey=True, squeeze=False)
+    axes = new_axes(1, len(decisions), height=4.3, sharey=True, squeeze=False)
     looks = [(INK, "-"), (ORANGE, "--"), (BLUE, "-.")]
     for ax, lowest in zip(axes[0], decisions, strict=True):
-        ax.axhline(0, label="Act on none", **DOTTED)
-        for (name, curve_of), (colour, line) in zip(tables.items(), looks, strict=False):
-            _line(ax, curve_of[lowest], "net_benefit", colour, line, f"The model, {name}")
-            label = f"Act on all, {name}"
-            _line(ax, curve_of[lowest], "treat_all", colour, line, label, linewidth=0.9)
+        ax.axhline(0, label="Act on none", **style.DOTTED)
+        for (name, curve_of), look in zip(tables.items(), looks, strict=False):
+            _line(ax, curve_of[lowest], look, f"The model, {name}")
+            _line(ax, curve_of[lowest], look, f"Act on all, {name}", ["treat_all"], linewidth=0.9)
         _panel(ax, curve_of[lowest], task.decisions[lowest])
     _top_at(axes[0, 0], *(curve["net_benefit"] for k in tables.values() for curve in k.values()))
     axes[0, 0].set_ylabel("Net benefit")
-    legend_below(axes[0, 0], columns=2)
-    return figure
+    return with_legend(axes[0, 0], columns=2)
 
 
 def elsewhere(
@@ -83,37 +73,34 @@ def elsewhere(
     """Draw a decision's curve where it is needed more or less often, at thresholds up to 0.5.
 
     Above, few false positives outweigh all that is found: the lines would show their number.
-
-    Args:
-        tables: prevalence of ``lowest`` or more -> name of the probabilities -> the curve.
-        lowest: the lowest label acted on.
+    ``tables`` are prevalence of ``lowest`` or more -> name of the probabilities -> the curve.
     """
-    figure, axes = new_figure(1, len(tables), height=4.1, squeeze=False)
-    looks = [(BLUE, "-."), (colours(task)[lowest], "-")]
+    axes = new_axes(1, len(tables), height=4.1, squeeze=False)
+    looks = [(BLUE, "-."), (style.colours(task)[lowest], "-")]
     for ax, (prevalence, named) in zip(axes[0], tables.items(), strict=True):
         _defaults(ax, next(iter(named.values())))
-        for (name, table), (colour, line) in zip(named.items(), looks, strict=False):
-            _line(ax, table, "net_benefit", colour, line, name, ["low", "high"])
+        for (name, table), look in zip(named.items(), looks, strict=False):
+            _line(ax, table, look, name, _NET)
         _panel(ax, table, f"{task.decisions[lowest]} in {100 * prevalence:.3g} %")
         ax.set(xlim=(0, 0.5), xticks=np.arange(6) / 10)
         ax.set_ylim(-0.5 * prevalence, 1.05 * prevalence)
     axes[0, 0].set_ylabel("Net benefit")
-    legend_below(axes[0, 0], columns=2)
-    return figure
+    return with_legend(axes[0, 0], columns=2)
 
 
-def _line(ax: Axes, table, column, colour, line, label, bounds=(), **look) -> None:
+def _line(ax: Axes, table: pd.DataFrame, look, label, columns=("net_benefit",), **options) -> None:
     """Draw a column of a curve, in a band between its bounds where these are named."""
+    (column, *bounds), (colour, line) = columns, look
     if bounds:
         band = [table[bound] for bound in bounds]
         ax.fill_between(table["threshold"], *band, color=colour, alpha=0.22, linewidth=0)
-    ax.plot(table["threshold"], table[column], color=colour, linestyle=line, label=label, **look)
+    ax.plot(table["threshold"], table[column], color=colour, linestyle=line, label=label, **options)
 
 
 def _defaults(ax: Axes, table: pd.DataFrame) -> None:
     """Draw the net benefit of acting on none and on all."""
-    ax.axhline(0, label="Act on none", **DOTTED | {"color": INK})
-    _line(ax, table, "treat_all", MUTED, "--", "Act on all")
+    ax.axhline(0, label="Act on none", **style.DOTTED | {"color": INK})
+    _line(ax, table, (MUTED, "--"), "Act on all", ["treat_all"])
 
 
 def _panel(ax: Axes, table: pd.DataFrame, title: str) -> None:

@@ -16,14 +16,8 @@ from matplotlib.ticker import MaxNLocator
 from sklearn.metrics import roc_curve
 
 from birads_lib.figures import style
-from birads_lib.figures.intervals import (
-    draw_intervals,
-    draw_side_by_side,
-    name_rows,
-    share_names,
-    write_beside,
-)
-from birads_lib.figures.style import AMBER, BLUE, MUTED, ORANGE, PLUM, legend_below, new_figure
+from birads_lib.figures.intervals import draw_beside, draw_intervals, name_rows, share_names
+from birads_lib.figures.style import AMBER, BLUE, MUTED, ORANGE, PLUM, new_axes, with_legend
 from birads_lib.scores.metrics import PER_CLASS, checked, headline_names
 from birads_lib.task import BIRADS, Task
 
@@ -37,21 +31,21 @@ def confusion(matrix: np.ndarray, task: Task = BIRADS) -> Figure:
     counts = pd.DataFrame(matrix, task.labels, task.labels)
     shares = counts.div(counts.sum(axis=1), axis=0)  # NaN where no image has the label
     texts = shares.map(lambda share: "none" if np.isnan(share) else f"{share:.2f}")
-    figure, axes = new_figure(1, 2, height=4.1)
+    axes = new_axes(1, 2, height=4.1)
     look = {"cmap": _COUNTS, "cbar": False, "square": True, "vmin": 0, "fmt": ""}
     sns.heatmap(counts, ax=axes[0], annot=counts.astype(str), **look)
     sns.heatmap(shares.fillna(0), ax=axes[1], annot=texts, vmax=1, **look)
     name = style.short_title(task)
     for ax, title in zip(axes, ["Images", "Share of the true category"], strict=True):
         ax.set(title=title, xlabel=f"Predicted {name}", ylabel=f"True {name}")
-    return figure
+    return ax.figure
 
 
 def roc_per_class(y: np.ndarray, p: np.ndarray, table: pd.DataFrame, task: Task = BIRADS) -> Figure:
     """Draw the one-vs-rest ROC curve of each label; a table of intervals has the areas."""
     y, p = checked(y, p)
     areas, lines = table.set_index("metric"), style.lines(task)
-    figure, ax = new_figure(height=6.8)
+    ax = new_axes(height=6.8)
     ax.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=":")
     for number, colour in style.colours(task).items():
         label = f"{task.named(number)}: AUC {_with_interval(areas.loc[f'auc_{number}'])}"
@@ -62,8 +56,7 @@ def roc_per_class(y: np.ndarray, p: np.ndarray, table: pd.DataFrame, task: Task 
     ax.set(title="ROC, each category against the rest", aspect="equal")
     ax.set(xlabel="False positive rate", ylabel="True positive rate")
     ax.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
-    legend_below(ax)
-    return figure
+    return with_legend(ax)
 
 
 def training_curves(history: pd.DataFrame) -> Figure:
@@ -71,7 +64,7 @@ def training_curves(history: pd.DataFrame) -> Figure:
 
     The mean ends with the fold that stops first, as later it would be of other folds.
     """
-    figure, axes = new_figure(2, 1, height=6.4, sharex=True)
+    axes = new_axes(2, 1, height=6.4, sharex=True)
     ends = history[history["stage"] == 1].groupby("fold")["epoch"].max()
     for ax, name in zip(axes, ["loss", "accuracy"], strict=True):
         _curves(ax, history, name, BLUE, "-", "Training")
@@ -83,8 +76,7 @@ def training_curves(history: pd.DataFrame) -> Figure:
     axes[0].set_title("Training, by fold")
     axes[1].set(xlabel="Epoch, both stages")
     axes[1].xaxis.set_major_locator(MaxNLocator(integer=True))
-    legend_below(axes[0], columns=2)
-    return figure
+    return with_legend(axes[0], columns=2)
 
 
 def _curves(ax: Axes, history: pd.DataFrame, column: str, colour, line, label: str) -> None:
@@ -100,7 +92,7 @@ def _curves(ax: Axes, history: pd.DataFrame, column: str, colour, line, label: s
 def optimisation(history: pd.DataFrame) -> Figure:
     """Draw the learning rate by epoch, and below it the two stages of each fold."""
     folds = dict(list(history.sort_values("epoch").groupby("fold")))
-    figure, (above, below) = new_figure(2, 1, height=3.9 + 0.3 * len(folds), sharex=True)
+    above, below = new_axes(2, 1, height=3.9 + 0.3 * len(folds), sharex=True)
     for place, rows in enumerate(folds.values()):
         above.step(rows["epoch"], rows["rate"], where="mid", color=BLUE, linewidth=1.5, alpha=0.6)
         _stages(below, rows, place)
@@ -115,8 +107,7 @@ def optimisation(history: pd.DataFrame) -> Figure:
     below.xaxis.set_major_locator(MaxNLocator(integer=True))
     # Every fold labels its own bars and mark; each label is shown once.
     handles = {handle.get_label(): handle for handle in below.get_legend_handles_labels()[0]}
-    legend_below(below, columns=2, handles=list(handles.values()))
-    return figure
+    return with_legend(below, columns=2, handles=list(handles.values()))
 
 
 def _stages(ax: Axes, rows: pd.DataFrame, place: int) -> None:
@@ -143,23 +134,22 @@ def metric_intervals(
     references, names = references or {}, share_names(task)
     rows = table[table["metric"].isin(names)].set_index("metric")
     places = np.arange(len(rows))
-    figure, ax = new_figure(height=1.6 + 0.42 * len(rows) + 0.3 * len(references))
+    ax = new_axes(height=1.6 + 0.42 * len(rows) + 0.3 * len(references))
     draw_intervals(ax, rows, places, size=55, label="Estimate, 95 % interval")
     for number, (name, values) in enumerate(references.items()):
         colour, marker = _REFERENCES[number % len(_REFERENCES)]
         known = [values.get(metric, np.nan) for metric in rows.index]
         ax.scatter(known, places, marker=marker, color=colour, s=45, zorder=3, label=name)
     ax.set(title="Metrics with 95 % intervals", xlabel="Value (1 is perfect)")
-    name_rows(ax, [names[metric] for metric in rows.index])
-    write_beside(ax, [_with_interval(row) for _, row in rows.iterrows()])
-    legend_below(ax, columns=2)
-    return figure
+    texts = [_with_interval(row) for _, row in rows.iterrows()]
+    name_rows(ax, [names[metric] for metric in rows.index], texts)
+    return with_legend(ax, columns=2)
 
 
 def per_class_dots(table: pd.DataFrame, task: Task = BIRADS) -> Figure:
     """Draw precision, recall, F1 and AUC of each label with their 95 % intervals."""
     rows, shades = table.set_index("metric"), list(style.colours(task).values())
-    figure, axes = new_figure(2, 2, height=5.6, sharex=True, sharey=True)
+    axes = new_axes(2, 2, height=5.6, sharex=True, sharey=True)
     right = len(shades) + 0.5
     for ax, (name, title) in zip(axes.ravel(), PER_CLASS.items(), strict=True):
         shown = rows.loc[[f"{name}_{number}" for number in task.numbers]]
@@ -172,8 +162,8 @@ def per_class_dots(table: pd.DataFrame, task: Task = BIRADS) -> Figure:
         ax.grid(axis="y")
     for ax in axes[1]:
         style.label_axis(ax, task)
-    figure.supylabel("Value, 95 % interval", fontsize=12)
-    return figure
+    ax.figure.supylabel("Value, 95 % interval", fontsize=12)
+    return ax.figure
 
 
 def summary_by_split(tables: Mapping[str, pd.DataFrame], task: Task = BIRADS) -> Figure:
@@ -182,14 +172,13 @@ def summary_by_split(tables: Mapping[str, pd.DataFrame], task: Task = BIRADS) ->
     ``tables`` are a part's name -> its table of intervals.
     """
     names = share_names(task)
-    figure, ax = new_figure(height=1.8 + 0.55 * len(names))
+    ax = new_axes(height=1.8 + 0.55 * len(names))
     rows = {part: table.set_index("metric").loc[[*names]] for part, table in tables.items()}
     looks = [(colour, marker) for colour, _, marker in style.SERIES]
-    draw_side_by_side(ax, rows, [*names], looks, 0.22, size=55)
+    draw_beside(ax, rows, [*names], looks, 0.22, size=55)
     ax.set(title="Metrics by part of the data", xlabel="Value (1 is perfect), 95 % interval")
     name_rows(ax, list(names.values()))
-    legend_below(ax, columns=len(tables))
-    return figure
+    return with_legend(ax, columns=len(tables))
 
 
 def radar_by_split(tables: Mapping[str, pd.DataFrame]) -> Figure:
@@ -200,7 +189,7 @@ def radar_by_split(tables: Mapping[str, pd.DataFrame]) -> Figure:
     """
     values = {part: table.set_index("metric")["estimate"][RADAR] for part, table in tables.items()}
     angles = np.linspace(0, 2 * np.pi, len(RADAR) + 1)  # the last is the first again
-    figure, ax = new_figure(height=5.6, subplot_kw={"projection": "polar"})
+    ax = new_axes(height=5.6, subplot_kw={"projection": "polar"})
     for (part, row), (colour, line, marker) in zip(values.items(), style.SERIES, strict=False):
         closed = row.to_numpy()[[*range(len(RADAR)), 0]]
         ax.plot(angles, closed, color=colour, linestyle=line, marker=marker, label=part)
@@ -215,8 +204,7 @@ def radar_by_split(tables: Mapping[str, pd.DataFrame]) -> Figure:
     ax.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "", "0.5", "", "1"], fontsize=10)
     ax.set_rlabel_position(30)
     ax.set_title("Six metrics by part of the data", pad=18)
-    legend_below(ax, columns=len(tables))
-    return figure
+    return with_legend(ax, columns=len(tables))
 
 
 def _with_interval(row: pd.Series) -> str:

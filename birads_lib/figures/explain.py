@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 
 from birads_lib.figures import style
 from birads_lib.figures.exploration import draw_outline, fit_to
-from birads_lib.figures.intervals import draw_intervals, draw_side_by_side, name_rows
-from birads_lib.figures.style import AMBER, BLUE, INK, MUTED, ORANGE, PLUM, legend_below, new_figure
+from birads_lib.figures.intervals import draw_beside, draw_intervals, name_rows
+from birads_lib.figures.style import AMBER, BLUE, INK, MUTED, ORANGE, PLUM, new_axes, with_legend
 from birads_lib.task import BIRADS, Task
 
 _HEAT = LinearSegmentedColormap.from_list("heat", ["white", *reversed(style.SCALE)])
@@ -73,7 +73,7 @@ def five_panels(
     if not show_pixels:
         titles[:2] = ["Breast, findings"]  # the outline of either image is the same
     rows = max(1, len(examples))
-    figure, axes = new_figure(rows, len(titles), height=1.5 + 1.35 * rows, squeeze=False)
+    axes = new_axes(rows, len(titles), height=1.5 + 1.35 * rows, squeeze=False)
     for ax, title in zip(axes[0], titles, strict=True):
         ax.set_title(title, fontsize=11)
     for row, example in zip(axes, examples, strict=False):
@@ -92,11 +92,10 @@ def five_panels(
         ax.tick_params(labelbottom=False)
     axes[-1, -2].set_xlabel(style.short_title(task), fontsize=10)
     axes[-1, -1].set_xlabel("Grad-CAM", fontsize=10)
-    _colour_bar(figure, axes[:, -3], "Grad-CAM", shrink=0.9, aspect=12)
     if not examples:
         middle = {"ha": "center", "va": "center", "fontsize": 10}
         axes[0, 0].text(0.5, 0.5, "no such image", transform=axes[0, 0].transAxes, **middle)
-    return figure
+    return _with_colour_bar(axes[:, -3], "Grad-CAM", shrink=0.9, aspect=12)
 
 
 def heat_by_tap(
@@ -107,7 +106,7 @@ def heat_by_tap(
     task: Task = BIRADS,
 ) -> Figure:
     """Draw one image and its maps, name of the layer -> (h, w), 0..1, cell by cell."""
-    figure, axes = new_figure(1, 1 + len(maps), height=2.6)
+    axes = new_axes(1, 1 + len(maps), height=2.6)
     _picture(axes[0], example.prepared, example.mask, show_pixels)
     axes[0].set_title(example.graded(task), fontsize=11)
     for ax, (name, heat) in zip(axes[1:], maps.items(), strict=True):
@@ -115,8 +114,7 @@ def heat_by_tap(
         stage = name.split("_")[0]
         empty = "\nempty: all 0" if np.ptp(heat) == 0 else ""
         ax.set_title(f"{stage}\n{heat.shape[0]} x {heat.shape[1]} cells{empty}", fontsize=11)
-    _colour_bar(figure, axes, "Grad-CAM, largest = 1")
-    return figure
+    return _with_colour_bar(axes, "Grad-CAM, largest = 1")
 
 
 def attention_maps(
@@ -126,7 +124,7 @@ def attention_maps(
 
     ``received`` is the attention (h, w) of each, of sum 1; drawn relative to its largest value.
     """
-    figure, axes = new_figure(2, max(1, len(examples)), height=4.2, squeeze=False)
+    axes = new_axes(2, max(1, len(examples)), height=4.2, squeeze=False)
     for (upper, lower), example, seen in zip(axes.T, examples, received, strict=False):
         _heat(upper, example.heat, example)
         _heat(lower, seen / seen.max(), example)
@@ -134,8 +132,7 @@ def attention_maps(
         lower.set_title(f"largest: x{seen.max() * seen.size:.1f}", fontsize=10)
     _beside(axes[0, 0], "Grad-CAM")
     _beside(axes[1, 0], "Attention")
-    _colour_bar(figure, axes, "Value, largest = 1")
-    return figure
+    return _with_colour_bar(axes, "Value, largest = 1")
 
 
 def randomisation_curve(table: pd.DataFrame) -> Figure:
@@ -147,7 +144,7 @@ def randomisation_curve(table: pd.DataFrame) -> Figure:
     spread = by_step["correlation"].quantile([0.25, 0.5, 0.75]).unstack()  # (steps, 3)
     mean, constant = by_step["correlation"].mean(), by_step["constant"].sum()
     steps = spread.index.get_level_values("step")
-    figure, ax = new_figure(height=4.6)
+    ax = new_axes(height=4.6)
     ax.axhline(0, label="No relation", **style.DOTTED)
     band = {"color": "#d5d9ee", "label": "Middle half of the images"}
     ax.fill_between(steps, spread[0.25], spread[0.75], **band)
@@ -159,8 +156,7 @@ def randomisation_curve(table: pd.DataFrame) -> Figure:
     ax.set_xlabel("Made random, with everything to the left of it")
     ax.set_ylabel("Rank correlation with\nthe trained model's map")
     ax.grid(axis="y")
-    legend_below(ax, columns=3)
-    return figure
+    return with_legend(ax, columns=3)
 
 
 def pointing_game(table: pd.DataFrame, task: Task = BIRADS) -> Figure:
@@ -169,40 +165,37 @@ def pointing_game(table: pd.DataFrame, task: Task = BIRADS) -> Figure:
     The table is that of ``bootstrap.mean_intervals``, with the rows of ``REFERENCES`` and of the
     same names with ``_1`` to ``_K``; a way that it lacks is left out.
     """
-    figure, ax = _shares(table, REFERENCES, task)
-    ax.set_title("Pointing Game: who hits a finding?")
-    ax.set_xlabel("Share of images hit, 95 % interval")
-    return figure
+    ax = _shares(table, REFERENCES, task)
+    ax.set(title="Pointing Game: who hits a finding?", xlabel="Share of images hit, 95 % interval")
+    return with_legend(ax, columns=2)
 
 
 def outside_breast(table: pd.DataFrame, task: Task = BIRADS) -> Figure:
     """Draw how often each way of pointing misses the breast; as ``pointing_game``, of OUTSIDE."""
-    figure, ax = _shares(table, OUTSIDE, task)
-    ax.set_title("Who points beside the breast?")
-    ax.set_xlabel("Share outside the breast, 95 % interval")
-    return figure
+    ax = _shares(table, OUTSIDE, task)
+    ax.set(title="Who points beside the breast?", xlabel="Share outside the breast, 95 % interval")
+    return with_legend(ax, columns=2)
 
 
-def _shares(table: pd.DataFrame, ways: Ways, task: Task) -> tuple[Figure, Axes]:
+def _shares(table: pd.DataFrame, ways: Ways, task: Task) -> Axes:
     """Draw a share for each way of pointing, of all images and by category."""
     rows = table.set_index("metric")
     groups = {"all": ""} | {task.named(number): f"_{number}" for number in task.numbers}
     counts = {name: int(rows.loc[next(iter(ways)) + end, "n"]) for name, end in groups.items()}
     shown = [name for name in groups if counts[name]]
     ways = {metric: way for metric, way in ways.items() if metric in rows.index}
-    figure, ax = new_figure(height=2.2 + (0.11 + 0.12 * len(ways)) * len(shown))
+    ax = new_axes(height=2.2 + (0.11 + 0.12 * len(ways)) * len(shown))
     shares = {
         label: rows.loc[[metric + groups[name] for name in shown]].set_axis(shown)
         for metric, (label, _, _) in ways.items()
     }
     looks = [look for _, *look in ways.values()]
-    draw_side_by_side(ax, shares, shown, looks, 0.84 / len(ways), size=45, width=2)
+    draw_beside(ax, shares, shown, looks, 0.84 / len(ways), size=45, width=2)
     for place in range(1, len(shown)):
         ax.axhline(place - 0.5, color="#cccccc", linewidth=1)
     name_rows(ax, [f"{name}\n{counts[name]} image{'s' * (counts[name] != 1)}" for name in shown])
     ax.set_xlim(-0.02, 1.02)
-    legend_below(ax, columns=2)
-    return figure, ax
+    return ax
 
 
 def sharpness(table: pd.DataFrame, flat: float, task: Task = BIRADS) -> Figure:
@@ -213,7 +206,7 @@ def sharpness(table: pd.DataFrame, flat: float, task: Task = BIRADS) -> Figure:
         flat: what a flat map would have.
     """
     rows = table.set_index("metric").loc[[f"sharpness_{number}" for number in task.numbers]]
-    figure, ax = new_figure(height=3.8)
+    ax = new_axes(height=3.8)
     ax.axhline(flat, label="A flat map", **style.DOTTED)
     shades = list(style.colours(task).values())
     draw_intervals(ax, rows, task.numbers, colour=shades, size=55, upright=True)
@@ -222,8 +215,7 @@ def sharpness(table: pd.DataFrame, flat: float, task: Task = BIRADS) -> Figure:
     ax.set(title="How concentrated are the maps?", ylim=(0, 1.02), xlim=(0.5, len(shades) + 0.5))
     ax.set_ylabel("Share in the top tenth\nof cells, 95 % interval")
     ax.grid(axis="y")
-    legend_below(ax)
-    return figure
+    return with_legend(ax)
 
 
 def _picture(ax: Axes, image: np.ndarray, mask: np.ndarray | None, show_pixels: bool) -> None:
@@ -282,6 +274,7 @@ def _beside(ax: Axes, text: str, **look: float) -> None:
     ax.text(-0.12, 0.5, text, transform=ax.transAxes, **middle, **look)
 
 
-def _colour_bar(figure: Figure, axes, label: str, shrink=0.5, aspect=40) -> None:
-    look = {"location": "bottom", "shrink": shrink, "aspect": aspect}
+def _with_colour_bar(axes: np.ndarray, label: str, shrink=0.5, aspect=40) -> Figure:
+    figure, look = axes.flat[0].figure, {"location": "bottom", "shrink": shrink, "aspect": aspect}
     figure.colorbar(ScalarMappable(Normalize(0, 1), _HEAT), ax=axes, label=label, **look)
+    return figure

@@ -11,15 +11,8 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from birads_lib.cases import contour_points
-from birads_lib.figures.style import (
-    BLUE,
-    MUTED,
-    ORANGE,
-    colours,
-    label_axis,
-    legend_below,
-    new_figure,
-)
+from birads_lib.figures import style
+from birads_lib.figures.style import BLUE, MUTED, ORANGE, new_axes, with_legend
 from birads_lib.images.breast import breast_outline
 from birads_lib.task import BIRADS, Task
 
@@ -30,15 +23,15 @@ def counts_by_grade(cases: pd.DataFrame, task: Task = BIRADS) -> Figure:
     """Draw how many images each label has, and of how many patients."""
     images = cases[task.name].value_counts().reindex(task.numbers, fill_value=0)
     patients = cases.groupby(task.name)["patient_id"].nunique().reindex(task.numbers, fill_value=0)
-    figure, ax = new_figure(height=3.8)
-    bars = ax.bar(task.numbers, images, color=list(colours(task).values()))
+    ax = new_axes(height=3.8)
+    bars = ax.bar(task.numbers, images, color=list(style.colours(task).values()))
     known = cases["patient_id"].notna().any()
     labels = [f"{n}\n{k} patients" if known else n for n, k in zip(images, patients, strict=True)]
     ax.bar_label(bars, labels, padding=3, fontsize=10)
     ax.set(title=f"{len(cases)} images by category", ylabel="Images")
     ax.margins(y=0.22)
-    label_axis(ax, task)
-    return figure
+    style.label_axis(ax, task)
+    return ax.figure
 
 
 def density_by_grade(cases: pd.DataFrame, task: Task = BIRADS) -> Figure:
@@ -46,7 +39,7 @@ def density_by_grade(cases: pd.DataFrame, task: Task = BIRADS) -> Figure:
     density = cases["density"].fillna("unknown")
     counts = pd.crosstab(cases[task.name], density).reindex(task.numbers, fill_value=0)
     shares = 100 * counts.div(counts.sum(axis=1).clip(lower=1), axis=0)
-    figure, ax = new_figure(height=4.2)
+    ax = new_axes(height=4.2)
     floor = 0
     for name in shares:
         look = {"color": _DENSITIES[name], "edgecolor": "#444444", "label": f"Density {name}"}
@@ -56,16 +49,15 @@ def density_by_grade(cases: pd.DataFrame, task: Task = BIRADS) -> Figure:
         ax.bar_label(bars, texts, label_type="center", color=ink, fontsize=10)
         floor = floor + shares[name]
     ax.set(title="Breast density by category (numbers: images)", ylabel="Share of images (%)")
-    label_axis(ax, task)
-    legend_below(ax, columns=3)
-    return figure
+    style.label_axis(ax, task)
+    return with_legend(ax, columns=3)
 
 
 def images_per_patient(cases: pd.DataFrame) -> Figure:
     """Draw how many images patients have; images of unknown patients are counted in the title."""
     unknown = int(cases["patient_id"].isna().sum())
     sizes = cases["patient_id"].value_counts().value_counts().sort_index()
-    figure, ax = new_figure(height=3.4)
+    ax = new_axes(height=3.4)
     ax.bar_label(ax.bar(sizes.index, sizes, color=BLUE), padding=2, fontsize=10)
     title = f"Images of each of {sizes.sum()} patients"
     title += f" ({unknown} images: patient unknown)" if unknown else ""
@@ -73,7 +65,7 @@ def images_per_patient(cases: pd.DataFrame) -> Figure:
     ax.set_xlim(0.3, max([8, *sizes.index]) + 0.7)  # one bar alone stays a bar
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.margins(y=0.12)
-    return figure
+    return ax.figure
 
 
 def views_table(cases: pd.DataFrame) -> pd.DataFrame:
@@ -108,7 +100,7 @@ def samples(
     """
     columns = {label: column for column, label in enumerate(sorted(picked[task.name].unique()))}
     deep = int(picked[task.name].value_counts().max())
-    figure, axes = new_figure(deep, len(columns), height=0.6 + 2.3 * deep, squeeze=False)
+    axes = new_axes(deep, len(columns), height=0.6 + 2.3 * deep, squeeze=False)
     for ax in axes.ravel():
         ax.set_axis_off()
     rows = picked.groupby(task.name).cumcount()
@@ -119,7 +111,7 @@ def samples(
             _draw_findings(ax, findings[findings["image_id"] == case["image_id"]])
         side = " ".join(str(value) for value in case[["laterality", "view"]].dropna())
         ax.set_title(f"{task.named(case[task.name])}\n{side}".rstrip(), fontsize=11)
-    return figure
+    return ax.figure
 
 
 def preprocessing_steps(steps: Mapping[str, np.ndarray], *, show_pixels: bool = True) -> Figure:
@@ -127,7 +119,7 @@ def preprocessing_steps(steps: Mapping[str, np.ndarray], *, show_pixels: bool = 
     columns = min(len(steps), 4)
     bands = ceil(len(steps) / columns)
     look = {"height": 3.5 * bands, "height_ratios": [2.0, 1.0] * bands, "squeeze": False}
-    figure, axes = new_figure(2 * bands, columns, **look)
+    axes = new_axes(2 * bands, columns, **look)
     for ax in axes.ravel():
         ax.set_axis_off()
     for number, (name, image) in enumerate(steps.items()):
@@ -136,7 +128,7 @@ def preprocessing_steps(steps: Mapping[str, np.ndarray], *, show_pixels: bool = 
         _draw_image(picture, image, show_pixels)
         picture.set_title(name, fontsize=11)
         _draw_levels(histogram, image)
-    return figure
+    return ax.figure
 
 
 def grey_levels(steps: Mapping[str, np.ndarray]) -> pd.DataFrame:

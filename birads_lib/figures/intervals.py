@@ -1,4 +1,7 @@
-"""Estimates with their intervals: every figure of the book that has some draws them here."""
+"""Estimates with their intervals: every figure of the book that has some draws them here.
+
+Rows have estimate, low and high, a row for each mark.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import cycle
@@ -38,12 +41,8 @@ def draw_intervals(
     A bar has ends of its own, as percentiles needn't enclose the estimate.
 
     Args:
-        ax: where to draw.
-        rows: estimate, low and high, a row for each mark.
         places: of the rows on the other axis.
         colour: of all rows, or one for each.
-        marker: of the estimates.
-        label: for the legend.
         size: of a mark, square points.
         width: of a bar, points.
         upright: whether the estimates lie on the y axis, and the places on the x axis.
@@ -58,7 +57,7 @@ def draw_intervals(
             ax.annotate("undefined", (undefined, place), va="center", fontsize=10, color=MUTED)
 
 
-def draw_side_by_side(
+def draw_beside(
     ax: Axes,
     tables: Mapping[str, pd.DataFrame],
     names: Sequence[str],
@@ -66,11 +65,10 @@ def draw_side_by_side(
     step: float,
     **options,
 ) -> None:
-    """Draw tables of the same rows, each at its side of the rows' places 0, 1, ..
+    """Draw tables side by side, at places 0, 1, .. of their rows' names.
 
     Args:
-        ax: where to draw.
-        tables: label for the legend -> estimate, low and high, by the rows' names.
+        tables: label for the legend -> rows, by name.
         names: of the rows in their order; a table may lack some.
         looks: colour and marker of each table.
         step: from one table to the next, in rows.
@@ -79,30 +77,24 @@ def draw_side_by_side(
     sides = step * (np.arange(len(tables)) - (len(tables) - 1) / 2)
     for (label, rows), (colour, marker), side in zip(tables.items(), cycle(looks), sides):
         places = pd.Index(names).get_indexer(rows.index) + side
-        look = {"colour": colour, "marker": marker, "label": label}
-        draw_intervals(ax, rows, places, **look, **options)
+        draw_intervals(ax, rows, places, colour=colour, marker=marker, label=label, **options)
 
 
 def name_rows(
-    ax: Axes, names: Sequence[str], places: Sequence[float] | None = None, margin: float = 0.5
+    ax: Axes, names: Sequence[str], texts: Sequence[str] = (), margin: float = 0.5
 ) -> None:
     """Name rows at the left, the first at the top, with lines to read values by.
 
     Args:
-        ax: whose rows they are.
-        names: of the rows.
-        places: of the rows, all of 0, 1, .. in some order; None: in that order.
+        texts: to stand at the right of the rows.
         margin: above the first row and below the last, in rows.
     """
-    ax.set_yticks(range(len(names)) if places is None else places, names)
+    ax.set_yticks(range(len(names)), names)
     ax.set_ylim(max(len(names), 1) - 1 + margin, -margin)
     ax.tick_params(axis="y", length=0)
     ax.grid(True, axis="x")
-
-
-def write_beside(ax: Axes, texts: Sequence[str]) -> None:
-    """Write a text at the right of each row."""
-    right = ax.secondary_yaxis("right")
-    right.set_yticks(range(len(texts)), texts)
-    right.tick_params(axis="y", length=0)
-    right.spines[:].set_visible(False)
+    if texts:
+        right = ax.secondary_yaxis("right")
+        right.set_yticks(range(len(texts)), texts)
+        right.tick_params(axis="y", length=0)
+        right.spines[:].set_visible(False)

@@ -7,8 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from birads_lib.figures.intervals import draw_intervals, draw_side_by_side, name_rows
-from birads_lib.figures.style import BLUE, INK, MUTED, ORANGE, colours, legend_below, new_figure
+from birads_lib.figures.intervals import draw_beside, draw_intervals, name_rows
+from birads_lib.figures.style import BLUE, INK, MUTED, ORANGE, colours, new_axes, with_legend
 from birads_lib.protocol import PROTOCOLS
 from birads_lib.scores.leakage import ANSWERS, CLOSEST, COMPARED, MET
 from birads_lib.scores.metrics import headline_names
@@ -44,7 +44,7 @@ def three_bars(
         look = {"color": ORANGE if leaky else BLUE, "hatch": "//" if leaky else ""}
         rows = table[table["answer"] == "model"].set_index("metric").loc[list(paper)]
         bars[f"This code, {PROTOCOLS[protocol].label}"] = (rows, look)
-    figure, ax = new_figure(height=4.8)
+    ax = new_axes(height=4.8)
     width = 0.8 / len(bars)
     for number, (label, (rows, look)) in enumerate(bars.items()):
         places = np.arange(len(rows)) + (number - (len(bars) - 1) / 2) * width
@@ -53,8 +53,7 @@ def three_bars(
         _numbers(ax, places, rows)
     _metrics_axes(ax, [*paper], pd.concat(rows for rows, _ in bars.values()))
     ax.set_title("The same code, split two ways" if len(bars) == 3 else "The paper and this code")
-    legend_below(ax)
-    return figure
+    return with_legend(ax)
 
 
 def _numbers(ax: Axes, places: np.ndarray, rows: pd.DataFrame) -> None:
@@ -78,19 +77,18 @@ def _metrics_axes(ax: Axes, names: list[str], rows: pd.DataFrame) -> None:
 
 def nulls(metrics: Mapping[str, pd.DataFrame]) -> Figure:
     """Draw the model beside the answers that see no image, by protocol, with 95 % intervals."""
-    figure, axes = new_figure(2, 2, height=2.8 + 1.2 * len(metrics), sharex=True, sharey=True)
+    axes = new_axes(2, 2, height=2.8 + 1.2 * len(metrics), sharex=True, sharey=True)
     table = pd.concat(metrics, names=["protocol"]).droplevel(1)
     names = [PROTOCOLS[protocol].label.replace(" (", "\n(") for protocol in metrics]
     for ax, metric in zip(axes.ravel(), COMPARED, strict=True):
         rows = table[table["metric"] == metric]
         answers = {ANSWERS[answer]: rows[rows["answer"] == answer] for answer in _ANSWERS}
-        draw_side_by_side(ax, answers, [*metrics], _ANSWERS.values(), 0.2, size=42)
+        draw_beside(ax, answers, [*metrics], _ANSWERS.values(), 0.2, size=42)
         ax.set_title(headline_names()[metric])
         name_rows(ax, names)
     for ax in axes[1]:
         ax.set(xlabel="Value (1 is perfect)", xticks=[0, 0.25, 0.5, 0.75, 1])
-    legend_below(ax, columns=3)
-    return figure
+    return with_legend(ax, columns=3)
 
 
 def met_in_training(closest: pd.DataFrame) -> Figure:
@@ -98,7 +96,7 @@ def met_in_training(closest: pd.DataFrame) -> Figure:
 
     ``closest`` has a row per protocol, a column per value of ``leakage.CLOSEST``; shares sum to 1.
     """
-    figure, ax = new_figure(height=2.4 + 0.55 * len(closest))
+    ax = new_axes(height=2.4 + 0.55 * len(closest))
     left = np.zeros(len(closest))
     for name in [name for name in CLOSEST if closest[name].any()]:
         widths, (label, colour) = 100 * closest[name].to_numpy(), _CLOSEST[name]
@@ -112,8 +110,7 @@ def met_in_training(closest: pd.DataFrame) -> Figure:
     ax.grid(False)
     ax.set(title="The closest that a test row met in training", xlabel="Test rows (%)")
     ax.set_xlim(0, 100)
-    legend_below(ax, columns=2)
-    return figure
+    return with_legend(ax, columns=2)
 
 
 def recall_by_images(table: pd.DataFrame, task: Task = BIRADS) -> Figure:
@@ -126,7 +123,7 @@ def recall_by_images(table: pd.DataFrame, task: Task = BIRADS) -> Figure:
     equal = table.groupby(["protocol", "answer", "images"]).cumcount()
     table = table.assign(place=table["images"] * 1.06**equal)
     panels = table.groupby("protocol", sort=False)
-    figure, axes = new_figure(1, len(panels), height=4.8, sharey=True, squeeze=False)
+    axes = new_axes(1, len(panels), height=4.8, sharey=True, squeeze=False)
     hollow = {"marker": "s", "facecolors": "none", "edgecolors": ORANGE, "linewidths": 1.5}
     for ax, (protocol, shown) in zip(axes[0], panels, strict=True):
         lookup = shown[shown["answer"] == "lookup"]
@@ -139,8 +136,7 @@ def recall_by_images(table: pd.DataFrame, task: Task = BIRADS) -> Figure:
         _counts_axis(ax, shown["images"].min(), shown["images"].max())
         ax.grid(axis="y")
     axes[0, 0].set_ylabel("Recall, 95 % interval")
-    legend_below(axes[0, 0], columns=3)
-    return figure
+    return with_legend(axes[0, 0], columns=3)
 
 
 def _counts_axis(ax: Axes, fewest: int, most: int) -> None:

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 
 from birads_lib.figures import style
 from birads_lib.figures.intervals import draw_intervals, name_rows
-from birads_lib.figures.style import INK, ORANGE, legend_below, new_figure
+from birads_lib.figures.style import INK, ORANGE, new_axes, with_legend
 from birads_lib.scores.neighbours import SCORES
 from birads_lib.task import BIRADS, Task
 
@@ -31,7 +31,7 @@ def projections(
         places: name of the picture -> coordinates (n, 2); NaN where there are too few images.
         rows: the images, with y_true and patient_id.
     """
-    figure, axes = new_figure(len(places), 2, height=1.0 + 3.3 * len(places), squeeze=False)
+    axes = new_axes(len(places), 2, height=1.0 + 3.3 * len(places), squeeze=False)
     for row, (name, xy) in zip(axes, places.items(), strict=True):
         for ax, title in zip(row, [f"by {task.title}", "by patient"], strict=True):
             ax.set(xticks=[], yticks=[], title=f"{name}, {title}", xlabel=f"{name} 1 (no unit)")
@@ -47,8 +47,7 @@ def projections(
         ("images of others", {"color": _OTHERS, "marker": ".", "linestyle": ""}),
     ]
     handles = [Line2D([], [], label=label, **look) for label, look in marks]
-    legend_below(axes[0, 0], columns=3, handles=handles)
-    return figure
+    return with_legend(axes[0, 0], columns=3, handles=handles)
 
 
 def _looks(task: Task) -> dict[int, dict[str, str]]:
@@ -83,7 +82,7 @@ def neighbourhood(table: pd.DataFrame, k: int, task: Task = BIRADS) -> Figure:
     rows = table.set_index("metric")
     silhouettes = ["silhouette_grade", *(f"silhouette_{number}" for number in task.numbers)]
     ratios = {"height_ratios": [len(SCORES) + 1, len(silhouettes)]}
-    figure, (upper, lower) = new_figure(2, 1, height=6.4, gridspec_kw=ratios)
+    upper, lower = new_axes(2, 1, height=6.4, gridspec_kw=ratios)
     draw_intervals(upper, rows.loc[list(SCORES)], range(len(SCORES)), undefined=0.5)
     chance = rows.loc[[f"{name}_chance" for name in SCORES], "estimate"]
     upper.scatter(chance, range(len(SCORES)), color=ORANGE, marker="D", s=40, zorder=3)
@@ -98,5 +97,4 @@ def neighbourhood(table: pd.DataFrame, k: int, task: Task = BIRADS) -> Figure:
         Line2D([], [], color=INK, marker="o", label="Mean, 95 % interval"),
         Line2D([], [], color=ORANGE, marker="D", linestyle="", label="By chance"),
     ]
-    legend_below(lower, columns=2, handles=handles)
-    return figure
+    return with_legend(lower, columns=2, handles=handles)

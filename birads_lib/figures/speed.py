@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from birads_lib.figures.intervals import draw_intervals, name_rows
-from birads_lib.figures.style import BLUE, ORANGE, ZERO, legend_below, new_figure
+from birads_lib.figures.style import BLUE, ORANGE, ZERO, new_axes, with_legend
 
 _LOOKS = [(BLUE, "o", "-"), (ORANGE, "s", "--"), ("#0f7a5a", "D", ":")]
 
@@ -16,7 +16,7 @@ def ratios(table: pd.DataFrame) -> Figure:
         table: work, against, ratio (median over rounds), low, high (the extremes), at_least (NaN
             where nothing was asked for); a row each.
     """
-    figure, ax = new_figure(height=1.3 + 0.36 * len(table))
+    ax = new_axes(height=1.3 + 0.36 * len(table))
     places, rows = range(len(table)), table.rename(columns={"ratio": "estimate"})
     draw_intervals(ax, rows, places, colour=BLUE, label="measured, median", size=34, width=2)
     limit = {"marker": "|", "s": 160, "linewidths": 2.5, "label": "asked for"}
@@ -25,8 +25,7 @@ def ratios(table: pd.DataFrame) -> Figure:
     name_rows(ax, [f"{row.work}: {row.against}" for row in table.itertuples()])
     ax.set(xscale="log", xlabel="Time of the other / time of this project (log)")
     ax.xaxis.set_major_formatter("{x:g}")
-    legend_below(ax, columns=2)
-    return figure
+    return with_legend(ax, columns=2)
 
 
 def growth(table: pd.DataFrame) -> Figure:
@@ -35,7 +34,7 @@ def growth(table: pd.DataFrame) -> Figure:
     Args:
         table: work, images, seconds, peak_mb, at_most_mb (NaN without a limit).
     """
-    figure, (left, right) = new_figure(1, 2, height=4.2)
+    left, right = new_axes(1, 2, height=4.2)
     for (work, rows), (colour, marker, line) in zip(table.groupby("work"), _LOOKS, strict=False):
         look = {"color": colour, "marker": marker, "linestyle": line}
         left.plot(rows["images"], rows["seconds"], label=work, **look)
@@ -48,8 +47,7 @@ def growth(table: pd.DataFrame) -> Figure:
         ax.xaxis.set_major_formatter("{x:,.0f}")
         ax.yaxis.set_major_formatter("{x:g}")
         ax.grid(True)
-    legend_below(left, columns=3)
-    return figure
+    return with_legend(left, columns=3)
 
 
 def startup(table: pd.DataFrame) -> Figure:
@@ -59,12 +57,11 @@ def startup(table: pd.DataFrame) -> Figure:
         table: name, seconds, at_most; a row for each round.
     """
     starts = table.groupby("name", sort=False)
-    figure, axes = new_figure(len(starts), 1, height=1.5 * len(starts) + 0.4, squeeze=False)
+    axes = new_axes(len(starts), 1, height=1.5 * len(starts) + 0.4, squeeze=False)
     for ax, (name, rows) in zip(axes[:, 0], starts, strict=True):
         ax.scatter(rows["seconds"], [0] * len(rows), color=BLUE, label="a round")
         ax.axvline(rows["at_most"].iloc[0], color=ORANGE, linewidth=2.5, label="at most")
         ax.set(xlim=(0, None), yticks=[], title=name)
         ax.grid(True, axis="x")
     ax.set_xlabel("Seconds")
-    legend_below(ax, columns=2)
-    return figure
+    return with_legend(ax, columns=2)

@@ -43,8 +43,8 @@ def markers(task: Task = BIRADS) -> dict[int, str]:
     return dict(zip(task.numbers, cycle("os^Dv"), strict=False))
 
 
-def new_figure(rows: int = 1, columns: int = 1, *, height: float = 4.0, **options):
-    """Return a figure of the book's width, and its axes as ``Figure.subplots`` gives them.
+def new_axes(rows: int = 1, columns: int = 1, *, height: float = 4.0, **options):
+    """Return axes, as ``Figure.subplots`` gives them, of a new figure of the book's width.
 
     The figure belongs to no window and no global state: it draws where there is no display.
 
@@ -56,7 +56,7 @@ def new_figure(rows: int = 1, columns: int = 1, *, height: float = 4.0, **option
     """
     mpl.rcParams.update(mpl.rc_params_from_file(_STYLE, use_default_template=False))
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
-    return figure, figure.subplots(rows, columns, **options)
+    return figure.subplots(rows, columns, **options)
 
 
 def label_axis(ax: Axes, task: Task = BIRADS, labels: list[str] | None = None) -> None:
@@ -70,8 +70,8 @@ def short_title(task: Task) -> str:
     return task.prefix.strip() or task.title
 
 
-def legend_below(ax: Axes, columns: int = 1, handles: list | None = None, **options) -> None:
-    """Put the legend under the axes, where it hides no data.
+def with_legend(ax: Axes, columns: int = 1, handles: list | None = None, **options) -> Figure:
+    """Return the figure of axes with their legend below, where it hides no data.
 
     Args:
         ax: whose labelled artists are shown.
@@ -82,3 +82,4 @@ def legend_below(ax: Axes, columns: int = 1, handles: list | None = None, **opti
     if handles is None:
         handles = ax.get_legend_handles_labels()[0]
     ax.figure.legend(handles=handles, loc="outside lower center", ncols=columns, **options)
+    return ax.figure
