@@ -47,16 +47,13 @@ def decode(data: bytes) -> np.ndarray:
     """
     if not data:
         raise ValueError("is empty (zero bytes); copy it again or remove it")
-    if data[128:132] == b"DICM":
-        decoder = _decode_dicom
-    elif data.startswith((b"\x89PNG", b"\xff\xd8")):
-        decoder = _decode_picture
-    else:
+    is_dicom = data[128:132] == b"DICM"
+    if not is_dicom and not data.startswith((b"\x89PNG", b"\xff\xd8")):
         raise ValueError(
             "is not a PNG, JPEG or DICOM file, whatever its name; convert or remove it"
         )
     try:
-        return decoder(data)
+        return _decode_dicom(data) if is_dicom else _decode_picture(data)
     except UnfitError:
         raise
     except Exception as error:  # the decoders raise many kinds on damaged input

@@ -18,20 +18,13 @@ class Geometry:
     """Where the pixels of an image lie in the square frame a network sees.
 
     Coordinates are continuous: x right, y down, 0 at the outer edge of the first pixel.
-
-    Attributes:
-        shape: height and width of the image, in its pixels.
-        box: x0, y0, x1, y1 of what is kept of the image, in its pixels.
-        mirrored: whether it is flipped left to right.
-        inner: x0, y0, x1, y1 of what that fills of the frame, in the frame's pixels.
-        frame: side of the frame, in pixels.
     """
 
-    shape: tuple[int, int]
-    box: tuple[int, int, int, int]
-    mirrored: bool
-    inner: tuple[int, int, int, int]
-    frame: int
+    shape: tuple[int, int]  # height and width of the image, in its pixels
+    box: tuple[int, int, int, int]  # x0, y0, x1, y1 of what is kept of the image, in its pixels
+    mirrored: bool  # whether it is flipped left to right
+    inner: tuple[int, int, int, int]  # x0, y0, x1, y1 of what that fills, in pixels of the frame
+    frame: int  # side of the frame, in pixels
 
     def cut(self, image: np.ndarray) -> np.ndarray:
         """Return the kept part of ``image`` (H, W), mirrored if the geometry says so."""
@@ -65,11 +58,7 @@ def write_geometry(geometries: Mapping[str, Geometry], path: str | Path) -> None
 
 
 def read_geometry(path: str | Path) -> dict[str, Geometry]:
-    """Return image_id -> geometry, in the order of the images, as ``write_geometry`` wrote it.
-
-    Raises:
-        DatasetError: the file is not there, or no such table.
-    """
+    """Return image_id -> geometry, in the order of the images; DatasetError without the table."""
     columns = ["image_id", *(field.name for field in fields(Geometry))]
     table = tables.read(path, "02_preprocessing", columns)
     return {
