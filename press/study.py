@@ -5,7 +5,6 @@ right, is an error with its line, before anything runs.
 """
 
 import sys
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
@@ -14,34 +13,15 @@ from birads_lib.errors import UserError
 from birads_lib.files import lock
 from birads_lib.protocol import PATIENT, clashes
 from birads_lib.readers import READERS, Reader
-from birads_lib.task import BIRADS
 from birads_lib.training import settings
 from press import chapters, study_file, yaml_file
 from press.parameters import declared_parameters, images_folder
 from press.paths import ROOT
 
 
-@dataclass(frozen=True)
-class Study:
-    """One study, checked. ``notebooks``, ``variants``, ``ablations`` hold what isn't default.
+class Study(study_file.StudyFile):
+    """One study, checked; its variants are also the points of the sweep."""
 
-    A variant is trained under every protocol and has its own chapters. An ablation is trained
-    under the first protocol, or those it lists under ``protocols``, and compared in chapter 05.
-    Both may change parameters of training and of preprocessing.
-    """
-
-    name: str
-    title: str
-    dataset: dict
-    note: str = ""  # stands on every figure and table
-    show_pixels: bool = True
-    protocols: list[str] = field(default_factory=lambda: [PATIENT.name])
-    variants: dict[str, dict] = field(default_factory=lambda: {"proposed": {}})
-    ablations: dict[str, dict] = field(default_factory=dict)
-    ablations_together: bool = False  # trained in one process, on one page
-    notebooks: dict[str, dict] = field(default_factory=dict)
-    task: str = BIRADS.name
-    chapters: str = chapters.PAPER  # the set of chapters that it has
     root: str = "results"  # folder of studies, from the root of the project
 
     @property
@@ -134,9 +114,8 @@ def load(
     if not path.is_file():
         there = ", ".join(sorted(other.stem for other in path.parent.glob("*.yaml")))
         raise UserError(f"no study at {path}; studies there: {there or 'none'}")
-    schema = study_file.model()
-    keys, lines = yaml_file.read(path, schema.model_fields)
-    yaml_file.refuse(path, lines, study_file.problems(schema, keys))
+    keys, lines = yaml_file.read(path, (*study_file.StudyFile.model_fields, "sweep"))
+    yaml_file.refuse(path, lines, study_file.problems(keys))
     if data:
         keys["dataset"]["folder"] = data
     if weights:

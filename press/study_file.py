@@ -92,75 +92,93 @@ def _grid(*notebooks: str) -> type[Checked]:
     return create_model("Grid", __base__=Checked, **lists)
 
 
-def _known_reader(name: str) -> str:
-    if name not in READERS:
-        raise ValueError(f"is {name!r}; {did_you_mean(name, READERS)}")
-    return name
-
-
-class _Dataset(Checked):
-    model_config = ConfigDict(extra="allow")
-    reader: Annotated[str, AfterValidator(_known_reader)]
-    folder: str = ""
-
-
 def _not_reserved(name: str) -> str:
     if name == "images":  # a folder of book/ that holds no study
         raise ValueError("is the name of a folder in book/; expected another")
     return name
 
 
-def model() -> type[Checked]:
-    """Return pydantic's model of a study's YAML.
+Name = Annotated[str, Field(pattern=rf"^{NAME}$")]
+Protocols = Annotated[
+    list[Literal[*PROTOCOLS]],
+    Field(min_length=1),
+    AfterValidator(_each_once),
+    f"a list of protocols out of {', '.join(PROTOCOLS)}",
+]
+_OF_NAMES = "a mapping of names (of letters, digits and _) to mappings of parameters"
+_SETS = dict.fromkeys(name for row in chapters.CHAPTERS for name in row.sets)
 
-    What else stands under ``dataset`` are options of the reader.
+
+class StudyFile(Checked):
+    """The keys of a study's YAML; those that hold parameters hold what isn't default.
+
+    A variant is trained under every protocol and has its own chapters. An ablation is trained
+    under the first protocol, or those it lists under ``protocols``, and compared in chapter 05.
+    Both may change parameters of training and of preprocessing.
     """
-    name = Annotated[str, Field(pattern=rf"^{NAME}$")]
-    study_name = Annotated[
-        name, AfterValidator(_not_reserved),
+
+    name: Annotated[
+        Name,
+        AfterValidator(_not_reserved),
         "a name of letters, digits and _ that begins with a letter or digit",
-    ]  # fmt: skip
-    protocols = Annotated[
-        list[Literal[*PROTOCOLS]], Field(min_length=1), AfterValidator(_each_once),
-        f"a list of protocols out of {', '.join(PROTOCOLS)}",
-    ]  # fmt: skip
-    of_names = "a mapping of names (of letters, digits and _) to mappings of parameters"
-    ablation = parameters(*TRAINED, protocols=(protocols, []))
+    ]
+    title: str = ""
+    note: str = ""  # stands on every figure and table
+    task: Literal[*TASKS] = BIRADS.name
+    chapters: Literal[*_SETS] = chapters.PAPER  # the set of chapters that it has
+    dataset: dict  # its reader, and what this takes
+    show_pixels: bool = True
+    protocols: Protocols = Field([PATIENT.name])
+    variants: Annotated[dict[Name, dict], Field(min_length=1), _OF_NAMES] = Field({"proposed": {}})
+    ablations: Annotated[dict[Name, dict], _OF_NAMES] = Field({})
+    ablations_together: bool = False  # trained in one process, on one page
+    notebooks: dict[str, dict] = Field({})
+
+
+class _AnyOptions(Checked):
+    model_config = ConfigDict(extra="allow")
+
+
+def _dataset(dataset: object) -> type[Checked]:
+    """Return a model of a data set: its reader, the folder, and what else this reader takes."""
+    from birads_lib.readers import by_name  # slow to import
+
+    reader = dataset.get("reader") if isinstance(dataset, dict) else None
+    options = by_name.options_of(reader) if reader in list(READERS) else _AnyOptions
+    keys = {"reader": Literal[*READERS], "folder": (str, "")}
+    return create_model("Dataset", __base__=options, **keys)
+
+
+def model(keys: dict) -> type[StudyFile]:
+    """Return ``StudyFile`` with all that is known of the parameters that a study may give."""
+    variant = parameters(*TRAINED)
+    ablation = parameters(*TRAINED, protocols=(Protocols, []))
     notebooks = {name: (parameters(name), {}) for name in notebook_names()}
-    sets = dict.fromkeys(name for row in chapters.CHAPTERS for name in row.sets)
+    reader = f"a mapping with at least 'reader' ({', '.join(READERS)})"
     return create_model(
-        "StudyFile", __base__=Checked,
-        name=study_name, title=(str, ""), note=(str, ""),
-        task=(Literal[*TASKS], BIRADS.name), chapters=(Literal[*sets], chapters.PAPER),
-        dataset=Annotated[_Dataset, f"a mapping with at least 'reader' ({', '.join(READERS)})"],
-        show_pixels=(bool, True), ablations_together=(bool, False),
-        protocols=(protocols, [PATIENT.name]),
-        variants=(Annotated[dict[name, parameters(*TRAINED)], Field(min_length=1), of_names], {}),
-        ablations=(Annotated[dict[name, ablation], of_names], {}),
+        "StudyFile",
+        __base__=StudyFile,
+        dataset=Annotated[_dataset(keys.get("dataset")), reader],
+        variants=(Annotated[dict[Name, variant], Field(min_length=1), _OF_NAMES], {}),
+        ablations=(Annotated[dict[Name, ablation], _OF_NAMES], {}),
         sweep=(Annotated[_grid(*TRAINED), _GRID], {}),
         notebooks=(create_model("Notebooks", __base__=Checked, **notebooks), {}),
-    )  # fmt: skip
+    )
 
 
-def problems(schema: type[Checked], raw: dict) -> Problems:
+def problems(keys: dict) -> Problems:
     """Return all that is wrong with a study's YAML: with single keys, or else between them."""
-    wrong, dataset = yaml_file.problems(schema, raw), raw.get("dataset")
-    if isinstance(dataset, dict) and dataset.get("reader") in list(READERS):
-        from birads_lib.readers import by_name  # slow to import
-
-        options = {name: dataset[name] for name in dataset.keys() - _Dataset.model_fields.keys()}
-        of_reader = yaml_file.problems(by_name.options_of(dataset["reader"]), options)
-        wrong += [(("dataset", *names), what) for names, what in of_reader]
-    return wrong or _sweep_problems(raw) or _names_problems(raw)
+    wrong = yaml_file.problems(model(keys), keys)
+    return wrong or _sweep_problems(keys) or _names_problems(keys)
 
 
 # What no single value shows
 
 
-def _sweep_problems(raw: dict) -> Problems:
+def _sweep_problems(keys: dict) -> Problems:
     """Check that a grid has points, and not too many."""
-    count = math.prod(map(len, raw["sweep"].values())) if raw.get("sweep") else 0
-    if "sweep" in raw and not count:
+    count = math.prod(map(len, keys["sweep"].values())) if keys.get("sweep") else 0
+    if "sweep" in keys and not count:
         return [(("sweep",), f"'sweep' is empty, expected {_GRID}")]
     if count > MOST_VARIANTS:
         what = f"{count} variants, each trained by itself, are over the {MOST_VARIANTS} allowed"
@@ -168,12 +186,12 @@ def _sweep_problems(raw: dict) -> Problems:
     return []
 
 
-def _names_problems(raw: dict) -> Problems:
+def _names_problems(keys: dict) -> Problems:
     """Check that all that is trained has a name of its own, short enough for a file's."""
     named = {
-        "a variant": ("variants", raw.get("variants", ["proposed"])),
-        "an ablation": ("ablations", raw.get("ablations", ())),
-        "a point of the sweep": ("sweep", dict(points(raw.get("sweep", {})))),
+        "a variant": ("variants", keys.get("variants", ["proposed"])),
+        "an ablation": ("ablations", keys.get("ablations", ())),
+        "a point of the sweep": ("sweep", dict(points(keys.get("sweep", {})))),
     }
     problems, first = [], {}
     for kind, (section, names) in named.items():

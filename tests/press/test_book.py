@@ -10,8 +10,8 @@ from press.paths import CONFIG
 from press.study import Study, load
 
 ALL = [load(CONFIG / f"{name}.yaml") for name in ("phantoms", "inbreast")]
-PHANTOMS = Study("phantoms", "Phantoms", {"reader": "phantoms"})
-MINE = Study("mine", "My own", {"reader": "phantoms"})
+PHANTOMS = Study(name="phantoms", title="Phantoms", dataset={"reader": "phantoms"})
+MINE = Study(name="mine", title="My own", dataset={"reader": "phantoms"})
 
 
 def executed(*others: dict) -> str:

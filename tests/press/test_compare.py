@@ -138,7 +138,7 @@ def test_the_figure_shows_both_and_the_difference():
 
 
 def test_a_comparison_stands_in_the_contents_but_is_no_page_of_the_study(tmp_path, monkeypatch):
-    mine = Study("mine", "Mine", {"reader": "phantoms"})
+    mine = Study(name="mine", dataset={"reader": "phantoms"})
     monkeypatch.setattr(book, "ROOT", tmp_path)
     monkeypatch.setattr(book, "BOOK", tmp_path / "book")
     toc = json.dumps({"parts": [{"study": "this"}]})

@@ -109,7 +109,11 @@ class Maker:
 
 @pytest.fixture
 def open_study(root, monkeypatch):
-    maker = Maker(root, monkeypatch, SmallStudy("small", "A small study", {"reader": "phantoms"}))
+    maker = Maker(
+        root,
+        monkeypatch,
+        SmallStudy(name="small", title="A small study", dataset={"reader": "phantoms"}),
+    )
     maker.run_all()
     return maker
 
@@ -117,7 +121,7 @@ def open_study(root, monkeypatch):
 @pytest.fixture
 def restricted(root, monkeypatch):
     dataset = {"reader": "inbreast"}
-    study = SmallStudy("small", "A small study", dataset, show_pixels=False)
+    study = SmallStudy(name="small", title="A small study", dataset=dataset, show_pixels=False)
     maker = Maker(root, monkeypatch, study)
     maker.run_all()
     return maker

@@ -69,7 +69,11 @@ def test_our_own_studies_are_valid(name):
         ("name: mine", "name: mine\nchapters: a", "line 2: 'chapters' is 'a'; "),
         ("name: mine", "name: mine\n3: a", "unknown '3'"),
         ("name: mine", "nmae: mine", "line 1: unknown 'nmae'; did you mean 'name'?"),
-        ("reader: phantoms", "raeder: phantoms", "line 2: 'reader' is missing"),
+        (
+            "reader: phantoms",
+            "raeder: phantoms",
+            "line 2: 'reader' is missing",
+        ),
         (
             "[patient, image]",
             "[patients]",
@@ -164,11 +168,11 @@ def test_a_file_that_is_no_mapping(written):
 
 def test_a_study_runs_once_at_a_time_and_is_free_after_a_kill(tmp_path, monkeypatch):
     monkeypatch.setattr(study, "ROOT", tmp_path)
-    mine = study.Study("mine", "Mine", {"reader": "phantoms"})
+    mine = study.Study(name="mine", dataset={"reader": "phantoms"})
     code = (
         "import pathlib, sys, time; from press import study; "
         "study.ROOT = pathlib.Path(sys.argv[1]); "
-        "lock = study.claim(study.Study('mine', 'Mine', {})); "
+        "lock = study.claim(study.Study(name='mine', dataset={})); "
         "print('held', flush=True); time.sleep(60)"
     )
     command = [sys.executable, "-c", code, str(tmp_path)]
@@ -290,7 +294,7 @@ def test_mistakes_in_ablations(written, old, new, expected):
 )
 def test_the_folder_is_checked_before_anything_runs(dataset, expected):
     with pytest.raises(UserError, match=expected):
-        study.check_dataset(study.Study("mine", "Mine", dataset))
+        study.check_dataset(study.Study(name="mine", dataset=dataset))
 
 
 def test_a_study_of_what_another_command_makes_says_which(monkeypatch, tmp_path):

@@ -407,9 +407,8 @@ def made_up(monkeypatch) -> Reader:
     ],
 )
 def test_options_of_any_kind_are_checked(made_up, options, problem):
-    schema = study_file.model()
-    raw = {"name": "mine", "dataset": {"reader": "made_up", "mirrored": True, **options}}
-    problems = {keys[:2]: what for keys, what in study_file.problems(schema, raw)}
+    study_keys = {"name": "mine", "dataset": {"reader": "made_up", "mirrored": True, **options}}
+    problems = {keys[:2]: what for keys, what in study_file.problems(study_keys)}
     assert problems.keys() == {("dataset", name) for name in problem}
     for name, start in problem.items():
         assert problems["dataset", name].startswith(start)

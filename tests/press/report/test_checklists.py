@@ -27,7 +27,8 @@ OWN = ("study", "title", "notices")  # names that are neither facts nor words
 INBREAST = load(CONFIG / "inbreast.yaml")
 SMOKE = load(CONFIG / "smoke.yaml")
 NOT_RUN = [
-    Study("never_run", "Never run", {"reader": reader}, protocols=("image",)) for reader in READERS
+    Study(name="never_run", title="Never run", dataset={"reader": reader}, protocols=["image"])
+    for reader in READERS
 ]
 
 
@@ -261,7 +262,7 @@ def test_studies_that_say_the_same_share_a_row_and_others_do_not():
 
 def test_two_studies_of_one_kind_are_told_apart_by_their_titles():
     reported = [
-        reporting.report(replace(NOT_RUN[0], title=title), WORDS["phantoms"])
+        reporting.report(NOT_RUN[0].model_copy(update={"title": title}), WORDS["phantoms"])
         for title in ("A", "B")
     ]
     reported.append(reporting.report(NOT_RUN[2], WORDS["other"]))
@@ -294,7 +295,8 @@ def test_an_unknown_name_is_an_error_that_names_the_place():
 
 def test_what_a_user_wrote_is_shown_as_it_is_and_never_a_template():
     title = "A {{ images }} <b>*bold*</b> {cite}`x` # `y` $z$"
-    study = replace(NOT_RUN[0], title=title, note="::: {{ images }}\n# heading")
+    changes = {"title": title, "note": "::: {{ images }}\n# heading"}
+    study = NOT_RUN[0].model_copy(update=changes)
     made = reporting.generated([study])
     for name, text in made.items():
         assert "{{ images }} <b>*bold*</b>" in html.unescape(text), name
@@ -304,7 +306,7 @@ def test_what_a_user_wrote_is_shown_as_it_is_and_never_a_template():
 
 def test_a_reader_that_nobody_wrote_words_for_is_as_any_owners(monkeypatch):
     monkeypatch.setitem(READERS, "new", replace(READERS["class_folders"], name="new"))
-    made = reporting.generated([Study("new_run", "New", {"reader": "new"})])
+    made = reporting.generated([Study(name="new_run", title="New", dataset={"reader": "new"})])
     assert "the owner of the data has to say" in made["book/new_run/data_sheet.md"].lower()
     assert reporting.load().words_for("new") == WORDS["other"]
 
