@@ -31,9 +31,8 @@ book: .venv/$(if $(filter slurm,$(PROFILE)),slurm,ready) ## run a study and rend
 	@python -m press.book "$(CONFIG)"
 
 verify: .venv/ready ## check the hashes of all that is rendered; FIG=<name>: make one figure again and compare
-	@$(if $(FIG),python -m press.remake "$(CONFIG)" "$(FIG)" --data "$(DATA)" \
-	  --weights "$(WEIGHTS)",\
-	  python -m press.verify "$(CONFIG)" $(if $(DATA),--images "$(DATA)"))
+	@$(if $(FIG),python -m press.remake "$(CONFIG)" "$(FIG)" "$(DATA)" "$(WEIGHTS)",\
+	  python -m press.verify "$(CONFIG)" "$(DATA)")
 
 compare: .venv/ready ## the metrics of two studies that were run, and their difference: STUDIES=a,b
 	@python -m press.compare "$(STUDIES)"

@@ -86,7 +86,7 @@ def _existing(listed: list[dict], made: Collection[str]) -> list[dict]:
 
 
 def _title(page: str) -> dict[str, str]:
-    """Tell runs apart in the contents: a page's heading, and its protocol or variant."""
+    """Return the title in the contents of a run's page: its heading, its variant or protocol."""
     _, variant, protocol = parts_of_page(Path(page).name)
     path = ROOT / f"{page}.ipynb"
     if not variant or not path.exists():
@@ -147,7 +147,7 @@ def _wanted(study: Study) -> dict[str, bytes]:
 
 
 def stage(study: Study) -> bool:
-    """Bring ``_build/<study>/source`` up to date and say whether anything in it changed."""
+    """Bring ``_build/<study>/source`` up to date; return whether anything in it changed."""
     source = build_folder(study.name) / "source"
     wanted = {source / path: content for path, content in _wanted(study).items()}
     there = {p for p in source.rglob("*") if p.is_file() and "__pycache__" not in p.parts}

@@ -6,7 +6,6 @@ Executed pages hold all of it: exhibits are unpacked from them, so that a study 
 elsewhere makes a crate, too. What isn't packed is described, with its hash and the reason.
 """
 
-import csv
 import io
 import json
 import sys
@@ -17,6 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
+import pandas as pd
 import yaml
 from rocrate.model.contextentity import ContextEntity
 from rocrate.model.entity import Entity
@@ -43,6 +43,7 @@ SOURCES = (
     "CITATION.cff", "LICENSE", "LICENSE-text", "pyproject.toml", "uv.lock", "Snakefile",
     "book/claims.yml", "book/published.yml",
 )  # fmt: skip
+PACKED = (".py", ".h5", ".mplstyle")  # of the packages
 FORMATS = {  # the standard library's differ from machine to machine
     ".ipynb": "application/x-ipynb+json", ".py": "text/x-python", ".csv": "text/csv",
     ".json": "application/json", ".png": "image/png", ".npy": "application/octet-stream",
@@ -68,7 +69,7 @@ def write(study: Study, config: Path) -> Path:
     with TemporaryDirectory() as folder, written_whole(path) as temporary:
         crate.write(folder)
         with zipfile.ZipFile(temporary, "w") as packed:
-            for file in _files_below(Path(folder)):
+            for file in sorted(path for path in Path(folder).rglob("*") if path.is_file()):
                 # ZipInfo's own time is 1980 and its rights are none; a file's own would differ.
                 member = zipfile.ZipInfo(file.relative_to(folder).as_posix())
                 member.external_attr = 0o644 << 16
@@ -126,8 +127,8 @@ class _Packing:
         for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
             self._add_file(f"notebooks/{path.name}", path, **kind, **version, name=path.stem)
         for name in PACKAGES:
-            modules = [p for p in _files_below(ROOT / name) if p.suffix in (".py", ".h5")]
-            parts = [self._add_file(p.relative_to(ROOT).as_posix(), p) for p in modules]
+            files = [p for p in sorted((ROOT / name).rglob("*")) if p.suffix in PACKED]
+            parts = [self._add_file(p.relative_to(ROOT).as_posix(), p) for p in files]
             self._entity(f"#{name}", "SoftwareSourceCode", name=name, hasPart=parts, **version)
         for name in SOURCES:
             self._add_file(name, ROOT / name)
@@ -165,12 +166,12 @@ class _Packing:
         if self.study.show_pixels:
             return []
         files = [item for exhibit in page.exhibits.values() for item in exhibit.files.items()]
-        heads = {
-            name: next(csv.reader(io.StringIO(content.decode())), [])
+        tables = {
+            name: pd.read_csv(io.BytesIO(content), nrows=0)
             for name, content in files
             if name.endswith(".csv")
         }
-        return [name for name, head in heads.items() if NAMING & set(head)]
+        return [name for name, table in tables.items() if NAMING & set(table.columns)]
 
     def _add_from_disk(self, place: str, digest: str, **properties: object) -> Entity:
         """Add a file that a page wrote or read, or say why it is not packed."""
@@ -285,8 +286,8 @@ class _Packing:
             for p in cited["references"]
         ]
         root["author"], root["mentions"] = self._authors(), actions
-        profile = {"name": "Process Run Crate", "version": "0.5", "url": PROFILE}
-        root["conformsTo"] = self._entity(PROFILE, "CreativeWork", **profile)
+        known = {"name": "Process Run Crate", "version": "0.5", "url": PROFILE}
+        root["conformsTo"] = self._entity(PROFILE, "CreativeWork", **known)
 
     def _contents(self, executed: list[Page], actions: list[Entity]) -> str:
         """Return what is in the crate, and what is not, in words."""
@@ -314,7 +315,7 @@ def _executed_pages(study: Study, config: Path) -> list[Page]:
     for page in executed:
         again = "remove it and run the study again"
         if seals.get(page.path.name) != sha256(page.path):
-            raise UserError(f"{_place(page)} was changed after it ran; {again}")
+            raise UserError(f"{_place(page)} was changed after it ran, or has no seal; {again}")
         if not page.papermill.get("end_time"):
             raise UserError(f"{_place(page)} was not executed by the study; {again}")
         if page.passport["parameters"].get("show_pixels") and not study.show_pixels:
@@ -335,10 +336,6 @@ def _commit(code: dict) -> str:
 def _time(text: str) -> str:
     """Return a time with milliseconds, as the profile wants it."""
     return datetime.fromisoformat(text).isoformat(timespec="milliseconds")
-
-
-def _files_below(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
 if __name__ == "__main__":

@@ -129,7 +129,7 @@ def _seen(facts: dict) -> dict:
 
 
 def _notebook(facts: dict, page: str) -> str:
-    """Name notebook and cell, and lead to the cell on the page that it was executed into."""
+    """Return notebook and cell, with a link to the cell on the page that it was executed into."""
     notebook = _fact(f"{facts['notebook']}.ipynb")
     if facts.get("cell") is None:
         return notebook
@@ -138,7 +138,7 @@ def _notebook(facts: dict, page: str) -> str:
 
 
 def _input(read: dict, page: str) -> str:
-    """Name what was read; it leads to the passport of the file, on the page that wrote it."""
+    """Return what was read, with a link to the file's passport on the page that wrote it."""
     items = {name: _fact(value) for name, value in _seen(read).items()}
     if "made_by" in read:
         folder = f"../{read['study']}/" if "study" in read else ""

@@ -6,7 +6,6 @@ Where what its notebook read is at hand and intact, that notebook alone is execu
 notebooks behind it are. Snakemake runs them, by the rules by which it did the first time.
 """
 
-import argparse
 import io
 import shutil
 import subprocess
@@ -95,14 +94,14 @@ def at_hand(study: Study, exhibit: Exhibit) -> list[Path]:
     return [path for path in paths + beside if path.exists()]
 
 
-def _check_rules(study: Study, page: Page) -> None:
-    """Raise UserError for a page that can't be made from the images by one study's rules."""
-    if page.name not in study.pages():
-        other = page.passport["parameters"].get("other", "the other")
+def _check_images(study: Study, other: str) -> None:
+    """Raise UserError where a page, of a comparison with ``other``, can't begin with images."""
+    if other:
         raise UserError(
-            f"{page.name} reads results of {study.name} and of {other}, which are not at hand as "
-            f"it read them: run both studies, then `make compare STUDIES={study.name},{other}`"
+            f"the page reads results of {study.name} and of {other}, which are not at hand as it "
+            f"read them: run both studies, then `make compare STUDIES={study.name},{other}`"
         )
+    check_dataset(study)
 
 
 def make_again(study: Study, options: dict[str, str], page: Page, linked: list[Path]) -> Page:
@@ -231,30 +230,26 @@ def _of_another_study(config: str, figure: str) -> tuple[str, str]:
     return config_of(study), rest
 
 
-def main(arguments: list[str]) -> int:
-    """Make a figure again and compare; return the exit status."""
-    parser = argparse.ArgumentParser(prog="remake")
-    parser.add_argument("config")
-    parser.add_argument("figure", help="page#id, or id alone; study/page#id of another study")
-    parser.add_argument("--data", default="")
-    parser.add_argument("--weights", default="")
-    given = parser.parse_args(arguments)
+def main(config: str, figure: str, data: str = "", weights: str = "") -> int:
+    """Make a figure again and compare; return the exit status.
+
+    ``figure`` is page#id, or id alone, or study/page#id of another study.
+    """
     started = time.time()
-    config, figure = _of_another_study(given.config, given.figure)
-    study = load(config, given.data, given.weights, root=SCRATCH)
+    config, figure = _of_another_study(config, figure)
+    study = load(config, data, weights, root=SCRATCH)
     page, exhibit = find(study.name, figure)
     print("\n".join(trace(page, exhibit)))
     for reason in verify.changed_sources(page):
         print(f"stale: {reason} since this page was executed")
     linked = at_hand(study, exhibit)
     print(f"\nmaking it again from {'what its notebook read, intact' if linked else 'the images'}")
-    if not linked:
-        _check_rules(study, page)
-        check_dataset(study)
-    options = {"study": config, "data": given.data, "weights": given.weights, "root": SCRATCH}
-    if page.name not in study.pages():  # a comparison
-        options["other"] = config_of(page.passport["parameters"]["other"])
+    options = {"study": config, "data": data, "weights": weights, "root": SCRATCH}
+    if other := page.passport["parameters"].get("other", ""):  # a comparison
+        options["other"] = config_of(other)
         load(options["other"])
+    if not linked:
+        _check_images(study, other)
     made = make_again(study, options, page, linked)
     if exhibit.id not in made.exhibits:
         raise UserError(f"{page.name}, executed now, publishes no {exhibit.id!r}")
@@ -266,6 +261,6 @@ def main(arguments: list[str]) -> int:
 
 if __name__ == "__main__":
     try:
-        sys.exit(main(sys.argv[1:]))
+        sys.exit(main(*sys.argv[1:]))
     except UserError as error:
         sys.exit(str(error))

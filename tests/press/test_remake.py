@@ -181,11 +181,8 @@ def test_the_chain_names_each_file_once_and_ends_in_the_images(tmp_path, makers)
     ]
 
 
-def test_a_comparison_without_what_it_read_says_what_to_run(tmp_path):
+def test_a_comparison_without_what_it_read_says_what_to_run():
     study = load("config/smoke.yaml")
-    passport = {"parameters": {"other": "b"}}
-    page = Page(tmp_path / "smoke" / "12_comparison-b.ipynb", "", passport, {}, {}, {}, {})
     with pytest.raises(UserError, match="make compare STUDIES=smoke,b"):
-        remake._check_rules(study, page)
-    of_a_rule = Page(tmp_path / "smoke" / "11_claims.ipynb", "", {}, {}, {}, {}, {})
-    remake._check_rules(study, of_a_rule)
+        remake._check_images(study, other="b")
+    remake._check_images(study, other="")
