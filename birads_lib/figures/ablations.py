@@ -33,12 +33,7 @@ def readable(variant: str) -> str:
 
 
 def changes_table(changed: Mapping[str, Mapping], parts: Mapping[str, str]) -> pd.DataFrame:
-    """Return what each variant changes, and to which part of the method that belongs.
-
-    Args:
-        changed: of ``ablations.changed_from``.
-        parts: variant -> part of the method, of the variants to list.
-    """
+    """Return what variants change, of ``ablations.changed_from``, and their parts of the method."""
     texts = {
         variant: ", ".join(f"{name}: {value}" for name, value in changed.get(variant, {}).items())
         for variant in parts
@@ -142,12 +137,11 @@ def critical_difference(
 
 
 def folds(table: pd.DataFrame, p_values: Mapping[str, float], metric: str) -> Figure:
-    """Draw the difference from the reference in each fold, and the p-values at the right.
+    """Draw the difference of a metric from the reference in each fold, p-values at the right.
 
     Args:
         table: a row per variant, a column per fold.
         p_values: variant -> of Wilcoxon's signed-rank test over its folds.
-        metric: the name of what differs.
     """
     ax = new_axes(height=1.8 + 0.3 * len(table))
     rows = np.indices(table.shape)[0]  # (variants, folds)
@@ -164,9 +158,7 @@ def folds(table: pd.DataFrame, p_values: Mapping[str, float], metric: str) -> Fi
 def auc_differences(table: pd.DataFrame, title: str) -> Figure:
     """Draw differences of AUCs with an interval for each form of DeLong's test.
 
-    Args:
-        table: variant, form, estimate, low, high.
-        title: says which AUC and which reference.
+    The table has variant, form, estimate, low and high.
     """
     variants = list(table["variant"].unique())
     ax = new_axes(height=2 + 0.36 * len(variants))

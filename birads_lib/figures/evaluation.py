@@ -5,6 +5,7 @@ loss, accuracy, val_loss and val_accuracy.
 """
 
 from collections.abc import Mapping
+from itertools import cycle
 
 import numpy as np
 import pandas as pd
@@ -44,15 +45,15 @@ def confusion(matrix: np.ndarray, task: Task = BIRADS) -> Figure:
 def roc_per_class(y: np.ndarray, p: np.ndarray, table: pd.DataFrame, task: Task = BIRADS) -> Figure:
     """Draw the one-vs-rest ROC curve of each label; a table of intervals has the areas."""
     y, p = checked(y, p)
-    areas, lines = table.set_index("metric"), style.lines(task)
+    areas = table.set_index("metric")
     ax = new_axes(height=6.8)
     ax.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=":")
-    for number, colour in style.colours(task).items():
+    for (number, colour), line in zip(style.colours(task).items(), cycle(style.LINES)):
         label = f"{task.named(number)}: AUC {_with_interval(areas.loc[f'auc_{number}'])}"
         curve = ([], [])  # keeps its place in the legend
         if 0 < (y == number).sum() < len(y):
             curve = roc_curve(y == number, p[:, number - 1], drop_intermediate=False)[:2]
-        ax.plot(*curve, color=colour, linestyle=lines[number], label=label)
+        ax.plot(*curve, color=colour, linestyle=line, label=label)
     ax.set(title="ROC, each category against the rest", aspect="equal")
     ax.set(xlabel="False positive rate", ylabel="True positive rate")
     ax.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))

@@ -1,6 +1,7 @@
 """Charts of the feature space."""
 
 from collections.abc import Mapping
+from itertools import cycle
 
 import numpy as np
 import pandas as pd
@@ -52,8 +53,8 @@ def projections(
 
 def _looks(task: Task) -> dict[int, dict[str, str]]:
     """Return colour and marker of each label, by its number."""
-    shapes = style.markers(task)
-    return {k: {"color": colour, "marker": shapes[k]} for k, colour in style.colours(task).items()}
+    looks = zip(style.colours(task).items(), cycle(style.MARKERS))
+    return {number: {"color": colour, "marker": marker} for (number, colour), marker in looks}
 
 
 def _by_label(ax: Axes, xy: np.ndarray, y: np.ndarray, task: Task) -> None:

@@ -1,12 +1,10 @@
 """How every figure of the book looks: one scale for the labels, one page width, one font size."""
 
-from itertools import cycle
 from pathlib import Path
 
 import matplotlib as mpl
-import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import to_hex, to_rgb
+from matplotlib.colors import LinearSegmentedColormap, to_hex
 from matplotlib.figure import Figure
 
 from birads_lib.task import BIRADS, Task
@@ -17,30 +15,19 @@ SCALE = ("#0f1638", "#32439a", "#b03a78", "#e65a48", "#f59c38")
 BLUE, PLUM, AMBER = SCALE[1], SCALE[2], SCALE[4]
 ORANGE, MUTED, INK = "#e0662b", "#6b6b6b", "#111111"
 SERIES = ((BLUE, "-", "o"), (ORANGE, "--", "s"), (INK, "-.", "^"))  # apart in shape, too
+LINES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)))  # of labels; beyond five they come again
+MARKERS = ("o", "s", "^", "D", "v")
 WIDTH = 7.0  # inches; at 150 dots an inch about the width of the book's column
 DOTTED = {"color": MUTED, "linestyle": ":", "linewidth": 1.5}  # a line to hold values against
 ZERO = {"color": MUTED, "linewidth": 1, "zorder": 0}  # a line behind differences
 
-_LINES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)))
 _STYLE = Path(__file__).with_suffix(".mplstyle")
 
 
 def colours(task: Task = BIRADS) -> dict[int, str]:
     """Return the colour of each label, by its number: K even steps along ``SCALE``."""
-    steps = np.linspace(0, len(SCALE) - 1, len(task.labels))
-    channels = np.transpose([to_rgb(colour) for colour in SCALE])  # (3, 5)
-    mixed = [np.interp(steps, range(len(SCALE)), channel) for channel in channels]
-    return dict(zip(task.numbers, map(to_hex, np.transpose(mixed)), strict=True))
-
-
-def lines(task: Task = BIRADS) -> dict[int, object]:
-    """Return the line style of each label, by its number; beyond five they come again."""
-    return dict(zip(task.numbers, cycle(_LINES), strict=False))
-
-
-def markers(task: Task = BIRADS) -> dict[int, str]:
-    """Return the marker of each label, by its number; beyond five they come again."""
-    return dict(zip(task.numbers, cycle("os^Dv"), strict=False))
+    scale = LinearSegmentedColormap.from_list("labels", SCALE, len(task.labels))
+    return {number: to_hex(scale(number - 1)) for number in task.numbers}
 
 
 def new_axes(rows: int = 1, columns: int = 1, *, height: float = 4.0, **options):
