@@ -33,16 +33,12 @@ logging.getLogger("tensorflow").setLevel(logging.ERROR)
 class Maps:
     """Heat maps of n images.
 
-    Attributes:
-        values: (n, h, w) float32, 0..1, the largest of each map being 1; all 0 where nothing
-            speaks for the label.
-        labels: (n,) the number of the label that each map explains.
-        probabilities: (n, K) of the model.
+    Values are 0..1, the largest of each map being 1; all 0 where nothing speaks for the label.
     """
 
-    values: np.ndarray
-    labels: np.ndarray
-    probabilities: np.ndarray
+    values: np.ndarray  # (n, h, w) float32
+    labels: np.ndarray  # (n,) the number of the label that each map explains
+    probabilities: np.ndarray  # (n, K) of the model
 
     @property
     def constant(self) -> np.ndarray:
@@ -100,11 +96,9 @@ def grad_cam_by_fold(
         models: fold -> its model.
         folds: (n,) whose model explains each image.
     """
-    order = np.argsort(folds, kind="stable")  # images of the first fold, then of the next
     parts = [grad_cam(models[k], images[folds == k], tap=tap) for k in np.unique(folds)]
-    back = np.argsort(order)
     names = ("values", "labels", "probabilities")
-    return Maps(*(np.concatenate([getattr(m, name) for m in parts])[back] for name in names))
+    return Maps(*(_in_order([getattr(m, name) for m in parts], folds) for name in names))
 
 
 def grad_cam_by_tap(
@@ -256,8 +250,13 @@ def attention_by_fold(
 ) -> np.ndarray | None:
     """Return ``attention`` of each image by the model of its fold, as in ``grad_cam_by_fold``."""
     parts = [attention(models[k], images[folds == k]) for k in np.unique(folds)]
-    back = np.argsort(np.argsort(folds, kind="stable"))
-    return None if parts[0] is None else np.concatenate(parts)[back]
+    return None if parts[0] is None else _in_order(parts, folds)
+
+
+def _in_order(parts: list[np.ndarray], folds: np.ndarray) -> np.ndarray:
+    """Return what was made fold by fold in the order of the images."""
+    rows = np.argsort(folds, kind="stable")  # of the images, as the parts have them
+    return np.concatenate(parts)[np.argsort(rows)]
 
 
 def sharpness(maps: np.ndarray) -> np.ndarray:

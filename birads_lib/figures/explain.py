@@ -37,25 +37,15 @@ OUTSIDE: Ways = {
 
 @dataclass(frozen=True)
 class Example:
-    """One explained image.
+    """One explained image, (size, size) uint8."""
 
-    Attributes:
-        truth: its label, 1..K.
-        original: the image in the frame before CLAHE, (size, size) uint8.
-        prepared: the image as the model sees it, (size, size) uint8.
-        heat: its map, (h, w), 0..1.
-        peak: x, y where the map is largest, NaN if it is constant.
-        mask: its findings, (size, size) bool, or None.
-        probabilities: (K,).
-    """
-
-    truth: int
-    original: np.ndarray
-    prepared: np.ndarray
-    heat: np.ndarray
-    peak: np.ndarray
-    mask: np.ndarray | None
-    probabilities: np.ndarray
+    truth: int  # its label, 1..K
+    original: np.ndarray  # in the frame before CLAHE
+    prepared: np.ndarray  # as the model sees it
+    heat: np.ndarray  # its map, (h, w), 0..1
+    peak: np.ndarray  # x, y where the map is largest, NaN if it is constant
+    mask: np.ndarray | None  # its findings, (size, size) bool; None: not known
+    probabilities: np.ndarray  # (K,)
 
     def graded(self, task: Task) -> str:
         """Return the true and the predicted label in two lines."""
