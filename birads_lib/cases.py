@@ -101,12 +101,12 @@ def _read(schema: pa.DataFrameSchema, path: str | Path) -> pd.DataFrame:
     return tables.checked(schema, tables.read(path, "01_data_exploration"), str(path))
 
 
-def same_images(a: pd.DataFrame, b: pd.DataFrame) -> bool:
-    """Whether two tables of cases are of the same files, patients and grades, in any order.
+def same_images(a: pd.DataFrame, b: pd.DataFrame, task: Task = BIRADS) -> bool:
+    """Whether two tables of cases are of the same files, patients and labels, in any order.
 
     The files' hashes decide, as two cohorts may use one name for different images.
     """
-    facts = ["image_id", "patient_id", "birads", "sha256"]
+    facts = ["image_id", "patient_id", task.name, "sha256"]
     known = [table[facts].sort_values("image_id", ignore_index=True) for table in (a, b)]
     return known[0].equals(known[1])
 

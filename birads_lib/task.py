@@ -25,6 +25,16 @@ class Task:
         return tuple(range(1, len(self.labels) + 1))
 
     @property
+    def label_of(self) -> dict[int, str]:
+        """The labels by their numbers."""
+        return dict(zip(self.numbers, self.labels, strict=True))
+
+    @property
+    def category(self) -> str:
+        """What a label is called in a sentence: "BI-RADS category"."""
+        return f"{self.prefix}category"
+
+    @property
     def probabilities(self) -> list[str]:
         """The columns of predictions that hold the labels' probabilities: p1 .. pK."""
         return [f"p{number}" for number in self.numbers]
@@ -40,6 +50,11 @@ class Task:
     def named(self, number: int) -> str:
         """Return a label for a sentence, by its number: "BI-RADS 4"."""
         return f"{self.prefix}{self.labels[number - 1]}"
+
+    def or_more(self, number: int) -> str:
+        """Return a label and those above it for a sentence: "4 or more"; of the last, its name."""
+        label = self.labels[number - 1]
+        return label if number == len(self.labels) else f"{label} or more"
 
     def at_least(self, number: int) -> str:
         """Return words for a label and those above it: "BI-RADS ≥ 4"; of the last, its name."""

@@ -1,6 +1,6 @@
 """Numbers as short texts, for prose, tables and cards."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -20,6 +20,17 @@ def span(values: Iterable[int]) -> str:
         return "unknown"
     low, high = min(values), max(values)
     return str(low) if low == high else f"{low} to {high}"
+
+
+def ends(names: Sequence[str]) -> str:
+    """Return "A to D" for names from A to D, "A" for A alone."""
+    return names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
+
+
+def in_words(number: int) -> str:
+    """Return "five" for 5; digits above ten."""
+    words = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
+    return words[number] if number < len(words) else str(number)
 
 
 def listing(values: Iterable[object]) -> str:

@@ -12,6 +12,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from birads_lib.task import BIRADS, TASKS
 from press.paths import METRICS, page_name, run_folder
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _ALL_METRICS = f"*{METRICS}"
 PAPER = "paper"  # the set of chapters of a study that names no other
+PAPER_TASK = BIRADS.name  # what the paper tells apart: its numbers and claims are of no other
 _RUN = str(run_folder("", "{variant}", "{protocol}"))
 
 
@@ -48,6 +50,7 @@ class Chapter:
     metrics: bool = True  # whether it records metrics
     under: str = ""  # the notebook below whose page the contents list its pages
     sets: tuple[str, ...] = (PAPER,)  # that it belongs to; a study's YAML names one
+    tasks: tuple[str, ...] = tuple(TASKS)  # label sets that it makes sense for
     threads: int = 1  # the most that it makes use of; 0: all
     shares: bool = False  # whether it leaves half of the cores to what runs beside it
     gpu: bool = False  # whether it makes use of one
@@ -173,6 +176,7 @@ CHAPTERS = (
     Chapter(
         "07_decision_curves", pages="per run", runs="variants",
         reads=(_PREDICTIONS,),
+        tasks=tuple(name for name, task in TASKS.items() if task.decisions),
     ),
     Chapter(
         "08_interpretability", pages="per run", runs="variants",
@@ -189,7 +193,7 @@ CHAPTERS = (
     ),
     Chapter(
         "11_claims", "the ledger", runs="first", reads=(_ALL_METRICS,),
-        sources=("book/claims.yml", "book/published.yml"),
+        sources=("book/claims.yml", "book/published.yml"), tasks=(PAPER_TASK,),
     ),
     Chapter(
         "12_comparison", "this study and another", pages="elsewhere", runs="first",
@@ -213,6 +217,7 @@ def of_study(study: Study) -> list[Chapter]:
         row
         for row in CHAPTERS
         if study.chapters in row.sets
+        and study.task in row.tasks
         and row.pages != "elsewhere"
         and (row.runs == "none" or row.runs_of(study))
     ]

@@ -163,10 +163,16 @@ def _entries(path: Path, model: type[Checked], section: str, key: str) -> list:
     return getattr(yaml_file.checked(path, model, content, lines, repeated), section)
 
 
-def paper_values(claims: list[Claim], notebook: str) -> dict[str, float]:
+def paper_values(
+    claims: list[Claim], notebook: str, task: str = chapters.PAPER_TASK
+) -> dict[str, float]:
     """Return the paper's numbers by the name under which a notebook records its own.
+
+    There are none for another task than the paper's.
 
     A name that has the protocol in it, such as "proposed.{protocol}.accuracy", is without it.
     """
+    if task != chapters.PAPER_TASK:
+        return {}
     of_the_notebook = [claim for claim in claims if claim.notebook == notebook]
     return {short(c.metric): c.value for c in of_the_notebook if c.value is not None}

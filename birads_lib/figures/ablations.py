@@ -64,7 +64,7 @@ def architectures(
 
     Args:
         table: variant, protocol, metric, estimate, low, high; rows in the order to draw.
-        published: "<variant>.<metric>" -> its value, such as those of the paper.
+        published: "<variant>.<metric>" -> its value in the paper; nothing where it has none.
     """
     variants, protocols = list(table["variant"].unique()), table["protocol"].unique()
     panels = _panels(table["metric"].unique(), 2 * len(variants), task)
@@ -73,8 +73,9 @@ def architectures(
     for metric, ax in panels.items():
         tables = _by_variant(table[table["metric"] == metric], "protocol")
         draw_beside(ax, tables, variants, looks, 0.5 / (len(protocols) + 1), **_SIZES)
-        values = [published.get(f"{variant}.{metric}", np.nan) for variant in variants]
-        ax.scatter(values, range(len(variants)), **paper)
+        if published:
+            values = [published.get(f"{variant}.{metric}", np.nan) for variant in variants]
+            ax.scatter(values, range(len(variants)), **paper)
     name_rows(ax.figure.axes[0], list(map(readable, variants)), margin=0.6)
     return with_legend(ax, columns=len(protocols) + 1)
 

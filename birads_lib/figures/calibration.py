@@ -145,7 +145,8 @@ def scores(
     rows = pd.concat({name: table.set_index("metric") for name, table in tables.items()})
     shades = [MUTED if name == "uncorrected" else INK for name in tables]
     looks = dict(zip(references, _REFERENCES, strict=False))
-    for ax, (score, title) in zip(axes.ravel(), SCORES.items(), strict=False):
+    titles = {score: title for score, title in SCORES.items() if score in rows.index.levels[1]}
+    for ax, (score, title) in zip(axes.ravel(), titles.items(), strict=False):
         draw_intervals(ax, rows.xs(score, level=1), range(len(tables)), colour=shades)
         for name, look in looks.items():
             if score in references[name]:
@@ -154,7 +155,8 @@ def scores(
         name_rows(ax, [CORRECTIONS[name] for name in tables])
         ax.set_xlim(0, 1.06 * ax.get_xlim()[1])
         ax.xaxis.set_major_locator(MaxNLocator(4))
-    axes[2, 1].set_axis_off()
+    for empty in axes.ravel()[len(titles) :]:
+        empty.set_axis_off()
     handles = [Line2D([], [], label=name, **look) for name, look in looks.items()]
     return with_legend(ax, handles=handles)
 

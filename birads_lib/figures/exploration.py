@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from birads_lib.cases import contour_points
+from birads_lib.cases import contour_points, label_numbers
 from birads_lib.figures import style
 from birads_lib.figures.style import BLUE, MUTED, ORANGE, new_axes, with_legend
 from birads_lib.images.breast import breast_outline
@@ -21,8 +21,9 @@ _DENSITIES = {"A": "#e3e3e3", "B": "#b5b5b5", "C": "#7d7d7d", "D": "#3d3d3d", "u
 
 def counts_by_grade(cases: pd.DataFrame, task: Task = BIRADS) -> Figure:
     """Draw how many images each label has, and of how many patients."""
-    images = cases[task.name].value_counts().reindex(task.numbers, fill_value=0)
-    patients = cases.groupby(task.name)["patient_id"].nunique().reindex(task.numbers, fill_value=0)
+    by_label = cases.groupby(label_numbers(cases, task))["patient_id"]
+    images = by_label.size().reindex(task.numbers, fill_value=0)
+    patients = by_label.nunique().reindex(task.numbers, fill_value=0)
     ax = new_axes(height=3.8)
     bars = ax.bar(task.numbers, images, color=list(style.colours(task).values()))
     known = cases["patient_id"].notna().any()
@@ -37,7 +38,7 @@ def counts_by_grade(cases: pd.DataFrame, task: Task = BIRADS) -> Figure:
 def density_by_grade(cases: pd.DataFrame, task: Task = BIRADS) -> Figure:
     """Draw the share of each breast density (ACR A to D, or unknown) among a label's images."""
     density = cases["density"].fillna("unknown")
-    counts = pd.crosstab(cases[task.name], density).reindex(task.numbers, fill_value=0)
+    counts = pd.crosstab(label_numbers(cases, task), density).reindex(task.numbers, fill_value=0)
     shares = 100 * counts.div(counts.sum(axis=1).clip(lower=1), axis=0)
     ax = new_axes(height=4.2)
     floor = 0
@@ -78,9 +79,9 @@ def pick_per_grade(
     cases: pd.DataFrame, per_grade: int = 1, seed: int = 0, task: Task = BIRADS
 ) -> pd.DataFrame:
     """Return some cases of each label, at random, with their row numbers as index."""
-    cases = cases.reset_index(drop=True)
-    order = cases.sample(frac=1, random_state=seed).groupby(task.name).head(per_grade)
-    return order.sort_values(task.name, kind="stable")
+    order = cases.reset_index(drop=True).sample(frac=1, random_state=seed)
+    picked = order.groupby(task.name).head(per_grade)
+    return picked.iloc[np.argsort(label_numbers(picked, task), kind="stable")]
 
 
 def samples(
@@ -98,19 +99,21 @@ def samples(
         picked: their cases, as ``pick_per_grade`` returns them.
         findings: drawn where known; their coordinates must be in pixels of ``images``.
     """
-    columns = {label: column for column, label in enumerate(sorted(picked[task.name].unique()))}
-    deep = int(picked[task.name].value_counts().max())
-    axes = new_axes(deep, len(columns), height=0.6 + 2.3 * deep, squeeze=False)
+    labels = label_numbers(picked, task)
+    present, columns = np.unique(labels, return_inverse=True)
+    rows = picked.groupby(labels).cumcount()
+    deep = int(rows.max()) + 1
+    axes = new_axes(deep, len(present), height=0.6 + 2.3 * deep, squeeze=False)
     for ax in axes.ravel():
         ax.set_axis_off()
-    rows = picked.groupby(task.name).cumcount()
-    for image, (_, case), row in zip(images, picked.iterrows(), rows, strict=True):
-        ax = axes[row, columns[case[task.name]]]
+    for ax, image, label, (_, case) in zip(
+        axes[rows, columns], images, labels, picked.iterrows(), strict=True
+    ):
         _draw_image(ax, image, show_pixels)
         if findings is not None:
             _draw_findings(ax, findings[findings["image_id"] == case["image_id"]])
         side = " ".join(str(value) for value in case[["laterality", "view"]].dropna())
-        ax.set_title(f"{task.named(case[task.name])}\n{side}".rstrip(), fontsize=11)
+        ax.set_title(f"{task.named(label)}\n{side}".rstrip(), fontsize=11)
     return ax.figure
 
 

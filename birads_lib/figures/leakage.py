@@ -32,17 +32,20 @@ def three_bars(
 
     Args:
         metrics: in the order to draw.
-        paper: metric -> its value in the paper, in the order to draw.
+        paper: metric -> its value in the paper, in the order to draw; nothing where the paper has
+            none for these labels.
         other_images: the collection that the paper's values are of, where it is another one; its
             bars say so.
     """
-    rows = pd.DataFrame({"estimate": pd.Series(paper), "low": np.nan, "high": np.nan})
-    label = f"The paper (on {other_images}, other images)" if other_images else "The paper"
-    bars = {label: (rows, {"color": "#9a9a9a", "hatch": "..." if other_images else ""})}
+    bars, names = {}, [*(paper or COMPARED)]
+    if paper:
+        rows = pd.DataFrame({"estimate": pd.Series(paper), "low": np.nan, "high": np.nan})
+        label = f"The paper (on {other_images}, other images)" if other_images else "The paper"
+        bars[label] = (rows, {"color": "#9a9a9a", "hatch": "..." if other_images else ""})
     for protocol, table in metrics.items():
         leaky = PROTOCOLS[protocol].leaks
         look = {"color": ORANGE if leaky else BLUE, "hatch": "//" if leaky else ""}
-        rows = table[table["answer"] == "model"].set_index("metric").loc[list(paper)]
+        rows = table[table["answer"] == "model"].set_index("metric").loc[names]
         bars[f"This code, {PROTOCOLS[protocol].label}"] = (rows, look)
     ax = new_axes(height=4.8)
     width = 0.8 / len(bars)
@@ -51,8 +54,9 @@ def three_bars(
         ax.bar(places, rows["estimate"], width, label=label, **look, **_OUTLINE)
         ax.vlines(places, rows["low"], rows["high"], color=INK, linewidth=2)
         _numbers(ax, places, rows)
-    _metrics_axes(ax, [*paper], pd.concat(rows for rows, _ in bars.values()))
-    ax.set_title("The same code, split two ways" if len(bars) == 3 else "The paper and this code")
+    _metrics_axes(ax, names, pd.concat(rows for rows, _ in bars.values()))
+    both = "The paper and this code" if paper else "This code"
+    ax.set_title("The same code, split two ways" if len(metrics) == 2 else both)
     return with_legend(ax)
 
 

@@ -171,8 +171,12 @@ class AlignedRuns:
         return _headline_only(pd.concat(parts), self.task)
 
     def patient_errors(self) -> pd.DataFrame:
-        """Return the mean distance of predicted and true label, (patients, variants)."""
-        errors = {v: abs(p.argmax(axis=1) + 1 - self.y) for v, p in self.p.items()}
+        """Return the mean distance of predicted and true label, (patients, variants).
+
+        Where labels have no order, it is the share of wrong ones.
+        """
+        most = None if self.task.ordinal else 1
+        errors = {v: abs(p.argmax(axis=1) + 1 - self.y).clip(max=most) for v, p in self.p.items()}
         return pd.DataFrame(errors).groupby(self.clusters).mean()
 
     def fold_differences(self, metric: str) -> pd.DataFrame:

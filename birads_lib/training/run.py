@@ -50,6 +50,6 @@ def train_run(
         facts["settings"] = trainer.settings.model_dump(mode="json")
         temporary.write_text(json.dumps(facts, indent=1))
     run = {name: parameters[name] for name in ("variant", "protocol")}
-    predictions.write(pd.concat(tables).assign(**run), folder / "predictions.parquet")
+    predictions.write(pd.concat(tables).assign(**run), folder / "predictions.parquet", trainer.task)
     models = [place / "model.keras" for place in below]
     return [*(m for m in models if trainer.save_models), *(folder / name for name in FILES)]
