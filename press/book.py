@@ -130,6 +130,11 @@ def staged_page(page: pages.Page) -> bytes:
     return json.dumps(notebook, ensure_ascii=False).encode()
 
 
+def _is_of_the_paper(study: Study) -> bool:
+    """Return whether cards and checklists, which speak of nothing else, are of such a study."""
+    return study.chapters == chapters.PAPER and study.task == chapters.PAPER_TASK
+
+
 def _wanted(study: Study) -> dict[str, bytes]:
     """Return all files of the staged book, by their paths: prose, pages, and what is made now."""
     prose = [p for p in BOOK.rglob("*") if p.is_file() and p.suffix not in (".ipynb", ".pyc")]
@@ -139,7 +144,7 @@ def _wanted(study: Study) -> dict[str, bytes]:
     for page in (page for of_a_study in executed.values() for page in of_a_study):
         wanted[page.path.relative_to(ROOT).as_posix()] = staged_page(page)
     made = {"book/provenance.md": overview.chapter(executed)}
-    made |= reporting.generated([s for s in studies if s.chapters == chapters.PAPER], BOOK)
+    made |= reporting.generated([each for each in studies if _is_of_the_paper(each)], BOOK)
     wanted |= {path: text.encode() for path, text in made.items()}
     for name, settings in (("_toc", contents(study, made)), ("_config", configuration(study))):
         wanted[f"{name}.yml"] = yaml.safe_dump(settings, sort_keys=False).encode()
