@@ -96,7 +96,7 @@ def grad_cam_by_fold(
         models: fold -> its model.
         folds: (n,) whose model explains each image.
     """
-    parts = [grad_cam(models[k], images[folds == k], tap=tap) for k in np.unique(folds)]
+    parts = [grad_cam(models[fold], images[folds == fold], tap=tap) for fold in np.unique(folds)]
     names = ("values", "labels", "probabilities")
     return Maps(*(_in_order([getattr(m, name) for m in parts], folds) for name in names))
 
@@ -249,7 +249,7 @@ def attention_by_fold(
     models: Mapping[int, keras.Model], images: np.ndarray, folds: np.ndarray
 ) -> np.ndarray | None:
     """Return ``attention`` of each image by the model of its fold, as in ``grad_cam_by_fold``."""
-    parts = [attention(models[k], images[folds == k]) for k in np.unique(folds)]
+    parts = [attention(models[fold], images[folds == fold]) for fold in np.unique(folds)]
     return None if parts[0] is None else _in_order(parts, folds)
 
 

@@ -62,7 +62,8 @@ def populations(tables: Mapping[str, Mapping[int, pd.DataFrame]], task: Task = B
             _line(ax, curve_of[lowest], look, f"The model, {name}")
             _line(ax, curve_of[lowest], look, f"Act on all, {name}", ["treat_all"], linewidth=0.9)
         _panel(ax, curve_of[lowest], task.decisions[lowest])
-    _top_at(axes[0, 0], *(curve["net_benefit"] for k in tables.values() for curve in k.values()))
+    drawn = [table for curve_of in tables.values() for table in curve_of.values()]
+    _top_at(axes[0, 0], *(table["net_benefit"] for table in drawn))
     axes[0, 0].set_ylabel("Net benefit")
     return with_legend(axes[0, 0], columns=2)
 

@@ -2,7 +2,6 @@
 
 import io
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,6 +13,7 @@ from birads_lib.figures import ablations as plots
 from birads_lib.scores import ablations
 from birads_lib.scores.comparisons import friedman
 from birads_lib.scores.metrics import headline_names
+from helpers.figures import legend, texts
 from press.parameters import declared_parameters
 
 SHOWN = ["accuracy", "mean_auc", "qwk", "ordinal_mae"]
@@ -44,14 +44,6 @@ def check(figure: Figure) -> None:
 
 def row_names(figure: Figure) -> list[str]:
     return [label.get_text() for label in figure.axes[0].get_yticklabels()]
-
-
-def legend(figure: Figure) -> list[str]:
-    return [text.get_text() for legend in figure.legends for text in legend.get_texts()]
-
-
-def texts(figure: Figure) -> list[str]:
-    return [text.get_text() for text in figure.findobj(mpl.text.Text)]
 
 
 def dots(ax, label) -> np.ndarray:

@@ -13,6 +13,7 @@ from birads_lib.figures import calibration as plots
 from birads_lib.scores import calibration
 from birads_lib.scores.bootstrap import Resampling
 from birads_lib.scores.recalibration import tempered
+from helpers.figures import legend
 
 RESAMPLING = Resampling(np.arange(40) // 2, 20)
 
@@ -40,10 +41,6 @@ def check(figure):
 def dots(ax):
     scatters = [c for c in ax.collections if isinstance(c, mpl.collections.PathCollection)]
     return np.concatenate([collection.get_offsets() for collection in scatters])
-
-
-def legend(figure):
-    return [text.get_text() for legend in figure.legends for text in legend.get_texts()]
 
 
 @pytest.mark.filterwarnings("error")

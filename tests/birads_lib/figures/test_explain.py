@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from birads_lib.explain import pointing
 from birads_lib.figures import explain as plots
 from birads_lib.scores.bootstrap import Resampling, mean_intervals
+from helpers.figures import texts
 
 SIZE = 64
 
@@ -25,10 +26,6 @@ def example(truth=3, answer=4, mask=True, heat=None) -> plots.Example:
     heat = rng.random((7, 7)) if heat is None else heat
     peak = pointing.peaks(heat[None], SIZE)[0]
     return plots.Example(truth, image, image, heat, peak, finding if mask else None, p)
-
-
-def texts(figure: Figure) -> list[str]:
-    return [text.get_text() for text in figure.findobj(mpl.text.Text) if text.get_text()]
 
 
 def drawn(figure: Figure) -> Figure:
