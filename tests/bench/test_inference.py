@@ -13,17 +13,28 @@ from birads_lib.training.settings import Settings
 SMALL = Settings(backbone="small_resnet", weights="phantoms", image_size=64)
 
 
-@pytest.mark.parametrize("n", [1, 32, 33])
-def test_the_same_probabilities(n):
+@pytest.fixture(scope="module")
+def model():
+    return build_model(SMALL)
+
+
+@pytest.fixture(scope="module")
+def by_openvino(model):
     pytest.importorskip("openvino")
-    model = build_model(SMALL)
+    return predictor(model)
+
+
+@pytest.mark.parametrize("n", [1, 32, 33])
+def test_the_same_probabilities(n, model, by_openvino):
     images = np.random.default_rng(0).integers(0, 256, (n, 64, 64), np.uint8)
-    found = predictor(model)(images)
-    assert found.shape == (n, 5)
-    np.testing.assert_allclose(found, model.predict(images[..., None], verbose=0), atol=1e-4)
+    probabilities = by_openvino(images)
+    assert probabilities.shape == (n, 5)
+    np.testing.assert_allclose(
+        probabilities, model.predict(images[..., None], verbose=0), atol=1e-4
+    )
 
 
-def test_where_it_is_not_installed_it_says_what_to_do(monkeypatch):
+def test_where_it_is_not_installed_it_says_what_to_do(monkeypatch, model):
     monkeypatch.setitem(sys.modules, "openvino", None)
     with pytest.raises(UserError, match="EXTRA=openvino"):
-        predictor(build_model(SMALL))
+        predictor(model)
