@@ -25,3 +25,9 @@ def test_spans_and_listings():
     assert texts.span([]) == "unknown"
     assert texts.listing([67, 220, 23]) == "67, 220 and 23"
     assert texts.listing(["a"]) == "a"
+
+
+def test_ends_and_numbers_in_words():
+    assert texts.ends(("A", "B", "C", "D")) == "A to D"
+    assert texts.ends(("benign",)) == "benign"
+    assert [texts.in_words(n) for n in (0, 5, 10, 11)] == ["no", "five", "ten", "11"]

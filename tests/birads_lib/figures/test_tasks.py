@@ -3,11 +3,12 @@
 from functools import partial
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from birads_lib.figures import calibration as calibration_figures
 from birads_lib.figures import decision as decision_figures
-from birads_lib.figures import evaluation, intervals, style
+from birads_lib.figures import evaluation, exploration, intervals, style
 from birads_lib.scores import bootstrap, calibration, decision
 from birads_lib.scores.metrics import confusion_matrix, every_metric
 from birads_lib.task import BIRADS, DENSITY, MALIGNANCY
@@ -86,3 +87,19 @@ def test_decisions_are_those_of_the_task(task, predicted):
     check(figure)
     titles = [ax.get_title() for ax in figure.axes]
     assert titles == [f"Decision: {words}" for words in task.decisions.values()]
+
+
+def test_images_are_counted_and_shown_by_the_tasks_labels(task):
+    labels = ["malignant", "benign"] if task is MALIGNANCY else ["D", "B"]
+    facts = {"image_id": list("abc"), "density": "A", task.name: [*labels, labels[1]]}
+    table = pd.DataFrame(facts).assign(patient_id="p", laterality="L", view="CC")
+    counts = exploration.counts_by_grade(table, task)
+    check(counts)
+    assert [tick.get_text() for tick in counts.axes[0].get_xticklabels()] == list(task.labels)
+    assert {"1\n1 patients", "2\n1 patients"} < set(texts(counts))
+    check(exploration.density_by_grade(table, task))
+    picked = exploration.pick_per_grade(table, 1, task=task)
+    assert list(picked[task.name]) == labels[::-1]
+    shown = exploration.samples([np.full((8, 8), 200, np.uint8)] * 2, picked, task=task)
+    titles = [ax.get_title().partition("\n")[0] for ax in shown.axes]
+    assert titles == [task.prefix + label for label in labels[::-1]]

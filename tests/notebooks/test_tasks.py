@@ -1,0 +1,151 @@
+"""Chapters of a study that tells something else apart than BI-RADS, on made-up predictions."""
+
+import contextlib
+import io
+import json
+from functools import cache
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+import press.run
+from birads_lib import cases, predictions
+from birads_lib.errors import UserError
+from birads_lib.scores import neighbours
+from birads_lib.task import DENSITY, MALIGNANCY, TASKS, Task
+from helpers.figures import texts
+from press import chapters, study
+from press.paths import CONFIG, source_notebook
+
+READING_PREDICTIONS = [
+    "04_evaluation", "05_ablations", "06_calibration", "07_decision_curves", "09_feature_space",
+    "10_leakage_audit", "12_comparison",
+]  # fmt: skip
+
+
+def made_up_study(home, task: Task) -> None:
+    """Write what a study of the task leaves: 24 patients with two images each, two runs."""
+    rng, number = np.random.default_rng(0), np.arange(48)
+    labels = number % len(task.labels) + 1  # (48,)
+    table = pd.DataFrame({"image_id": [f"i{n}" for n in number], "birads": number % 5 + 1})
+    table = table.assign(
+        patient_id=[f"p{n // 2}" for n in number], birads_original="", path=table["image_id"],
+        laterality="L", view="CC", density=DENSITY.labels[0], modality=None,
+        size_bytes=1, sha256=[f"{n:064x}" for n in number],
+    )  # fmt: skip
+    cases.Dataset(home, table, cases.no_findings()).write(home)
+    rows = table[["image_id", "patient_id"]].assign(seed=0, copy=0, y_true=labels)
+    part_of = np.array(["test", "validation", "train", "train"])
+    folds = [rows.assign(fold=k, part=part_of[(number // 2 + k) % 4]) for k in range(4)]
+    rows = pd.concat(folds, ignore_index=True)
+    one_hot = np.eye(len(task.labels))[rows["y_true"] - 1]
+    epochs = {"stage": [1, 2], "epoch": [1, 2], "rate": [1e-3, 1e-4], "loss": [2.0, 1.0]}
+    epochs |= {"val_loss": [2.0, 1.5], "accuracy": [0.3, 0.5], "val_accuracy": [0.3, 0.4]}
+    for variant in ("proposed", "frozen"):
+        folder = home / "runs" / variant / "patient"
+        p = rng.dirichlet(np.ones(len(task.labels)), size=len(rows)) + 0.5 * one_hot
+        table = rows.assign(variant=variant, protocol="patient")
+        table[task.probabilities] = p / p.sum(1, keepdims=True)
+        predictions.write(table, folder / "predictions.parquet", task)
+        pd.DataFrame(epochs).assign(fold=0).to_csv(folder / "history.csv")
+        np.save(folder / "embeddings.npy", rng.normal(size=(len(rows), 4)))
+        (folder / "run.json").write_text(json.dumps({"balance": True}))
+
+
+class Shown:
+    """What a notebook shows, in place of its ``press.run.Run``."""
+
+    def __init__(self, *_):
+        self.texts, self.metrics, self.exhibits = [], [], []
+
+    def value(self, name, text):
+        self.texts += [name, text]
+
+    def facts(self, facts):
+        self.texts += facts.values()
+
+    def record(self, table):
+        self.metrics += list(table["metric"])
+
+    def publish(self, what, id, caption, alt="", data=None, protocols=None):
+        drawn = texts(what) if isinstance(what, Figure) else [what.to_string()]
+        self.texts += [caption, alt, *drawn]
+        self.exhibits.append(id)
+
+
+@pytest.fixture(scope="module", params=[DENSITY, MALIGNANCY], ids=lambda task: task.name)
+def task(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def execute(task, tmp_path_factory):
+    """A function that runs a notebook's code cells on the made-up study, once."""
+    home = tmp_path_factory.mktemp("made_up") / task.name
+    made_up_study(home, task)
+    home.with_name("other").symlink_to(home)
+    given = {"study_dir": str(home), "task": task.name, "resamples": 10, "other": "other"}
+    given["protocols"] = ["patient"]
+
+    @cache
+    def run(notebook: str) -> tuple[Shown, str]:
+        names, printed = {}, io.StringIO()
+        for cell in json.loads(source_notebook(notebook).read_text())["cells"]:
+            if cell["cell_type"] == "code":
+                with contextlib.redirect_stdout(printed):
+                    exec("".join(cell["source"]), names)
+                if "parameters" in cell["metadata"].get("tags", []):
+                    names |= given
+        return names["run"], printed.getvalue()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(press.run, "Run", Shown)
+        patch.setattr(neighbours, "umap", neighbours.tsne)  # takes seconds to import
+        yield run
+
+
+@pytest.mark.parametrize("notebook", READING_PREDICTIONS)
+def test_a_chapter_is_of_the_tasks_labels(execute, task, notebook):
+    if (notebook, task) == ("12_comparison", MALIGNANCY):
+        pytest.skip("no table of images has its labels yet")
+    if task.name not in chapters.chapter(notebook).tasks:
+        with pytest.raises(UserError, match="no density category calls for action"):
+            execute(notebook)
+        return
+    shown, printed = execute(notebook)
+    everything = "\n".join([*shown.texts, printed])
+    assert "BI-RADS" not in everything
+    assert "birads" not in everything
+    assert shown.exhibits
+    assert not [name for name in shown.metrics if name.endswith(f"_{len(task.labels) + 1}")]
+
+
+def test_what_needs_an_order_or_an_action_is_left_out_with_a_sentence(execute, task):
+    shown, printed = execute("04_evaluation")
+    assert ("have no order" in printed) != task.ordinal
+    assert ("qwk" in shown.metrics) == task.ordinal
+    shown, printed = execute("05_ablations")
+    assert ("calls for action" in printed) == (task is DENSITY)
+    assert ("delong" in shown.exhibits) == (task is MALIGNANCY)
+    shown, printed = execute("10_leakage_audit")
+    assert "The paper has no values for these categories." in printed
+    assert "paper-table" not in shown.exhibits
+
+
+def test_a_study_has_the_chapters_that_make_sense_for_its_task(tmp_path):
+    text = (CONFIG / "smoke.yaml").read_text()
+    paper = study.load(CONFIG / "smoke.yaml").pages()
+    left_out = {}
+    for task in TASKS:
+        path = tmp_path / f"{task}.yaml"
+        path.write_text(f"task: {task}\n{text}")
+        pages = study.load(path).pages()
+        left_out[task] = {page.split("-")[0] for page in paper if page not in pages}
+    assert left_out == {
+        "birads": set(),
+        "density": {"07_decision_curves", "11_claims"},
+        "malignancy": {"11_claims"},
+        "lesion_kind": {"07_decision_curves", "11_claims"},
+    }
