@@ -64,27 +64,46 @@ def grad_cam(
     Raises:
         UserError: no image, a label outside 1..K, or a tap that the trunk doesn't have.
     """
-    wanted = np.zeros(len(images), int) if labels is None else np.asarray(labels)  # 0: predicted
-    most = model.output_shape[-1]
+    return Explainer(model, tap).explain(images, labels)
+
+
+class Explainer:
+    """Grad-CAM of one model, called more than once; see ``grad_cam``.
+
+    What lies below the tap is compiled once. What lies above is compiled in each call, as JAX
+    would keep the weights that it had in the first.
+    """
+
+    def __init__(self, model: keras.Model, tap: str = LAST_STAGE):
+        self.model, self.tap = model, tap
+        self._below, _ = _halves(model, tap)
+
+    def explain(self, images: np.ndarray, labels: np.ndarray | None = None) -> Maps:
+        """Return the maps of ``images`` with the model's weights as they are now."""
+        wanted = _checked_labels(labels, len(images), self.model.output_shape[-1])
+        gradient_of = _with_gradient(_halves(self.model, self.tap)[1])
+        maps, scores = [], []
+        for rows in _batches(len(images)):
+            below = tree.flatten(self._below.predict_on_batch(images[rows]))
+            tapped, *others = (np.asarray(features) for features in below)
+            logits, gradient = gradient_of(tapped, others, wanted[rows].astype("int32"))
+            weights = ops.convert_to_numpy(gradient).mean(axis=(1, 2), keepdims=True)
+            maps.append(np.maximum((tapped * weights).sum(axis=-1), 0))
+            scores.append(ops.convert_to_numpy(logits))
+        values, scores = (np.concatenate(parts)[: len(images)] for parts in (maps, scores))
+        predicted = scores.argmax(axis=1) + 1
+        top = values.max(axis=(1, 2), keepdims=True)
+        values = np.divide(values, top, out=np.zeros_like(values), where=top > 0)
+        return Maps(values, np.where(wanted > 0, wanted, predicted), softmax(scores, axis=1))
+
+
+def _checked_labels(labels: np.ndarray | None, n: int, most: int) -> np.ndarray:
+    """Return the label (n,) that each map explains, 0 for the predicted one."""
+    wanted = np.zeros(n, int) if labels is None else np.asarray(labels)
     known = labels is None or np.isin(wanted, range(1, most + 1)).all()
-    if not len(images) or wanted.shape != (len(images),) or not known:
-        raise UserError(
-            f"expected images and as many labels 1..{most}, got {len(images)} and {wanted}"
-        )
-    below, score = _halves(model, tap)
-    explain = _with_gradient(score)
-    maps, scores = [], []
-    for rows in _batches(len(images)):
-        features = [np.asarray(f) for f in tree.flatten(below.predict_on_batch(images[rows]))]
-        logits, gradient = explain(features[0], features[1:], wanted[rows].astype("int32"))
-        weights = ops.convert_to_numpy(gradient).mean(axis=(1, 2), keepdims=True)  # (b, 1, 1, c)
-        maps.append(np.maximum((features[0] * weights).sum(axis=-1), 0))
-        scores.append(ops.convert_to_numpy(logits))
-    values, scores = (np.concatenate(parts)[: len(images)] for parts in (maps, scores))
-    predicted = scores.argmax(axis=1) + 1
-    top = values.max(axis=(1, 2), keepdims=True)
-    values = np.divide(values, top, out=np.zeros_like(values), where=top > 0)
-    return Maps(values, np.where(wanted > 0, wanted, predicted), softmax(scores, axis=1))
+    if not n or wanted.shape != (n,) or not known:
+        raise UserError(f"expected images and as many labels 1..{most}, got {n} and {wanted}")
+    return wanted
 
 
 def grad_cam_by_fold(

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from birads_lib.explain.grad_cam import Maps, grad_cam
+from birads_lib.explain.grad_cam import Explainer, Maps, grad_cam
 from birads_lib.networks.backbones import LAST_STAGE
 
 
@@ -18,7 +18,7 @@ def randomisation(
 
     From the head down to the first stage, one group of layers after another gets new random
     weights (cascading), drawn by its own initialisers; of BatchNorm also the statistics. At each
-    step the explainer is built anew, and explains the label that the trained model predicted.
+    step the gradient is compiled anew, and explains the label that the trained model predicted.
 
     Returns:
         A row per image and step: step (0 is the trained model), layers (reset last), image (row
@@ -29,12 +29,13 @@ def randomisation(
     keras.utils.set_random_seed(seed)
     fresh, cascade = keras.models.clone_model(model), keras.models.clone_model(model)
     cascade.set_weights(model.get_weights())
+    explainer = Explainer(cascade, tap)
     steps = [_step(0, "none", trained, trained)]
     for number, (stage, places) in enumerate(_stages_from_the_top(model).items(), start=1):
         for part, layer in places:
             weights = fresh.get_layer(part).get_layer(layer).get_weights()
             cascade.get_layer(part).get_layer(layer).set_weights(weights)
-        steps.append(_step(number, stage, trained, grad_cam(cascade, images, trained.labels, tap)))
+        steps.append(_step(number, stage, trained, explainer.explain(images, trained.labels)))
     return pd.concat(steps, ignore_index=True)
 
 
