@@ -21,12 +21,12 @@ FOLDER = RESULTS / "speed"
 
 
 def contests() -> dict[str, contest.Contest]:
-    found = [c for m in MODULES for c in importlib.import_module(f"bench.{m}").CONTESTS]
-    return {one.name: one for one in found}
+    listed = [c for m in MODULES for c in importlib.import_module(f"bench.{m}").CONTESTS]
+    return {contest.name: contest for contest in listed}
 
 
 def main(names: list[str]) -> None:
-    known = {name: partial(contest.hold, one) for name, one in contests().items()}
+    known = {name: partial(contest.hold, peers) for name, peers in contests().items()}
     known |= {"growth": growth.measure, "startup": startup.measure, "jobs": jobs.listed}
     known["rebuilding"] = rebuilding.measure
     unknown = [name for name in names if name not in known]

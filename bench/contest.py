@@ -76,11 +76,11 @@ def hold(contest: Contest, folder: Path, say: Callable[[str], None] = print) -> 
     works = {OURS: contest.ours} | {name: peer.work for name, peer in contest.peers.items()}
     pools = {name: _process(KEEP_MEMORY if name == OURS else {}) for name in works}
     try:
-        found, peaks = {}, dict.fromkeys(works)
+        results, peaks = {}, dict.fromkeys(works)
         for name, work in works.items() if contest.warm else ():
             pid = pools[name].submit(os.getpid).result()
             with Peak(pid) as peak:
-                _, found[name] = pools[name].submit(_timed, work, folder).result()
+                _, results[name] = pools[name].submit(_timed, work, folder).result()
             peaks[name] = peak.megabytes
         seconds = {name: [] for name in works}
         for number in range(contest.rounds):
@@ -96,7 +96,7 @@ def hold(contest: Contest, folder: Path, say: Callable[[str], None] = print) -> 
     for row, (name, peer) in zip(rows[1:], contest.peers.items(), strict=True):
         alike = peer.tolerance is not None
         row["seconds"] = [taken / peer.share for taken in seconds[name]]
-        row["difference"] = contest.compare(found[OURS], found[name]) if alike else None
+        row["difference"] = contest.compare(results[OURS], results[name]) if alike else None
         row |= {key: getattr(peer, key) for key in ("at_least", "tolerance", "why", "share")}
     facts = {"name": contest.name, "work": contest.work, "unit": contest.unit}
     return facts | {"contenders": rows}

@@ -16,12 +16,12 @@ PATIENTS = 100  # four images each
 
 def make(folder: Path, workers: int) -> np.ndarray:
     """Return the bytes of the images' hashes, as numbers."""
-    own = Path(tempfile.mkdtemp(dir=folder))
+    drawn = Path(tempfile.mkdtemp(dir=folder))
     try:
-        dataset = phantoms.read(own, patients=PATIENTS, seed=1, workers=workers)
+        dataset = phantoms.read(drawn, patients=PATIENTS, seed=1, workers=workers)
         hashes = [sha256(path) for path in dataset.files()]
     finally:
-        shutil.rmtree(own)
+        shutil.rmtree(drawn)
     return np.array([list(bytes.fromhex(digest)) for digest in hashes])
 
 

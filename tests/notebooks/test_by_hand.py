@@ -29,14 +29,14 @@ RUN_FIRST_CELLS = """
 import contextlib, io, json, pathlib, sys
 from IPython.core.interactiveshell import InteractiveShell
 
-shell, said = InteractiveShell.instance(colors="nocolor"), {}
+shell, outputs = InteractiveShell.instance(colors="nocolor"), {}
 for path in sorted(pathlib.Path(sys.argv[1]).glob("[0-9]*.ipynb")):
     code = [c for c in json.loads(path.read_text())["cells"] if c["cell_type"] == "code"]
     shell.reset()
     with contextlib.redirect_stdout(io.StringIO()) as shown:
         done = [shell.run_cell("".join(cell["source"])).success for cell in code[:2]]
-    said[path.stem] = [all(done), shown.getvalue()]
-pathlib.Path(sys.argv[2]).write_text(json.dumps(said))
+    outputs[path.stem] = [all(done), shown.getvalue()]
+pathlib.Path(sys.argv[2]).write_text(json.dumps(outputs))
 """
 
 
@@ -45,7 +45,7 @@ def first_cells(tmp_path_factory):
     """What parameters and set-up of every notebook say, run in a kernel in another folder."""
     folder = tmp_path_factory.mktemp("elsewhere")
     project = copy_project(tmp_path_factory.mktemp("clean") / "project")
-    answer = tmp_path_factory.mktemp("answer") / "said.json"
+    answer = tmp_path_factory.mktemp("answer") / "outputs.json"
     command = [sys.executable, "-c", RUN_FIRST_CELLS, str(project / "notebooks"), str(answer)]
     done = run_in(project, *command, folder=folder)
     assert done.returncode == 0, done.stderr
@@ -59,14 +59,14 @@ def test_every_notebook_is_tried():
 
 @pytest.mark.parametrize("notebook", LACKS)
 def test_what_is_missing_and_what_to_run_first(first_cells, notebook):
-    worked, said = first_cells[notebook]
+    worked, text = first_cells[notebook]
     assert worked == (LACKS[notebook] is None)
     if not worked:
-        assert LACKS[notebook] in said
-        assert "make book" in said or "make bench" in said or "run 03_training" in said
-        assert "Traceback" not in said
-        assert "Error" not in said
-        assert len(said.splitlines()) <= 3
+        assert LACKS[notebook] in text
+        assert "make book" in text or "make bench" in text or "run 03_training" in text
+        assert "Traceback" not in text
+        assert "Error" not in text
+        assert len(text.splitlines()) <= 3
 
 
 def test_papermill_says_it_too(clean_copy, tmp_path):

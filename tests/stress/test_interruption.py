@@ -51,14 +51,14 @@ MOMENTS = {
 
 def kill(project: Project, moment) -> None:
     """Start the study and kill all its processes but the kernels, which see to themselves."""
-    with open(project.root / "said.txt", "a") as said:
+    with open(project.root / "output.txt", "a") as output:
         run = subprocess.Popen(
             **project.options(EVALUATED, cores=2),
-            stdout=said, stderr=subprocess.STDOUT, start_new_session=True,
+            stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
     deadline = time.monotonic() + SECONDS
     while run.poll() is None and not moment(project):
-        assert time.monotonic() < deadline, (project.root / "said.txt").read_text()
+        assert time.monotonic() < deadline, (project.root / "output.txt").read_text()
         time.sleep(0.005)
     if run.poll() is None:
         os.killpg(run.pid, signal.SIGKILL)
@@ -67,22 +67,22 @@ def kill(project: Project, moment) -> None:
 
 def living(folder: Path) -> list[str]:
     """Return the commands of processes at work in a folder."""
-    found = []
+    commands = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
             if folder in [(process / "cwd").resolve(), *(process / "cwd").resolve().parents]:
-                found.append((process / "cmdline").read_text().replace("\0", " "))
+                commands.append((process / "cmdline").read_text().replace("\0", " "))
         except OSError:  # it has ended by now
             continue
-    return found
+    return commands
 
 
 def test_killed_again_and_again_it_ends_as_if_undisturbed(undisturbed, tmp_path):
     project, expected = Project.new(tmp_path / "project"), undisturbed.results()
     for when, moment in MOMENTS.items():
         kill(project, moment)
-        found = project.results()
-        wrong = [name for name, digest in found.items() if expected.get(name) != digest]
+        results = project.results()
+        wrong = [name for name, digest in results.items() if expected.get(name) != digest]
         assert (when, wrong, project.half_pages()) == (when, [], [])
     done = project.run(EVALUATED, cores=2)
     assert done.returncode == 0, done.stdout
@@ -139,7 +139,8 @@ def leave_room(folder: Path, size: int) -> None:
 
 
 def test_a_full_disk_is_said_and_the_study_goes_on_with_room(undisturbed, disk, tmp_path):
-    project, said = undisturbed.copy(tmp_path / "project"), "the disk is full: results/tiny; free"
+    project = undisturbed.copy(tmp_path / "project")
+    message = "the disk is full: results/tiny; free"
     project.forget("results/tiny/runs/proposed/patient", "results/tiny/trunk_cache")
     project.forget("results/tiny/figures/0[34]*-patient", "book/tiny/0[34]*-patient.ipynb")
     project.forget("results/tiny/failed", "results/tiny/logs")
@@ -148,8 +149,8 @@ def test_a_full_disk_is_said_and_the_study_goes_on_with_room(undisturbed, disk, 
         leave_room(project.study, room)
         done = project.run(EVALUATED, cores=2)
         assert done.returncode != 0
-        assert said in done.stdout
-        assert said in (project.root / "results/problem.txt").read_text()
+        assert message in done.stdout
+        assert message in (project.root / "results/problem.txt").read_text()
         assert not (project.run_folder / "predictions.parquet").exists()
         assert {*project.results().items()} <= {*undisturbed.results().items()}
         assert project.half_pages() == []

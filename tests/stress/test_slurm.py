@@ -79,9 +79,9 @@ class Cluster:
         self._wait(lambda: self.ask("sinfo", "-h", "-o", "%T").strip() == "idle")
 
     def _launch(self, *command: str) -> None:
-        with open(self.folder / f"{command[0]}.txt", "w") as said:
+        with open(self.folder / f"{command[0]}.txt", "w") as output:
             environment = os.environ | self.environment
-            daemon = subprocess.Popen(command, env=environment, stdout=said, stderr=said)
+            daemon = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
         self.daemons.append(daemon)
 
     def _wait(self, is_ready) -> None:
@@ -89,8 +89,8 @@ class Cluster:
         while not is_ready():
             ended = [daemon.args[0] for daemon in self.daemons if daemon.poll() is not None]
             if ended or time.monotonic() > deadline:
-                said = [path.read_text()[-1000:] for path in self.folder.glob("*.txt")]
-                raise RuntimeError("\n".join([f"Slurm doesn't start; ended: {ended}", *said]))
+                outputs = [path.read_text()[-1000:] for path in self.folder.glob("*.txt")]
+                raise RuntimeError("\n".join([f"Slurm doesn't start; ended: {ended}", *outputs]))
             time.sleep(0.2)
 
     def ask(self, *command: str) -> str:

@@ -124,17 +124,17 @@ def test_the_saved_model_predicts_what_was_predicted(undisturbed):
     images = make_images()[..., None]
     probabilities, embeddings = with_embeddings(model).predict(images, batch_size=10, verbose=0)
     rows = table["image_id"].str[1:].astype(int)
-    found = table[["p1", "p2", "p3", "p4", "p5"]]
-    np.testing.assert_allclose(found, probabilities[rows], atol=1e-4)
+    saved = table[["p1", "p2", "p3", "p4", "p5"]]
+    np.testing.assert_allclose(saved, probabilities[rows], atol=1e-4)
     saved = np.load(folder / "embeddings.npy")
     assert saved.dtype == np.float32
     np.testing.assert_allclose(saved, embeddings[rows], atol=1e-3)
 
 
-def assert_same_training(one, other):
+def assert_same_training(first, second):
     """Compare two folders of a fold: each epoch's losses, and all predictions."""
-    history = [pd.read_csv(folder / "history.csv") for folder in (one, other)]
-    predictions = [pd.read_parquet(folder / "predictions.parquet") for folder in (one, other)]
+    history = [pd.read_csv(folder / "history.csv") for folder in (first, second)]
+    predictions = [pd.read_parquet(folder / "predictions.parquet") for folder in (first, second)]
     pd.testing.assert_frame_equal(*history, check_exact=True)
     pd.testing.assert_frame_equal(*predictions, check_exact=True)
 
@@ -229,9 +229,9 @@ def test_an_interrupted_training_ends_as_if_undisturbed(undisturbed, tmp_path, e
     with pytest.raises(Killed):
         train(tmp_path, progress=interrupt)
     lines = []
-    found = train(tmp_path, progress=lines.append)
+    predictions = train(tmp_path, progress=lines.append)
     assert sum("epoch" in line for line in lines) == 4 - epochs
-    pd.testing.assert_frame_equal(found, expected, check_exact=True)
+    pd.testing.assert_frame_equal(predictions, expected, check_exact=True)
 
 
 def test_killed_with_signal_9_within_an_epoch(undisturbed, tmp_path):
@@ -255,9 +255,9 @@ def test_killed_with_signal_9_within_an_epoch(undisturbed, tmp_path):
     ended = subprocess.run([sys.executable, "-c", code, str(tmp_path), *paths], check=False)
     assert ended.returncode == -signal.SIGKILL
     lines = []
-    found = train(tmp_path, progress=lines.append)
+    predictions = train(tmp_path, progress=lines.append)
     assert sum("epoch" in line for line in lines) == 1
-    pd.testing.assert_frame_equal(found, expected, check_exact=True)
+    pd.testing.assert_frame_equal(predictions, expected, check_exact=True)
 
 
 @pytest.mark.parametrize("changed", ["settings", "code"])
@@ -307,11 +307,11 @@ def test_features_are_those_of_the_frozen_trunk(tmp_path):
     frozen, _ = cut(model)
     features = trunk_features(images, frozen, settings, tmp_path, lambda line: None)
     prepared = model.get_layer("preparation")(images[..., None])
-    for found, expected in zip(features, keras.tree.flatten(frozen(prepared)), strict=True):
+    for cached, expected in zip(features, keras.tree.flatten(frozen(prepared)), strict=True):
         expected = keras.ops.convert_to_numpy(expected)
-        assert found.shape == (IMAGES, 3, *expected.shape[1:])  # view 0 and two augmented ones
-        np.testing.assert_allclose(found[:, 0], expected, rtol=1e-4, atol=1e-3)
-        assert not np.allclose(found[:, 1], found[:, 2])
+        assert cached.shape == (IMAGES, 3, *expected.shape[1:])  # view 0 and two augmented ones
+        np.testing.assert_allclose(cached[:, 0], expected, rtol=1e-4, atol=1e-3)
+        assert not np.allclose(cached[:, 1], cached[:, 2])
     half = trunk_features(images, frozen, tiny(cache_dtype="float16"), tmp_path, lambda line: None)
     np.testing.assert_allclose(half[0], features[0], rtol=2e-3, atol=1e-3)
     inputs, _ = Batches(half, np.zeros(IMAGES), np.arange(8), 8)[0]
