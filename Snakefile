@@ -129,7 +129,8 @@ if "other" in config:
         output:
             page=f"{PAGES}/{paths.page_name(comparison.notebook, OTHER.name)}.ipynb",
         params:
-            values=json.dumps(COMPARED, sort_keys=True),
+            # A function, as Snakemake would look for wildcards in a text.
+            values=lambda wildcards: json.dumps(COMPARED, sort_keys=True),
             code=code_of(comparison),
         shell:
             EXECUTE

@@ -1,8 +1,11 @@
-"""Numbers as short texts, for prose, tables and cards."""
+"""Numbers as short texts, for prose, tables and cards, and texts of others, made safe to show."""
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+
+_TURNING = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")  # Unicode's names
 
 
 def interval(estimate: float, low: float = np.nan, high: float = np.nan) -> str:
@@ -37,3 +40,21 @@ def listing(values: Iterable[object]) -> str:
     """Return "67, 220 and 23"."""
     *first, last = map(str, values)
     return f"{', '.join(first)} and {last}" if first else last
+
+
+def without_math(text: str) -> str:
+    """Return a text that Matplotlib draws as it is, and doesn't set as mathematics."""
+    return text.replace("$", r"\$")
+
+
+def unshowable(text: str) -> str:
+    """Return "U+0007" for the first character that pages can't show as it is; "" if there is none.
+
+    These are control characters but for tabs and new lines, line separators, halves of surrogate
+    pairs, and what changes the direction of the text after it.
+    """
+    for sign in text:
+        is_bad = unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") and sign not in "\t\n"
+        if is_bad or unicodedata.bidirectional(sign) in _TURNING:
+            return f"U+{ord(sign):04X}"
+    return ""

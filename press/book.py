@@ -24,6 +24,7 @@ from press.page import COMMITTED
 from press.paths import BOOK, CONFIG, ROOT, build_folder, parts_of_page, rendered_book
 from press.report import checklists as reporting
 from press.report import overview
+from press.report.templates import literal
 from press.study import Study, load
 
 THIS = "this"  # in _toc.yml: the study whose book it is
@@ -103,10 +104,10 @@ def configuration(study: Study) -> dict:
     ``this_<protocol>_<metric>`` and ``this_title`` are of the study whose book it is.
     """
     config = yaml.safe_load((ROOT / "_config.yml").read_text())
-    known = {"this_title": study.title}
+    known = {"this_title": literal(study.title)}  # MyST runs what it substitutes as a template
     for name in dict.fromkeys([*COMMITTED, study.name]):
         for page in pages.of_study(name, BOOK):
-            known |= {recorded: number.text for recorded, number in page.numbers.items()}
+            known |= {recorded: literal(number.text) for recorded, number in page.numbers.items()}
     for name in [name for name in known if name.startswith(f"{study.name}_")]:
         known[THIS + name.removeprefix(study.name)] = known[name]
     named = config["parse"]["myst_substitutions"]
@@ -140,8 +141,8 @@ def _wanted(study: Study) -> dict[str, bytes]:
     prose = [p for p in BOOK.rglob("*") if p.is_file() and p.suffix not in (".ipynb", ".pyc")]
     wanted = {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in prose}
     studies = _studies(study)
-    executed = {each.title: pages.of_study(each.name, BOOK) for each in studies}
-    for page in (page for of_a_study in executed.values() for page in of_a_study):
+    executed = [(each.title, pages.of_study(each.name, BOOK)) for each in studies]
+    for page in (page for _, of_a_study in executed for page in of_a_study):
         wanted[page.path.relative_to(ROOT).as_posix()] = staged_page(page)
     made = {"book/provenance.md": overview.chapter(executed)}
     made |= reporting.generated([each for each in studies if _is_of_the_paper(each)], BOOK)

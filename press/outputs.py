@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from birads_lib.files import sha256_of
+from birads_lib.texts import without_math
 
 PASSPORT = "application/vnd.birads.passport+json"
 FILES = "application/vnd.birads.files+json"  # {name: base64}, but for a figure's PNG
@@ -82,7 +83,7 @@ def png(figure: Figure, marks: Iterable[str] = ()) -> bytes:
     makes the file a third as large; no eye sees the difference.
     """
     if marks:
-        figure.suptitle("\n".join(marks), fontsize=9, color="#8a1c1c", wrap=True)
+        figure.suptitle(without_math("\n".join(marks)), fontsize=9, color="#8a1c1c", wrap=True)
     buffer = io.BytesIO()
     options = {"dpi": 150, "bbox_inches": "tight", "facecolor": "white"}
     figure.savefig(buffer, format="png", metadata={"Software": None}, **options)

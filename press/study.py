@@ -116,6 +116,9 @@ def load(
         raise UserError(f"no study at {path}; studies there: {there or 'none'}")
     keys, lines = yaml_file.read(path, (*study_file.StudyFile.model_fields, "sweep"))
     yaml_file.refuse(path, lines, study_file.problems(keys))
+    overrides = {name: text for name, text in (("DATA", data), ("WEIGHTS", weights)) if text}
+    if problems := study_file.text_problems(overrides):
+        raise UserError("\n".join(f"{keys[0]}: {what}" for keys, what in problems))
     if data:
         keys["dataset"]["folder"] = data
     if weights:

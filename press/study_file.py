@@ -6,7 +6,7 @@ take stands in ``Others``.
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import product
 from pathlib import Path
 from typing import Annotated, Literal
@@ -19,6 +19,7 @@ from birads_lib.networks.backbones import WEIGHTS
 from birads_lib.protocol import PATIENT, PROTOCOLS
 from birads_lib.readers import READERS
 from birads_lib.task import BIRADS, TASKS
+from birads_lib.texts import unshowable
 from birads_lib.training import settings
 from press import chapters, yaml_file
 from press.parameters import declared_parameters, notebook_names
@@ -28,7 +29,9 @@ SET_BY_THE_STUDY = (
     "study_dir", "note", "dataset", "show_pixels", "variant", "protocol", "protocols",
     "image_file", "reference", "runs", "changes", "other", "task", "trainings",
 )  # fmt: skip
-LONGEST_NAME = 100  # of a variant: it becomes part of a file's
+LONGEST_NAME = 100  # of a study or variant: it becomes part of a file's
+LONGEST = {("name",): LONGEST_NAME, ("title",): 300}  # characters of the text at these keys
+LONGEST_TEXT = 2000  # of any other
 MOST_VARIANTS = 100  # of one sweep
 _GRID = "a mapping of parameters to lists, such as {dal_lambda: [0.5, 1, 2]}"
 NAME = r"[A-Za-z0-9][A-Za-z0-9_]*"  # of what becomes part of a file's name
@@ -168,8 +171,35 @@ def model(keys: dict) -> type[StudyFile]:
 
 def problems(keys: dict) -> Problems:
     """Return all that is wrong with a study's YAML: with single keys, or else between them."""
-    wrong = yaml_file.problems(model(keys), keys)
+    wrong = text_problems(keys) or yaml_file.problems(model(keys), keys)
     return wrong or _sweep_problems(keys) or _names_problems(keys)
+
+
+def text_problems(content: object) -> Problems:
+    """Return what is wrong with any text in a YAML: it can't be shown, or is too long.
+
+    All else is shown as it is, whatever it looks like.
+    """
+    problems = []
+    for keys, text in _texts(content):
+        longest = LONGEST.get(keys, LONGEST_TEXT)
+        if sign := unshowable(text):
+            problems.append((keys, f"the character {sign} can't be shown; remove it"))
+        if len(text) > longest:
+            problems.append((keys, f"{len(text)} characters, expected at most {longest}"))
+    return problems
+
+
+def _texts(content: object, keys: tuple = ()) -> Iterator[tuple[tuple, str]]:
+    """Yield every text below a key, with the keys that lead to it; keys are texts, too."""
+    if isinstance(content, str):
+        yield keys, content
+    elif isinstance(content, dict | list):
+        parts = content.items() if isinstance(content, dict) else enumerate(content)
+        for key, part in parts:
+            if isinstance(key, str):
+                yield (*keys, key), key
+            yield from _texts(part, (*keys, key))
 
 
 # What no single value shows

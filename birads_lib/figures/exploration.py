@@ -15,6 +15,7 @@ from birads_lib.figures import style
 from birads_lib.figures.style import BLUE, MUTED, ORANGE, new_axes, with_legend
 from birads_lib.images.breast import breast_outline
 from birads_lib.task import BIRADS, Task
+from birads_lib.texts import without_math
 
 _DENSITIES = {"A": "#e3e3e3", "B": "#b5b5b5", "C": "#7d7d7d", "D": "#3d3d3d", "unknown": "white"}
 
@@ -113,7 +114,7 @@ def samples(
         if findings is not None:
             _draw_findings(ax, findings[findings["image_id"] == case["image_id"]])
         side = " ".join(str(value) for value in case[["laterality", "view"]].dropna())
-        ax.set_title(f"{task.named(label)}\n{side}".rstrip(), fontsize=11)
+        ax.set_title(f"{task.named(label)}\n{without_math(side)}".rstrip(), fontsize=11)
     return ax.figure
 
 

@@ -9,6 +9,7 @@ from birads_lib.errors import DatasetError
 from birads_lib.files import sha256_of
 from birads_lib.images.decode import decode
 from birads_lib.parallel import in_parallel
+from birads_lib.texts import unshowable
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".dcm", ".dicom")
 LITTER = ("thumbs.db", "desktop.ini")  # what file managers leave; names with a leading dot too
@@ -84,7 +85,10 @@ def files_below(folder: Path, problems: Problems) -> list[Path]:
         for path in (Path(home, name) for name in names if not is_litter(name)):
             below = path.relative_to(folder).as_posix()
             is_utf8 = below == below.encode(errors="replace").decode()  # a table holds nothing else
-            (files if is_utf8 else unusable).append(path)
+            if sign := unshowable(below) if is_utf8 else "":
+                problems.add(path, f"has {sign} in its name, which can't be shown; rename it")
+            else:
+                (files if is_utf8 else unusable).append(path)
     for path in sorted(unusable):
         problems.add(path, "has a name that isn't UTF-8; rename it")
     return sorted(files)

@@ -155,7 +155,7 @@ def report(study: Study, words: dict[str, str], book: Path = BOOK) -> Reported:
     telling = {page_of(notebook, variant) for notebook in FACTS}
     executed = [pages.read(path) for name, path in there.items() if name in telling]
     known = {
-        name: literal(text) if is_known(text) else f"*{text}*"
+        name: literal(text) if is_known(text) else f"*{literal(text)}*"
         for name, text in facts(executed, variant).items()
     }
     written = {"study": study.name, "title": literal(study.title), "notices": _notices(study)}
@@ -224,13 +224,16 @@ def generated(studies: list[Study], book: Path = BOOK) -> dict[str, str]:
 
 
 def _apart(reported: list[Reported]) -> list[Reported]:
-    """Return studies that are called by their titles where their short names are the same."""
-    count = Counter(study.names["short"] for study in reported)
+    """Return studies that are called by their names, too, where their short names are the same.
+
+    Their titles would do in the text; but headings have it, too, and the search shows them as HTML.
+    """
+    count = Counter(entry.names["short"] for entry in reported)
     return [
-        replace(study, names=study.names | {"short": study.names["title"]})
-        if count[study.names["short"]] > 1
-        else study
-        for study in reported
+        replace(entry, names=entry.names | {"short": f"{short} ({literal(entry.study.name)})"})
+        if count[short := entry.names["short"]] > 1
+        else entry
+        for entry in reported
     ]
 
 

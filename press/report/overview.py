@@ -8,10 +8,10 @@ from press.page import Page
 from press.report.templates import literal, page
 
 
-def chapter(studies: dict[str, list[Page]]) -> str:
-    """Return the chapter; ``studies``: title -> executed pages of each study of the book."""
-    counts = [_counts(title, pages) for title, pages in studies.items()]
-    rows = [row for pages in studies.values() for executed in pages for row in _rows(executed)]
+def chapter(studies: list[tuple[str, list[Page]]]) -> str:
+    """Return the chapter; ``studies``: title and executed pages of each study of the book."""
+    counts = [_counts(title, pages) for title, pages in studies]
+    rows = [row for _, pages in studies for executed in pages for row in _rows(executed)]
     return page("provenance.md", {"studies": counts, "rows": rows})
 
 

@@ -1,5 +1,6 @@
 """Templates of pages, filled: every name is known, and what a user wrote stays what it is."""
 
+import html
 import re
 
 from jinja2 import Environment, StrictUndefined, TemplateSyntaxError, meta
@@ -9,7 +10,9 @@ from press.paths import BOOK
 
 TEMPLATES = BOOK / "_templates"
 _JINJA = Environment(undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True)
-_ACTIVE = re.compile(r"[\\`*\[\]{}<>&|$\"~]|(?<!\w)_|_(?!\w)|^[#:+=-]")  # in Markdown or HTML
+_ACTIVE = re.compile(  # in Markdown, MyST or HTML: anywhere, at a word's end, and at the beginning
+    r"[\\`*\[\]{}<>&|$\"~#]|(?<![^\W_])_|_(?![^\W_])|^[^\w\s]|^[0-9]+[.)](?= |$)"
+)
 
 
 def page(template: str, names: dict) -> str:
@@ -35,4 +38,19 @@ def fill(text: str, names: dict, where: str) -> str:
 
 def literal(text: str) -> str:
     """Return a text in which Markdown and HTML find nothing but the text, on one line."""
-    return _ACTIVE.sub(lambda match: f"&#{ord(match[0])};", " ".join(text.split()))
+    return _ACTIVE.sub(_as_entities, " ".join(text.split()))
+
+
+def _as_entities(match: re.Match) -> str:
+    return "".join(f"&#{ord(sign)};" for sign in match[0])
+
+
+def code(text: str) -> str:
+    """Return a ``literal`` text as code, in which Markdown reads no escapes."""
+    text = html.unescape(text)
+    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    space = " " if "`" in (text[:1], text[-1:]) else ""
+    return f"{fence}{space}{text}{space}{fence}"
+
+
+_JINJA.filters["code"] = code

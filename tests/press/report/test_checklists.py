@@ -260,18 +260,19 @@ def test_studies_that_say_the_same_share_a_row_and_others_do_not():
     assert "Dates of the data (INbreast)" in made
 
 
-def test_two_studies_of_one_kind_are_told_apart_by_their_titles():
+def test_two_studies_of_one_kind_are_told_apart_by_their_names():
     reported = [
-        reporting.report(NOT_RUN[0].model_copy(update={"title": title}), WORDS["phantoms"])
-        for title in ("A", "B")
+        reporting.report(NOT_RUN[0].model_copy(update={"name": name}), WORDS["phantoms"])
+        for name in ("a", "b_")
     ]
     reported.append(reporting.report(NOT_RUN[2], WORDS["other"]))
     made = reporting.chapter(LISTS, reporting._apart(reported))
-    assert "TRIPOD+AI, A<" in made
+    assert "TRIPOD+AI, synthetic (a)<" in made
     assert "TRIPOD+AI, own images<" in made
     joint = reporting.linked("{notebook}`training <03_training>`", reporting._apart(reported)[:2])
-    page = "never_run/03_training-proposed-patient"
-    assert joint == f"{{notebook}}`training <{page}>` / {{notebook}}`B <{page}>`"
+    page = "03_training-proposed-patient"
+    other = f"{{notebook}}`synthetic (b&#95;) <b_/{page}>`"
+    assert joint == f"{{notebook}}`training <a/{page}>` / {other}"
 
 
 def test_the_bars_count_every_item():

@@ -10,7 +10,7 @@ from press.report import overview
 
 def test_every_figure_table_and_number_has_its_row():
     read = pages.of_study("inbreast")
-    text = overview.chapter({"INbreast": read})
+    text = overview.chapter([("INbreast", read)])
     rows = BeautifulSoup(text, "html.parser").select("#provenance-table tbody tr")
     by_address = {row.a["href"]: row for row in rows}
     for page in read:
