@@ -11,7 +11,7 @@ import pandas as pd
 from pydantic import BeforeValidator, Field, model_validator
 
 from birads_lib.checked import Checked
-from birads_lib.protocol import PROTOCOLS
+from birads_lib.protocol import PARTS, PROTOCOLS
 from press import chapters, yaml_file
 from press.paths import BOOK
 from press.yaml_file import Text
@@ -122,7 +122,15 @@ class System(Checked):
     differs: Text
 
 
+class Cohort(Checked):
+    """The paper's images as it counts them, and how it says to split them."""
+
+    images: Annotated[list[int], Field(min_length=2)]  # of each label, in their order
+    shares: dict[Literal[*PARTS], float]  # of the parts, 0..1
+
+
 class _Claims(Checked):
+    cohort: Cohort | None = None
     defaults: dict  # of every claim's keys
     claims: list[Claim]
 
@@ -139,6 +147,12 @@ def short(limit: float | str) -> str:
 def load(path: Path = CLAIMS) -> list[Claim]:
     """Read the claims; raise UserError with every unknown key, missing key and odd value."""
     return _entries(path, _Claims, "claims", "id")
+
+
+def cohort(path: Path = CLAIMS) -> Cohort:
+    """Read the paper's counts of images and shares of parts; raise UserError as ``load`` does."""
+    content, lines = yaml_file.read(path, _Claims.model_fields)
+    return yaml_file.checked(path, Cohort, content.get("cohort"), lines)
 
 
 def published(path: Path = PUBLISHED) -> pd.DataFrame:

@@ -22,6 +22,11 @@ _CLOSEST = {  # what a test row met -> label, colour, from close to far
     "nothing": ("Nothing of the patient", BLUE),
     "unknown": ("Unknown", "#cfcfcf"),
 }
+_MIXES = {  # of labels -> what it is called, colour, how far below its row it is drawn
+    "any": ("Possible, whatever the categories", INK, 0.0),
+    "collection": ("Possible with the categories as frequent as in all images", BLUE, -0.19),
+    "equal": ("Possible with all categories equally frequent", ORANGE, 0.19),
+}
 _OUTLINE = {"edgecolor": "white", "linewidth": 0.8}
 
 
@@ -141,6 +146,28 @@ def recall_by_images(table: pd.DataFrame, task: Task = BIRADS) -> Figure:
         ax.grid(axis="y")
     axes[0, 0].set_ylabel("Recall, 95 % interval")
     return with_legend(axes[0, 0], columns=3)
+
+
+def possible_sizes(table: pd.DataFrame, names: list[str], stated: Mapping[str, range]) -> Figure:
+    """Draw at which sizes of a part each printed number is possible, a row for each.
+
+    Args:
+        table: of ``printed_numbers.possible_sizes``.
+        names: of the rows, from the top.
+        stated: label -> the sizes to mark.
+    """
+    ax = new_axes(height=2.6 + 0.45 * len(names))
+    for (label, sizes), shade in zip(stated.items(), ("#c9c9c9", "#f2d3a2"), strict=True):
+        ax.axvspan(sizes[0] - 0.5, sizes[-1] + 0.5, color=shade, label=label, zorder=0)
+    for mix, (label, colour, below) in _MIXES.items():
+        rows = table[table["mix"] == mix]
+        places = pd.Index(names).get_indexer(rows["name"]) + below
+        half = 0.3 if mix == "any" else 0.15
+        look = {"color": colour, "linewidth": 1.7, "label": label}
+        ax.vlines(rows["n"], places - half, places + half, **look)
+    name_rows(ax, names)
+    ax.set(title="Which sizes allow the printed numbers?", xlabel="Size of the part (images)")
+    return with_legend(ax)
 
 
 def _counts_axis(ax: Axes, fewest: int, most: int) -> None:

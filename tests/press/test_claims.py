@@ -291,6 +291,16 @@ def test_the_ledger_holds_the_claims_of_the_paper():
     assert len({stated.label for stated in by_id.values()}) == len(by_id)
 
 
+def test_the_papers_counts_of_images_and_parts(tmp_path):
+    cohort = claims.cohort()
+    assert sum(cohort.images) == 411
+    assert sum(cohort.shares.values()) == pytest.approx(1)
+    path = tmp_path / "claims.yml"
+    path.write_text("defaults: {}\nclaims: []\ncohort: {images: [1], shares: {x: 1}}")
+    with pytest.raises(UserError, match=r"claims\.yml"):
+        claims.cohort(path)
+
+
 def test_every_figure_that_a_claim_points_at_is_published():
     for stated in claims.load():
         source = NOTEBOOKS / f"{stated.notebook}.ipynb"

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from birads_lib.figures import leakage as leakage_plots
 from birads_lib.figures import neighbours as neighbours_plots
 from birads_lib.predictions import cluster_ids
-from birads_lib.scores import leakage, neighbours
+from birads_lib.scores import leakage, neighbours, printed_numbers
 from birads_lib.scores.bootstrap import Resampling
 from helpers.figures import check as check_figure
 from helpers.figures import texts as all_texts
@@ -116,6 +116,19 @@ def test_recall_by_images(absent):
     check(figure)
     assert ("BI-RADS 3" in texts(figure)) == (absent is None)
     assert figure.axes[0].get_xticks().size
+
+
+@pytest.mark.parametrize("parts", [{"A": {"accuracy": 0.921}, "F": {"f1_3": 0.969}}, {}])
+def test_possible_sizes_marks_each_size_and_the_stated_ones(parts):
+    table = printed_numbers.possible_sizes(parts, [30, 20, 10], range(30, 120))
+    stated = {"a share": range(61, 63), "of copies": range(90, 91)}
+    figure = leakage_plots.possible_sizes(table, [*parts], stated)
+    check(figure)
+    lines = [c for c in figure.axes[0].collections if isinstance(c, mpl.collections.LineCollection)]
+    assert sum(len(c.get_segments()) for c in lines) == len(table)
+    bands = [patch.get_x() for patch in figure.axes[0].patches]
+    assert bands == [60.5, 89.5]
+    assert {"a share", "of copies"} <= set(texts(figure).splitlines())
 
 
 def space(n=40, patients=12):
