@@ -56,6 +56,8 @@ class Claim(Checked):
     below: Limits | None = None
     bound: Literal[*BOUNDS] = "estimate"  # what of the metric the rule reads
     reading: str = ""  # how words became a rule
+    # metric of the notebook -> the least at which the rule can say anything
+    needs: dict[str, float] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _has_one_whole_rule(self) -> "Claim":
@@ -75,7 +77,7 @@ class Claim(Checked):
         if problems:
             raise ValueError("; ".join(problems))
         of_the_study = chapters.chapter(self.notebook).pages == "one"  # for all protocols
-        for name in (self.metric, *self.rule[1]):
+        for name in (self.metric, *self.rule[1], *self.needs):
             if isinstance(name, str) and of_the_study != ("{protocol}" in name):
                 needs = "needs" if of_the_study else "can't have"
                 raise ValueError(f"the metric '{name}' {needs} a {{protocol}} in it")

@@ -5,7 +5,8 @@ Notebooks leave their numbers as ``*.metrics.json``. Code gives every claim one 
 - reproduced: its rule holds under the claim's own protocol;
 - reproduced only under a leaky protocol: it fails there, and holds under one that leaks;
 - not reproduced: it fails under its own protocol, and holds under no other that was run;
-- not testable here: the claim says why, or its own protocol has left no number.
+- not testable here: the claim says why, or its own protocol has left no number, or a metric that
+  the claim ``needs`` is too low there: the maps of two images, a model that did not train.
 
 A rule is judged by the estimate. Whether the claimed value lies inside the interval of the
 claim's own protocol is said separately.
@@ -132,6 +133,10 @@ def _missing(claim: Claim, read: Callable) -> str:
             return f"no {short(name)} was recorded by {claim.notebook} under {claim.protocol}"
         if np.isnan(record[claim.bound if name == claim.metric else "estimate"]):
             return f"{short(name)} is undefined here"
+    for name, least in claim.needs.items():
+        value = (read(name) or {}).get("estimate", np.nan)
+        if not value >= least:
+            return f"{short(name)} is {value:.3g}, and the claim needs {least:g} or more"
     return ""
 
 

@@ -115,6 +115,17 @@ def test_several_limits_have_to_hold_together():
     assert verdict(claim(value=None, above=[0.3, 0.6]), recorded)[0] == NOT_REPRODUCED
 
 
+@pytest.mark.parametrize(("images", "expected"), [(20, REPRODUCED), (19, NOT_TESTABLE)])
+def test_a_claim_may_need_a_least_value_of_another_metric(images, expected):
+    stated = claim(needs={"n": 20})
+    recorded = records(patient=0.95)
+    recorded["04_evaluation-proposed-patient"]["n"] = {"estimate": images, "low": 0, "high": 0}
+    judgement, why = verdict(stated, recorded)
+    assert judgement == expected
+    assert ("n is 19, and the claim needs 20 or more" in why) == (expected == NOT_TESTABLE)
+    assert verdict(claim(needs={"other": 1}), recorded)[0] == NOT_TESTABLE
+
+
 def test_a_page_over_all_protocols_names_them_in_its_metrics():
     stated = claim(notebook="05_ablations", metric="deep.{protocol}.accuracy")
     numbers = {"deep.patient.accuracy": 0.5, "deep.image.accuracy": 0.95}
