@@ -36,6 +36,7 @@ class Claim(Checked):
     Exactly one of ``value``, ``at_least``, ``at_most``, ``above``, ``below`` and ``not_testable``
     is given. ``value`` holds if the estimate is at least value - tolerance. Any other limit is a
     number or the name of a metric of the same notebook, or a list of which all have to hold.
+    Where a metric is below what the claim ``needs`` of it, or missing, the claim is not testable.
     """
 
     id: Text
