@@ -12,6 +12,7 @@ import importlib
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import keras
 import numpy as np
@@ -75,13 +76,14 @@ class Explainer:
     """
 
     def __init__(self, model: keras.Model, tap: str = LAST_STAGE):
-        self.model, self.tap = model, tap
-        self._below, _ = _halves(model, tap)
+        self.model = model
+        self._below, self._score = _halves(model, tap)
 
     def explain(self, images: np.ndarray, labels: np.ndarray | None = None) -> Maps:
         """Return the maps of ``images`` with the model's weights as they are now."""
         wanted = _checked_labels(labels, len(images), self.model.output_shape[-1])
-        gradient_of = _with_gradient(_halves(self.model, self.tap)[1])
+        head = _before_softmax(self.model.get_layer("head"))
+        gradient_of = _with_gradient(partial(self._score, head))
         maps, scores = [], []
         for rows in _batches(len(images)):
             below = tree.flatten(self._below.predict_on_batch(images[rows]))
@@ -155,9 +157,10 @@ def _halves(model: keras.Model, tap: str) -> tuple[keras.Model, Callable]:
 
     Returns:
         below: from raw images to [tapped map, whatever else passes beside it].
-        score: (tapped, others, labels) -> (sum of the labels' scores, all scores (b, K)).
+        score: (head up to its scores, tapped, others, labels) -> (sum of the labels' scores, all
+            scores (b, K)).
     """
-    trunk, head = model.get_layer("trunk"), _before_softmax(model.get_layer("head"))
+    trunk = model.get_layer("trunk")
     tapped = _tapped(trunk, tap)
     moved, frontier = {id(tapped)}, {id(tapped): tapped}  # what depends on the tap; what is read
     for layer in trunk.layers:  # in topological order
@@ -169,7 +172,7 @@ def _halves(model: keras.Model, tap: str) -> tuple[keras.Model, Callable]:
     reached = [t for t in trunk.outputs if id(t) in moved and t is not tapped]
     upper = keras.Model(list(frontier.values()), reached) if reached else None
 
-    def score(x, others, labels):
+    def score(head, x, others, labels):
         features = [x, *others]
         maps = dict(zip(frontier, features, strict=True))
         if upper is not None:
