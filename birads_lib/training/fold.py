@@ -17,6 +17,7 @@ import keras
 import numpy as np
 import pandas as pd
 
+from birads_lib import tables
 from birads_lib.cases import label_numbers
 from birads_lib.errors import UserError
 from birads_lib.files import sha256, written_whole
@@ -185,8 +186,8 @@ class Trainer:
             pd.DataFrame(history).to_csv(temporary, index=False)
         with written_whole(run.folder / "embeddings.npy") as temporary:
             np.save(temporary, embeddings[where].astype("float32"))
-        with written_whole(run.folder / "predictions.parquet") as temporary:
-            table[[*COLUMNS, *self.task.probabilities]].to_parquet(temporary, index=False)
+        columns = [*COLUMNS, *self.task.probabilities]
+        tables.write(table[columns], run.folder / "predictions.parquet")
         (run.folder / "state.npz").unlink(missing_ok=True)
         if self.cache is None:
             shutil.rmtree(run.folder / "cache", ignore_errors=True)

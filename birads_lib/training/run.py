@@ -39,8 +39,7 @@ def train_run(
     history["epoch"] = history.groupby("fold").cumcount() + 1  # over both stages
     embeddings = np.concatenate([np.load(place / "embeddings.npy") for place in below])
     splits = pd.concat([part.assign(fold=fold) for fold, part in enumerate(parts)])
-    with written_whole(folder / "splits.parquet") as temporary:
-        splits.to_parquet(temporary, index=False)
+    tables.write(splits, folder / "splits.parquet")
     with written_whole(folder / "embeddings.npy") as temporary:
         np.save(temporary, embeddings)
     with written_whole(folder / "history.csv") as temporary:
