@@ -16,7 +16,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
-import pandas as pd
 import yaml
 from rocrate.model.contextentity import ContextEntity
 from rocrate.model.entity import Entity
@@ -24,12 +23,12 @@ from rocrate.rocrate import ROCrate
 
 from birads_lib.errors import UserError
 from birads_lib.files import sha256, sha256_of, written_whole
+from press import disclosure, verify
 from press import page as pages
 from press import study as studies
-from press import verify
 from press.outputs import digest_of
 from press.page import Page
-from press.paths import BOOK, METRICS, ROOT, build_folder
+from press.paths import BOOK, ROOT, build_folder
 from press.sources import PACKAGES
 from press.study import Study
 
@@ -50,12 +49,6 @@ FORMATS = {  # the standard library's differ from machine to machine
     ".parquet": "application/vnd.apache.parquet", ".keras": "application/zip",
     ".h5": "application/x-hdf5",
 }  # fmt: skip
-LARGEST = 100 * 2**20  # bytes of one file that a page wrote; a larger one is only described
-# All else that is made from restricted images (arrays, features, models, tables by image) might
-# give an image back or tell whose it is.
-OPEN = (METRICS, "history.csv")
-NAMING = {"image_id", "patient_id"}  # columns of a table that tell whose an image is
-CHANGED = "it has changed since"
 
 
 def write(study: Study, config: Path) -> Path:
@@ -136,7 +129,7 @@ class _Packing:
 
     def _add_page(self, page: Page) -> list[Entity]:
         """Add an executed page, what it shows and what it wrote; return all of these."""
-        naming = self._tables_that_name(page)
+        naming = disclosure.tables_that_name(page, self.study)
         if naming:
             reason = f"it holds {', '.join(naming)}, which tells patients or images"
             made = [self._add_absent(_place(page), sha256(page.path), reason)]
@@ -157,39 +150,15 @@ class _Packing:
         for facts in page.artefacts.values():
             about, place = f"Written by {page.name}", facts["file"]
             made.append(self._add_from_disk(place, facts["sha256"], description=about))
-            if self.absent.get(made[-1].id) == CHANGED:
+            if self.absent.get(made[-1].id) == disclosure.CHANGED:
                 raise UserError(f"{place} is not what {page.name} wrote; run the study again")
         return made
 
-    def _tables_that_name(self, page: Page) -> list[str]:
-        """Return the tables of a page that tell patients or images, where none may."""
-        if self.study.show_pixels:
-            return []
-        files = [item for exhibit in page.exhibits.values() for item in exhibit.files.items()]
-        tables = {
-            name: pd.read_csv(io.BytesIO(content), nrows=0)
-            for name, content in files
-            if name.endswith(".csv")
-        }
-        return [name for name, table in tables.items() if NAMING & set(table.columns)]
-
     def _add_from_disk(self, place: str, digest: str, **properties: object) -> Entity:
         """Add a file that a page wrote or read, or say why it is not packed."""
-        if reason := self._reason_to_leave_out(place, digest):
+        if reason := disclosure.reason_to_leave_out(place, digest, self.study):
             return self._add_absent(place, digest, reason)
         return self._add_file(place, ROOT / place, **properties)
-
-    def _reason_to_leave_out(self, place: str, digest: str) -> str:
-        of_the_study, path = place.startswith(f"results/{self.study.name}/"), ROOT / place
-        if not of_the_study and not place.startswith(("book/", "birads_lib/")):
-            return "it lies outside the study"
-        if of_the_study and not self.study.show_pixels and not place.endswith(OPEN):
-            return "made from images that may not be shown, it might tell images or patients"
-        if not path.is_file():
-            return "it was not at hand"
-        if path.stat().st_size > LARGEST:
-            return f"it is larger than {LARGEST >> 20} MiB"
-        return "" if sha256(path) == digest else CHANGED
 
     def _add_seals(self, executed: list[Page]) -> None:
         """Add the hashes of the packed pages, as ``sha256sum -c`` reads them."""

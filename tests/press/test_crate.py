@@ -13,7 +13,7 @@ from rocrate.rocrate import ROCrate
 from birads_lib.errors import UserError
 from birads_lib.files import sha256
 from helpers.crate_validator import problems
-from press import crate, environment, outputs, paths, verify
+from press import crate, disclosure, environment, outputs, paths, verify
 from press import page as pages
 from press import run as runs
 from press.paths import ROOT
@@ -41,7 +41,7 @@ def root(tmp_path, monkeypatch):
         (root / name).symlink_to(ROOT / name)
     (root / "config").mkdir()
     (root / "config" / "small.yaml").write_text("name: small\n")
-    for module in (environment, crate, paths):
+    for module in (environment, crate, disclosure, paths):
         monkeypatch.setattr(module, "ROOT", root)
     for module in (crate, paths):
         monkeypatch.setattr(module, "BOOK", root / "book")
@@ -300,7 +300,7 @@ def test_a_study_that_did_not_run_says_how_to_run_it(open_study):
 
 def test_large_and_absent_files_are_described(open_study, monkeypatch):
     (open_study.results / "findings.parquet").unlink()
-    monkeypatch.setattr(crate, "LARGEST", 0)
+    monkeypatch.setattr(disclosure, "LARGEST", 0)
     folder, entities = written(open_study)
     assert not (folder / "results" / "small" / "cases.parquet").exists()
     descriptions = {

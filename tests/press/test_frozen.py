@@ -7,7 +7,7 @@ import pytest
 
 from press import page as pages
 from press import verify
-from press.crate import NAMING
+from press.disclosure import NAMING
 from press.page import FROZEN
 from press.paths import BOOK
 

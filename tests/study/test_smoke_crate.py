@@ -9,7 +9,7 @@ from birads_lib.files import sha256
 from helpers.crate_validator import problems
 from helpers.project import copy_project, run_module
 from press import page as pages
-from press.crate import NAMING, OPEN
+from press.disclosure import NAMING, OPEN
 
 
 def unpacked(root, name):
