@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from birads_lib import predictions
+from birads_lib import predictions, tables
 from birads_lib.files import written_whole
 from birads_lib.training.fold import Trainer
 
@@ -29,7 +29,7 @@ def train_run(
     """
     folder, folds = Path(folder), len(parts)
     below = [folder / f"fold{fold}" for fold in range(folds)]
-    tables = [
+    tested = [
         trainer.train_fold(part, place, fold, folds)
         for fold, (part, place) in enumerate(zip(parts, below, strict=True))
     ]
@@ -49,6 +49,6 @@ def train_run(
         facts["settings"] = trainer.settings.model_dump(mode="json")
         temporary.write_text(json.dumps(facts, indent=1))
     run = {name: parameters[name] for name in ("variant", "protocol")}
-    predictions.write(pd.concat(tables).assign(**run), folder / "predictions.parquet", trainer.task)
+    predictions.write(pd.concat(tested).assign(**run), folder / "predictions.parquet", trainer.task)
     models = [place / "model.keras" for place in below]
     return [*(m for m in models if trainer.save_models), *(folder / name for name in FILES)]

@@ -24,6 +24,7 @@ from birads_lib.training.cache import Batches, trunk_features
 from birads_lib.training.fold import COLUMNS, Trainer
 from birads_lib.training.journal import Journal, schedule
 from birads_lib.training.network import Network
+from birads_lib.training.run import FILES, train_run
 from birads_lib.training.settings import Settings
 
 # TensorFlow's variables don't yet know NumPy 2's word for copying.
@@ -211,6 +212,25 @@ def test_a_finished_fold_is_not_trained_again(undisturbed):
     lines = []
     pd.testing.assert_frame_equal(train(folder, progress=lines.append), table)
     assert lines == []
+
+
+def test_a_run_leaves_the_files_of_its_folds_joined(undisturbed, tmp_path):
+    folder, table, _ = undisturbed
+    shutil.copytree(folder, tmp_path / "fold0")  # finished: it is not trained again
+    parameters = {
+        "variant": "proposed", "protocol": "patient", "folds": 3, "validation_share": 0.2,
+        "balance": True, "image_file": "images.npy",
+    }  # fmt: skip
+    written = train_run(trainer(), [make_parts()], tmp_path, parameters)
+    assert written == [tmp_path / "fold0/model.keras", *(tmp_path / name for name in FILES)]
+    run = pd.read_parquet(tmp_path / "predictions.parquet")
+    assert set(run["variant"]) == {"proposed"}
+    assert set(run["protocol"]) == {"patient"}
+    pd.testing.assert_frame_equal(run[table.columns], table, check_exact=True, check_dtype=False)
+    splits = pd.read_parquet(tmp_path / "splits.parquet")
+    pd.testing.assert_frame_equal(splits.drop(columns="fold"), make_parts().reset_index(drop=True))
+    assert len(pd.read_csv(tmp_path / "history.csv")) == 4
+    assert len(np.load(tmp_path / "embeddings.npy")) == IMAGES
 
 
 class Killed(BaseException):
