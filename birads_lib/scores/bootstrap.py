@@ -1,12 +1,19 @@
-"""How sure the numbers are: intervals from a bootstrap over patients.
+"""How sure the numbers are: intervals from a bootstrap over patients, and over seeds of training.
 
 Images of one patient resemble each other, so patients are drawn, not images: a resample takes as
 many patients as there are, with replacement, and all images of each as often as it was drawn
 (the cluster bootstrap; Field and Welsh 2007). Resamples are weights per image, never copies.
-Intervals describe the sampling of patients for the models as trained, not their retraining.
+
+A run that was trained from several seeds graded every image once with each. Patients and seeds
+are crossed: each patient was graded with every seed. So both are drawn, independently, and a row
+counts as often as its patient was drawn times as often as its seed was (the pigeonhole bootstrap;
+Owen 2007). Metrics are of all rows of all seeds together, for a
+resample as for the sample. With one seed, intervals describe the sampling of patients for the
+models as trained, not their retraining.
 
 Everywhere in ``scores``, truth is y (n,), label numbers 1..K; predictions are p (n, K), the
-labels' probabilities in their order; a ``Resampling`` is of the same n images. Tables of intervals
+labels' probabilities in their order; a ``Resampling`` is of the same n rows. Where a run has one
+seed, rows are images (or copies). Tables of intervals
 hold metric, estimate (of the sample itself), low and high: percentiles over resamples (Efron and
 Tibshirani 1993, chapter 13), NaN where a metric is defined in none. A label that a resample lacks
 has no AUC there: that resample's mean AUC leaves it out, and the label's own interval uses the
@@ -20,7 +27,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from birads_lib.predictions import cluster_ids
 from birads_lib.scores.metrics import PredictionError, checked, every_metric, ratio
+from birads_lib.texts import listing
 
 LEVEL = 0.95  # of intervals
 Measure = Callable[[np.ndarray, np.ndarray, np.ndarray], dict[str, np.ndarray]]
@@ -29,34 +38,84 @@ _CELLS = 1 << 21  # images x resamples held at once: 16 MB an array, whatever n 
 
 @dataclass(frozen=True, eq=False)
 class Resampling:
-    """How patients are drawn anew. The same values give the same draws, whatever is measured.
+    """How patients and seeds are drawn anew: the same values, the same draws, for any measure.
 
     Attributes:
         clusters: (n,) whose image each row is, such as of ``predictions.cluster_ids``; the order
             of rows doesn't matter.
         resamples: how many, at least 1.
         seed: of the draw.
+        seeds: (n,) the seed of training behind each row, 0 or more; None: one for all.
     """
 
     clusters: object
     resamples: int = 2000
     seed: int | Sequence[int] = 0
+    seeds: object = None
+
+    @classmethod
+    def of(cls, rows: pd.DataFrame, resamples: int = 2000, seed: int = 0) -> "Resampling":
+        """Return how to draw rows of predictions, such as those of ``predictions.out_of_fold``."""
+        return cls(cluster_ids(rows), resamples, seed, rows["seed"].to_numpy())
 
     def __post_init__(self) -> None:
         if self.resamples < 1:
             raise PredictionError(f"resamples must be at least 1, got {self.resamples}")
 
+    @property
+    def distinct_seeds(self) -> list[int]:
+        """The seeds of training, sorted; empty where none is named."""
+        return [] if self.seeds is None else np.unique(self.seeds).tolist()
+
+    @property
+    def over(self) -> str:
+        """What intervals are over: "patients", or "patients and 3 seeds"."""
+        seeds = len(self.distinct_seeds)
+        return f"patients and {seeds} seeds" if seeds > 1 else "patients"
+
+    @property
+    def covers(self) -> str:
+        """One sentence that says what intervals cover, and what they don't."""
+        seeds = self.distinct_seeds
+        if len(seeds) < 2:
+            return (
+                "Intervals cover the drawing of patients, for the models as trained from one seed; "
+                "what another seed would change, they don't say."
+            )
+        return (
+            f"Intervals cover the drawing of patients and of {len(seeds)} seeds of training "
+            f"({listing(seeds)}): its random start, and who is tested in which fold. So few seeds "
+            "say roughly how much seeds matter; drawn from themselves, they differ too little."
+        )
+
     def weights(self, n: int) -> Iterator[np.ndarray]:
-        """Yield how often each of n images counts in some resamples, (n, R) at a time."""
+        """Yield how often each of n rows counts in some resamples, (n, R) at a time."""
         codes, patients = cluster_codes(self.clusters, n)
-        rng = np.random.default_rng(self.seed)
+        rng, seeds = np.random.default_rng(self.seed), self.distinct_seeds
+        # The same seeds are drawn alike for two models; other ones independently of these.
+        rng_of_seeds = np.random.default_rng([*np.atleast_1d(self.seed), *seeds])
         step = max(1, _CELLS // n)
         for start in range(0, self.resamples, step):
-            size = (min(step, self.resamples - start), patients)
-            drawn = rng.integers(patients, size=size)
-            drawn += patients * np.arange(len(drawn))[:, None]  # a bin per resample and patient
-            counts = np.bincount(drawn.ravel(), minlength=drawn.size).reshape(size)
-            yield np.ascontiguousarray(counts.T, dtype=float)[codes]
+            count = min(step, self.resamples - start)
+            weights = _times_drawn(rng, count, patients)[codes]
+            if len(seeds) > 1:
+                weights *= _times_drawn(rng_of_seeds, count, len(seeds))[self._seed_codes(n)]
+            yield weights
+
+    def _seed_codes(self, n: int) -> np.ndarray:
+        """Return the number (n,) of each row's seed, 0.. in the order of seeds."""
+        codes = np.unique(self.seeds, return_inverse=True)[1]
+        if len(codes) != n:
+            raise PredictionError(f"got {n} predictions and {len(codes)} seeds")
+        return codes
+
+
+def _times_drawn(rng: np.random.Generator, resamples: int, units: int) -> np.ndarray:
+    """Return how often each unit is drawn, as many with replacement as there are, (units, R)."""
+    drawn = rng.integers(units, size=(resamples, units))
+    drawn += units * np.arange(resamples)[:, None]  # a bin per resample and unit
+    counts = np.bincount(drawn.ravel(), minlength=drawn.size).reshape(resamples, units)
+    return np.ascontiguousarray(counts.T, dtype=float)
 
 
 def patient_bootstrap(

@@ -53,13 +53,14 @@ def differences(
     Args:
         a, b: their rows needn't correspond. Number and seed of resamples are a's.
         paired: both are of the same patients, who are drawn for both at once, so that what makes
-            a patient hard for both cancels out. Otherwise they are taken for independent.
+            a patient hard for both cancels out; so are the seeds of training, where both have the
+            same. Otherwise they are taken for independent.
     """
     (y_a, p_a, of_a), (y_b, p_b, of_b) = a, b
     if paired and {*map(str, of_a.clusters)} != {*map(str, of_b.clusters)}:
         raise PredictionError("the two have other patients; they can't be paired")
     seed = of_a.seed if paired else [of_a.seed, 1]  # the same draws the same patients
-    of_b = replace(of_a, clusters=of_b.clusters, seed=seed)
+    of_b = replace(of_a, clusters=of_b.clusters, seeds=of_b.seeds, seed=seed)
     drawn = patient_bootstrap(y_a, p_a, of_a, measure) - patient_bootstrap(y_b, p_b, of_b, measure)
     drawn = drawn.round(12)  # differences that are 0 on paper may not be in their last bits
     table = with_bounds(estimates(y_a, p_a, measure) - estimates(y_b, p_b, measure), drawn)

@@ -83,6 +83,81 @@ def test_equals_a_loop_over_scikit_learn(study):
     pd.testing.assert_frame_equal(drawn, expected, rtol=0, atol=1e-10)
 
 
+@pytest.fixture(scope="module")
+def study_of_seeds(study):
+    """The study trained from three seeds: each image graded once with each, in mixed order."""
+    rng = np.random.default_rng(3)
+    y, p, patients = (np.concatenate([values] * 3) for values in study)
+    p = p * rng.uniform(0.5, 1.5, p.shape).round(1) + 0.01
+    order = rng.permutation(len(y))
+    seeds = np.repeat([40, 7, 0], len(study[0]))[order]
+    return y[order], (p / p.sum(1, keepdims=True))[order], patients[order], seeds
+
+
+def test_patients_and_seeds_are_drawn_as_copies_of_rows_would_be(study_of_seeds):
+    y, p, patients, seeds = study_of_seeds
+    drawn = patient_bootstrap(y, p, Resampling(patients, 40, 11, seeds))
+    of_seeds = np.random.default_rng([11, 0, 7, 40]).integers(3, size=(40, 3))
+    expected = []
+    for rows, numbers in zip(drawn_rows(patients, 11, 40), of_seeds, strict=True):
+        chosen = [rows[seeds[rows] == (0, 7, 40)[number]] for number in numbers]
+        rows = np.concatenate(chosen)  # a seed that was drawn twice stands there twice
+        expected.append(by_scikit_learn(y[rows], p[rows]))
+    assert len({tuple(sorted(numbers)) for numbers in of_seeds}) > 5
+    pd.testing.assert_frame_equal(drawn, pd.DataFrame(expected), rtol=0, atol=1e-10)
+
+
+def test_one_seed_changes_nothing(study):
+    y, p, patients = study
+    one = Resampling(patients, 20, 4, np.full(len(y), 9))
+    pd.testing.assert_frame_equal(
+        patient_bootstrap(y, p, one), patient_bootstrap(y, p, Resampling(patients, 20, 4))
+    )
+    assert one.over == "patients"
+    assert "one seed" in one.covers
+
+
+def test_chunks_do_not_change_the_draws_of_seeds(study_of_seeds, monkeypatch):
+    y, p, *drawn_by = study_of_seeds
+    resampling = Resampling(drawn_by[0], 30, seeds=drawn_by[1])
+    whole = patient_bootstrap(y, p, resampling)
+    monkeypatch.setattr(bootstrap, "_CELLS", 7 * len(y))
+    pd.testing.assert_frame_equal(patient_bootstrap(y, p, resampling), whole, rtol=1e-12)
+
+
+def test_seeds_that_disagree_widen_an_interval(study):
+    y, p, patients = study
+    y, patients = np.tile(y, 3), np.tile(patients, 3)
+    p = np.concatenate([p, p, np.roll(p, 1, axis=1)])  # the third seed is wrong about all
+    seeds = np.repeat([0, 1, 2], len(study[0]))
+    tables = [
+        intervals(y, p, Resampling(patients, 300, seeds=of_rows)).set_index("metric")
+        for of_rows in (None, seeds)
+    ]
+    width = [table.loc["accuracy", "high"] - table.loc["accuracy", "low"] for table in tables]
+    assert width[1] > 1.5 * width[0]
+    assert tables[0].loc["accuracy", "estimate"] == tables[1].loc["accuracy", "estimate"]
+
+
+def test_what_intervals_cover_is_said(study_of_seeds):
+    *_, patients, seeds = study_of_seeds
+    rows = pd.DataFrame({"patient_id": patients, "image_id": "i", "seed": seeds})
+    resampling = Resampling.of(rows, 10)
+    assert resampling.over == "patients and 3 seeds"
+    assert "3 seeds of training (0, 7 and 40)" in resampling.covers
+    with pytest.raises(PredictionError, match="got 2 predictions and 3 seeds"):
+        next(Resampling(["a", "b"], seeds=[0, 1, 2]).weights(2))
+
+
+def test_models_with_the_same_seeds_share_their_draws(study_of_seeds):
+    y, p, patients, seeds = study_of_seeds
+    a = (y, p, Resampling(patients, 40, 1, seeds))
+    same = comparisons.differences(a, a, paired=True)
+    assert (same[["low", "high"]].fillna(0) == 0).all(axis=None)
+    other_seeds = comparisons.differences(a, (y, p, Resampling(patients, 40, 1, seeds + 1)), True)
+    assert (other_seeds["high"] > other_seeds["low"]).any()
+
+
 def test_chunks_do_not_change_the_result(study, monkeypatch):
     whole = patient_bootstrap(*resampled(study, 50))
     monkeypatch.setattr(bootstrap, "_CELLS", 7 * len(study[0]))
