@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from birads_lib.figures import style
 from birads_lib.figures.exploration import draw_outline, fit_to
 from birads_lib.figures.intervals import draw_beside, draw_intervals, name_rows
+from birads_lib.figures.restricted import drawable
 from birads_lib.figures.style import AMBER, BLUE, INK, MUTED, ORANGE, PLUM, new_axes, with_legend
 from birads_lib.task import BIRADS, Task
 
@@ -71,10 +72,10 @@ def five_panels(
         images = [example.original, example.prepared][-len(pictures) :]
         for ax, image in zip(pictures, images, strict=True):
             _picture(ax, image, example.mask, show_pixels)
-        _heat(heat, example.heat, example)
+        cell_values = _heat(heat, example.heat, example, show_pixels)
         heat.plot(*example.peak, "x", color="black", markersize=7, markeredgewidth=2)
         _probabilities(probabilities, example, task)
-        _histogram(cells, example.heat)
+        _histogram(cells, cell_values)
         _beside(row[0], example.graded(task), fontsize=10)
     for ax in axes[:, -2:].ravel():
         ax.set_box_aspect(1)  # as high as the pictures
@@ -100,7 +101,7 @@ def heat_by_tap(
     _picture(axes[0], example.prepared, example.mask, show_pixels)
     axes[0].set_title(example.graded(task), fontsize=11)
     for ax, (name, heat) in zip(axes[1:], maps.items(), strict=True):
-        _heat(ax, heat, example, "nearest")
+        heat = _heat(ax, heat, example, show_pixels, "nearest")
         stage = name.split("_")[0]
         empty = "\nempty: all 0" if np.ptp(heat) == 0 else ""
         ax.set_title(f"{stage}\n{heat.shape[0]} x {heat.shape[1]} cells{empty}", fontsize=11)
@@ -108,7 +109,11 @@ def heat_by_tap(
 
 
 def attention_maps(
-    examples: Sequence[Example], received: Sequence[np.ndarray], task: Task = BIRADS
+    examples: Sequence[Example],
+    received: Sequence[np.ndarray],
+    *,
+    show_pixels: bool = True,
+    task: Task = BIRADS,
 ) -> Figure:
     """Draw Grad-CAM (above) and the attention that each place gets (below), image by image.
 
@@ -116,10 +121,10 @@ def attention_maps(
     """
     axes = new_axes(2, max(1, len(examples)), height=4.2, squeeze=False)
     for (upper, lower), example, seen in zip(axes.T, examples, received, strict=False):
-        _heat(upper, example.heat, example)
-        _heat(lower, seen / seen.max(), example)
+        _heat(upper, example.heat, example, show_pixels)
+        seen = _heat(lower, seen / seen.max(), example, show_pixels)
         upper.set_title(task.named(example.truth), fontsize=11)
-        lower.set_title(f"largest: x{seen.max() * seen.size:.1f}", fontsize=10)
+        lower.set_title(f"largest: x{seen.max() / seen.mean():.1f}", fontsize=10)
     _beside(axes[0, 0], "Grad-CAM")
     _beside(axes[1, 0], "Attention")
     return _with_colour_bar(axes, "Value, largest = 1")
@@ -218,14 +223,18 @@ def _picture(ax: Axes, image: np.ndarray, mask: np.ndarray | None, show_pixels: 
     _findings(ax, mask, ORANGE if show_pixels else _FINDING)
 
 
-def _heat(ax: Axes, heat: np.ndarray, example: Example, interpolation: str = "bilinear") -> None:
-    """Draw a map under the outlines of the breast and of the findings."""
+def _heat(
+    ax: Axes, heat: np.ndarray, example: Example, show_pixels: bool, interpolation="bilinear"
+) -> np.ndarray:
+    """Draw a map under the outlines of breast and findings; return its cells as drawn (h, w)."""
     height, width = example.prepared.shape
+    heat = drawable(heat, height, show_pixels)
     _frame(ax, example.prepared)
     extent = (-0.5, width - 0.5, height - 0.5, -0.5)
     ax.imshow(heat, _HEAT, vmin=0, vmax=1, extent=extent, interpolation=interpolation)
     draw_outline(ax, example.prepared)
     _findings(ax, example.mask, _FINDING)
+    return heat
 
 
 def _frame(ax: Axes, image: np.ndarray) -> None:

@@ -1,7 +1,10 @@
 """Figures of explanations: what they show, what they hide, and where data lack."""
 
+import ast
 import io
+from pathlib import Path
 
+import cv2
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
@@ -56,12 +59,50 @@ def test_restricted_images_show_no_pixel():
     for figure in (
         plots.five_panels(cases, show_pixels=False),
         plots.heat_by_tap(cases[0], {"conv4": cases[0].heat}, show_pixels=False),
-        plots.attention_maps(cases, [np.ones((7, 7)) / 49] * 2),
+        plots.attention_maps(cases, [np.ones((7, 7)) / 49] * 2, show_pixels=False),
     ):
         arrays = shown(drawn(figure))
         assert arrays
         assert all(array.shape == (7, 7) for array in arrays)  # maps only
     assert "Original" not in texts(plots.five_panels(cases, show_pixels=False))
+
+
+@pytest.mark.parametrize("size", [64, 224, 448])
+def test_no_map_of_a_restricted_image_is_fine_enough_to_show_it(size):
+    image = np.random.default_rng(0).integers(0, 256, (size, size), np.uint8)
+    heat = image / 255  # the worst of maps: the image itself
+    p = np.full(5, 0.2)
+    example = plots.Example(3, image, image, heat, np.array([9.0, 9.0]), None, p)
+    for figure in (
+        plots.five_panels([example], show_pixels=False),
+        plots.heat_by_tap(example, {"conv1_relu": heat}, show_pixels=False),
+        plots.attention_maps([example], [heat / heat.sum()], show_pixels=False),
+    ):
+        arrays = shown(drawn(figure))
+        assert arrays
+        for array in arrays:
+            assert max(array.shape) == min(28, size // 8)
+            enlarged = cv2.resize(np.asarray(array, float), (size, size))
+            assert abs(np.corrcoef(enlarged.ravel(), image.ravel())[0, 1]) < 0.15
+    free = shown(drawn(plots.heat_by_tap(example, {"conv1_relu": heat})))
+    assert all(array.shape == (size, size) for array in free)
+
+
+def test_every_map_is_drawn_by_the_function_that_keeps_the_rule_of_fineness():
+    """A further chapter's figure can't draw an array of an image past the rule unnoticed."""
+    drawing = {"imshow", "pcolormesh", "pcolor", "matshow", "contourf", "figimage", "hexbin"}
+    found = set()
+    for path in Path(plots.__file__).parent.glob("*.py"):
+        for function in ast.walk(ast.parse(path.read_text())):
+            if isinstance(function, ast.FunctionDef):
+                calls = {n.func.attr for n in ast.walk(function) if is_method_call(n)}
+                found |= {f"{path.stem}.{function.name}"} if calls & drawing else set()
+    pixels = {"exploration._draw_image", "explain._picture"}  # only where they may be shown
+    assert found == pixels | {"explain._heat"}
+
+
+def is_method_call(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
 
 
 def test_no_example_and_a_constant_map_are_drawn():
