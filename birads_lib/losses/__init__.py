@@ -1,5 +1,19 @@
 """Losses; all take integer labels (n,) and probabilities (n, K)."""
 
-from birads_lib.losses.ordinal import LOSSES, DistanceAwareLoss, expected_deviation
+from birads_lib.losses.ordinal import (
+    LOSSES,
+    ClassDistanceLoss,
+    DistanceAwareLoss,
+    EarthMoversLoss,
+    SoftLabelLoss,
+    expected_deviation,
+)
 
-__all__ = ["LOSSES", "DistanceAwareLoss", "expected_deviation"]
+__all__ = [
+    "LOSSES",
+    "ClassDistanceLoss",
+    "DistanceAwareLoss",
+    "EarthMoversLoss",
+    "SoftLabelLoss",
+    "expected_deviation",
+]

@@ -1,13 +1,17 @@
 """Losses that know the order of the categories.
 
-All take labels as integers 0..K-1, shape (n,) or (n, 1), and probabilities of shape (n, K), and
-return the loss of each image, shape (n,).
+All take labels as integers 0..K-1, shape (n,) or (n, 1), and probabilities of shape (n, K); called,
+they return the mean over the batch. Labels of another shape, such as one-hot, raise ``ValueError``,
+and so do labels outside 0..K-1. In a compiled step no Python sees the labels: there TensorFlow
+raises its own ``InvalidArgumentError`` with the same words, and on JAX the loss is NaN.
 """
 
-from collections.abc import Callable
+import importlib
 
 import keras
+import numpy as np
 from keras import ops
+from keras.saving import register_keras_serializable as register
 
 
 def expected_deviation(labels, probabilities):
@@ -26,66 +30,130 @@ def category_distance(labels, probabilities):
     return ops.abs(labels - categories)
 
 
-@keras.saving.register_keras_serializable("birads_lib")
-class DistanceAwareLoss(keras.losses.Loss):
+class OrdinalLoss(keras.losses.Loss):
+    """A loss of integer labels; a subclass gives ``per_image(labels, probabilities)``, (n,).
+
+    Args:
+        options: the numbers of its formula, saved with a model; below 0 they raise ValueError.
+    """
+
+    def __init__(self, options: dict, **kwargs):
+        super().__init__(**kwargs)
+        self.options = options
+        for name, value in options.items():
+            if value < 0:
+                raise ValueError(f"{name} must be at least 0, got {value!r}")
+
+    def call(self, y_true, y_pred):
+        categories = y_pred.shape[-1]
+        expected = f"labels must be integers 0 to {categories - 1}, of shape (n,) or (n, 1)"
+        if y_true.shape[1:] not in ((), (1,)):
+            advice = "of one-hot labels give the argmax over their last axis"
+            raise ValueError(f"{expected}; got shape {tuple(y_true.shape)}: {advice}")
+        labels = ops.reshape(y_true, (-1,))
+        known = (labels >= 0) & (labels < categories) & (labels == ops.floor(labels))  # (n,)
+        _require(known, labels, expected)
+        loss = self.per_image(ops.where(known, labels, 0), y_pred)
+        return ops.where(known, loss, float("nan"))
+
+    def get_config(self):
+        return {**super().get_config(), **self.options}
+
+
+def _require(known, labels, expected: str) -> None:
+    """Raise where labels are not known, as far as the backend lets Python see them."""
+    try:
+        valid = bool(ops.all(known))
+    except TypeError:  # in a compiled step, which has no values yet
+        if keras.backend.backend() == "tensorflow":
+            library = importlib.import_module("tensorflow")
+            library.debugging.Assert(ops.all(known), [f"{expected}; got", labels])
+        return
+    if not valid:
+        wrong = np.unique(ops.convert_to_numpy(labels)[~ops.convert_to_numpy(known)])
+        raise ValueError(f"{expected}; got {', '.join(f'{label:g}' for label in wrong[:5])}")
+
+
+@register("birads_lib")
+class DistanceAwareLoss(OrdinalLoss):
     """DAL = CE * (1 + lambda * E), Singh et al. 2026; CE is the categorical cross-entropy.
 
     Args:
-        scale: the paper's lambda, at least 0; with 0 the loss is the cross-entropy.
-        stop_gradient: let the factor only weigh the images; no gradient passes through it.
-        normalise: divide E by K-1, so that the factor's range is [1, 1 + lambda].
+        dal_lambda: the paper's lambda, at least 0; with 0 the loss is the cross-entropy.
+        dal_stop_gradient: let the factor only weigh the images; no gradient passes through it.
+        dal_normalise: divide E by K-1, so that the factor's range is [1, 1 + lambda].
     """
 
-    def __init__(self, scale=1.0, stop_gradient=False, normalise=False, name="dal", **kwargs):
-        super().__init__(name=name, **kwargs)
-        self.scale, self.stop_gradient, self.normalise = scale, stop_gradient, normalise
+    def __init__(
+        self, dal_lambda=1.0, dal_stop_gradient=False, dal_normalise=False, name="dal", **kwargs
+    ):
+        options = {
+            "dal_lambda": dal_lambda,
+            "dal_stop_gradient": dal_stop_gradient,
+            "dal_normalise": dal_normalise,
+        }
+        super().__init__(options, name=name, **kwargs)
 
-    def call(self, y_true, y_pred):
-        labels = ops.reshape(y_true, (-1,))
-        deviation = expected_deviation(labels, y_pred)
-        if self.normalise:
-            deviation = deviation / (y_pred.shape[-1] - 1)
-        if self.stop_gradient:
+    def per_image(self, labels, probabilities):
+        deviation = expected_deviation(labels, probabilities)
+        if self.options["dal_normalise"]:
+            deviation = deviation / (probabilities.shape[-1] - 1)
+        if self.options["dal_stop_gradient"]:
             deviation = ops.stop_gradient(deviation)
-        cross_entropy = keras.losses.sparse_categorical_crossentropy(labels, y_pred)
-        return cross_entropy * (1 + self.scale * deviation)
-
-    def get_config(self):
-        names = ("scale", "stop_gradient", "normalise")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+        cross_entropy = keras.losses.sparse_categorical_crossentropy(labels, probabilities)
+        return cross_entropy * (1 + self.options["dal_lambda"] * deviation)
 
 
-def class_distance_loss(power: float) -> Callable:
-    """Return the loss - sum_j log(1 - p_j) |y - j|^power, which pushes down each wrong category.
+@register("birads_lib")
+class ClassDistanceLoss(OrdinalLoss):
+    """The loss - sum_j log(1 - p_j) |y - j|^power, which pushes down each wrong category.
 
     Polat et al. 2022 (arXiv:2202.05167, eq. 3) call it class distance weighted cross-entropy and
     use powers about 5; Castagnos et al. 2022 (OLL, eq. 1) write the same with powers of 1 to 2.
+
+    Args:
+        distance_power: exponent of the distance, at least 0.
     """
 
-    def loss(y_true, y_pred):
-        distance = category_distance(y_true, y_pred)  # (n, K)
-        unlikely = ops.log(ops.maximum(1 - y_pred, keras.config.epsilon()))
-        return -ops.sum(unlikely * distance**power, axis=-1)
+    def __init__(self, distance_power=2.0, name="class_distance", **kwargs):
+        super().__init__({"distance_power": distance_power}, name=name, **kwargs)
 
-    return loss
+    def per_image(self, labels, probabilities):
+        distance = category_distance(labels, probabilities)  # (n, K)
+        unlikely = ops.log(ops.maximum(1 - probabilities, keras.config.epsilon()))
+        return -ops.sum(unlikely * distance ** self.options["distance_power"], axis=-1)
 
 
-def earth_movers_loss(y_true, y_pred):
-    """Return sum_k (P_k - Q_k)^2 over the cumulative distributions of prediction and truth.
+@register("birads_lib")
+class EarthMoversLoss(OrdinalLoss):
+    """The loss sum_k (P_k - Q_k)^2 over the cumulative distributions of prediction and truth.
 
     The squared earth mover's distance of Hou et al. 2016 (arXiv:1611.05916, eq. 8).
     """
-    truth = ops.one_hot(ops.reshape(y_true, (-1,)), y_pred.shape[-1], dtype=y_pred.dtype)
-    return ops.sum(ops.square(ops.cumsum(y_pred - truth, axis=-1)), axis=-1)
+
+    def __init__(self, name="earth_movers", **kwargs):
+        super().__init__({}, name=name, **kwargs)
+
+    def per_image(self, labels, probabilities):
+        truth = ops.one_hot(
+            ops.cast(labels, "int32"), probabilities.shape[-1], dtype=probabilities.dtype
+        )
+        return ops.sum(ops.square(ops.cumsum(probabilities - truth, axis=-1)), axis=-1)
 
 
-def soft_label_loss(y_true, y_pred):
-    """Return the cross-entropy with soft labels softmax(-(y - j)^2).
+@register("birads_lib")
+class SoftLabelLoss(OrdinalLoss):
+    """The cross-entropy with soft labels softmax(-(y - j)^2).
 
     SORD with squared distance (Diaz and Marathe 2019, doi 10.1109/CVPR.2019.00487, eq. 1).
     """
-    labels = ops.softmax(-ops.square(category_distance(y_true, y_pred)), axis=-1)  # (n, K)
-    return -ops.sum(labels * ops.log(ops.maximum(y_pred, keras.config.epsilon())), axis=-1)
+
+    def __init__(self, name="soft_label", **kwargs):
+        super().__init__({}, name=name, **kwargs)
+
+    def per_image(self, labels, probabilities):
+        soft = ops.softmax(-ops.square(category_distance(labels, probabilities)), axis=-1)  # (n, K)
+        return -ops.sum(soft * ops.log(ops.maximum(probabilities, keras.config.epsilon())), axis=-1)
 
 
 # What the setting `loss` may say, and how the other settings make it.
@@ -94,8 +162,8 @@ LOSSES = {
         settings.dal_lambda, settings.dal_stop_gradient, settings.dal_normalise
     ),
     "cross_entropy": lambda settings: keras.losses.SparseCategoricalCrossentropy(),
-    "cdw_ce": lambda settings: class_distance_loss(settings.distance_power),
-    "oll": lambda settings: class_distance_loss(settings.distance_power),
-    "emd": lambda settings: earth_movers_loss,
-    "sord": lambda settings: soft_label_loss,
+    "cdw_ce": lambda settings: ClassDistanceLoss(settings.distance_power),
+    "oll": lambda settings: ClassDistanceLoss(settings.distance_power),
+    "emd": lambda settings: EarthMoversLoss(),
+    "sord": lambda settings: SoftLabelLoss(),
 }

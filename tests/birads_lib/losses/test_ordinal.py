@@ -9,7 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import ops
 
-from birads_lib.losses.ordinal import LOSSES, DistanceAwareLoss, expected_deviation
+from birads_lib.losses import (
+    LOSSES,
+    ClassDistanceLoss,
+    DistanceAwareLoss,
+    expected_deviation,
+)
 from birads_lib.training.settings import Settings
 
 CLASSES = 5
@@ -119,7 +124,61 @@ def test_far_errors_cost_more_than_near_ones():
 def test_the_loss_survives_saving():
     loss = DistanceAwareLoss(0.7, True, True)
     copy = keras.losses.deserialize(keras.losses.serialize(loss))
-    assert (copy.scale, copy.stop_gradient, copy.normalise) == (0.7, True, True)
+    expected = {"dal_lambda": 0.7, "dal_stop_gradient": True, "dal_normalise": True}
+    assert copy.options == expected
+
+
+@pytest.mark.parametrize("name", sorted(LOSSES))
+def test_a_loss_reloads_with_the_model_that_was_trained_with_it(name, tmp_path):
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(CLASSES, "softmax")])
+    model.compile("sgd", LOSSES[name](Settings(loss=name, dal_lambda=0.5, distance_power=1.5)))
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")  # nothing about losses is said
+    x, y = np.random.default_rng(0).normal(size=(8, 3)), np.arange(8) % CLASSES
+    first, second = (m.evaluate(x, y, verbose=0) for m in (model, again))
+    assert first == pytest.approx(second, abs=1e-6)
+
+
+OURS = sorted(set(LOSSES) - {"cross_entropy"})  # that one is Keras's
+WRONG_LABELS = {
+    "labels from 1 to 5": (np.array([1, 5, 2]), "got 5"),
+    "a negative label": (np.array([0, -1, 2]), "got -1"),
+    "between two categories": (np.array([0.0, 1.5, 2.0]), "got 1.5"),
+    "one-hot": (np.eye(CLASSES)[:3], r"argmax"),
+}
+
+
+@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize("kind", WRONG_LABELS)
+def test_labels_that_are_none_are_refused(name, kind):
+    labels, message = WRONG_LABELS[kind]
+    with pytest.raises(ValueError, match=f"(?s)integers 0 to 4.*{message}"):
+        LOSSES[name](Settings(loss=name))(labels, probabilities(np.zeros((3, CLASSES))))
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_no_compiled_step_learns_from_labels_that_are_none(name):
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(CLASSES, "softmax")])
+    model.compile("sgd", LOSSES[name](Settings(loss=name)))
+    x, y = np.ones((10, 3)), np.arange(10) % CLASSES + 1
+    if keras.backend.backend() == "tensorflow":
+        with pytest.raises(Exception, match="labels must be integers 0 to 4"):
+            model.fit(x, y, verbose=0)
+    else:
+        history = model.fit(x, y, verbose=0).history
+        assert np.isnan(history["loss"]).all()
+    with pytest.raises(ValueError, match="argmax"):
+        model.fit(x, np.eye(CLASSES)[y - 1], verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("loss", "option"),
+    [("dal", {"dal_lambda": -2.0}), ("oll", {"distance_power": -1.0})],
+)
+def test_a_formula_with_a_negative_number_is_refused(loss, option):
+    made = {"dal": DistanceAwareLoss, "oll": ClassDistanceLoss}[loss]
+    with pytest.raises(ValueError, match=f"{next(iter(option))} must be at least 0, got -"):
+        made(**option)
 
 
 def softmax(z):
