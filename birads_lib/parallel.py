@@ -11,7 +11,8 @@ import cv2
 from tqdm import tqdm
 
 MANY_BYTES = 2**25  # of DICOM files; fewer are decoded before worker processes have started
-PICTURES = (".png", ".jpg", ".jpeg")  # whose decoder lets other threads work
+# Files whose decoder lets other threads work.
+PICTURES = (".png", ".jpg", ".jpeg", ".pgm", ".tif", ".tiff")
 
 
 def in_parallel(

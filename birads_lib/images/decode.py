@@ -1,4 +1,4 @@
-"""Decode PNG, JPEG and DICOM files to grey.
+"""Decode PNG, JPEG, PGM, TIFF and DICOM files to grey.
 
 A mammogram may come as 8 or 16 bits per pixel, in either polarity, with a display window of its
 own. Here each becomes one grey picture, black background, bright tissue.
@@ -10,18 +10,27 @@ from pathlib import Path
 
 import numpy as np
 import pydicom
-from PIL import Image
+from PIL import Image, ImageOps
 from pydicom.pixels import apply_modality_lut, apply_voi_lut
 
 from birads_lib.errors import DatasetError
 
+FORMATS = "PNG, JPEG, PGM, TIFF or DICOM"
+_PICTURES = (b"\x89PNG", b"\xff\xd8", b"P5", b"II*\0", b"MM\0*")  # how their files begin
+PHOTOMETRIC = 262  # the TIFF tag that says whether 0 is white
+_OTHERS = {  # how files of other formats begin -> what they are
+    b"P2": "a PGM file in text", b"GIF8": "a GIF file", b"BM": "a BMP file", b"%PDF": "a PDF file",
+    b"\0\0\0\x0cjP": "a JPEG 2000 file", b"\xff\x4f\xff\x51": "a JPEG 2000 stream",
+    b"RIFF": "a WebP file", b"PK": "an archive", b"II+\0": "a BigTIFF file",
+}  # fmt: skip
 COLOUR_TOLERANCE = 3  # grey levels between channels that JPEG rounding alone may cause
 
 
 def read_grey(path: str | Path) -> np.ndarray:
-    """Return the image in a PNG, JPEG or DICOM file as grey, tissue brighter than background.
+    """Return the image in a file of ``FORMATS`` as grey, tissue brighter than background.
 
-    Colour files whose channels agree count as grey. DICOM: the modality and VOI look-up tables
+    Colour files whose channels agree count as grey, and a picture is turned as its EXIF orientation
+    says. DICOM: the modality and VOI look-up tables
     (or window) are applied and MONOCHROME1 is inverted (DICOM PS3.3 C.11.1, C.11.2, C.7.6.3.1.2).
 
     Returns:
@@ -48,10 +57,10 @@ def decode(data: bytes) -> np.ndarray:
     if not data:
         raise ValueError("is empty (zero bytes); copy it again or remove it")
     is_dicom = data[128:132] == b"DICM"
-    if not is_dicom and not data.startswith((b"\x89PNG", b"\xff\xd8")):
-        raise ValueError(
-            "is not a PNG, JPEG or DICOM file, whatever its name; convert or remove it"
-        )
+    if not is_dicom and not data.startswith(_PICTURES):
+        kind = next((kind for head, kind in _OTHERS.items() if data.startswith(head)), "")
+        what = f"is {kind}, not a {FORMATS} file" if kind else f"is not a {FORMATS} file"
+        raise ValueError(f"{what}, whatever its name; convert or remove it")
     try:
         return _decode_dicom(data) if is_dicom else _decode_picture(data)
     except UnfitError:
@@ -67,11 +76,22 @@ class UnfitError(ValueError):
 
 def _decode_picture(data: bytes) -> np.ndarray:
     image = Image.open(io.BytesIO(data))
-    if image.mode.startswith("RGB") and "16" in str(image.tile[0][3]):
+    if getattr(image, "n_frames", 1) > 1:
+        raise UnfitError("has several pages; save each as a file of its own")
+    layout = image.tile[0][3]
+    stored = layout[0] if isinstance(layout, tuple) else layout  # such as "RGB;16B"
+    if image.mode.startswith("RGB") and "16" in str(stored):
         raise UnfitError("is a 16-bit colour image; save it as 16-bit grey")
+    white_is_zero = image.format == "TIFF" and image.tag_v2.get(PHOTOMETRIC) == 0
     image.load()  # unlike OpenCV, refuses a file whose end is missing
-    if image.mode in ("L", "I;16"):
+    ImageOps.exif_transpose(image, in_place=True)
+    if image.mode == "L":
         return np.asarray(image)
+    if image.mode.startswith("I;16") or (image.mode, image.format) == ("I", "PPM"):
+        grey = np.asarray(image).astype(np.uint16)  # of a PGM, its white becomes 65535
+        return 65535 - grey if white_is_zero else grey  # which Pillow does for 8 bits only
+    if image.mode in ("I", "F"):
+        raise UnfitError("has 32 bits a pixel; save it as 16-bit grey")
     if image.mode == "1":
         return np.asarray(image.convert("L"))
     if image.has_transparency_data and np.asarray(image.convert("RGBA"))[..., 3].min() < 255:

@@ -11,8 +11,12 @@ from birads_lib.images.decode import decode
 from birads_lib.parallel import in_parallel
 from birads_lib.texts import unshowable
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".dcm", ".dicom")
-LITTER = ("thumbs.db", "desktop.ini")  # what file managers leave; names with a leading dot too
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".pgm", ".tif", ".tiff", ".dcm", ".dicom")
+# What file managers and network storage leave, in lower case; names with a leading dot too.
+LITTER = (
+    "thumbs.db", "ehthumbs.db", "desktop.ini", "@eadir", "@tmp", "#recycle", "#snapshot",
+    "$recycle.bin", "system volume information", "lost+found", "__macosx",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -69,8 +73,8 @@ def fingerprint(folder: Path) -> str:
 
 
 def is_litter(name: str) -> bool:
-    """Return whether a file is operating-system clutter (.DS_Store, Thumbs.db)."""
-    return name.startswith(".") or name.lower() in LITTER
+    """Return whether a name is clutter: .DS_Store, Thumbs.db, @eaDir, an open spreadsheet's ~$."""
+    return name.startswith((".", "~$")) or name.lower() in LITTER
 
 
 def files_below(folder: Path, problems: Problems) -> list[Path]:

@@ -77,6 +77,49 @@ def test_png_keeps_every_value(top, tmp_path):
     np.testing.assert_array_equal(grey, pixels)
 
 
+def pgm(pixels: np.ndarray, white: int | None = None) -> bytes:
+    """Return a binary PGM file of grey values (H, W), ``white`` the largest that may be there."""
+    white = white or np.iinfo(pixels.dtype).max
+    stored = pixels.astype(">u2" if white > 255 else "u1")
+    return f"P5 {pixels.shape[1]} {pixels.shape[0]} {white}\n".encode() + stored.tobytes()
+
+
+@pytest.mark.parametrize("top", [255, 65535])
+@pytest.mark.parametrize("kind", ["pgm", "tiff", "lzw"])
+def test_pgm_and_tiff_keep_every_value(top, kind):
+    pixels = random_pixels(top)
+    data = pgm(pixels) if kind == "pgm" else picture(pixels, "TIFF", **{
+        "compression": "tiff_lzw" if kind == "lzw" else None
+    })  # fmt: skip
+    grey = decode(data)
+    assert grey.dtype == pixels.dtype
+    np.testing.assert_array_equal(grey, pixels)
+
+
+def test_pgm_of_12_bits_is_spread_to_its_white():
+    grey = decode(pgm(np.array([[0, 1, 2048, 4095]], np.uint16), white=4095))
+    assert grey.tolist() == [[0, 16, 32776, 65535]]
+
+
+@pytest.mark.parametrize("top", [255, 65535])
+def test_tiff_in_which_zero_is_white_is_inverted(top):
+    pixels = random_pixels(top)
+    stored = bytearray(picture(pixels, "TIFF"))
+    at = stored.index(b"\x06\x01\x03\x00\x01\x00\x00\x00\x01")  # tag 262, one short: 1
+    stored[at + 8] = 0
+    np.testing.assert_array_equal(decode(bytes(stored)), top - pixels)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF"])
+def test_pictures_are_turned_as_exif_says(kind):
+    upright = np.tile(np.arange(0, 240, 8, dtype=np.uint8), (40, 1))  # (40, 30)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned a quarter clockwise
+    turned = picture(np.rot90(upright), kind, exif=exif)
+    assert decode(turned).shape == (40, 30)
+    assert abs(decode(turned).astype(int) - upright).max() <= 3
+
+
 def test_jpeg_is_close_to_what_was_saved():
     smooth = np.tile(np.arange(0, 240, 4, dtype=np.uint8), (40, 1))
     assert abs(decode(picture(smooth, "JPEG", quality=95)).astype(int) - smooth).max() <= 3
@@ -210,8 +253,19 @@ def deep_colour() -> bytes:
 
 BAD = {
     "empty": (b"", "is empty"),
-    "text": (b"<html>not found</html>", "not a PNG, JPEG or DICOM"),
-    "tiff": (picture(random_pixels(255), "TIFF"), "not a PNG, JPEG or DICOM"),
+    "text": (b"<html>not found</html>", "is not a PNG, JPEG, PGM, TIFF or DICOM file"),
+    "bmp": (picture(random_pixels(255), "BMP"), "is a BMP file, not a PNG"),
+    "gif": (picture(random_pixels(255), "GIF"), "is a GIF file, not a PNG"),
+    "jpeg 2000": (picture(random_pixels(255), "JPEG2000"), "is a JPEG 2000 file, not a PNG"),
+    "pgm in text": (b"P2 2 1 255 3 4", "is a PGM file in text, not a PNG"),
+    "truncated pgm": (pgm(random_pixels(255))[:-5], "cannot be decoded"),
+    "truncated tiff": (picture(random_pixels(65535), "TIFF")[:-5], "cannot be decoded"),
+    "float tiff": (picture(np.ones((5, 5), np.float32), "TIFF"), "32 bits a pixel"),
+    "colour tiff": (picture(colourful(), "TIFF", compression="tiff_lzw"), "is a colour image"),
+    "pages": (
+        picture(PIXELS, "TIFF", save_all=True, append_images=[Image.fromarray(PIXELS)]),
+        "several pages",
+    ),
     "truncated png": (picture(random_pixels(255, (300, 300)))[:-3000], "cannot be decoded"),
     "png's first bytes": (picture(random_pixels(255))[:20], "cannot be decoded"),
     "truncated jpeg": (
