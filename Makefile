@@ -16,7 +16,7 @@ export PYTHONPATH := $(CURDIR)
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export UV_PROJECT_ENVIRONMENT := .venv
 # Compiled once, as Python may be told not to: each notebook then starts in a third of the time.
-SYNC = $(UV) sync --locked --inexact --compile-bytecode
+SYNC = $(UV) sync --locked --inexact --compile-bytecode --extra book
 
 SNAKEMAKE = snakemake --profile profiles/$(PROFILE) --config study=$(1) \
             $(if $(DATA),data="$(DATA)") $(if $(WEIGHTS),weights="$(WEIGHTS)")

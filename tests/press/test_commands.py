@@ -1,8 +1,12 @@
 """What CI runs: commands that the Makefile has, on each Python that the project says it takes."""
 
+import ast
 import re
+import sys
 import tomllib
+from importlib.metadata import packages_distributions
 
+import pytest
 import yaml
 
 from helpers.project import ROOT
@@ -29,6 +33,27 @@ def test_each_job_waits_for_jobs_that_there_are():
             waited = job.get("needs", [])
             names = [waited] if isinstance(waited, str) else waited
             assert set(names) <= set(workflow["jobs"])
+
+
+@pytest.mark.parametrize(("package", "extras"), [("birads_lib", ()), ("press", ("book",))])
+def test_what_a_package_imports_is_installed_with_it(package, extras):
+    """The library alone takes neither Jupyter Book nor Snakemake."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    listed = project["dependencies"][:]
+    for extra in extras:
+        listed += project["optional-dependencies"][extra]
+    installed = {re.match(r"[\w-]+", entry).group() for entry in listed}
+    trees = [ast.parse(path.read_text()) for path in (ROOT / package).rglob("*.py")]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    imported = {
+        node.module for node in nodes if isinstance(node, ast.ImportFrom) and not node.level
+    }
+    imported |= {a.name for node in nodes if isinstance(node, ast.Import) for a in node.names}
+    modules = {name.partition(".")[0] for name in imported} - sys.stdlib_module_names
+    brought = {"IPython", "pydantic_core"}  # by jupyterlab, and by pydantic
+    origins = packages_distributions()
+    for module in modules - {"birads_lib", "press"} - brought:
+        assert installed & {name.replace("_", "-").lower() for name in origins[module]}, module
 
 
 def test_ci_runs_each_python_that_the_project_takes():
