@@ -9,6 +9,7 @@ DATA    ?=
 STUDIES ?=
 WEIGHTS ?=
 FIG     ?=
+RECEIPT ?=
 
 UV := $(shell command -v uv || echo .tools/bin/uv)
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -30,9 +31,12 @@ book: .venv/$(if $(filter slurm,$(PROFILE)),slurm,ready) ## run a study and rend
 	@$(call SNAKEMAKE,"$(CONFIG)") || { echo; python -m press.execute; exit 1; }
 	@python -m press.book "$(CONFIG)"
 
-verify: .venv/ready ## check the hashes of all that is rendered; FIG=<name>: make one figure again and compare
-	@$(if $(FIG),python -m press.remake "$(CONFIG)" "$(FIG)" "$(DATA)" "$(WEIGHTS)",\
-	  python -m press.verify "$(CONFIG)" "$(DATA)")
+# A name is data: the shell takes it from the environment.
+verify: .venv/ready ## check the hashes of all that is rendered; FIG=<name>: make one figure again and compare; FIG=all: all
+	@$(if $(RECEIPT),$(if $(filter all,$(FIG)),,$(error RECEIPT=<name> needs FIG=all)))
+	@$(if $(filter all,$(FIG)),python -m press.receipt "$(CONFIG)" "$(DATA)" "$(WEIGHTS)" "$$RECEIPT",\
+	  $(if $(FIG),python -m press.remake "$(CONFIG)" "$(FIG)" "$(DATA)" "$(WEIGHTS)",\
+	  python -m press.verify "$(CONFIG)" "$(DATA)"))
 
 compare: .venv/ready ## the metrics of two studies that were run, and their difference: STUDIES=a,b
 	@python -m press.compare "$(STUDIES)"

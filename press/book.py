@@ -23,7 +23,7 @@ from press import page as pages
 from press.page import COMMITTED
 from press.paths import BOOK, CONFIG, ROOT, build_folder, parts_of_page, rendered_book
 from press.report import checklists as reporting
-from press.report import overview
+from press.report import overview, receipts
 from press.report.templates import literal
 from press.study import Study, load
 
@@ -145,6 +145,8 @@ def _wanted(study: Study) -> dict[str, bytes]:
     for page in (page for _, of_a_study in executed for page in of_a_study):
         wanted[page.path.relative_to(ROOT).as_posix()] = staged_page(page)
     made = {"book/provenance.md": overview.chapter(executed)}
+    of_studies = [(each, read) for each, (_, read) in zip(studies, executed, strict=True)]
+    made["book/receipts.md"] = receipts.chapter(of_studies)
     made |= reporting.generated([each for each in studies if _is_of_the_paper(each)], BOOK)
     wanted |= {path: text.encode() for path, text in made.items()}
     for name, settings in (("_toc", contents(study, made)), ("_config", configuration(study))):

@@ -83,6 +83,13 @@ class Page:
         """The name of the source notebook."""
         return parts_of_page(self.name)[0]
 
+    @property
+    def commit(self) -> str:
+        """The commit that it was executed at, and whether code had been changed since."""
+        code = self.passport["code"]
+        changed = " with uncommitted changes" if code["uncommitted_changes"] else ""
+        return code["commit"] + changed
+
     def passports(self) -> list[dict]:
         """Return every passport of the page: its own, its files' and its exhibits'."""
         shown = [exhibit.passport for exhibit in self.exhibits.values()]

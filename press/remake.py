@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -122,13 +123,22 @@ def make_again(study: Study, options: dict[str, str], page: Page, linked: list[P
         link.parent.mkdir(parents=True, exist_ok=True)
         link.unlink(missing_ok=True)  # of another study's files, which a comparison reads
         link.symlink_to(path)
-    items = [f"{name}={value}" for name, value in options.items() if value]
     rules = ["--allowed-rules", chapters.chapter(page.notebook).rule] if linked else []
-    command = ["snakemake", "--profile", "profiles/local", "--config", *items, *rules, "--"]
-    done = subprocess.run([*command, target.relative_to(ROOT).as_posix()], cwd=ROOT)
-    if done.returncode or not target.exists():
-        raise UserError("it could not be made again; what stopped it stands above")
+    execute(options, [*rules, "--", target.relative_to(ROOT).as_posix()])
     return pages.read(target)
+
+
+def execute(options: dict[str, str], arguments: Sequence[str] = ()) -> None:
+    """Have Snakemake execute pages; raise UserError where it stops, which then has said why.
+
+    Args:
+        options: Snakemake's ``--config``, which says which study, and where it is made.
+        arguments: further ones, the targets last; without any, all pages of the study are made.
+    """
+    items = [f"{name}={value}" for name, value in options.items() if value]
+    command = ["snakemake", "--profile", "profiles/local", "--config", *items, *arguments]
+    if subprocess.run(command, cwd=ROOT).returncode:
+        raise UserError("it could not be made again; what stopped it stands above")
 
 
 # Comparing
@@ -139,7 +149,7 @@ class NumbersCompared:
     """How the numbers of a figure, made again, compare."""
 
     count: int  # compared
-    beyond: int  # of them, further apart than the tolerance; -1: tables of another shape
+    beyond: int  # of them, further apart than the tolerance; -1: no table, or of another shape
     largest: float  # absolute difference
 
 
@@ -148,6 +158,8 @@ def compare_numbers(before: Exhibit, after: Exhibit) -> NumbersCompared | None:
     name = f"{before.id}.csv"
     if name not in before.files:
         return None
+    if name not in after.files:
+        return NumbersCompared(0, -1, float("nan"))
     old, new = (pd.read_csv(io.BytesIO(exhibit.files[name])) for exhibit in (before, after))
     if old.shape != new.shape or list(old.columns) != list(new.columns):
         return NumbersCompared(old.size, -1, float("nan"))

@@ -1,0 +1,106 @@
+"""Receipts as pages: who made the exhibits of a study again, where, and how they came out."""
+
+from collections import Counter
+from collections.abc import Hashable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from birads_lib.errors import UserError
+from press.outputs import hash_of_hashes
+from press.page import Page
+from press.paths import ROOT
+from press.recheck import EQUAL, VERDICTS
+from press.report.templates import literal, page
+from press.study import Study
+
+RECEIPTS = ROOT / "receipts"
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """A receipt, read back."""
+
+    codecheck: dict
+    exhibits: pd.DataFrame  # a row for each, with the fields of ``Outcome``
+
+    @property
+    def study(self) -> str:
+        """The name of the study that was checked."""
+        return self.codecheck["execution"]["study"]
+
+
+def read(folder: Path) -> Receipt:
+    """Read a receipt; raises UserError where it lacks what its report says."""
+    try:
+        codecheck = yaml.safe_load((folder / "codecheck.yml").read_text())
+        exhibits = pd.read_csv(folder / "exhibits.csv", keep_default_na=False)
+        receipt = Receipt(codecheck, exhibits)
+        report(receipt)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, yaml.YAMLError) as error:
+        raise UserError(f"receipts/{folder.name} is no receipt ({error!r}); remove it") from None
+    return receipt
+
+
+def read_all() -> list[Receipt]:
+    """Return all receipts, in the order of their folders' names."""
+    return [read(folder) for folder in sorted(RECEIPTS.glob("[!.]*/"))]
+
+
+def chapter(studies: list[tuple[Study, list[Page]]]) -> str:
+    """Return the chapter; ``studies``: each study of the book, with its executed pages."""
+    shown = {study.name: pages for study, pages in studies}
+    reports = [report(each, shown.get(each.study)) for each in read_all()]
+    return page("receipts.md", {"reports": reports})
+
+
+def report(checked: Receipt, shown: list[Page] | None = None) -> str:
+    """Return what a receipt says.
+
+    ``shown``: the pages of its study in a book; the text then says how many of their exhibits are
+    those that were checked.
+    """
+    facts, execution = checked.codecheck, checked.codecheck["execution"]
+    versions = execution["environment"].items()
+    software = [f"{name} {version}" for name, version in versions if not name.endswith("sha256")]
+    texts = {
+        "title": execution["title"],
+        "checker": facts["codechecker"][0]["name"],
+        "orcid": facts["codechecker"][0].get("ORCID", ""),
+        "summary": facts["summary"],
+        "time": facts["check_time"],
+        "device": execution["device"],
+        "software": ", ".join(software),
+        "commit": execution["commit"],
+        "images": execution["images_sha256"][:16],
+        "stale": ", ".join(execution["stale"]),
+        "shown": "" if shown is None else _as_shown(checked.exhibits, shown),
+    }
+    rows = [
+        [name, *(Counter(table["verdict"])[verdict] for verdict in VERDICTS)]
+        for name, table in checked.exhibits.groupby("page", sort=False)
+    ]
+    others = checked.exhibits[checked.exhibits["verdict"] != EQUAL].to_dict("records")
+    tables = {
+        "verdicts": VERDICTS,
+        "rows": [list(map(_literal, row)) for row in rows],
+        "others": [{name: _literal(value) for name, value in row.items()} for row in others],
+    }
+    return page("receipt.md", {name: _literal(text) for name, text in texts.items()} | tables)
+
+
+def _literal(value: Hashable) -> str:
+    return literal(str(value))
+
+
+def _as_shown(exhibits: pd.DataFrame, shown: list[Page]) -> str:
+    """Return how many of the exhibits that a book shows are those that were checked."""
+    digests = [
+        hash_of_hashes(exhibit.passport["files"].values())
+        for page in shown
+        for exhibit in page.exhibits.values()
+    ]
+    same = sum(digest in set(exhibits["files_sha256"]) for digest in digests)
+    return f"Of the {len(digests)} exhibits that this book shows, {same} are those checked."
