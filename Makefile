@@ -26,7 +26,7 @@ help: ## list these commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 book: .venv/$(if $(filter slurm,$(PROFILE)),slurm,ready) ## run a study and render its book: STUDY=name or CONFIG=my.yaml, DATA=folder
-	@python -m press.study "$(CONFIG)" $(if $(DATA),"$(DATA)")
+	@python -m press.preflight "$(CONFIG)" "$(DATA)" "$(WEIGHTS)"
 	@rm -f results/problem.txt
 	@$(call SNAKEMAKE,"$(CONFIG)") || { echo; python -m press.execute; exit 1; }
 	@python -m press.book "$(CONFIG)"

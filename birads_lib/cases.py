@@ -13,6 +13,7 @@ from birads_lib import tables, texts
 from birads_lib.errors import DatasetError
 from birads_lib.task import BIRADS, DENSITY, Task
 
+UNREAD = 64 * "0"  # in place of a file's hash, where only its header was read
 _TEXT = {"dtype": "str", "coerce": True}
 _SIDES = ("x0", "y0", "x1", "y1")
 
@@ -78,6 +79,8 @@ class Dataset:
 
     def write(self, folder: Path) -> None:
         """Write both tables into a folder: ``cases.parquet`` and ``findings.parquet``."""
+        if (self.cases["sha256"] == UNREAD).any():
+            raise ValueError("these images were not read: read them with their pixels")
         text, number = pyarrow.string(), pyarrow.float64()
         kinds = dict.fromkeys(FINDINGS.columns, text) | dict.fromkeys(_SIDES, number)
         kinds["contour"] = pyarrow.list_(number)

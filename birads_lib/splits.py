@@ -105,12 +105,15 @@ def _too_little(
     if protocol.unit is None:
         return []
     counts = cases.groupby(labels)[protocol.unit].nunique()
-    units, needed = protocol.unit.removesuffix("_id") + "s", max(folds, len(PARTS))
-    return [
-        f"{task.named(label)} has {count} {units}; {folds} folds need at least {needed}: choose "
-        "fewer folds or bring more cases"
-        for label, count in counts[counts < needed].items()
-    ]
+    units, least = protocol.unit.removesuffix("_id") + "s", len(PARTS)
+    problems = []
+    for label, count in counts[counts < max(folds, least)].items():
+        do = f"set folds to {count} or less" if count >= least else "bring more, or leave them out"
+        problems.append(
+            f"{task.named(label)} has {count} {units}; {folds} folds need at least "
+            f"{max(folds, least)}, as training, validation and test each need one: {do}"
+        )
+    return problems
 
 
 def _parts(labels, groups, folds, fold, seed, validation_share, rng) -> np.ndarray:
@@ -158,4 +161,4 @@ def _check_labels(parts: pd.DataFrame, labels: np.ndarray, task: Task) -> None:
         missing = sorted(set(labels) - present) if name == "train" else []
         if missing or not present:
             what = f"no image of {', '.join(map(task.named, missing))}" if present else "no image"
-            raise UserError(f"the {name} part has {what}; choose fewer folds or another seed")
+            raise UserError(f"the {name} part has {what}; choose other folds or another seed")

@@ -20,14 +20,14 @@ import pandas as pd
 
 from birads_lib.errors import UserError, did_you_mean
 from birads_lib.files import sha256
-from press import chapters, verify
+from press import chapters, preflight, verify
 from press import page as pages
 from press.compare import config_of
 from press.outputs import digest_of, lasting
 from press.page import Exhibit, Page
 from press.parameters import images_folder
 from press.paths import CONFIG, RESULTS, ROOT, passport_path
-from press.study import Study, check_dataset, load
+from press.study import Study, load
 
 SCRATCH = "results/.remade"  # a study's folder below it holds what was made again
 
@@ -102,7 +102,7 @@ def _check_images(study: Study, other: str) -> None:
             f"the page reads results of {study.name} and of {other}, which are not at hand as it "
             f"read them: run both studies, then `make compare STUDIES={study.name},{other}`"
         )
-    check_dataset(study)
+    preflight.check_there(study)
 
 
 def make_again(study: Study, options: dict[str, str], page: Page, linked: list[Path]) -> Page:

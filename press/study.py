@@ -4,7 +4,6 @@ What its keys may be stands in ``press.study_file``. A key that is unknown, or a
 right, is an error with its line, before anything runs.
 """
 
-import sys
 from pathlib import Path
 from typing import TextIO
 
@@ -15,7 +14,7 @@ from birads_lib.protocol import PATIENT, clashes
 from birads_lib.readers import READERS, Reader
 from birads_lib.training import settings
 from press import chapters, study_file, yaml_file
-from press.parameters import declared_parameters, images_folder
+from press.parameters import declared_parameters
 from press.paths import ROOT
 
 
@@ -178,22 +177,3 @@ def claim(study: Study) -> TextIO:
     except BlockingIOError:
         raise UserError(f"the study '{study.name}' is already running; wait for it") from None
     return file
-
-
-def check_dataset(study: Study) -> None:
-    """Raise UserError where what a study begins with isn't there: its images, or measurements."""
-    for row in chapters.of_study(study):
-        if row.needs and not any(next(ROOT.glob(name), None) for name in row.sources):
-            raise UserError(f"nothing there of {', '.join(row.sources)}; run `{row.needs}` first")
-    folder = images_folder(study.dataset, study.folder)
-    if not study.reader.makes_images:
-        from birads_lib.readers.image_files import existing  # slow to import
-
-        existing(folder)
-
-
-if __name__ == "__main__":  # python -m press.study my.yaml [folder]: say what is wrong
-    try:
-        check_dataset(load(*sys.argv[1:3]))
-    except UserError as error:
-        sys.exit(str(error))

@@ -148,7 +148,7 @@ def _dataset(dataset: object) -> type[Checked]:
 
     reader = dataset.get("reader") if isinstance(dataset, dict) else None
     options = by_name.options_of(reader) if reader in list(READERS) else _AnyOptions
-    keys = {"reader": Literal[*READERS], "folder": (str, "")}
+    keys = {"reader": Literal[*READERS], "folder": (str, ""), by_name.ONE_IMAGE: (bool, False)}
     return create_model("Dataset", __base__=options, **keys)
 
 

@@ -5,7 +5,8 @@ own. Here each becomes one grey picture, black background, bright tissue.
 """
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from birads_lib.errors import DatasetError
 
 FORMATS = "PNG, JPEG, PGM, TIFF or DICOM"
 _PICTURES = (b"\x89PNG", b"\xff\xd8", b"P5", b"II*\0", b"MM\0*")  # how their files begin
+ORIENTATION = 274  # the EXIF tag
 PHOTOMETRIC = 262  # the TIFF tag that says whether 0 is white
 _OTHERS = {  # how files of other formats begin -> what they are
     b"P2": "a PGM file in text", b"GIF8": "a GIF file", b"BM": "a BMP file", b"%PDF": "a PDF file",
@@ -54,6 +56,34 @@ def decode(data: bytes) -> np.ndarray:
     Raises:
         ValueError: with what is wrong and what to do.
     """
+    is_dicom = _is_dicom(data)
+    with _in_words():
+        return _decode_dicom(data) if is_dicom else _decode_picture(data)
+
+
+def shape_by_header(path: str | Path) -> tuple[int, int]:
+    """Return (H, W) of the image in a file of ``FORMATS``, as its header has it.
+
+    No pixel is read: a file that is cut off, or in colour, is noticed by ``decode`` alone.
+
+    Raises:
+        OSError: the file can't be read.
+        ValueError: with what is wrong and what to do.
+    """
+    with open(path, "rb") as file:
+        is_dicom = _is_dicom(file.read(132))
+        file.seek(0)
+        with _in_words():
+            if not is_dicom:
+                image = Image.open(file)
+                is_turned = image.getexif().get(ORIENTATION, 1) >= 5  # by a quarter
+                return image.size if is_turned else image.size[::-1]
+            header = pydicom.dcmread(file, stop_before_pixels=True)
+            return int(header.Rows), int(header.Columns)
+
+
+def _is_dicom(data: bytes) -> bool:
+    """Return whether a file that begins so is DICOM; ValueError where it is no picture, either."""
     if not data:
         raise ValueError("is empty (zero bytes); copy it again or remove it")
     is_dicom = data[128:132] == b"DICM"
@@ -61,11 +91,17 @@ def decode(data: bytes) -> np.ndarray:
         kind = next((kind for head, kind in _OTHERS.items() if data.startswith(head)), "")
         what = f"is {kind}, not a {FORMATS} file" if kind else f"is not a {FORMATS} file"
         raise ValueError(f"{what}, whatever its name; convert or remove it")
+    return is_dicom
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """Raise ValueError, in words, for whatever decoders raise on damaged input."""
     try:
-        return _decode_dicom(data) if is_dicom else _decode_picture(data)
+        yield
     except UnfitError:
         raise
-    except Exception as error:  # the decoders raise many kinds on damaged input
+    except Exception as error:  # many kinds
         why = " ".join(str(error).split()) or type(error).__name__
         raise ValueError(f"cannot be decoded ({why}): damaged or cut off; copy it again") from None
 

@@ -6,6 +6,7 @@ doesn't exist: nothing is left random in silence. The table needs no Keras; buil
 """
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ class Backbone:
     weights: tuple[str, ...] = ("imagenet",)  # by name; any also takes "none" and a file of its own
     first: str | None = None  # the layer it begins with, where Keras normalises before that
     last: str | None = None  # the layer it ends with, where that isn't the last one
+    stages: tuple[str, ...] = ()  # layers at the ends of its stages, as far as known here
 
 
 BACKBONES = {
@@ -39,9 +41,12 @@ BACKBONES = {
     "efficientnetb1": Backbone("EfficientNetB1", "torch", first="stem_conv_pad"),
     "efficientnetb2": Backbone("EfficientNetB2", "torch", first="stem_conv_pad"),
     "efficientnetb3": Backbone("EfficientNetB3", "torch", first="stem_conv_pad"),
-    "resnet50_conv4": Backbone("ResNet50", "caffe", weights=(), last="conv4_block6_out"),
-    "small_resnet": Backbone("small_resnet", "caffe", weights=("phantoms",)),
-}
+    "resnet50_conv4": Backbone("ResNet50", "caffe", last="conv4_block6_out"),
+    "small_resnet": Backbone(
+        "small_resnet", "caffe", weights=("phantoms",),
+        stages=("conv2_block2_out", "conv3_block2_out", "conv4_block2_out", "conv5_block1_out"),
+    ),
+}  # fmt: skip
 
 # (scale, offset) of each channel on 0..255. The channels are copies of one grey image, so caffe's
 # RGB-to-BGR swap moves nothing; its means are those of blue, green and red.
@@ -56,6 +61,7 @@ NORMALISATIONS = {
 
 PHANTOM_WEIGHTS = Path(__file__).parent / "weights" / "small_resnet_phantoms.weights.h5"
 WEIGHTS = {"imagenet": None, "none": None, "phantoms": PHANTOM_WEIGHTS}  # by name: their file
+SMALLEST = 64  # pixels a side that every trunk takes
 LAST_STAGE = "last"  # as a tap: the trunk's output, whatever its layer is called
 
 
@@ -69,8 +75,7 @@ def build(name: str, image_size: int, weights: str | Path) -> "keras.Model":
     Raises UserError for an unknown name and for weights that can't be had or don't fit.
     """
     backbone = _row(name)
-    if str(weights) in WEIGHTS and str(weights) not in ("none", *backbone.weights):
-        raise UserError(f'weights: "{weights}" is not for the backbone {name}; {_choices(name)}')
+    check_weights(name, weights)
     shape = (image_size, image_size, 3)
     if backbone.architecture == "small_resnet":
         from birads_lib.networks.small_resnet import small_resnet
@@ -82,6 +87,39 @@ def build(name: str, image_size: int, weights: str | Path) -> "keras.Model":
     if file is not None:
         _load_weights(trunk, name, file)
     return trunk
+
+
+def check(backbone: str, weights: str | Path, taps: Sequence[str]) -> None:
+    """Raise UserError where ``build`` would, or where the trunk has no layer of a tap's name.
+
+    The trunk is built, which takes seconds, only where the table doesn't tell.
+    """
+    check_weights(backbone, weights)
+    comes_along = str(weights) in WEIGHTS and weights != "imagenet"
+    if comes_along and {*taps} <= {LAST_STAGE, *BACKBONES[backbone].stages}:
+        return
+    check_taps(build(backbone, SMALLEST, weights), backbone, taps)
+
+
+def check_weights(name: str, weights: str | Path) -> None:
+    """Raise UserError for weights that are of another backbone, or whose file isn't there."""
+    if str(weights) in WEIGHTS and str(weights) not in ("none", *_row(name).weights):
+        raise UserError(f'weights: "{weights}" is not for the backbone {name}; {_choices(name)}')
+    file = weights_file(weights)
+    if file is not None and not file.is_file():
+        raise UserError(f"weights: {str(file)!r} is not a file; {_choices(name)}")
+
+
+def check_taps(trunk: "keras.Model", name: str, taps: Sequence[str]) -> None:
+    """Raise UserError for taps that are no layers of maps in the trunk ``name``."""
+    names = [layer.name for layer in trunk.layers if len(layer.output.shape) == 4]
+    problems = [
+        f"taps: {name} has no layer {tap!r}; {did_you_mean(tap, names)}"
+        for tap in taps
+        if tap not in (LAST_STAGE, *names)
+    ]
+    if problems:
+        raise UserError("\n".join(problems) + f"; '{LAST_STAGE}' is its output")
 
 
 def weights_file(weights: str | Path) -> Path | None:
@@ -127,8 +165,6 @@ def _application(name: str, shape: tuple[int, int, int], weights: str | Path) ->
 
 
 def _load_weights(trunk: "keras.Model", name: str, path: Path) -> None:
-    if not path.is_file():
-        raise UserError(f"weights: {str(path)!r} is not a file; {_choices(name)}")
     before = trunk.get_weights()
     try:
         with warnings.catch_warnings():

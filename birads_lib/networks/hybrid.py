@@ -8,7 +8,6 @@ row, each usable alone: ``preparation`` (grey uint8 to normalised channels, augm
 import keras
 from keras import layers, ops
 
-from birads_lib.errors import UserError, did_you_mean
 from birads_lib.networks import backbones
 from birads_lib.task import BIRADS, Task
 from birads_lib.training.settings import Settings
@@ -54,14 +53,7 @@ def build_preparation(settings: Settings, seed: int | None = None) -> keras.Mode
 def build_trunk(settings: Settings) -> keras.Model:
     """Return the backbone with one output per tap, pooled to the grid of the coarsest tap."""
     backbone = backbones.build(settings.backbone, settings.image_size, settings.weights)
-    names = [layer.name for layer in backbone.layers if len(layer.output.shape) == 4]
-    problems = [
-        f"taps: {settings.backbone} has no layer {tap!r}; {did_you_mean(tap, names)}"
-        for tap in settings.taps
-        if tap not in (backbones.LAST_STAGE, *names)
-    ]
-    if problems:
-        raise UserError("\n".join(problems) + f"; '{backbones.LAST_STAGE}' is its output")
+    backbones.check_taps(backbone, settings.backbone, settings.taps)
     maps = [
         backbone.output if tap == backbones.LAST_STAGE else backbone.get_layer(tap).output
         for tap in settings.taps

@@ -40,7 +40,7 @@ class _View(Options):
     seed: int = Field(ge=0)
     patient: int = Field(ge=0)
     laterality: Literal[*LATERALITIES]
-    view: Literal[*VIEWS]
+    view: Literal[*VIEWS] = VIEWS[0]
 
 
 @dataclass(frozen=True)
@@ -54,15 +54,21 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Phantom:
-    """One view with its truth. ``birads`` is what the reader said, ``birads_true`` the lexicon."""
+class Truth:
+    """What is known of a breast: ``birads`` as the reader said, ``birads_true`` by the lexicon."""
 
-    image: np.ndarray  # uint8 (size, size)
-    findings: list[Finding]
     birads: int
     birads_true: int
     density: str
     modality: str
+
+
+@dataclass(frozen=True)
+class Phantom(Truth):
+    """One view with its truth."""
+
+    image: np.ndarray  # uint8 (size, size)
+    findings: list[Finding]
 
 
 def render(seed: int, patient: int, laterality: str, view: str, **options: object) -> Phantom:
@@ -85,20 +91,32 @@ def render(seed: int, patient: int, laterality: str, view: str, **options: objec
     stream = partial(_rng, seed, patient)
     side, position = LATERALITIES.index(laterality), VIEWS.index(view)
     of_breast, of_view = stream("breast", side), stream("view", side, position)
-    traits = anatomy.describe_patient(stream("patient"), asked.modality)
-    grade = true_grade(seed, patient, laterality, asked.prevalence)
-    read_as = lexicon.read_grade(grade, asked.disagreement, of_breast)
+    traits, truth = _truth(asked, of_breast)
     textures = [stream("texture"), stream("texture", 1 + side), of_view]
     body, thickness = anatomy.tissue(traits, view, textures, asked.size)
     step = 1 if laterality == "L" else -1  # a right breast is drawn as a left one, and mirrored
     findings = []
-    for number, sign in enumerate(lexicon.choose_signs(grade, of_breast)):
+    for number, sign in enumerate(lexicon.choose_signs(truth.birads_true, of_breast)):
         tilt = stream("finding", side, number, 1 + position).normal(0, 0.5)
         mask = _insert(body, sign, traits, view, stream("finding", side, number), tilt)
         mask = (mask & (thickness > 0))[:, ::step].copy()
         findings.append(Finding(sign.kind, sign.descriptors, sign.category, mask))
     image = anatomy.expose(body, thickness, traits, of_view)[:, ::step].copy()
-    return Phantom(image, findings, read_as, grade, traits.density, traits.modality)
+    return Phantom(**vars(truth), image=image, findings=findings)
+
+
+def describe(seed: int, patient: int, laterality: str, **options: object) -> Truth:
+    """Return what ``render`` will say of a breast, without drawing it; arguments as there."""
+    asked = _View.of({"seed": seed, "patient": patient, "laterality": laterality} | options)
+    return _truth(asked, _rng(seed, patient, "breast", LATERALITIES.index(laterality)))[1]
+
+
+def _truth(asked: _View, of_breast: np.random.Generator) -> tuple[anatomy.Patient, Truth]:
+    """Return the patient, and what is known of the breast: the first two draws ``of_breast``."""
+    traits = anatomy.describe_patient(_rng(asked.seed, asked.patient, "patient"), asked.modality)
+    grade = true_grade(asked.seed, asked.patient, asked.laterality, asked.prevalence)
+    read_as = lexicon.read_grade(grade, asked.disagreement, of_breast)
+    return traits, Truth(read_as, grade, traits.density, traits.modality)
 
 
 def true_grade(seed: int, patient: int, laterality: str, prevalence: Sequence[float]) -> int:

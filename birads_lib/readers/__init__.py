@@ -1,9 +1,10 @@
 """Readers: each turns a folder into a ``Dataset``, or lists all that is wrong with it.
 
 ``READERS`` declares what is known of each before it reads. The module of the same name has
-``Options`` and ``read(folder, **options)``, which raises UserError for every option that doesn't
-exist or is out of range, and DatasetError for everything that is wrong with the folder. This
-module imports none of them, so that asking what a reader is costs nothing.
+``Options`` and ``read(folder, *, pixels, **options)``, which raises UserError for every option
+that doesn't exist or is out of range, and DatasetError for everything that is wrong with the
+folder; without ``pixels`` it reads no more than headers, within seconds. This module imports none
+of them, so that asking what a reader is costs nothing.
 """
 
 from collections.abc import Mapping
@@ -34,7 +35,8 @@ class Reader:
 
     def knows_patients(self, options: Mapping[str, object]) -> bool:
         """Return whether each image's patient is known with these options."""
-        return not self.patients_from or bool(options.get(self.patients_from))
+        names = (self.patients_from, "one_image_per_patient")
+        return not self.patients_from or any(options.get(name) for name in names)
 
 
 _ALL = (

@@ -1,23 +1,69 @@
 """Use a reader by its name, as a study does."""
 
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
 from birads_lib.cases import Dataset
 from birads_lib.checked import Checked
-from birads_lib.errors import UserError, did_you_mean
+from birads_lib.errors import DatasetError, UserError, did_you_mean
 from birads_lib.readers import READERS
 
+ONE_IMAGE = "one_image_per_patient"  # the key by which a study says so
+FEW = 10  # images: of no more, each may well be of another patient
 
-def read(reader: str, folder: str | Path, **options: object) -> Dataset:
-    """Read ``folder`` with the named reader."""
-    return _module(reader).read(folder, **options)
+
+def read(
+    reader: str,
+    folder: str | Path,
+    *,
+    pixels: bool = True,
+    one_image_per_patient: bool = False,
+    **options: object,
+) -> Dataset:
+    """Read ``folder`` with the named reader.
+
+    Args:
+        reader: its name, as in ``READERS``.
+        folder: that of the data set.
+        pixels: False reads headers alone, for a look at what there is; hashes are ``UNREAD`` then.
+        one_image_per_patient: that this is so. Without it a data set where every image is of
+            another patient is refused, as that is what a wrong pattern for patients makes of any.
+        options: the reader's own.
+    """
+    dataset = _module(reader).read(folder, pixels=pixels, **options)
+    if one_image_per_patient and dataset.cases["patient_id"].isna().all():
+        cases = dataset.cases.assign(patient_id=dataset.cases["image_id"])
+        dataset = replace(dataset, cases=cases)
+    _check_patients(dataset, reader, one_image_per_patient)
+    return dataset
 
 
 def options_of(reader: str) -> type[Checked]:
     """Return the model of what the named reader takes beside the folder."""
     return _module(reader).Options
+
+
+def _check_patients(dataset: Dataset, reader: str, one_image_per_patient: bool) -> None:
+    """Raise DatasetError where images per patient aren't what a study may have, or says."""
+    patients = dataset.cases.dropna(subset="patient_id").groupby("patient_id").size()
+    if one_image_per_patient and patients.max() > 1:
+        raise DatasetError(
+            f"{ONE_IMAGE} is true, but patient {patients.idxmax()!r} has {patients.max()} images; "
+            "remove the key",
+            f"The data set {str(dataset.root)!r}",
+        )
+    if len(patients) > FEW and patients.max() == 1 and not one_image_per_patient:
+        first = dataset.cases.dropna(subset="patient_id").iloc[0]
+        where = READERS[reader].patients_from or "the names or the table"
+        raise DatasetError(
+            f"each of {len(patients)} images is of a patient of its own, such as "
+            f"{first['path']!r} of {first['patient_id']!r}. Images of one patient would get into "
+            f"training and test unseen: correct {where}, so that it finds the patient alone; or, "
+            f"where no patient has a second image, write '{ONE_IMAGE}: true' under 'dataset'",
+            f"The data set {str(dataset.root)!r}",
+        )
 
 
 def _module(reader: str) -> ModuleType:

@@ -54,7 +54,7 @@ class Options(Checked):
     workers: int = Field(2, ge=1)  # images decoded side by side
 
 
-def read(folder: str | Path, **options: object) -> Dataset:
+def read(folder: str | Path, *, pixels: bool = True, **options: object) -> Dataset:
     """Read a folder of category folders; everything below one has its category.
 
     Their names may be any spelling that ``cases.parse_birads`` understands. ``image_id`` is the
@@ -68,7 +68,7 @@ def read(folder: str | Path, **options: object) -> Dataset:
     if not labels and not problems.lines:
         problems.lines.append("there are no images; expected folders named '1', 'BI-RADS 4a', ...")
     rows = []
-    for path, facts in survey(list(labels), problems, chosen.workers).items():
+    for path, facts in survey(list(labels), problems, chosen.workers, pixels=pixels).items():
         below = path.relative_to(root).as_posix()
         rows.append({
             "image_id": below, **_from_name(pattern, path, problems), **labels[path],

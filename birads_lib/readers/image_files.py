@@ -5,9 +5,10 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
+from birads_lib.cases import UNREAD
 from birads_lib.errors import DatasetError
 from birads_lib.files import sha256_of
-from birads_lib.images.decode import decode
+from birads_lib.images.decode import decode, shape_by_header
 from birads_lib.parallel import in_parallel
 from birads_lib.texts import unshowable
 
@@ -23,11 +24,12 @@ LITTER = (
 class Inspected:
     """What a file holds, or ``problem``: what is wrong with it.
 
-    ``pixels`` is a digest of the decoded image, equal for equal pictures whatever the format.
+    ``pixels`` is a digest of the decoded image, equal for equal pictures whatever the format; ""
+    where only the header was read.
     """
 
     size_bytes: int = 0
-    sha256: str = ""
+    sha256: str = UNREAD
     height: int = 0
     width: int = 0
     pixels: str = ""
@@ -111,16 +113,33 @@ def inspect(path: Path) -> Inspected:
     return Inspected(len(data), sha256_of(data), *image.shape, pixels)
 
 
-def survey(files: list[Path], problems: Problems, workers: int) -> dict[Path, Inspected]:
-    """Decode and hash every file; return the good ones, note what is wrong with the others."""
+def inspect_header(path: Path) -> Inspected:
+    """Read no more of a file than its header."""
+    try:
+        height, width = shape_by_header(path)
+        return Inspected(path.stat().st_size, height=height, width=width)
+    except OSError as error:
+        return Inspected(problem=f"cannot be read ({error.strerror})")
+    except ValueError as error:
+        return Inspected(problem=str(error))
+
+
+def survey(
+    files: list[Path], problems: Problems, workers: int, *, pixels: bool = True
+) -> dict[Path, Inspected]:
+    """Decode and hash every file; return the good ones, note what is wrong with the others.
+
+    Without ``pixels`` only headers are read, which takes a hundredth of the time.
+    """
     good: dict[Path, Inspected] = {}
     same: dict[str, list[str]] = defaultdict(list)
-    for path, facts in zip(files, in_parallel(inspect, files, workers, "reading"), strict=True):
+    function, what = (inspect, "reading") if pixels else (inspect_header, "reading headers")
+    for path, facts in zip(files, in_parallel(function, files, workers, what), strict=True):
         if facts.problem:
             problems.add(path, facts.problem)
         else:
             good[path] = facts
-            same[facts.pixels].append(problems.name(path))
+            same[facts.pixels or str(path)].append(problems.name(path))
     for names in same.values():
         if len(names) > 1:
             problems.lines.append(f"{' and '.join(names)} are the same image; keep one of them")

@@ -59,7 +59,7 @@ class Options(Checked):
     workers: int = Field(2, ge=1)  # images decoded side by side
 
 
-def read(folder: str | Path, **options: object) -> Dataset:
+def read(folder: str | Path, *, pixels: bool = True, **options: object) -> Dataset:
     """Read INbreast: images, the table, and the lesion contours of ``AllXML/`` where present.
 
     4a, 4b and 4c merge into 4, and 6 becomes 5; ``birads_original`` keeps what was given. The
@@ -72,7 +72,7 @@ def read(folder: str | Path, **options: object) -> Dataset:
     problems = Problems(root)
     files = _by_number(_image_files(root, chosen.images, problems), problems)
     rows = _table_rows(root, chosen.table, problems)
-    good = survey(list(files.values()), problems, chosen.workers)
+    good = survey(list(files.values()), problems, chosen.workers, pixels=pixels)
     _compare(files, rows, problems)
     cases = [
         _case(path, rows[number], good[path], problems)

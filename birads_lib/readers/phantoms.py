@@ -22,6 +22,7 @@ from birads_lib.source_code import code_of
 
 RECORD = "phantoms.json"  # of what a cohort was made with
 DRAWING = (anatomy, lesions, lexicon, phantom)  # modules whose code makes the images
+View = tuple[int, str, str]  # number of the patient, laterality, view
 
 
 class Options(phantom.Options):
@@ -32,15 +33,18 @@ class Options(phantom.Options):
     workers: int | None = Field(None, ge=1)  # processes that draw side by side; None: one per core
 
 
-def read(folder: str | Path, **options: object) -> cases.Dataset:
+def read(folder: str | Path, *, pixels: bool = True, **options: object) -> cases.Dataset:
     """Make a cohort, four views a patient, in ``folder``, or take it from there if it is the same.
 
     Images go to ``folder/images``, a mask per finding (0 and 255) to ``folder/masks``, the tables
     beside them. ``phantoms.json``, written last, records the options and the hash of the code
     that draws: what doesn't match it, or was changed since, is made again. Boxes in ``findings``
-    are those of the masks, x1 and y1 exclusive.
+    are those of the masks, x1 and y1 exclusive. Without ``pixels`` nothing is drawn.
     """
     folder, chosen = Path(folder), Options.of(options)
+    if not pixels:
+        rows = [_row(chosen, view) for view in _views(chosen)]
+        return cases.Dataset(folder, pd.DataFrame(rows), cases.no_findings())
     record = chosen.model_dump(exclude={"workers"}) | {"generator": _generator()}
     text = json.dumps(record, indent=1)
     return _stored(folder, text) or _make(folder, chosen, text)
@@ -68,7 +72,7 @@ def _stored(folder: Path, record: str) -> cases.Dataset | None:
 def _make(folder: Path, options: Options, record: str) -> cases.Dataset:
     """Write images, masks, tables and the record; delete the images of a former cohort."""
     (folder / RECORD).unlink(missing_ok=True)
-    views = list(itertools.product(range(options.patients), LATERALITIES, VIEWS))
+    views = _views(options)
     write = partial(_write_view, folder, options)
     with ProcessPoolExecutor(options.workers) as pool:
         made = pool.map(write, views, chunksize=8)
@@ -86,33 +90,43 @@ def _make(folder: Path, options: Options, record: str) -> cases.Dataset:
     return dataset
 
 
-def _write_view(
-    folder: Path, options: Options, view: tuple[int, str, str]
-) -> tuple[dict[str, object], list[dict[str, object]]]:
-    """Write one image with its masks; return its row of cases and its rows of findings."""
+def _views(options: Options) -> list[View]:
+    return list(itertools.product(range(options.patients), LATERALITIES, VIEWS))
+
+
+def _row(options: Options, view: View) -> dict[str, object]:
+    """Return the row of cases of one view that is not drawn yet."""
     patient, laterality, position = view
-    drawing = options.model_dump(include=set(phantom.Options.model_fields))
-    drawn = phantom.render(options.seed, *view, **drawing)
+    drawing = options.model_dump(include={"disagreement", "prevalence", "modality"})
+    truth = phantom.describe(options.seed, patient, laterality, **drawing)
     patient_id = f"p{patient:04d}"
     image_id = f"{patient_id}_{laterality}_{position}"
-    path = f"images/{image_id}.png"
-    content = _write_png(folder / path, drawn.image)
+    return {
+        "image_id": image_id, "patient_id": patient_id, "laterality": laterality, "view": position,
+        "birads": truth.birads, "birads_original": str(truth.birads),
+        "density": truth.density, "modality": truth.modality, "path": f"images/{image_id}.png",
+        "size_bytes": 1, "sha256": cases.UNREAD,
+    }  # fmt: skip
+
+
+def _write_view(
+    folder: Path, options: Options, view: View
+) -> tuple[dict[str, object], list[dict[str, object]]]:
+    """Write one image with its masks; return its row of cases and its rows of findings."""
+    drawing = options.model_dump(include=set(phantom.Options.model_fields))
+    drawn = phantom.render(options.seed, *view, **drawing)
+    row = _row(options, view)
+    content = _write_png(folder / row["path"], drawn.image)
     findings = []
     for number, finding in enumerate(drawn.findings):
-        mask, mask_path = finding.mask.astype(np.uint8), f"masks/{image_id}_{number}.png"
+        mask, mask_path = finding.mask.astype(np.uint8), f"masks/{row['image_id']}_{number}.png"
         _write_png(folder / mask_path, 255 * mask)
         x, y, width, height = cv2.boundingRect(mask)  # pixels
         findings.append({
-            "image_id": image_id, "kind": finding.kind, "descriptors": finding.descriptors,
+            "image_id": row["image_id"], "kind": finding.kind, "descriptors": finding.descriptors,
             "x0": x, "y0": y, "x1": x + width, "y1": y + height, "mask_path": mask_path,
         })  # fmt: skip
-    row = {
-        "image_id": image_id, "patient_id": patient_id, "laterality": laterality, "view": position,
-        "birads": drawn.birads, "birads_original": str(drawn.birads),
-        "density": drawn.density, "modality": drawn.modality, "path": path,
-        "size_bytes": len(content), "sha256": sha256_of(content),
-    }  # fmt: skip
-    return row, findings
+    return row | {"size_bytes": len(content), "sha256": sha256_of(content)}, findings
 
 
 def _write_png(path: Path, image: np.ndarray) -> bytes:

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from birads_lib.errors import UserError
-from press import chapters, study, study_file
+from press import chapters, preflight, study, study_file
 from press.paths import CONFIG
 
 GOOD = """name: mine
@@ -294,13 +294,13 @@ def test_mistakes_in_ablations(written, old, new, expected):
 )
 def test_the_folder_is_checked_before_anything_runs(dataset, expected):
     with pytest.raises(UserError, match=expected):
-        study.check_dataset(study.Study(name="mine", dataset=dataset))
+        preflight.check_there(study.Study(name="mine", dataset=dataset))
 
 
 def test_a_study_of_what_another_command_makes_says_which(monkeypatch, tmp_path):
-    monkeypatch.setattr(study, "ROOT", tmp_path)
+    monkeypatch.setattr(preflight, "ROOT", tmp_path)
     with pytest.raises(UserError, match=r"nothing there of results/speed.*run `make bench` first"):
-        study.check_dataset(study.load(CONFIG / "speed.yaml"))
+        preflight.check_there(study.load(CONFIG / "speed.yaml"))
 
 
 SWEPT = (

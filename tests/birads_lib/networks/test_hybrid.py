@@ -296,7 +296,7 @@ def test_resnet50_to_conv4_takes_its_weight_file(shared_data):
         ("resnet", "none", "backbone: 'resnet' is unknown"),
         ("resnet50", "phantoms", '"phantoms" is not for the backbone resnet50; choose "imagenet"'),
         ("small_resnet", "imagenet", 'choose "phantoms", "none"'),
-        ("resnet50_conv4", "imagenet", 'choose "none"'),
+        ("resnet50_conv4", "phantoms", 'choose "imagenet", "none"'),
         ("small_resnet", "nowhere.weights.h5", "'nowhere.weights.h5' is not a file"),
     ],
 )
@@ -327,8 +327,15 @@ def test_imagenet_without_a_network_stops(monkeypatch):
         raise Exception("URL fetch failure")
 
     monkeypatch.setattr(keras.applications, "ResNet50", offline)
-    with pytest.raises(UserError, match=r"URL fetch failure.*\.weights\.h5 file.*none"):
-        backbones.build("resnet50", 64, "imagenet")
+    for name in ("resnet50", "resnet50_conv4"):  # which Keras has under one name
+        with pytest.raises(UserError, match=r"URL fetch failure.*\.weights\.h5 file.*none"):
+            backbones.build(name, 64, "imagenet")
+
+
+def test_the_stages_in_the_table_are_layers_of_the_trunk():
+    for name, row in backbones.BACKBONES.items():
+        if row.stages:
+            backbones.check_taps(backbones.build(name, 64, "none"), name, row.stages)
 
 
 def test_an_unknown_tap_stops_with_the_nearest():

@@ -20,7 +20,7 @@ from birads_lib.checked import Checked
 from birads_lib.errors import DatasetError, UserError
 from birads_lib.readers import READERS, Reader, by_name
 from birads_lib.readers.image_files import fingerprint
-from press import study, study_file
+from press import preflight, study, study_file
 from press.parameters import declared_parameters
 from press.paths import ROOT
 from press.run import SYNTHETIC, Run
@@ -423,7 +423,7 @@ def test_a_study_on_another_reader_loads_and_is_marked(made_up, tmp_path, monkey
     mine = study.load(written)
     assert mine.show_pixels
     with pytest.raises(UserError, match="'made_up' needs the folder of the images"):
-        study.check_dataset(mine)
+        preflight.check_there(mine)
     monkeypatch.setattr("press.outputs.show", lambda *shown: None)
     values = declared_parameters("01_data_exploration") | mine.parameters("01_data_exploration")
     marks = Run("01_data_exploration", values | {"study_dir": str(tmp_path)}).marks

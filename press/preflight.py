@@ -1,0 +1,129 @@
+"""What was understood of a study's images, and all that can stop it, before anything is computed.
+
+    python -m press.preflight my.yaml [folder] [weights]
+
+The reader reads headers alone; the folds of every run are dealt, and networks built that need
+weights or layers which may not be there. That takes seconds, where a run takes hours.
+"""
+
+import sys
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+
+import pandas as pd
+
+from birads_lib import splits, texts
+from birads_lib.cases import Dataset, label_numbers
+from birads_lib.errors import UserError
+from birads_lib.networks import backbones
+from birads_lib.readers import by_name
+from birads_lib.readers.image_files import existing
+from birads_lib.task import TASKS, Task
+from press import chapters
+from press.parameters import declared_parameters, images_folder
+from press.paths import ROOT, predictions_file
+from press.study import Study, load
+
+EXAMPLES = 3  # images whose patients are shown
+SPLIT = ("protocol", "folds", "seed", "validation_share", "balance")  # all that a split depends on
+NETWORK = ("backbone", "weights", "taps")  # what of a network may not be there
+
+
+def check(study: Study) -> list[str]:
+    """Return what was understood of the study's images, a line each; [] of one without images.
+
+    Raises UserError with all that would stop the study later, as far as headers, counts and
+    weights tell.
+    """
+    check_there(study)
+    if not any(row.notebook == "01_data_exploration" for row in chapters.of_study(study)):
+        return []
+    dataset, task = dataset_of(study), TASKS[study.task]
+    understood = [f"The study '{study.name}':", *lines(dataset, task)]
+    if problems := [*_split_problems(study, dataset.cases, task), *_network_problems(study)]:
+        raise UserError("\n".join([*understood, "", *dict.fromkeys(problems)]))
+    return understood
+
+
+def check_there(study: Study) -> None:
+    """Raise UserError where what a study begins with isn't there: its images, or measurements."""
+    for row in chapters.of_study(study):
+        if row.needs and not any(next(ROOT.glob(name), None) for name in row.sources):
+            raise UserError(f"nothing there of {', '.join(row.sources)}; run `{row.needs}` first")
+    folder = images_folder(study.dataset, study.folder)
+    if not study.reader.makes_images:
+        existing(folder)
+
+
+def dataset_of(study: Study) -> Dataset:
+    """Return a study's images as its reader has them by headers alone."""
+    folder = images_folder(study.dataset, study.folder)
+    options = {k: v for k, v in study.dataset.items() if k not in ("reader", "folder")}
+    return by_name.read(study.dataset["reader"], folder, pixels=False, **options)
+
+
+def lines(dataset: Dataset, task: Task) -> list[str]:
+    """Return what a data set was taken for: images, patients, labels, and a few examples."""
+    cases, numbers = dataset.cases, label_numbers(dataset.cases, task)
+    counts = Counter(numbers.tolist())
+    labels = ", ".join(f"{task.labels[n - 1]}: {counts[n]}" for n in task.numbers if counts[n])
+    absent = [task.named(number) for number in task.numbers if not counts[number]]
+    table = [_patients(cases), f"Images by label, each taken for a {task.category}: {labels}"]
+    table += [f"No image of {texts.listing(absent)}"] if absent else []
+    first = cases.assign(label=numbers).drop_duplicates("label").head(EXAMPLES)
+    for row in first.itertuples():
+        whose = "patient unknown" if pd.isna(row.patient_id) else f"patient {row.patient_id!r}"
+        table.append(f"{row.path!r}: {whose}, {task.named(row.label)}")
+    return [f"  {line}" for line in table]
+
+
+def _patients(cases: pd.DataFrame) -> str:
+    """Return how many images and patients there are, and how many images these have."""
+    images = cases["patient_id"].value_counts()
+    if images.empty:
+        return f"{len(cases)} images; whose they are is not known"
+    spread = Counter(images.tolist())
+    each = ", ".join(f"{n} image{'s'[: n > 1]}: {spread[n]}" for n in sorted(spread))
+    return f"{len(cases)} images of {len(images)} patients (patients with {each})"
+
+
+def _split_problems(study: Study, cases: pd.DataFrame, task: Task) -> Iterator[str]:
+    """Yield what stops the splits of a study's runs, each different one dealt once."""
+    dealt = set()
+    for run in study.runs():
+        given = declared_parameters("03_training") | study.parameters("03_training", *run)
+        split = {name: given[name] for name in SPLIT}
+        if (key := repr(split)) in dealt:
+            continue
+        dealt.add(key)
+        try:
+            for fold in range(split["folds"]):
+                splits.assign_parts(cases, fold=fold, task=task, **split)
+        except UserError as error:
+            for line in str(error).splitlines():
+                yield f"protocol '{split['protocol']}': {line}"
+
+
+def _network_problems(study: Study) -> Iterator[str]:
+    """Yield what stops the networks of runs that are not trained yet, each built once."""
+    built = set()
+    for run in study.runs():
+        given = declared_parameters("03_training") | study.parameters("03_training", *run)
+        network = {name: given[name] for name in NETWORK}
+        is_trained = predictions_file(ROOT / study.folder, *run).exists()
+        if is_trained or repr(network) in built:
+            continue
+        built.add(repr(network))
+        try:
+            backbones.check(**network)
+        except UserError as error:
+            yield str(error)
+
+
+if __name__ == "__main__":
+    warnings.filterwarnings("ignore")  # scikit-learn's, of what is said here in our words
+    try:
+        print("\n".join(check(load(*sys.argv[1:4]))))
+    except UserError as error:
+        sys.exit(str(error))
