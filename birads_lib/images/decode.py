@@ -76,7 +76,9 @@ def shape_by_header(path: str | Path) -> tuple[int, int]:
         with _in_words():
             if not is_dicom:
                 image = Image.open(file)
-                is_turned = image.getexif().get(ORIENTATION, 1) >= 5  # by a quarter
+                exif = Image.Image.getexif(image)  # a PNG's own method reads all pixels
+                # By a quarter turn, which Pillow takes into account for TIFF alone.
+                is_turned = image.format != "TIFF" and exif.get(ORIENTATION, 1) >= 5
                 return image.size if is_turned else image.size[::-1]
             header = pydicom.dcmread(file, stop_before_pixels=True)
             return int(header.Rows), int(header.Columns)
