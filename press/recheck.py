@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from birads_lib.errors import UserError
 from press import page as pages
-from press import remake, verify
+from press import preflight, remake, verify
 from press.outputs import hash_of_hashes
 from press.page import Exhibit, Page
 from press.paths import BOOK, ROOT
-from press.study import Study, check_dataset, load
+from press.study import Study, load
 
 # Not that of ``remake``, which links to results there: here, each file is made again.
 CHECKED = "results/.checked"
@@ -57,7 +57,7 @@ def check(config: str, data: str = "", weights: str = "") -> Check:
     """
     study = load(config, data, weights, root=CHECKED)
     before = published(study)
-    check_dataset(study)
+    preflight.check(study)
     stale = [page.name for page in before if verify.changed_sources(page)]
     options = {"study": config, "data": data, "weights": weights, "root": CHECKED}
     after = make_all_again(study, options)
