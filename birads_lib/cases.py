@@ -11,7 +11,8 @@ import pyarrow
 
 from birads_lib import tables, texts
 from birads_lib.errors import DatasetError
-from birads_lib.task import BIRADS, DENSITY, Task
+from birads_lib.protocol import PARTS
+from birads_lib.task import BIRADS, DENSITY, MALIGNANCY, Task
 
 UNREAD = 64 * "0"  # in place of a file's hash, where only its header was read
 _TEXT = {"dtype": "str", "coerce": True}
@@ -23,9 +24,16 @@ CASES = pa.DataFrameSchema(
         "patient_id": pa.Column(**_TEXT, nullable=True),
         "laterality": pa.Column(**_TEXT, nullable=True, checks=pa.Check.isin(["L", "R"])),
         "view": pa.Column(**_TEXT, nullable=True),
-        "birads": pa.Column("int64", coerce=True, checks=pa.Check.isin(BIRADS.numbers)),
-        "birads_original": pa.Column(**_TEXT),
+        "birads": pa.Column(
+            "Int64", coerce=True, nullable=True, checks=pa.Check.isin(BIRADS.numbers)
+        ),
+        "birads_original": pa.Column(**_TEXT, nullable=True),
         "density": pa.Column(**_TEXT, nullable=True, checks=pa.Check.isin(DENSITY.labels)),
+        "malignancy": pa.Column(**_TEXT, nullable=True, checks=pa.Check.isin(MALIGNANCY.labels)),
+        "label": pa.Column(**_TEXT, nullable=True),
+        "split": pa.Column(**_TEXT, nullable=True, checks=pa.Check.isin(PARTS)),
+        "machine": pa.Column(**_TEXT, nullable=True),
+        "spacing_mm": pa.Column("float64", coerce=True, nullable=True, checks=pa.Check.gt(0)),
         "modality": pa.Column(**_TEXT, nullable=True, checks=pa.Check.isin(["DM", "s2D", "DBT"])),
         "path": pa.Column(**_TEXT, unique=True),
         "size_bytes": pa.Column("int64", coerce=True, checks=pa.Check.gt(0)),
@@ -48,23 +56,42 @@ FINDINGS = pa.DataFrameSchema(
 
 
 @dataclass(frozen=True)
+class Note:
+    """What a reader guessed, left out or wants known: no error, and nothing to pass in silence."""
+
+    text: str  # a sentence that names no file and no patient
+    names: tuple[str, ...] = ()  # of the files or patients that it is about
+
+    def shown(self, with_names: bool, most: int = 5) -> str:
+        """Return the sentence, with at most so many of the names, where they may be shown."""
+        if not with_names or not self.names:
+            return self.text
+        return f"{self.text}: {', '.join(self.names[:most])}{', ...' * (len(self.names) > most)}"
+
+
+@dataclass(frozen=True)
 class Dataset:
     """Images in a folder, what is known of each, and where their findings are.
 
+    Columns of the two tables that may be empty may also be left out.
+
     Attributes:
         root: the folder that ``cases.path`` and ``findings.mask_path`` are relative to.
-        cases: one row per image, see ``CASES``; ``birads`` 1..5, ``birads_original`` as given.
+        cases: one row per image, see ``CASES``; ``birads`` 1..5, ``birads_original`` as given;
+            ``label`` of a study's own label set; ``split`` the part that the data's makers gave it.
         findings: one row per finding, see ``FINDINGS``; coordinates in pixels of the image file.
+        notes: what the reader wants known.
     """
 
     root: Path
     cases: pd.DataFrame
     findings: pd.DataFrame
+    notes: tuple[Note, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "root", Path(self.root))
-        cases = tables.checked(CASES, self.cases, "The table of images")
-        findings = tables.checked(FINDINGS, self.findings, "The findings")
+        cases = _checked(CASES, self.cases, "The table of images")
+        findings = _checked(FINDINGS, self.findings, "The findings")
         object.__setattr__(self, "cases", cases)
         object.__setattr__(self, "findings", findings)
         lost = sorted(set(findings["image_id"]) - set(cases["image_id"]))
@@ -101,7 +128,13 @@ def read_cases(path: str | Path) -> pd.DataFrame:
 
 
 def _read(schema: pa.DataFrameSchema, path: str | Path) -> pd.DataFrame:
-    return tables.checked(schema, tables.read(path, "01_data_exploration"), str(path))
+    return _checked(schema, tables.read(path, "01_data_exploration"), str(path))
+
+
+def _checked(schema: pa.DataFrameSchema, table: pd.DataFrame, what: str) -> pd.DataFrame:
+    optional = [name for name, column in schema.columns.items() if column.nullable]
+    empty = {name: None for name in optional if name not in table}
+    return tables.checked(schema, table.assign(**empty), what)
 
 
 def same_images(a: pd.DataFrame, b: pd.DataFrame, task: Task = BIRADS) -> bool:

@@ -1,14 +1,48 @@
 """Readers: each turns a folder into a ``Dataset``, or lists all that is wrong with it.
 
-``READERS`` declares what is known of each before it reads. The module of the same name has
-``Options`` and ``read(folder, *, pixels, **options)``, which raises UserError for every option
-that doesn't exist or is out of range, and DatasetError for everything that is wrong with the
-folder; without ``pixels`` it reads no more than headers, within seconds. This module imports none
-of them, so that asking what a reader is costs nothing.
+A reader is one module, found by its name: in this package, or named by an installed package under
+the entry point group ``birads_lib.readers``. It has
+
+- ``READER = Reader(...)``, all of it literals: what is known of the reader before it reads;
+- ``Options``, a ``Checked`` model of what a study may give it beside the folder;
+- ``read(folder, *, pixels, **options)``, which raises UserError for every option that doesn't exist
+  or is out of range, and DatasetError for everything that is wrong with the folder; without
+  ``pixels`` it reads no more than headers, within seconds.
+
+``READERS`` is read from the modules' text and imports none of them, so that asking what a reader is
+costs nothing.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import ast
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+from pathlib import Path
+from pkgutil import iter_modules
+
+GROUP = "birads_lib.readers"  # of the entry points of other packages' readers
+_OWNER = "The owner of the data has to say"
+# What cards and checklists say of any owner's images. A reader has other words where it knows more.
+WORDS = {
+    "short": "own images",
+    "images_are": "mammograms from a folder of the study's owner",
+    "sources": "the sources that its owner knows",
+    "motivation": f"Why were these images collected, by whom, and who paid? {_OWNER}.",
+    "labels_are": f"Where the category of an image comes from: {_OWNER.lower()}.",
+    "findings_are": "Findings have no outlines.",
+    "unknown_labels": "Who gave the category, was there a second reader or a biopsy, are the "
+    f"images a sample of something, is a patient to be recognised in them? {_OWNER}.",
+    "collection": "Where, when and on which machines, who was included, did patients consent, "
+    f"which committee agreed? {_OWNER}.",
+    "preparation": f"What was done to the images before this study: {_OWNER.lower()}.",
+    "uses": f"Other uses, and those to be avoided: {_OWNER.lower()}.",
+    "distribution": f"Who may have them, under which licence: {_OWNER.lower()}.",
+    "maintenance": f"Whom to ask, and how errors are put right: {_OWNER.lower()}.",
+}
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -23,7 +57,10 @@ class Reader:
         makes_images: whether it makes the images itself, and needs no folder of them.
         may_show_pixels: whether a study may show them, where its YAML says so.
         patients_from: the option without which nobody knows the images' patients; "" where they
-            are always known.
+            may be known without any.
+        words: what cards and checklists say of its images, in Markdown, by the keys of ``WORDS``;
+            they say those for each that is left out.
+        module: where it is imported from; "" for a module of this package.
     """
 
     name: str
@@ -32,16 +69,42 @@ class Reader:
     makes_images: bool = False
     may_show_pixels: bool = True
     patients_from: str = ""
+    words: Mapping[str, str] = field(default_factory=dict)
+    module: str = ""
 
     def knows_patients(self, options: Mapping[str, object]) -> bool:
         """Return whether each image's patient is known with these options."""
         names = (self.patients_from, "one_image_per_patient")
         return not self.patients_from or any(options.get(name) for name in names)
 
+    def all_words(self) -> dict[str, str]:
+        """Return its words for every key of ``WORDS``."""
+        return WORDS | dict(self.words)
 
-_ALL = (
-    Reader("phantoms", synthetic=True, makes_images=True),
-    Reader("inbreast", collection="INbreast", may_show_pixels=False),
-    Reader("class_folders", patients_from="patient_pattern"),
-)
-READERS = {reader.name: reader for reader in _ALL}
+
+def declared(path: str | Path) -> Reader | None:
+    """Return what a module's file declares as ``READER``, without importing it; else None."""
+    for node in ast.parse(Path(path).read_text("utf-8")).body:
+        match node:
+            case ast.Assign(targets=[ast.Name("READER")], value=ast.Call() as call):
+                named = {part.arg: ast.literal_eval(part.value) for part in call.keywords}
+                return Reader(*map(ast.literal_eval, call.args), **named)
+    return None
+
+
+def _of_this_package() -> Iterator[Reader]:
+    for module in iter_modules(__path__):
+        if reader := declared(Path(__path__[0], f"{module.name}.py")):
+            yield reader
+
+
+def _of_other_packages() -> Iterator[Reader]:
+    for point in entry_points(group=GROUP):
+        try:
+            reader = declared(find_spec(point.module).origin)
+            yield replace(reader, name=point.name, module=point.module)
+        except Exception as error:  # of somebody else's package, which may be broken in any way
+            log.warning("the reader %r of %s is left out: %s", point.name, point.module, error)
+
+
+READERS = {reader.name: reader for reader in (*_of_other_packages(), *_of_this_package())}

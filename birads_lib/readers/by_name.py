@@ -69,4 +69,4 @@ def _check_patients(dataset: Dataset, reader: str, one_image_per_patient: bool) 
 def _module(reader: str) -> ModuleType:
     if reader not in READERS:
         raise UserError(f"unknown reader {reader!r}: {did_you_mean(reader, READERS)}")
-    return import_module(f"birads_lib.readers.{reader}")
+    return import_module(READERS[reader].module or f"birads_lib.readers.{reader}")

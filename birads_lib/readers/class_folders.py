@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 
 from birads_lib.cases import Dataset, no_findings, parse_birads
 from birads_lib.checked import Checked
+from birads_lib.readers import Reader
 from birads_lib.readers.image_files import (
     IMAGE_SUFFIXES,
     Problems,
@@ -19,6 +20,14 @@ from birads_lib.readers.image_files import (
     survey,
 )
 
+READER = Reader(
+    "class_folders",
+    patients_from="patient_pattern",
+    words={
+        "labels_are": "The category is the name of the folder that an image lies in; 4a to 4c "
+        "count as 4, and 6 as 5.",
+    },
+)
 GROUPS = ("patient", "laterality", "view")
 
 log = logging.getLogger(__name__)
@@ -75,7 +84,7 @@ def read(folder: str | Path, *, pixels: bool = True, **options: object) -> Datas
             "path": below, "size_bytes": facts.size_bytes, "sha256": facts.sha256,
         })  # fmt: skip
     problems.raise_any()
-    return Dataset(root, pd.DataFrame(rows).assign(density=None, modality=None), no_findings())
+    return Dataset(root, pd.DataFrame(rows), no_findings())
 
 
 def _labels(problems: Problems) -> dict[Path, dict[str, object]]:

@@ -18,6 +18,7 @@ from pydantic import Field
 from birads_lib.cases import Dataset, no_findings, parse_birads
 from birads_lib.checked import Checked
 from birads_lib.errors import DatasetError, did_you_mean
+from birads_lib.readers import Reader
 from birads_lib.readers.image_files import (
     IMAGE_SUFFIXES,
     Inspected,
@@ -28,6 +29,16 @@ from birads_lib.readers.image_files import (
     survey,
 )
 
+READER = Reader(
+    "inbreast",
+    collection="INbreast",
+    may_show_pixels=False,
+    words={
+        "short": "INbreast",
+        "images_are": "mammograms of INbreast {cite:p}`moreira2012`",
+        "sources": "one hospital and one type of machine",
+    },
+)
 TABLES = ("INbreast.csv", "INbreast_sheet1.csv")  # the latter: first sheet of INbreast.xls
 COLUMNS = ("File Name", "Laterality", "View", "ACR", "Bi-Rads")
 MARKS = ("Mass", "Micros", "Distortion", "Asymmetry")  # columns of the sheet

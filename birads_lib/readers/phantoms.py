@@ -18,8 +18,19 @@ from birads_lib.errors import DatasetError
 from birads_lib.files import sha256, sha256_of, written_whole
 from birads_lib.phantoms import anatomy, lesions, lexicon, phantom
 from birads_lib.phantoms.phantom import LATERALITIES, VIEWS
+from birads_lib.readers import Reader
 from birads_lib.source_code import code_of
 
+READER = Reader(
+    "phantoms",
+    synthetic=True,
+    makes_images=True,
+    words={
+        "short": "synthetic",
+        "images_are": "synthetic mammograms, drawn by a program",
+        "sources": "one program, which draws synthetic images",
+    },
+)
 RECORD = "phantoms.json"  # of what a cohort was made with
 DRAWING = (anatomy, lesions, lexicon, phantom)  # modules whose code makes the images
 View = tuple[int, str, str]  # number of the patient, laterality, view

@@ -1,8 +1,8 @@
 """Reporting: three checklists, a model card and a data sheet, filled from executed pages.
 
 ``book/reporting.yml`` holds the items and answers, ``book/_templates`` the pages around them, both
-as Jinja2 templates. A ``{{ name }}`` is a fact of the study (``facts``) or a word for its kind of
-data; whatever else it may be is an error. What a user wrote is filled in, and never a template.
+as Jinja2 templates. A ``{{ name }}`` is a fact of the study (``facts``) or a word of its reader;
+whatever else it may be is an error. What a user wrote is filled in, and never a template.
 """
 
 import re
@@ -107,21 +107,9 @@ class Checklist(Checked):
 
 
 class Reporting(Checked):
-    """The whole file: the checklists, and words for the data of each reader, and for all others."""
+    """The whole file."""
 
-    words: dict[str, dict[str, str]]
     checklists: list[Checklist]
-
-    @field_validator("words")
-    @classmethod
-    def _has_words_for_others(cls, words: dict) -> dict:
-        if "other" not in words:
-            raise ValueError("has to have 'other', for readers without words of their own")
-        return words
-
-    def words_for(self, reader: str) -> dict[str, str]:
-        """Return the words for data of a reader."""
-        return self.words.get(reader, self.words["other"])
 
 
 def load(path: Path = CHECKLISTS) -> Reporting:
@@ -148,8 +136,8 @@ class Reported:
         return page_of(notebook, next(iter(self.study.variants)))
 
 
-def report(study: Study, words: dict[str, str], book: Path = BOOK) -> Reported:
-    """Gather what a study's executed pages in ``book`` tell, and the words for its kind of data."""
+def report(study: Study, book: Path = BOOK) -> Reported:
+    """Gather what a study's executed pages in ``book`` tell, and the words of its reader."""
     variant = next(iter(study.variants))
     there = {path.stem: path for path in sorted((book / study.name).glob("*.ipynb"))}
     telling = {page_of(notebook, variant) for notebook in FACTS}
@@ -159,7 +147,7 @@ def report(study: Study, words: dict[str, str], book: Path = BOOK) -> Reported:
         for name, text in facts(executed, variant).items()
     }
     written = {"study": study.name, "title": literal(study.title), "notices": _notices(study)}
-    return Reported(study, tuple(there), known | words | written)
+    return Reported(study, tuple(there), known | study.reader.all_words() | written)
 
 
 def _notices(study: Study) -> str:
@@ -212,10 +200,9 @@ def generated(studies: list[Study], book: Path = BOOK) -> dict[str, str]:
 
     The chapter, and for each study that has executed pages a model card and a data sheet.
     """
-    reporting = load()
-    reported = [report(s, reporting.words_for(s.dataset["reader"]), book) for s in studies]
+    reported = [report(study, book) for study in studies]
     reported = _apart([study for study in reported if study.pages] or reported[:1])
-    made = {"book/reporting.md": chapter(reporting.checklists, reported)}
+    made = {"book/reporting.md": chapter(load().checklists, reported)}
     return made | {
         f"book/{entry.study.name}/{name}.md": card(name, entry)
         for entry in reported

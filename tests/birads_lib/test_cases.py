@@ -117,10 +117,35 @@ def test_all_problems_of_a_table_are_told_at_once():
 
 
 def test_missing_column_and_unknown_image_are_refused():
-    with pytest.raises(DatasetError, match="lacks the column 'birads'"):
-        Dataset(".", two_cases().drop(columns="birads"), two_findings())
+    with pytest.raises(DatasetError, match="lacks the column 'path'"):
+        Dataset(".", two_cases().drop(columns="path"), two_findings())
     with pytest.raises(DatasetError, match="image_id 'z'"):
         Dataset(".", two_cases(), two_findings().assign(image_id="z"))
+
+
+def test_what_may_be_empty_may_be_left_out(tmp_path):
+    bare = two_cases()[["image_id", "path", "size_bytes", "sha256"]]
+    Dataset(tmp_path, bare, two_findings().drop(columns=["contour", "x0"])).write(tmp_path)
+    again = Dataset.read(tmp_path, tmp_path)
+    assert again.cases.drop(columns=bare.columns).isna().all(axis=None)
+    assert again.findings["contour"].isna().all()
+    with pytest.raises(DatasetError, match="2 images have no birads"):
+        cases.label_numbers(again.cases)
+
+
+def test_grades_that_are_known_in_part_stay_whole_numbers(tmp_path):
+    Dataset(tmp_path, two_cases().assign(birads=[4, None]), cases.no_findings()).write(tmp_path)
+    table = Dataset.read(tmp_path, tmp_path).cases
+    assert cases.label_numbers(table.head(1)).tolist() == [4]
+    with pytest.raises(DatasetError, match="1 images have no birads"):
+        cases.label_numbers(table)
+
+
+def test_a_note_names_files_only_where_they_may_be_shown():
+    note = cases.Note("3 files are thumbnails", ("a.png", "b.png", "c.png"))
+    assert note.shown(with_names=False) == "3 files are thumbnails"
+    assert note.shown(with_names=True) == "3 files are thumbnails: a.png, b.png, c.png"
+    assert note.shown(with_names=True, most=2) == "3 files are thumbnails: a.png, b.png, ..."
 
 
 def test_missing_and_damaged_table_files(tmp_path):

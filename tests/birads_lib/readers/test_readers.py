@@ -18,7 +18,7 @@ from pydantic import Field
 from birads_lib import cases
 from birads_lib.checked import Checked
 from birads_lib.errors import DatasetError, UserError
-from birads_lib.readers import READERS, Reader, by_name
+from birads_lib.readers import READERS, Reader, by_name, declared
 from birads_lib.readers.image_files import fingerprint
 from press import preflight, study, study_file
 from press.parameters import declared_parameters
@@ -65,6 +65,8 @@ def class_folders(root: Path) -> Path:
         "b5/.DS_Store",
         "6/P06_R_CC.png",
         "6/Thumbs.db",
+        "6/@eaDir/P06_R_CC.png/SYNOPHOTO_THUMB_XL.png",
+        "#recycle/1/old.png",
     ]
     return write(root, {name: picture(seed) for seed, name in enumerate(names)})
 
@@ -437,6 +439,54 @@ def test_pixels_that_may_not_be_shown_are_not_even_by_request(tmp_path):
         study.load(written)
     written.write_text("name: mine\ndataset: {reader: inbreast}\n")
     assert not study.load(written).show_pixels
+
+
+def test_a_reader_has_the_name_of_its_module():
+    package = ROOT / "birads_lib" / "readers"
+    for name, reader in READERS.items():
+        assert declared(package / f"{name}.py") == reader
+        assert by_name.options_of(name).model_fields.keys() >= {"workers"}
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """A function that installs a package whose module has the given source, as a reader."""
+
+    def install(source: str) -> None:
+        write(tmp_path, {
+            "lab_images/__init__.py": b"",
+            "lab_images/reader.py": source.encode(),
+            "lab_images-1.dist-info/METADATA": b"Name: lab_images\nVersion: 1",
+            "lab_images-1.dist-info/entry_points.txt":
+                b"[birads_lib.readers]\nlab = lab_images.reader\n",
+        })  # fmt: skip
+
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{ROOT}")
+    return install
+
+
+def python(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    return done.stdout + done.stderr
+
+
+def test_a_reader_of_another_package_is_found_by_its_entry_point(elsewhere):
+    source = """
+from birads_lib.readers import Reader, class_folders
+READER = Reader("lab", words={"short": "the lab's"})
+Options, read = class_folders.Options, class_folders.read
+"""
+    elsewhere(source)
+    code = "from birads_lib.readers import READERS, by_name as b; print(READERS['lab'].words, "
+    told = python(code + "b.options_of('lab').__module__)")
+    assert told == "{'short': \"the lab's\"} birads_lib.readers.class_folders\n"
+
+
+def test_a_broken_reader_of_another_package_is_left_out_with_a_warning(elsewhere):
+    elsewhere("READER = 1 +")
+    told = python("from birads_lib.readers import READERS; print('lab' in READERS)")
+    assert "the reader 'lab' of lab_images.reader is left out" in told
+    assert "False" in told
 
 
 def test_to_ask_what_a_reader_is_imports_none():

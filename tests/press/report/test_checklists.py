@@ -14,22 +14,23 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace
 
 from birads_lib.errors import UserError
-from birads_lib.readers import READERS
+from birads_lib.readers import READERS, WORDS
 from press import page as pages
 from press.paths import BOOK, CONFIG, ROOT
 from press.report import checklists as reporting
 from press.report import facts
 from press.study import Study, load
 
-LOADED = reporting.load()
-LISTS, WORDS = LOADED.checklists, LOADED.words
+LISTS = reporting.load().checklists
 OWN = ("study", "title", "notices")  # names that are neither facts nor words
 INBREAST = load(CONFIG / "inbreast.yaml")
 SMOKE = load(CONFIG / "smoke.yaml")
-NOT_RUN = [
-    Study(name="never_run", title="Never run", dataset={"reader": reader}, protocols=["image"])
+NOT_RUN = {
+    reader: Study(
+        name="never_run", title="Never run", dataset={"reader": reader}, protocols=["image"]
+    )
     for reader in READERS
-]
+}
 
 
 @pytest.fixture(scope="module")
@@ -87,8 +88,8 @@ def test_every_name_in_answers_and_templates_is_one_that_is_known():
     named = {name for text in written for name in re.findall(r"{{ *(\w+)", text)}
     assert len(named) > 40
     recorded = {name for names in facts.FACTS.values() for name in names}
-    assert named <= {*recorded, *WORDS["phantoms"], *OWN}
-    assert all(words.keys() == WORDS["phantoms"].keys() for words in WORDS.values())
+    assert named <= {*recorded, *WORDS, *OWN}
+    assert all(reader.words.keys() <= WORDS.keys() for reader in READERS.values())
 
 
 ITEM = {"item": "1", "topic": "Title", "status": "done", "answer": "It does."}
@@ -97,7 +98,7 @@ ITEM = {"item": "1", "topic": "Title", "status": "done", "answer": "It does."}
 def written(tmp_path, *items):
     path = tmp_path / "reporting.yml"
     checklist = {"id": "a", "title": "A", "cite": "x", "about": "x", "sections": {"S": list(items)}}
-    path.write_text(yaml.safe_dump({"words": {"other": {}}, "checklists": [checklist]}))
+    path.write_text(yaml.safe_dump({"checklists": [checklist]}))
     return path
 
 
@@ -123,17 +124,16 @@ def test_a_wrong_item_is_named_with_its_key(tmp_path, changes, message):
         reporting.load(written(tmp_path, ITEM | changes))
 
 
-@pytest.mark.parametrize("text", ["a: [", "[]", "words: {}", "words: {}\nchecklists: {}"])
+@pytest.mark.parametrize("text", ["a: [", "[]", "{}", "checklists: {}"])
 def test_a_file_of_another_shape_is_refused(tmp_path, text):
     path = tmp_path / "reporting.yml"
     path.write_text(text)
     with pytest.raises(UserError, match=r"reporting\.yml"):
         reporting.load(path)
-    path.write_text("words: {}\nchecklists: [1]")
+    path.write_text("checklists: [1]")
     with pytest.raises(UserError) as caught:
         reporting.load(path)
-    assert "reporting.yml, line 1: 'words' has to have 'other'" in str(caught.value)
-    assert "reporting.yml, line 2: 'checklists' has 1, expected a mapping" in str(caught.value)
+    assert "reporting.yml, line 1: 'checklists' has 1, expected a mapping" in str(caught.value)
     with pytest.raises(UserError, match=r"nowhere\.yml"):
         reporting.load(tmp_path / "nowhere.yml")
 
@@ -216,7 +216,7 @@ def test_a_leaky_run_gives_no_number(inbreast):
 
 
 def test_what_was_not_run_is_not_called_done():
-    reported = reporting.report(NOT_RUN[0], WORDS["phantoms"])
+    reported = reporting.report(NOT_RUN["phantoms"])
     by_number = {item.item: item for item in LISTS[0].items}
     measures = reporting.answered(by_number["12e"], reported, "x")
     assert measures.status == "partly"
@@ -228,7 +228,7 @@ def test_what_was_not_run_is_not_called_done():
 
 
 def test_the_pages_that_are_there_leave_nothing_open():
-    reported = reporting.report(INBREAST, WORDS["inbreast"])
+    reported = reporting.report(INBREAST)
     made = reporting.generated([INBREAST])
     assert list(made) == [
         "book/reporting.md", "book/inbreast/model_card.md", "book/inbreast/data_sheet.md",
@@ -238,22 +238,19 @@ def test_the_pages_that_are_there_leave_nothing_open():
     assert reported.names["accuracy"] in made["book/inbreast/model_card.md"]
 
 
-@pytest.mark.parametrize("study", NOT_RUN, ids=lambda study: study.dataset["reader"])
+@pytest.mark.parametrize("study", NOT_RUN.values(), ids=NOT_RUN)
 def test_pages_of_a_study_that_was_not_run_say_so(study):
     made = reporting.generated([study])
     assert "not known: 04_evaluation-proposed-patient was not run" in made["book/reporting.md"]
     synthetic = study.dataset["reader"] == "phantoms"
     cards = [text for name, text in made.items() if "never_run/" in name]
     assert all(("_notices/synthetic.md" in text) == synthetic for text in cards)
-    is_the_owners = study.dataset["reader"] == "class_folders"
+    is_the_owners = study.dataset["reader"] not in ("phantoms", "inbreast")
     assert ("the owner of the data has to say" in " ".join(cards).lower()) == is_the_owners
 
 
 def test_studies_that_say_the_same_share_a_row_and_others_do_not():
-    reported = [
-        reporting.report(study, LOADED.words_for(study.dataset["reader"]))
-        for study in (SMOKE, INBREAST)
-    ]
+    reported = [reporting.report(study) for study in (SMOKE, INBREAST)]
     made = reporting.chapter(LISTS, reported)
     assert made.count("- Involvement of patients and the public") == 1
     assert "Dates of the data (synthetic)" in made
@@ -262,10 +259,10 @@ def test_studies_that_say_the_same_share_a_row_and_others_do_not():
 
 def test_two_studies_of_one_kind_are_told_apart_by_their_names():
     reported = [
-        reporting.report(NOT_RUN[0].model_copy(update={"name": name}), WORDS["phantoms"])
+        reporting.report(NOT_RUN["phantoms"].model_copy(update={"name": name}))
         for name in ("a", "b_")
     ]
-    reported.append(reporting.report(NOT_RUN[2], WORDS["other"]))
+    reported.append(reporting.report(NOT_RUN["class_folders"]))
     made = reporting.chapter(LISTS, reporting._apart(reported))
     assert "TRIPOD+AI, synthetic (a)<" in made
     assert "TRIPOD+AI, own images<" in made
@@ -285,7 +282,7 @@ def test_the_bars_count_every_item():
 
 
 def test_an_unknown_name_is_an_error_that_names_the_place():
-    reported = reporting.report(NOT_RUN[0], WORDS["phantoms"])
+    reported = reporting.report(NOT_RUN["phantoms"])
     with pytest.raises(UserError, match=r"here: unknown \{imagse\}; did you mean 'images'"):
         reporting.fill("There are {{ imagse }}.", reported.names, "here")
     with pytest.raises(UserError, match="here, line 2: "):
@@ -297,7 +294,7 @@ def test_an_unknown_name_is_an_error_that_names_the_place():
 def test_what_a_user_wrote_is_shown_as_it_is_and_never_a_template():
     title = "A {{ images }} <b>*bold*</b> {cite}`x` # `y` $z$"
     changes = {"title": title, "note": "::: {{ images }}\n# heading"}
-    study = NOT_RUN[0].model_copy(update=changes)
+    study = NOT_RUN["phantoms"].model_copy(update=changes)
     made = reporting.generated([study])
     for name, text in made.items():
         assert "{{ images }} <b>*bold*</b>" in html.unescape(text), name
@@ -309,7 +306,6 @@ def test_a_reader_that_nobody_wrote_words_for_is_as_any_owners(monkeypatch):
     monkeypatch.setitem(READERS, "new", replace(READERS["class_folders"], name="new"))
     made = reporting.generated([Study(name="new_run", title="New", dataset={"reader": "new"})])
     assert "the owner of the data has to say" in made["book/new_run/data_sheet.md"].lower()
-    assert reporting.load().words_for("new") == WORDS["other"]
 
 
 CONFIGURATION = """
@@ -345,7 +341,9 @@ def stubs(root, made):
 
 
 @pytest.mark.parametrize(
-    ("studies", "exhibits"), [([SMOKE, INBREAST], 3), ([NOT_RUN[2]], 0)], ids=["run", "not run"]
+    ("studies", "exhibits"),
+    [([SMOKE, INBREAST], 3), ([NOT_RUN["class_folders"]], 0)],
+    ids=["run", "not run"],
 )
 def test_the_pages_render_without_a_warning(tmp_path, monkeypatch, studies, exhibits):
     monkeypatch.syspath_prepend(str(BOOK / "_ext"))
