@@ -75,6 +75,7 @@ def lines(dataset: Dataset, task: Task) -> list[str]:
     for row in first.itertuples():
         whose = "patient unknown" if pd.isna(row.patient_id) else f"patient {row.patient_id!r}"
         table.append(f"{row.path!r}: {whose}, {task.named(row.label)}")
+    table += [note.shown(with_names=True) for note in dataset.notes]
     return [f"  {line}" for line in table]
 
 

@@ -26,7 +26,7 @@ def two_cases() -> pd.DataFrame:
             "modality": ["DM", None],
             "path": ["1/a.png", "4a/b.png"],
             "size_bytes": [10, 20],
-            "sha256": ["0" * 64, "f" * 64],
+            "sha256": ["1" * 64, "f" * 64],
         }
     )
 
