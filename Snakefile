@@ -65,7 +65,7 @@ def images_given(chapter):
     """What the folder of images looks like, for a chapter that reads it; "" if the study has it."""
     if chapter.reads or STUDY.reader.makes_images:
         return ""
-    return fingerprint(images_folder(STUDY.dataset, STUDY.folder))
+    return fingerprint(images_folder(STUDY.dataset, STUDY.folder), STUDY.follows_links)
 
 
 def constraints_of(chapter):

@@ -5,13 +5,14 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+NOT_ESTIMABLE = "not estimable"  # of no image or patient, or of one patient alone
 _TURNING = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")  # Unicode's names
 
 
 def interval(estimate: float, low: float = np.nan, high: float = np.nan) -> str:
-    """Return "0.71 (0.63 to 0.78)", "0.71 (no interval)" without its ends, or "undefined"."""
+    """Return "0.71 (0.63 to 0.78)", "0.71 (no interval)" without ends, "not estimable"."""
     if np.isnan(estimate):
-        return "undefined"
+        return NOT_ESTIMABLE
     ends = "no interval" if np.isnan([low, high]).any() else f"{low:.2f} to {high:.2f}"
     return f"{estimate:.2f} ({ends})"
 

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from birads_lib.files import sha256_of
-from birads_lib.texts import without_math
+from birads_lib.texts import NOT_ESTIMABLE, without_math
 
 PASSPORT = "application/vnd.birads.passport+json"
 FILES = "application/vnd.birads.files+json"  # {name: base64}, but for a figure's PNG
@@ -95,8 +95,13 @@ def png(figure: Figure, marks: Iterable[str] = ()) -> bytes:
 
 
 def table_html(data: pd.DataFrame) -> str:
-    """Return the HTML of a table."""
-    return data.to_html(border=0, float_format="{:.3f}".format)
+    """Return the HTML of a table; a float that is NaN is one that could not be estimated."""
+    shown = data.apply(lambda column: column.map(_cell) if column.dtype.kind == "f" else column)
+    return shown.to_html(border=0, float_format="{:.3f}".format)
+
+
+def _cell(value: float) -> str:
+    return NOT_ESTIMABLE if pd.isna(value) else f"{value:.3f}"
 
 
 def marks_html(marks: dict[str, str]) -> str:

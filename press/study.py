@@ -12,6 +12,7 @@ from birads_lib.errors import UserError
 from birads_lib.files import lock
 from birads_lib.protocol import PATIENT, clashes
 from birads_lib.readers import READERS, Reader
+from birads_lib.readers.links import FOLLOW_LINKS
 from birads_lib.training import settings
 from press import chapters, study_file, yaml_file
 from press.parameters import declared_parameters
@@ -32,6 +33,11 @@ class Study(study_file.StudyFile):
     def reader(self) -> Reader:
         """What is known of the reader of its images."""
         return READERS[self.dataset["reader"]]
+
+    @property
+    def follows_links(self) -> bool:
+        """Whether links that lead out of the folder of its images are followed."""
+        return bool(self.dataset.get(FOLLOW_LINKS))
 
     @property
     def trained(self) -> dict[str, dict]:

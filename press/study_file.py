@@ -18,6 +18,7 @@ from birads_lib.errors import did_you_mean
 from birads_lib.networks.backbones import WEIGHTS
 from birads_lib.protocol import PATIENT, PROTOCOLS
 from birads_lib.readers import READERS
+from birads_lib.readers.links import FOLLOW_LINKS
 from birads_lib.task import BIRADS, TASKS
 from birads_lib.texts import unshowable
 from birads_lib.training import settings
@@ -148,7 +149,8 @@ def _dataset(dataset: object) -> type[Checked]:
 
     reader = dataset.get("reader") if isinstance(dataset, dict) else None
     options = by_name.options_of(reader) if reader in list(READERS) else _AnyOptions
-    keys = {"reader": Literal[*READERS], "folder": (str, ""), by_name.ONE_IMAGE: (bool, False)}
+    keys = {"reader": Literal[*READERS], "folder": (str, "")}
+    keys |= {by_name.ONE_IMAGE: (bool, False), FOLLOW_LINKS: (bool, False)}
     return create_model("Dataset", __base__=options, **keys)
 
 

@@ -13,6 +13,7 @@ import json
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -23,6 +24,7 @@ from tqdm import tqdm
 
 from birads_lib.errors import UserError
 from birads_lib.files import sha256, sha256_of
+from birads_lib.readers.links import files_in
 from press import page as pages
 from press import paths
 from press.exhibits import data_uri
@@ -52,8 +54,11 @@ class Report:
             self.problems.append(problem)
 
 
-def study(name: str, images: Path | None = None) -> Report:
-    """Check all of one study's pages; ``images``: a folder whose files are hashed as well."""
+def study(name: str, images: Path | None = None, follow_links: bool = False) -> Report:
+    """Check all of one study's pages; ``images``: a folder whose files are hashed as well.
+
+    ``follow_links``: also those files outside the folder that links in it lead to.
+    """
     report = Report()
     by_name = {page.name: page for page in _sealed_pages(paths.BOOK / name, report)}
     listed = listed_hashes(by_name)
@@ -65,7 +70,7 @@ def study(name: str, images: Path | None = None) -> Report:
         for why in changed_sources(page):
             report.stale.setdefault(why, []).append(page.name)
     if images:
-        _check_images(listed, images, report)
+        _check_images(listed, files_in(images, follow_links), report)
     return report
 
 
@@ -232,15 +237,15 @@ def listed_hashes(by_name: dict[str, Page]) -> dict[str, list[str]]:
     return {}
 
 
-def _check_images(listed: dict[str, list[str]], folder: Path, report: Report) -> None:
-    """Hash every file below a folder: each file of the list must be there."""
-    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+def _check_images(listed: dict[str, list[str]], files: Iterable[Path], report: Report) -> None:
+    """Hash every file of a folder: each file of the list must be there."""
+    files = [path for path in sorted(files) if path.is_file()]
     there = {sha256(p) for p in tqdm(files, desc="hashing images", unit="file", ncols=80)}
-    problem = f"page {FILE_LIST[0]} lists no hashes to hold {folder} against"
+    problem = f"page {FILE_LIST[0]} lists no hashes to hold the images against"
     report.check("lists of images", bool(listed), problem)
     for kind, digests in listed.items():
         for digest in digests:
-            problem = f"no file below {folder} has the hash {digest}, of the kind {kind}"
+            problem = f"no file of the folder of images has the hash {digest}, of the kind {kind}"
             report.check(f"{kind}s", digest in there, problem)
 
 
@@ -262,11 +267,12 @@ def main(config: str, images: str = "") -> int:
 
     Returns the exit status.
     """
-    first, has_problems = load(config).name, False
-    for name in dict.fromkeys([first, *COMMITTED]):
+    first, has_problems = load(config), False
+    for name in dict.fromkeys([first.name, *COMMITTED]):
         started = time.time()
         try:
-            report = study(name, Path(images) if images and name == first else None)
+            folder = Path(images) if images and name == first.name else None
+            report = study(name, folder, first.follows_links)
         except UserError as error:  # not run here: there is nothing to verify
             print(f"{name}: {error}")
             continue

@@ -140,6 +140,12 @@ def _named(table: pd.DataFrame, score: str) -> pd.DataFrame:
     return table.rename(columns=lambda way: f"{score}_{way}" if way else score)
 
 
+def shares(table: pd.DataFrame) -> list[str]:
+    """Return which columns of scores are shares of images: hits and misses, not differences."""
+    names = ("pointing_game", "outside")
+    return [name for name in table if name.startswith(names) and "_over_" not in name]
+
+
 def choose_images(
     test: pd.DataFrame, located: set[str], per_fold: int, seed: int = 0
 ) -> pd.DataFrame:

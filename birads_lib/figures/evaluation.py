@@ -209,8 +209,8 @@ def radar_by_split(tables: Mapping[str, pd.DataFrame]) -> Figure:
 
 
 def _with_interval(row: pd.Series) -> str:
-    """Return "0.68 (0.62-0.74)" with an en dash, or "undefined"."""
+    """Return "0.68 (0.62-0.74)" with an en dash, or "not estimable"."""
     if np.isnan(row["estimate"]):
-        return "undefined"
+        return "not estimable"
     to = "–" if row["low"] >= 0 else " to "  # noqa: RUF001
     return f"{row['estimate']:.2f} ({row['low']:.2f}{to}{row['high']:.2f})"

@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from birads_lib.figures.style import INK, MUTED
 from birads_lib.scores.metrics import headline_names
 from birads_lib.task import BIRADS, Task
+from birads_lib.texts import NOT_ESTIMABLE
 
 
 def share_names(task: Task = BIRADS) -> dict[str, str]:
@@ -46,7 +47,7 @@ def draw_intervals(
         size: of a mark, square points.
         width: of a bar, points.
         upright: whether the estimates lie on the y axis, and the places on the x axis.
-        undefined: where on the estimates' axis an undefined one says so; None: nowhere.
+        undefined: where on the estimates' axis one that is not estimable says so; None: nowhere.
     """
     draw_bars = ax.vlines if upright else ax.hlines
     draw_bars(places, rows["low"], rows["high"], color=colour, linewidth=width)
@@ -54,7 +55,7 @@ def draw_intervals(
     ax.scatter(x, y, color=colour, marker=marker, s=size, label=label, zorder=4)
     if undefined is not None:
         for place in pd.Series(places)[rows["estimate"].isna().to_numpy()]:
-            ax.annotate("undefined", (undefined, place), va="center", fontsize=10, color=MUTED)
+            ax.annotate(NOT_ESTIMABLE, (undefined, place), va="center", fontsize=10, color=MUTED)
 
 
 def draw_beside(

@@ -10,6 +10,7 @@ from birads_lib.errors import DatasetError
 from birads_lib.files import sha256_of
 from birads_lib.images.decode import decode, shape_by_header
 from birads_lib.parallel import in_parallel
+from birads_lib.readers.links import files_in
 from birads_lib.texts import unshowable
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".pgm", ".tif", ".tiff", ".dcm", ".dicom")
@@ -67,10 +68,14 @@ def existing(folder: str | Path) -> Path:
     raise DatasetError(f"{str(folder)!r} {reason}; give the folder of the data set")
 
 
-def fingerprint(folder: Path) -> str:
-    """Return a hash over name, size and time of each file, which is quick: none is read."""
-    files = sorted(p for p in folder.rglob("*") if p.is_file()) if folder.is_dir() else []
-    facts = [(os.fsencode(p), p.stat().st_size, p.stat().st_mtime_ns) for p in files]
+def fingerprint(folder: Path, follow_links: bool = False) -> str:
+    """Return a hash over name, size and time of each file, which is quick: none is read.
+
+    Names count from the folder, so that it may be moved. Links count as ``links.files_in`` says.
+    """
+    files = sorted(p for p in files_in(folder, follow_links) if p.is_file())
+    named = {os.fsencode(path.relative_to(folder)): path.stat() for path in files}
+    facts = [(name, stat.st_size, stat.st_mtime_ns) for name, stat in named.items()]
     return sha256_of(repr(facts).encode())
 
 
@@ -86,15 +91,14 @@ def files_below(folder: Path, problems: Problems) -> list[Path]:
         problems.add(Path(error.filename), f"cannot be read ({error.strerror}); allow reading it")
 
     files, unusable = [], []
-    for home, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
-        folders[:] = [name for name in folders if not is_litter(name)]
-        for path in (Path(home, name) for name in names if not is_litter(name)):
-            below = path.relative_to(folder).as_posix()
-            is_utf8 = below == below.encode(errors="replace").decode()  # a table holds nothing else
-            if sign := unshowable(below) if is_utf8 else "":
-                problems.add(path, f"has {sign} in its name, which can't be shown; rename it")
-            else:
-                (files if is_utf8 else unusable).append(path)
+    # What may not be followed, ``by_name.read`` has refused.
+    for path in files_in(folder, follow_links=True, onerror=refuse, skip=is_litter):
+        name = path.relative_to(folder).as_posix()
+        is_utf8 = name == name.encode(errors="replace").decode()  # a table holds nothing else
+        if sign := unshowable(name) if is_utf8 else "":
+            problems.add(path, f"has {sign} in its name, which can't be shown; rename it")
+        else:
+            (files if is_utf8 else unusable).append(path)
     for path in sorted(unusable):
         problems.add(path, "has a name that isn't UTF-8; rename it")
     return sorted(files)

@@ -19,19 +19,35 @@ Tibshirani 1993, chapter 13), NaN where a metric is defined in none. A label tha
 has no AUC there: that resample's mean AUC leaves it out, and the label's own interval uses the
 resamples where it is defined; ``resamples_used`` counts them. Unusable predictions or patients
 raise ``PredictionError``.
+
+No interval has no width. Where all images that a share is of are so, or none, each resample gives
+the same, and would give the same of three patients as of three hundred: the share then has Wilson's
+interval, over patients. Any other metric that never varies, and all that rests on fewer than two
+patients, has NaN for bounds: they are not estimable.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 
 from birads_lib.predictions import cluster_ids
-from birads_lib.scores.metrics import PredictionError, checked, every_metric, ratio
+from birads_lib.scores.metrics import (
+    PredictionError,
+    checked,
+    every_metric,
+    images_behind,
+    is_share,
+    ratio,
+)
 from birads_lib.texts import listing
 
 LEVEL = 0.95  # of intervals
+EXACT = (
+    "Where all images that a share is of are so, or none, it has Wilson's interval over patients."
+)
 Measure = Callable[[np.ndarray, np.ndarray, np.ndarray], dict[str, np.ndarray]]
 _CELLS = 1 << 21  # images x resamples held at once: 16 MB an array, whatever n is
 
@@ -136,19 +152,25 @@ def intervals(
 ) -> pd.DataFrame:
     """Return [metric, estimate, low, high, resamples_used] of ``patient_bootstrap``."""
     resamples = patient_bootstrap(y, p, resampling, measure)
-    return with_bounds(estimates(y, p, measure), resamples)
+    table = with_bounds(estimates(y, p, measure), resamples)
+    behind = images_behind(*checked(y, p))
+    patients = {name: patients_of(images, resampling) for name, images in behind.items()}
+    return with_width(table, patients, list(filter(is_share, table["metric"])))
 
 
-def mean_intervals(values: pd.DataFrame, resampling: Resampling) -> pd.DataFrame:
+def mean_intervals(
+    values: pd.DataFrame, resampling: Resampling, shares: Collection[str] = ()
+) -> pd.DataFrame:
     """Return [metric, estimate, low, high, n] of the mean of each column, over patients.
 
     NaN values (n images, metrics) are left out, ``n`` counts the others. A resample that has none
     of a column says nothing of it; a mean of nothing is NaN, and so are the bounds where fewer
-    than two patients have a value: one patient says nothing of others.
+    than two patients have a value: one patient says nothing of others. ``shares`` names columns
+    of values in 0..1 whose mean is a share of images.
     """
     array, known = values.fillna(0).to_numpy(float), values.notna().to_numpy(float)  # (n, m)
-    patients = pd.Series(resampling.clusters).astype(str).to_numpy()
-    enough = values.notna().groupby(patients).any().sum().to_numpy() > 1  # (m,)
+    patients = {name: patients_of(values[name].notna(), resampling) for name in values}
+    enough = np.array([*patients.values()]) > 1  # (m,)
     means = np.full((1, len(values.columns)), np.nan)
     if enough.any():
         weights = resampling.weights(len(values))
@@ -157,7 +179,43 @@ def mean_intervals(values: pd.DataFrame, resampling: Resampling) -> pd.DataFrame
     mean = ratio(array.sum(0), known.sum(0), np.nan)
     counted = known.sum(0).astype(int)
     columns = {"metric": values.columns, "estimate": mean, "low": low, "high": high, "n": counted}
-    return pd.DataFrame(columns)
+    return with_width(pd.DataFrame(columns), patients, shares)
+
+
+def patients_of(images: object, resampling: Resampling) -> int:
+    """Return how many patients some images are of, (n,) bool."""
+    return pd.Series(resampling.clusters).astype(str)[np.asarray(images, bool)].nunique()
+
+
+def with_width(
+    table: pd.DataFrame, patients: Mapping[str, int], shares: Collection[str]
+) -> pd.DataFrame:
+    """Return a table of intervals in which none has no width, as the module says.
+
+    Args:
+        table: with the columns metric, estimate, low and high.
+        patients: how many each metric rests on, by its name; what is missing rests on many.
+        shares: names of the metrics that are shares of images.
+    """
+    count = table["metric"].map(patients).fillna(np.inf).to_numpy(float)
+    bounds = table[["low", "high"]].to_numpy(float, copy=True).T
+    is_flat = bounds[0] == bounds[1]
+    exact = is_flat & (count > 1) & table["metric"].isin(shares).to_numpy()
+    bounds[:, is_flat | (count < 2)] = np.nan
+    bounds[:, exact] = wilson(table["estimate"].to_numpy(float)[exact], count[exact])
+    return table.assign(low=bounds[0], high=bounds[1])
+
+
+def wilson(share: np.ndarray, n: np.ndarray) -> np.ndarray:
+    """Return low and high (2, m) of shares (m,), each of n trials: the score interval.
+
+    Wilson 1927, doi 10.1080/01621459.1927.10502953; 0..1, of no width for no finite n.
+    """
+    z2 = norm.isf((1 - LEVEL) / 2) ** 2
+    weight = z2 / n
+    middle = share + weight / 2
+    half = np.sqrt(weight * share * (1 - share) + weight**2 / 4)
+    return np.clip(np.stack([middle - half, middle + half]) / (1 + weight), 0, 1).round(12)
 
 
 def estimates(y: np.ndarray, p: np.ndarray, measure: Measure = every_metric) -> pd.Series:

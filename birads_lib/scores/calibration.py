@@ -8,7 +8,8 @@ Degenerate cases, the same for estimates and for resamples:
 
 - An absent label is scored like any other: its observed frequency is 0.
 - Scores that tie share a bin, so there may be fewer than ``BINS``; bins are those of the sample in
-  every resample. A bin in which all images, or none, are of the label has an interval of no width.
+  every resample. Where all images of a bin, or none, are of the label, the bin has Wilson's
+  interval over its patients; a bin of one patient has none (NaN).
 - A probability of 0 is raised to the precision of a float before a logarithm is taken, as in
   scikit-learn's log loss.
 
@@ -152,7 +153,10 @@ def reliability(
     table["predicted"] = (cells * p[:, label - 1]).sum(0) / images
     table["observed"] = hits.sum(0) / images
     table["low"], table["high"] = bootstrap.percentiles(np.concatenate(drawn, axis=1).T)
-    return table
+    patients = [bootstrap.patients_of(images, resampling) for images in cells.T]
+    named = table.assign(metric=table.index, estimate=table["observed"])
+    named = bootstrap.with_width(named, dict(enumerate(patients)), named["metric"])
+    return named[table.columns]
 
 
 def true_class_spread(y: np.ndarray, p: np.ndarray, task: Task = BIRADS) -> pd.DataFrame:

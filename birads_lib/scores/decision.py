@@ -19,7 +19,13 @@ Degenerate cases, the same for estimates and for resamples:
 import numpy as np
 import pandas as pd
 
-from birads_lib.scores.bootstrap import Resampling, intervals, percentiles
+from birads_lib.scores.bootstrap import (
+    Resampling,
+    estimates,
+    patient_bootstrap,
+    percentiles,
+    with_bounds,
+)
 from birads_lib.scores.metrics import PredictionError, checked, ratio
 
 THRESHOLDS = np.arange(1, 100) / 100
@@ -153,7 +159,9 @@ def usefulness(y: np.ndarray, p: np.ndarray, lowest: int, resampling: Resampling
             f"gain_{lowest}_at_0.5": gained[half],
         }
 
-    return intervals(y, p, resampling, measure)[["metric", "estimate", "low", "high"]]
+    # Not ``intervals``: a share of thresholds is none of patients, and may always be the same.
+    table = with_bounds(estimates(y, p, measure), patient_bootstrap(y, p, resampling, measure))
+    return table[["metric", "estimate", "low", "high"]]
 
 
 def _checked(positive, score, thresholds, prevalence) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

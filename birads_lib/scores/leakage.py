@@ -187,7 +187,7 @@ def records(metrics: Mapping[str, pd.DataFrame], met: Mapping[str, pd.DataFrame]
 
 def _place(value: float, row: pd.Series) -> str:
     if np.isnan(row["low"]):
-        return "undefined"
+        return "not estimable"
     where = "above" if value > row["high"] else "below" if value < row["low"] else "inside"
     return f"{where} {row['low']:.3f} to {row['high']:.3f}"
 

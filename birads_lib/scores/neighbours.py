@@ -148,7 +148,7 @@ def intervals(
     for label in task.numbers:
         labelled = rows["y_true"].to_numpy() == label
         values[f"silhouette_{label}"] = values["silhouette_grade"].where(labelled)
-    return mean_intervals(values, resampling)
+    return mean_intervals(values, resampling, list(SCORES))
 
 
 def of_fold(rows: pd.DataFrame, fold: int) -> np.ndarray:

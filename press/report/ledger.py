@@ -132,7 +132,7 @@ def _missing(claim: Claim, read: Callable) -> str:
         if record is None:
             return f"no {short(name)} was recorded by {claim.notebook} under {claim.protocol}"
         if np.isnan(record[claim.bound if name == claim.metric else "estimate"]):
-            return f"{short(name)} is undefined here"
+            return f"{short(name)} is not estimable here"
     for name, least in claim.needs.items():
         value = (read(name) or {}).get("estimate", np.nan)
         if not value >= least:

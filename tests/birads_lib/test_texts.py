@@ -12,7 +12,7 @@ from birads_lib import texts
         ((0.5, 0.4, 0.6), "0.50 (0.40 to 0.60)"),
         ((0.5, np.nan, np.nan), "0.50 (no interval)"),
         ((0.5,), "0.50 (no interval)"),
-        ((np.nan, 0.4, 0.6), "undefined"),
+        ((np.nan, 0.4, 0.6), "not estimable"),
     ],
 )
 def test_an_estimate_without_an_interval_has_none_made_up(bounds, text):

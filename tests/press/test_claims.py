@@ -78,7 +78,10 @@ def test_no_run_under_its_own_protocol_is_not_testable():
 
 
 def test_a_number_that_is_undefined_is_not_testable():
-    assert verdict(claim(), records(patient=np.nan)) == (NOT_TESTABLE, "accuracy is undefined here")
+    assert verdict(claim(), records(patient=np.nan)) == (
+        NOT_TESTABLE,
+        "accuracy is not estimable here",
+    )
     other = claim(value=None, above="chance")
     assert verdict(other, records(patient=0.9))[1].startswith("no chance was recorded")
 

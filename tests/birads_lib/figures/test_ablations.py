@@ -154,7 +154,7 @@ def test_undefined_differences_are_said_to_be():
     table = differences(["emd"]).assign(estimate=np.nan, low=np.nan, high=np.nan, holm=np.nan)
     figure = plots.forest(table, {"emd": "Loss"})
     check(figure)
-    assert texts(figure).count("undefined") == len(SHOWN)
+    assert texts(figure).count("not estimable") == len(SHOWN)
 
 
 @pytest.mark.parametrize("runs", [3, 19])
@@ -204,4 +204,4 @@ def test_auc_differences_have_an_interval_of_each_form():
     assert row_names(figure) == ["emd", "oll"]
     ax = figure.axes[0]
     assert (dots(ax, "Clustered")[:, 1] < dots(ax, "Plain")[:, 1]).all()
-    assert "undefined" not in texts(figure)
+    assert "not estimable" not in texts(figure)

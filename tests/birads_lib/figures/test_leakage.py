@@ -194,4 +194,4 @@ def test_neighbourhood(known):
     figure = neighbours_plots.neighbourhood(table, 5)
     check(figure)
     assert "The 5 nearest images" in texts(figure)
-    assert ("undefined" in texts(figure)) == (not known)
+    assert ("not estimable" in texts(figure)) == (not known)

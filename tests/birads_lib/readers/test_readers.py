@@ -20,6 +20,7 @@ from birads_lib.checked import Checked
 from birads_lib.errors import DatasetError, UserError
 from birads_lib.readers import READERS, Reader, by_name, declared
 from birads_lib.readers.image_files import fingerprint
+from birads_lib.readers.links import files_in
 from press import preflight, study, study_file
 from press.parameters import declared_parameters
 from press.paths import ROOT
@@ -544,6 +545,73 @@ def test_a_fingerprint_sees_changed_added_and_renamed_files(tmp_path):
     file.rename(tmp_path / "1" / "c.png")
     fingerprints.append(seen())
     assert len(set(fingerprints)) == 4
+
+
+# --- Links
+
+
+def linked(tmp_path: Path) -> tuple[Path, Path]:
+    """Return a folder with a linked image and a linked category, and what lies outside it."""
+    folder = write(tmp_path / "data", {"1/P01.png": picture(1), "2/P02.png": picture(2)})
+    outside = write(tmp_path / "outside", {"secret.png": picture(3), "more/P04.png": picture(4)})
+    (folder / "1" / "P03.png").symlink_to(outside / "secret.png")
+    (folder / "3").symlink_to(outside / "more")
+    return folder, outside
+
+
+def test_links_that_lead_out_are_refused_by_name_before_a_file_is_opened(tmp_path, monkeypatch):
+    folder, _ = linked(tmp_path)
+    opened = "birads_lib.readers.image_files.inspect"
+    monkeypatch.setattr(opened, lambda path: pytest.fail(f"{path} was opened"))
+    problems = problems_of("class_folders", folder)
+    assert problems[0] == "'3' is a link that leads out of the folder"
+    assert problems[1].startswith("'1/P03.png' is a link that leads out of the folder; remove such")
+    assert problems[1].endswith("or write 'follow_links: true' under 'dataset:' to follow them")
+
+
+def test_links_are_followed_where_a_study_says_so(tmp_path):
+    folder, _ = linked(tmp_path)
+    (tmp_path / "link").symlink_to(folder)  # the data folder itself may be one
+    dataset = by_name.read("class_folders", tmp_path / "link", follow_links=True)
+    expected = ["1/P01.png", "1/P03.png", "2/P02.png", "3/P04.png"]
+    assert sorted(dataset.cases["path"]) == expected
+
+
+@pytest.mark.parametrize("name", ["AllDICOMs", "INbreast.csv", "AllXML"])
+def test_no_part_of_inbreast_is_read_through_a_link_that_leads_out(tmp_path, name):
+    folder, elsewhere = tmp_path / "data", tmp_path / "elsewhere"
+    for part in ("AllDICOMs", "AllXML"):
+        (folder / part).mkdir(parents=True)
+    (folder / "INbreast.csv").write_text("")
+    (folder / name).rename(elsewhere)
+    (folder / name).symlink_to(elsewhere)
+    (problem,) = problems_of("inbreast", folder)
+    assert problem.startswith(f"'{name}' is a link that leads out of the folder")
+
+
+def test_links_within_the_folder_and_loops_end(tmp_path):
+    folder = write(tmp_path / "data", {"1/P01.png": picture(1), "2/P02.png": picture(2)})
+    (folder / "1" / "round").symlink_to(folder / "1")
+    (folder / "1" / "self.png").symlink_to("self.png")
+    problems = problems_of("class_folders", folder)
+    assert problems == ["'1/self.png' cannot be read (Too many levels of symbolic links)"]
+    (folder / "1" / "self.png").unlink()
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "back").symlink_to(folder)
+    (folder / "store").symlink_to(tmp_path / "store")
+    assert len(list(files_in(folder, follow_links=True))) == 2
+    assert fingerprint(folder, follow_links=True)
+
+
+def test_a_fingerprint_follows_links_as_the_reader_does(tmp_path):
+    folder, outside = linked(tmp_path)
+    without, followed = fingerprint(folder), fingerprint(folder, follow_links=True)
+    assert without != followed
+    (outside / "more" / "P05.png").write_bytes(picture(5))
+    assert fingerprint(folder) == without
+    assert fingerprint(folder, follow_links=True) != followed
+    moved = folder.rename(tmp_path / "moved")
+    assert fingerprint(moved) == without
 
 
 def test_the_book_names_every_option_of_a_reader_with_its_default():

@@ -183,13 +183,50 @@ def test_intervals_are_percentiles_around_the_estimate(study):
     resamples = patient_bootstrap(y, p, Resampling(patients, 400, seed=3))
     estimates = pd.Series(headline(y, p))
     np.testing.assert_array_equal(table.loc[list(headline_names()), "estimate"], estimates)
-    low, high = np.nanpercentile(resamples, [2.5, 97.5], axis=0)
-    np.testing.assert_allclose(table["low"], low)
-    np.testing.assert_allclose(table["high"], high)
+    expected = np.nanpercentile(resamples, [2.5, 97.5], axis=0)
+    of_one_patient = table.index.isin(["recall_3", "f1_3", "auc_3"])
+    np.testing.assert_allclose(table[["low", "high"]].T, np.where(of_one_patient, np.nan, expected))
     assert table.loc["accuracy", "resamples_used"] == 400
     used = table.loc["auc_3", "resamples_used"]
     assert 150 < used < 350  # a patient is in a resample with probability 1 - 1/e
     assert used == resamples["auc_3"].notna().sum()
+
+
+@pytest.mark.parametrize(("hits", "n"), [(0, 2), (0, 10), (10, 10), (3, 10), (1, 400)])
+def test_wilson_is_scipys(hits, n):
+    expected = stats.binomtest(hits, n).proportion_ci(0.95, "wilson")
+    np.testing.assert_allclose(bootstrap.wilson(np.array(hits / n), np.array(n)), expected)
+
+
+def test_none_or_all_of_ten_patients_is_no_certainty():
+    """Ten patients of each grade, two images each; those of grade 1 are all missed."""
+    y, patients = np.repeat([1, 2], 20), np.repeat(np.arange(20), 2)
+    p = np.eye(5)[np.where(y == 1, 3, 2) - 1]
+    table = intervals(y, p, Resampling(patients, 50)).set_index("metric")
+    of_ten = stats.binomtest(0, 10).proportion_ci(0.95, "wilson")
+    np.testing.assert_allclose(table.loc["recall_1", ["estimate", "low", "high"]], [0, *of_ten])
+    np.testing.assert_allclose(table.loc["precision_3", ["estimate", "low", "high"]], [0, *of_ten])
+    right = [1, 1 - of_ten[1], 1]
+    np.testing.assert_allclose(table.loc["recall_2", ["estimate", "low", "high"]], right)
+    assert table.loc[["f1_1", "f1_2", "auc_2"], ["low", "high"]].isna().all(axis=None)
+    assert table.loc["accuracy", "low"] < 0.5 < table.loc["accuracy", "high"]
+    perfect = intervals(y, np.eye(5)[y - 1], Resampling(patients, 50)).set_index("metric")
+    of_twenty = stats.binomtest(20, 20).proportion_ci(0.95, "wilson")
+    for name in ("accuracy", "adjacent_accuracy"):
+        np.testing.assert_allclose(perfect.loc[name, ["low", "high"]].astype(float), of_twenty)
+    assert perfect.loc[["mcc", "qwk", "macro_f1", "mean_auc", "ordinal_mae"], "low"].isna().all()
+
+
+def test_a_mean_that_never_varies_has_wilsons_bounds_if_it_is_a_share_and_else_none():
+    values = pd.DataFrame({"hit": [0.0] * 8, "other": 0.0, "mixed": [0, 1.0] * 4})
+    values.loc[:1, "hit"] = np.nan  # all that is known of a patient
+    patients = np.repeat(list("abcd"), 2)
+    table = mean_intervals(values, Resampling(patients, 50), ["hit", "mixed"]).set_index("metric")
+    expected = stats.binomtest(0, 3).proportion_ci(0.95, "wilson")
+    np.testing.assert_allclose(table.loc["hit", ["low", "high"]].astype(float), expected)
+    assert table.loc["other", ["low", "high"]].isna().all()
+    half = stats.binomtest(2, 4).proportion_ci(0.95, "wilson")  # each patient is hit in one of two
+    np.testing.assert_allclose(table.loc["mixed", ["low", "high"]].astype(float), half)
 
 
 def test_absent_grade_has_no_interval(study):
