@@ -10,6 +10,7 @@ STUDIES ?=
 WEIGHTS ?=
 FIG     ?=
 RECEIPT ?=
+DEEP    ?=
 
 UV := $(shell command -v uv || echo .tools/bin/uv)
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -36,7 +37,7 @@ verify: .venv/ready ## check the hashes of all that is rendered; FIG=<name>: mak
 	@$(if $(RECEIPT),$(if $(filter all,$(FIG)),,$(error RECEIPT=<name> needs FIG=all)))
 	@$(if $(filter all,$(FIG)),python -m press.receipt "$(CONFIG)" "$(DATA)" "$(WEIGHTS)" "$$RECEIPT",\
 	  $(if $(FIG),python -m press.remake "$(CONFIG)" "$(FIG)" "$(DATA)" "$(WEIGHTS)",\
-	  python -m press.verify "$(CONFIG)" "$(DATA)"))
+	  python -m press.verify "$(CONFIG)" "$(DATA)" "$(DEEP)"))
 
 compare: .venv/ready ## the metrics of two studies that were run, and their difference: STUDIES=a,b
 	@python -m press.compare "$(STUDIES)"

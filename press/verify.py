@@ -1,6 +1,6 @@
 """Are the pages what was executed, and does each chain of hashes reach the images?
 
-    python -m press.verify config/phantoms.yaml [folder of the images, to be hashed]
+    python -m press.verify config/phantoms.yaml [folder of the images, to be hashed] [1: deep]
 
 Of every page: its own seal; the PNG and CSV of each exhibit, in the page, in ``results/`` and in
 the rendered book, and the cell that its passport names; the files it wrote; each input, against
@@ -54,10 +54,13 @@ class Report:
             self.problems.append(problem)
 
 
-def study(name: str, images: Path | None = None, follow_links: bool = False) -> Report:
+def study(
+    name: str, images: Path | None = None, follow_links: bool = False, deep: bool = False
+) -> Report:
     """Check all of one study's pages; ``images``: a folder whose files are hashed as well.
 
-    ``follow_links``: also those files outside the folder that links in it lead to.
+    ``follow_links``: also those files outside the folder that links in it lead to. ``deep``: the
+    saved models predict again.
     """
     report = Report()
     by_name = {page.name: page for page in _sealed_pages(paths.BOOK / name, report)}
@@ -71,6 +74,10 @@ def study(name: str, images: Path | None = None, follow_links: bool = False) -> 
             report.stale.setdefault(why, []).append(page.name)
     if images:
         _check_images(listed, files_in(images, follow_links), report)
+    if deep:
+        from press.deep import check  # imports Keras
+
+        check(list(by_name.values()), report)
     return report
 
 
@@ -262,17 +269,18 @@ def print_report(name: str, report: Report, seconds: float) -> None:
     print(f"  {'all hold' if not report.problems else f'{len(report.problems)} problems'}")
 
 
-def main(config: str, images: str = "") -> int:
+def main(config: str, images: str = "", deep: str = "") -> int:
     """Verify all that the book of a study shows, and a folder of its images, if one is given.
 
-    Returns the exit status.
+    ``deep``: not "" where the study's saved models are to predict again. Returns the exit status.
     """
     first, has_problems = load(config), False
     for name in dict.fromkeys([first.name, *COMMITTED]):
         started = time.time()
         try:
             folder = Path(images) if images and name == first.name else None
-            report = study(name, folder, first.follows_links)
+            is_deep = bool(deep) and name == first.name
+            report = study(name, folder, first.follows_links, is_deep)
         except UserError as error:  # not run here: there is nothing to verify
             print(f"{name}: {error}")
             continue

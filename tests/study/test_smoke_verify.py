@@ -6,10 +6,13 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from birads_lib.files import sha256
 from helpers.project import ROOT, run_module
+from press import deep as deep_check
 from press import outputs, verify
 from press import page as pages
 
@@ -146,3 +149,90 @@ def test_a_page_whose_sources_changed_is_stale_and_no_problem(executed_copy):
     lines = verified(executed_copy)
     assert not [line for line in lines if "PROBLEM: " in line]
     assert any(re.match(r" *stale: .*notebooks/04_evaluation\.ipynb", line) for line in lines)
+
+
+@pytest.fixture
+def deep(monkeypatch, executed_copy):
+    """Return what a deep check says of a page after some of its predictions were changed."""
+    monkeypatch.setattr(deep_check, "ROOT", executed_copy)
+
+    def checked(page, forge=None) -> verify.Report:
+        report, page = verify.Report(), pages.read(ROOT / f"book/smoke/{page}.ipynb")
+        if forge:
+            path = executed_copy / RUN / "predictions.parquet"
+            forge(pd.read_parquet(path)).to_parquet(path)
+            # With a consistent hash, as a forger leaves it.
+            facts = page.artefacts["predictions.parquet"] | {"sha256": sha256(path)}
+            page = replace(page, artefacts=page.artefacts | {"predictions.parquet": facts})
+        deep_check.check([page], report)
+        return report
+
+    return checked
+
+
+TRAINED, TOGETHER = "03_training-proposed-patient", "03_training_ablations"
+
+
+def a_probability(table):
+    table.loc[3, ["p1", "p2", "p3", "p4", "p5"]] = [0.0, 0.0, 0.0, 0.0, 1.0]
+    return table
+
+
+def a_label(table):
+    table.loc[3, "y_true"] = table.loc[3, "y_true"] % 5 + 1
+    return table
+
+
+def a_part(table):
+    tested = table[(table["part"] == "test") & (table["fold"] == 0)]
+    same_patient = table["patient_id"] == tested["patient_id"].iloc[0]
+    table.loc[same_patient & (table["fold"] == 0), "part"] = "train"
+    return table
+
+
+def a_fold(table):
+    return table[table["fold"] == 0]
+
+
+def test_a_probability_that_no_saved_model_predicts_is_found(deep):
+    report = deep(TRAINED, a_probability)
+    (problem,) = report.problems  # the other model's hold
+    assert "fold 0: 1 of 96 rows are not what the model predicts" in problem
+    assert report.checked["models' predictions"] == 2
+    assert "smoke/proposed/patient: 2 models, 192 predictions made again" in report.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("forge", "message"),
+    [
+        (a_label, "y_true is not what the cases say"),
+        (a_part, "fold 0: its parts are not those of the protocol"),
+        (a_fold, "fold [(0, 0)], but models of [(0, 0), (0, 1)]"),
+    ],
+)
+def test_what_else_is_forged_with_consistent_hashes_is_found(deep, forge, message, monkeypatch):
+    monkeypatch.setattr(deep_check, "_differences", lambda run, key, rows, *_: np.zeros(len(rows)))
+    assert deep(TRAINED).problems == []
+    (problem,) = deep(TRAINED, forge).problems
+    assert message in problem
+
+
+def test_only_who_asks_for_it_waits_for_the_models(smoke_pages, monkeypatch, capsys):
+    asked = []
+    monkeypatch.setattr(verify, "COMMITTED", ("inbreast",))
+    monkeypatch.setattr(deep_check, "check", lambda checked, _: asked.append(checked[0].study))
+    verify.main("config/smoke.yaml")
+    assert asked == []
+    verify.main("config/smoke.yaml", "", "1")
+    assert asked == ["smoke"]
+
+
+def test_runs_that_can_not_be_predicted_again_are_named(deep, executed_copy):
+    (executed_copy / "results/smoke/images.npy").unlink()
+    (note,) = deep(TRAINED).notes
+    assert "smoke/proposed/patient: not predicted again, as not at hand: results/smoke/im" in note
+    notes = deep(TOGETHER).notes
+    assert {note.partition(":")[0] for note in notes} == {
+        "smoke/frozen/patient", "smoke/emd/patient", "smoke/no_clahe/patient",
+    }  # fmt: skip
+    assert all("models were not kept" in note for note in notes)
