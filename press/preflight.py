@@ -60,7 +60,9 @@ def dataset_of(study: Study) -> Dataset:
     """Return a study's images as its reader has them by headers alone."""
     folder = images_folder(study.dataset, study.folder)
     options = {k: v for k, v in study.dataset.items() if k not in ("reader", "folder")}
-    return by_name.read(study.dataset["reader"], folder, pixels=False, **options)
+    return by_name.read(
+        study.dataset["reader"], folder, pixels=False, task=TASKS[study.task], **options
+    )
 
 
 def lines(dataset: Dataset, task: Task) -> list[str]:

@@ -15,7 +15,6 @@ from PIL import Image, ImageOps
 from pydicom.pixels import apply_modality_lut, apply_voi_lut
 
 from birads_lib.errors import DatasetError
-from birads_lib.files import sha256_of
 
 FORMATS = "PNG, JPEG, PGM, TIFF or DICOM"
 _PICTURES = (b"\x89PNG", b"\xff\xd8", b"P5", b"II*\0", b"MM\0*")  # how their files begin
@@ -29,29 +28,21 @@ _OTHERS = {  # how files of other formats begin -> what they are
 COLOUR_TOLERANCE = 3  # grey levels between channels that JPEG rounding alone may cause
 
 
-def read_grey(path: str | Path, expected_sha256: str | None = None) -> np.ndarray:
+def read_grey(path: str | Path) -> np.ndarray:
     """Return the image in a file of ``FORMATS`` as grey, tissue brighter than background.
 
     Colour files whose channels agree count as grey, and a picture is turned as its EXIF orientation
     says. DICOM: the modality and VOI look-up tables
     (or window) are applied and MONOCHROME1 is inverted (DICOM PS3.3 C.11.1, C.11.2, C.7.6.3.1.2).
 
-    Args:
-        path: the file.
-        expected_sha256: of its bytes, as a table of images lists it; None: any.
-
     Returns:
         uint8 (H, W), or uint16 (H, W) where the file holds more than 8 bits.
 
     Raises:
-        DatasetError: the file is missing, truncated, in colour, not an image, or another one than
-            the table lists.
+        DatasetError: the file is missing, truncated, in colour, or not an image.
     """
     try:
-        data = Path(path).read_bytes()
-        if expected_sha256 is not None and sha256_of(data) != expected_sha256:
-            raise ValueError("has changed since 01_data_exploration listed it; run that again")
-        return decode(data)
+        return decode(Path(path).read_bytes())
     except OSError as error:
         problem = f"cannot be read ({error.strerror})"
     except ValueError as error:
@@ -65,7 +56,7 @@ def decode(data: bytes) -> np.ndarray:
     Raises:
         ValueError: with what is wrong and what to do.
     """
-    is_dicom = _is_dicom(data)
+    is_dicom = has_dicom_head(data)
     with _in_words():
         return _decode_dicom(data) if is_dicom else _decode_picture(data)
 
@@ -80,7 +71,7 @@ def shape_by_header(path: str | Path) -> tuple[int, int]:
         ValueError: with what is wrong and what to do.
     """
     with open(path, "rb") as file:
-        is_dicom = _is_dicom(file.read(132))
+        is_dicom = has_dicom_head(file.read(132))
         file.seek(0)
         with _in_words():
             if not is_dicom:
@@ -93,7 +84,7 @@ def shape_by_header(path: str | Path) -> tuple[int, int]:
             return int(header.Rows), int(header.Columns)
 
 
-def _is_dicom(data: bytes) -> bool:
+def has_dicom_head(data: bytes) -> bool:
     """Return whether a file that begins so is DICOM; ValueError where it is no picture, either."""
     if not data:
         raise ValueError("is empty (zero bytes); copy it again or remove it")

@@ -5,9 +5,9 @@ the entry point group ``birads_lib.readers``. It has
 
 - ``READER = Reader(...)``, all of it literals: what is known of the reader before it reads;
 - ``Options``, a ``Checked`` model of what a study may give it beside the folder;
-- ``read(folder, *, pixels, **options)``, which raises UserError for every option that doesn't exist
-  or is out of range, and DatasetError for everything that is wrong with the folder; without
-  ``pixels`` it reads no more than headers, within seconds.
+- ``read(folder, *, pixels, task, **options)``, which raises UserError for every option that doesn't
+  exist or is out of range, and DatasetError for everything that is wrong with the folder. Without
+  ``pixels`` it reads no more than headers, within seconds; ``task`` says whose labels are needed.
 
 ``READERS`` is read from the modules' text and imports none of them, so that asking what a reader is
 costs nothing.

@@ -10,6 +10,7 @@ from birads_lib.checked import Checked
 from birads_lib.errors import DatasetError, UserError, did_you_mean
 from birads_lib.readers import READERS
 from birads_lib.readers.links import refuse_leading_out
+from birads_lib.task import BIRADS, Task
 
 ONE_IMAGE = "one_image_per_patient"  # the key by which a study says so
 FEW = 10  # images: of no more, each may well be of another patient
@@ -20,6 +21,7 @@ def read(
     folder: str | Path,
     *,
     pixels: bool = True,
+    task: Task = BIRADS,
     one_image_per_patient: bool = False,
     follow_links: bool = False,
     **options: object,
@@ -30,6 +32,8 @@ def read(
         reader: its name, as in ``READERS``.
         folder: that of the data set.
         pixels: False reads headers alone, for a look at what there is; hashes are ``UNREAD`` then.
+        task: whose labels are needed; images that a published set has no such label of are left
+            out, with a note.
         one_image_per_patient: that this is so. Without it a data set where every image is of
             another patient is refused, as that is what a wrong pattern for patients makes of any.
         follow_links: whether links in the folder may lead out of it; else they are refused.
@@ -37,7 +41,7 @@ def read(
     """
     if not follow_links:
         refuse_leading_out(Path(folder).expanduser())
-    dataset = _module(reader).read(folder, pixels=pixels, **options)
+    dataset = _module(reader).read(folder, pixels=pixels, task=task, **options)
     if one_image_per_patient and dataset.cases["patient_id"].isna().all():
         cases = dataset.cases.assign(patient_id=dataset.cases["image_id"])
         dataset = replace(dataset, cases=cases)

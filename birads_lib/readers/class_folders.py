@@ -1,4 +1,4 @@
-"""A folder per BI-RADS category, named in any usual way: ``1/``, ``BI-RADS 2/``, ``birads_4a/``."""
+"""A folder per category, named in any usual way: ``BI-RADS 2/``, ``birads_4a/``, ``benign/``."""
 
 import logging
 import re
@@ -8,9 +8,9 @@ from typing import Annotated
 import pandas as pd
 from pydantic import AfterValidator, Field
 
-from birads_lib.cases import Dataset, no_findings, parse_birads
+from birads_lib.cases import Dataset, no_findings
 from birads_lib.checked import Checked
-from birads_lib.readers import Reader
+from birads_lib.readers import Reader, meanings
 from birads_lib.readers.image_files import (
     IMAGE_SUFFIXES,
     Problems,
@@ -19,6 +19,7 @@ from birads_lib.readers.image_files import (
     is_litter,
     survey,
 )
+from birads_lib.task import BIRADS, Task
 
 READER = Reader(
     "class_folders",
@@ -63,19 +64,22 @@ class Options(Checked):
     workers: int = Field(2, ge=1)  # images decoded side by side
 
 
-def read(folder: str | Path, *, pixels: bool = True, **options: object) -> Dataset:
+def read(
+    folder: str | Path, *, pixels: bool = True, task: Task = BIRADS, **options: object
+) -> Dataset:
     """Read a folder of category folders; everything below one has its category.
 
-    Their names may be any spelling that ``cases.parse_birads`` understands. ``image_id`` is the
+    Their names may be any usual spelling of the task's labels (``meanings``). ``image_id`` is the
     path; density, modality and findings are unknown.
     """
     chosen = Options.of(options)
     root = existing(folder)
     pattern = re.compile(chosen.patient_pattern)
     problems = Problems(root)
-    labels = _labels(problems)
+    labels = category_folders(problems, task)
     if not labels and not problems.lines:
-        problems.lines.append("there are no images; expected folders named '1', 'BI-RADS 4a', ...")
+        names = ", ".join(map(repr, task.labels))
+        problems.lines.append(f"there are no images; expected folders named {names}")
     rows = []
     for path, facts in survey(list(labels), problems, chosen.workers, pixels=pixels).items():
         below = path.relative_to(root).as_posix()
@@ -87,7 +91,7 @@ def read(folder: str | Path, *, pixels: bool = True, **options: object) -> Datas
     return Dataset(root, pd.DataFrame(rows), no_findings())
 
 
-def _labels(problems: Problems) -> dict[Path, dict[str, object]]:
+def category_folders(problems: Problems, task: Task) -> dict[Path, dict[str, object]]:
     """Return the columns of its category for each file in a category's folder."""
     labels, ignored = {}, []
     for path in sorted(problems.root.iterdir()):
@@ -95,11 +99,10 @@ def _labels(problems: Problems) -> dict[Path, dict[str, object]]:
             continue
         if path.is_dir():
             try:
-                birads, original = parse_birads(path.name)
+                label = meanings.columns(path.name, task)
             except ValueError as error:
                 problems.add(path, f"is a folder, but {error}; rename or remove it")
                 continue
-            label = {"birads": birads, "birads_original": original}
             labels |= dict.fromkeys(files_below(path, problems), label)
         elif path.suffix.lower() in IMAGE_SUFFIXES:
             problems.add(path, "is in no category's folder; move it into one")

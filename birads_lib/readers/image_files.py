@@ -5,10 +5,11 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
-from birads_lib.cases import UNREAD
-from birads_lib.errors import DatasetError
+from birads_lib.cases import UNREAD, Note
+from birads_lib.errors import DatasetError, did_you_mean
 from birads_lib.files import sha256_of
-from birads_lib.images.decode import decode, shape_by_header
+from birads_lib.images.decode import decode, has_dicom_head, shape_by_header
+from birads_lib.images.header import Header, read_header
 from birads_lib.parallel import in_parallel
 from birads_lib.readers.links import files_in
 from birads_lib.texts import unshowable
@@ -19,6 +20,7 @@ LITTER = (
     "thumbs.db", "ehthumbs.db", "desktop.ini", "@eadir", "@tmp", "#recycle", "#snapshot",
     "$recycle.bin", "system volume information", "lost+found", "__macosx",
 )  # fmt: skip
+NO_HEADER = Header()  # of a picture
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Inspected:
     """What a file holds, or ``problem``: what is wrong with it.
 
     ``pixels`` is a digest of the decoded image, equal for equal pictures whatever the format; ""
-    where only the header was read.
+    where only the header was read. ``header`` is empty for a picture.
     """
 
     size_bytes: int = 0
@@ -34,6 +36,7 @@ class Inspected:
     height: int = 0
     width: int = 0
     pixels: str = ""
+    header: Header = NO_HEADER
     problem: str = ""
 
 
@@ -59,6 +62,27 @@ class Problems:
             raise DatasetError(self.lines, f"The data set {str(self.root)!r}")
 
 
+class Notes:
+    """What a reader wants known of the data set in ``root``, collected by sentence."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._names: dict[str, list[str]] = defaultdict(list)
+
+    def add(self, text: str, path: Path | None = None) -> None:
+        """Note a sentence, and a file that it is about."""
+        names = self._names[text]
+        if path is not None:
+            names.append(path.relative_to(self.root).as_posix())
+
+    def all(self) -> tuple[Note, ...]:
+        """Return them; where files are named, with how many they are."""
+        return tuple(
+            Note(f"{text} ({len(names)} files)" if names else text, tuple(names))
+            for text, names in self._names.items()
+        )
+
+
 def existing(folder: str | Path) -> Path:
     """Return ``folder`` as a path, or raise ``DatasetError`` where there is none."""
     folder = Path(folder).expanduser()
@@ -66,6 +90,16 @@ def existing(folder: str | Path) -> Path:
         return folder
     reason = "is a file, not a folder" if folder.exists() else "does not exist"
     raise DatasetError(f"{str(folder)!r} {reason}; give the folder of the data set")
+
+
+def inside(root: Path, name: str) -> Path:
+    """Return the path of a file below ``root``; ValueError where a name leads elsewhere."""
+    if ".." in Path(name).parts or Path(name).is_absolute():
+        raise ValueError(f"{name!r} has to lie in the folder, as all that is read does")
+    if not (root / name).is_file():
+        near = did_you_mean(name, (path.name for path in root.iterdir() if path.is_file()))
+        raise ValueError(f"there is no table {name!r}; {near}")
+    return root / name
 
 
 def fingerprint(folder: Path, follow_links: bool = False) -> str:
@@ -109,19 +143,22 @@ def inspect(path: Path) -> Inspected:
     try:
         data = path.read_bytes()
         image = decode(data)
+        header = read_header(data) if has_dicom_head(data) else Header()
     except OSError as error:
         return Inspected(problem=f"cannot be read ({error.strerror})")
     except ValueError as error:
         return Inspected(problem=str(error))
     pixels = sha256_of(f"{image.shape}{image.dtype}".encode() + image.tobytes())
-    return Inspected(len(data), sha256_of(data), *image.shape, pixels)
+    return Inspected(len(data), sha256_of(data), *image.shape, pixels, header)
 
 
 def inspect_header(path: Path) -> Inspected:
     """Read no more of a file than its header."""
     try:
         height, width = shape_by_header(path)
-        return Inspected(path.stat().st_size, height=height, width=width)
+        with open(path, "rb") as file:
+            header = read_header(path) if has_dicom_head(file.read(132)) else Header()
+        return Inspected(path.stat().st_size, height=height, width=width, header=header)
     except OSError as error:
         return Inspected(problem=f"cannot be read ({error.strerror})")
     except ValueError as error:

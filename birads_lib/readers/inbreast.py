@@ -4,8 +4,6 @@ Moreira et al. 2012, INbreast: toward a full-field digital mammographic database
 doi 10.1016/j.acra.2011.09.014.
 """
 
-import csv
-import io
 import plistlib
 import re
 from pathlib import Path
@@ -28,6 +26,9 @@ from birads_lib.readers.image_files import (
     is_litter,
     survey,
 )
+from birads_lib.readers.meanings import whole
+from birads_lib.readers.spreadsheet import csv_cells
+from birads_lib.task import BIRADS, Task
 
 READER = Reader(
     "inbreast",
@@ -70,7 +71,9 @@ class Options(Checked):
     workers: int = Field(2, ge=1)  # images decoded side by side
 
 
-def read(folder: str | Path, *, pixels: bool = True, **options: object) -> Dataset:
+def read(
+    folder: str | Path, *, pixels: bool = True, task: Task = BIRADS, **options: object
+) -> Dataset:
     """Read INbreast: images, the table, and the lesion contours of ``AllXML/`` where present.
 
     4a, 4b and 4c merge into 4, and 6 becomes 5; ``birads_original`` keeps what was given. The
@@ -93,8 +96,7 @@ def read(folder: str | Path, *, pixels: bool = True, **options: object) -> Datas
     lesions = _lesions(files, good, problems)
     problems.raise_any()
     findings = pd.DataFrame(lesions + _marks(rows, lesions), columns=list(no_findings()))
-    annotations = (*_tables(root, chosen.table), *_lesion_files(root))
-    return Dataset(root, pd.DataFrame(cases), findings, annotations=annotations)
+    return Dataset(root, pd.DataFrame(cases), findings)
 
 
 def _image_files(root: Path, images: str, problems: Problems) -> list[Path]:
@@ -138,20 +140,11 @@ def _by_number(paths: list[Path], problems: Problems) -> dict[str, Path]:
     return dict(sorted(files.items(), key=lambda item: int(item[0])))
 
 
-def _tables(root: Path, table: str) -> list[Path]:
-    """Return the files of tables: the option's, else all of ``TABLES`` that are there."""
-    return [root / name for name in ([table] if table else TABLES) if (root / name).is_file()]
-
-
-def _lesion_files(root: Path) -> list[Path]:
-    return sorted((root / "AllXML").glob("[0-9]*.xml"))
-
-
 def _table_rows(root: Path, table: str, problems: Problems) -> Rows:
     """Return the rows by image number; where two tables are there, the first one's cells win."""
-    paths = _tables(root, table)
+    names = [table] if table else TABLES
+    paths = [root / name for name in names if (root / name).is_file()]
     if not paths:
-        names = [table] if table else TABLES
         hint = "; save the first sheet of INbreast.xls as INbreast_sheet1.csv"
         hint = hint if (root / "INbreast.xls").is_file() else ""
         problems.lines.append(f"there is no table {' or '.join(names)}{hint}")
@@ -164,7 +157,7 @@ def _table_rows(root: Path, table: str, problems: Problems) -> Rows:
 
 def _read_table(path: Path, problems: Problems) -> Rows:
     """Return the rows by image number, cells stripped; ``line`` says where each stands."""
-    header, *lines = _cells(path) or [[]]
+    header, *lines = csv_cells(path) or [[]]
     official = {name.lower(): name for name in COLUMNS}
     header = [official.get(name.lower(), name) for name in header]
     missing = [name for name in COLUMNS if name not in header]
@@ -175,7 +168,7 @@ def _read_table(path: Path, problems: Problems) -> Rows:
     rows: Rows = {}
     for place, line in enumerate(lines, start=2):
         row = dict.fromkeys(COLUMNS, "") | dict(zip(header, line, strict=False))
-        number, row["line"] = _whole(row["File Name"]), f"row {place} of {path.name}"
+        number, row["line"] = whole(row["File Name"]), f"row {place} of {path.name}"
         if number in rows:
             problems.lines.append(f"{row['line']} is the second of {number}; remove one")
         if any(line):
@@ -183,22 +176,6 @@ def _read_table(path: Path, problems: Problems) -> Rows:
     if not rows:
         problems.add(path, "has no rows; it needs one per image")
     return rows
-
-
-def _cells(path: Path) -> list[list[str]]:
-    """Return the cells of a CSV file, stripped, whatever its encoding and delimiter."""
-    data = path.read_bytes()
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:  # saved by a spreadsheet: the notes are Portuguese
-        text = data.decode("latin-1")
-    delimiter = max(";,\t", key=text.split("\n")[0].count)
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    return [[cell.strip() for cell in line] for line in lines]
-
-
-def _whole(cell: str) -> str:
-    return re.sub(r"\.0+$", "", cell)  # a spreadsheet's float
 
 
 def _compare(files: dict[str, Path], rows: Rows, problems: Problems) -> None:
@@ -221,7 +198,7 @@ def _case(
     if (row["Laterality"].upper(), row["View"].upper()) != (side, view):
         given = f"{row['Laterality']} {row['View']}"
         problems.lines.append(f"{place} says {given}, the file name {side} {view}; correct one")
-    density = DENSITIES.get(_whole(row["ACR"]).upper())
+    density = DENSITIES.get(whole(row["ACR"]).upper())
     if row["ACR"] and not density:
         problems.lines.append(f"{place}: the density {row['ACR']!r} is unknown; use 1..4 or none")
     try:
@@ -242,7 +219,7 @@ def _lesions(
 ) -> list[dict[str, object]]:
     """Return the findings in ``AllXML/``, in pixels of the image files."""
     findings = []
-    for path in _lesion_files(problems.root):
+    for path in sorted((problems.root / "AllXML").glob("[0-9]*.xml")):
         image = files.get(path.stem)
         if image is None:
             problems.add(path, f"is of no image here; add {path.stem}_* or remove it")

@@ -4,7 +4,6 @@ import itertools
 import json
 import sys
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from birads_lib.phantoms import anatomy, lesions, lexicon, phantom
 from birads_lib.phantoms.phantom import LATERALITIES, VIEWS
 from birads_lib.readers import Reader
 from birads_lib.source_code import code_of
+from birads_lib.task import BIRADS, Task
 
 READER = Reader(
     "phantoms",
@@ -45,7 +45,9 @@ class Options(phantom.Options):
     workers: int | None = Field(None, ge=1)  # processes that draw side by side; None: one per core
 
 
-def read(folder: str | Path, *, pixels: bool = True, **options: object) -> cases.Dataset:
+def read(
+    folder: str | Path, *, pixels: bool = True, task: Task = BIRADS, **options: object
+) -> cases.Dataset:
     """Make a cohort, four views a patient, in ``folder``, or take it from there if it is the same.
 
     Images go to ``folder/images``, a mask per finding (0 and 255) to ``folder/masks``, the tables
@@ -74,18 +76,11 @@ def _stored(folder: Path, record: str) -> cases.Dataset | None:
         if (folder / RECORD).read_text() != record:
             return None
         dataset = cases.Dataset.read(folder, folder)
-        listed = dict(zip(dataset.cases["path"], dataset.cases["sha256"], strict=True))
-        findings = dataset.findings
-        listed |= dict(zip(findings["mask_path"], findings["mask_sha256"], strict=True))
-        is_same = all(sha256(folder / path) == digest for path, digest in listed.items())
+        images_same = [sha256(path) for path in dataset.files()] == list(dataset.cases["sha256"])
     except (OSError, ValueError, DatasetError):
         return None
-    return replace(dataset, annotations=_annotations(folder)) if is_same else None
-
-
-def _annotations(folder: Path) -> tuple[Path, ...]:
-    """Return the files beside images and masks from which a cohort is taken a second time."""
-    return tuple(folder / name for name in (RECORD, "cases.parquet", "findings.parquet"))
+    masks_there = all((folder / path).is_file() for path in dataset.findings["mask_path"])
+    return dataset if images_same and masks_there else None
 
 
 def _make(folder: Path, options: Options, record: str) -> cases.Dataset:
@@ -106,7 +101,7 @@ def _make(folder: Path, options: Options, record: str) -> cases.Dataset:
             path.unlink()
     with written_whole(folder / RECORD) as temporary:
         temporary.write_text(record)
-    return replace(dataset, annotations=_annotations(folder))
+    return dataset
 
 
 def _views(options: Options) -> list[View]:
@@ -139,12 +134,11 @@ def _write_view(
     findings = []
     for number, finding in enumerate(drawn.findings):
         mask, mask_path = finding.mask.astype(np.uint8), f"masks/{row['image_id']}_{number}.png"
-        written = _write_png(folder / mask_path, 255 * mask)
+        _write_png(folder / mask_path, 255 * mask)
         x, y, width, height = cv2.boundingRect(mask)  # pixels
         findings.append({
             "image_id": row["image_id"], "kind": finding.kind, "descriptors": finding.descriptors,
-            "x0": x, "y0": y, "x1": x + width, "y1": y + height,
-            "mask_path": mask_path, "mask_sha256": sha256_of(written),
+            "x0": x, "y0": y, "x1": x + width, "y1": y + height, "mask_path": mask_path,
         })  # fmt: skip
     return row | {"size_bytes": len(content), "sha256": sha256_of(content)}, findings
 

@@ -1,0 +1,50 @@
+"""What a DICOM header says of a mammogram beside its pixels."""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import pydicom
+
+TAGS = [
+    "SOPInstanceUID", "StudyInstanceUID", "AccessionNumber", "PatientID", "Manufacturer",
+    "ManufacturerModelName", "Laterality", "ImageLaterality", "ViewPosition", "PixelSpacing",
+    "ImagerPixelSpacing", "PresentationIntentType",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Header:
+    """The facts; "" and None where the header has none."""
+
+    image: str = ""  # SOPInstanceUID
+    exams: tuple[str, ...] = ()  # AccessionNumber and StudyInstanceUID
+    patient_id: str = ""
+    laterality: str = ""  # L or R; "" for both breasts
+    view: str = ""
+    machine: str = ""  # manufacturer and model
+    spacing_mm: float | None = None  # between rows, at the detector
+    for_processing: bool = False  # whether grey values are the detector's, not those to be shown
+
+
+def read_header(source: bytes | str | Path) -> Header:
+    """Return what the header of a DICOM file, or of its bytes, says (PS3.3 C.8.11.7, C.7.1.1)."""
+    file = io.BytesIO(source) if isinstance(source, bytes) else source
+    tags = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=TAGS)
+
+    def text(name: str) -> str:
+        return str(tags.get(name) or "").strip()
+
+    side = (text("ImageLaterality") or text("Laterality")).upper()
+    spacing = tags.get("ImagerPixelSpacing") or tags.get("PixelSpacing")
+    exams = dict.fromkeys(filter(None, map(text, ("AccessionNumber", "StudyInstanceUID"))))
+    return Header(
+        image=text("SOPInstanceUID"),
+        exams=tuple(exams),
+        patient_id=text("PatientID"),
+        laterality=side if side in ("L", "R") else "",
+        view=text("ViewPosition").upper(),
+        machine=" ".join(filter(None, map(text, ("Manufacturer", "ManufacturerModelName")))),
+        spacing_mm=float(spacing[0]) if spacing else None,
+        for_processing=text("PresentationIntentType").upper() == "FOR PROCESSING",
+    )

@@ -1,0 +1,71 @@
+"""What DICOM headers and file names say of images, held against what a table or folder says."""
+
+import re
+from collections import defaultdict
+from pathlib import Path
+
+from birads_lib.images.header import Header
+from birads_lib.readers.image_files import Notes, Problems
+
+_SIDE = re.compile(r"(?<![a-z])(left|right|[lr])(?![a-z])", re.IGNORECASE)
+_VIEW = re.compile(r"(?<![a-z])(cc|mlo|ml|lm)(?![a-z])", re.IGNORECASE)
+_JOINED = re.compile(r"(?<![a-z])([lr])(cc|mlo|ml|lm)(?![a-z])", re.IGNORECASE)
+SAYS = {"laterality": "side", "view": "view"}
+FOR_PROCESSING = (
+    "DICOM images FOR PROCESSING: their grey values are the detector's, not those that were shown "
+    "to readers"
+)
+
+
+def of_name(path: Path) -> dict[str, str]:
+    """Return the side and view that a file's name tells, such as "P01_L_CC" or "rmlo"."""
+    if joined := _JOINED.search(path.stem):
+        return {"laterality": joined[1].upper(), "view": joined[2].upper()}
+    sides = {match[0].upper() for match in _SIDE.findall(path.stem)}
+    views = {match.upper() for match in _VIEW.findall(path.stem)}
+    facts = {"laterality": sides, "view": views}
+    return {name: values.pop() for name, values in facts.items() if len(values) == 1}
+
+
+def completed(
+    row: dict[str, object], header: Header, path: Path, notes: Notes, source: str
+) -> dict[str, object]:
+    """Return a row of cases with what a header knows where the row is empty.
+
+    The patient is taken from it only where ``row`` has none at all. Where ``source`` ("the table"),
+    the file's name and the header differ in side or view, that is noted.
+    """
+    known = {
+        "patient_id": header.patient_id, "laterality": header.laterality, "view": header.view,
+        "machine": header.machine, "spacing_mm": header.spacing_mm,
+    }  # fmt: skip
+    full = {name: row.get(name) or value or None for name, value in known.items()}
+    named = of_name(path)
+    for name, what in SAYS.items():
+        if full[name] and known[name] and full[name] != known[name]:
+            notes.add(
+                f"{source} and the DICOM header differ in the {what}: {source} is taken", path
+            )
+        if full[name] and named.get(name) and full[name] != named[name]:
+            other = source if row.get(name) else "the DICOM header"
+            notes.add(f"{other} and the file's name differ in the {what}: {other} is taken", path)
+    if header.for_processing:
+        notes.add(FOR_PROCESSING, path)
+    return row | full
+
+
+def contradictory_patients(
+    rows: list[dict[str, object]], headers: list[Header], problems: Problems
+) -> None:
+    """Note where one patient of the DICOM headers is several patients in the rows of cases."""
+    patients = defaultdict(set)
+    for row, header in zip(rows, headers, strict=True):
+        if header.patient_id:
+            patients[header.patient_id].add(row["patient_id"])
+    counts = {name: sorted(map(str, found)) for name, found in patients.items() if len(found) > 1}
+    if len(patients) > 1:  # else the headers name nobody: one word for all
+        for name, several in counts.items():
+            problems.lines.append(
+                f"the PatientID {name!r} of the DICOM headers is {' and '.join(several[:3])} "
+                "elsewhere: one person would get into training and test; correct the patients"
+            )

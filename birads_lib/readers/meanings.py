@@ -1,0 +1,90 @@
+"""What labels, sides, views and parts are called in tables, names of folders and headers.
+
+Each function returns the project's own word, or raises ValueError that says which would do.
+"""
+
+import re
+import unicodedata
+
+from birads_lib.cases import parse_birads
+from birads_lib.protocol import PARTS
+from birads_lib.task import BIRADS, DENSITY, MALIGNANCY, Task
+
+_SIDES = {"l": "L", "left": "L", "r": "R", "right": "R"}
+_VIEWS = {"craniocaudal": "CC", "mediolateraloblique": "MLO", "mediolateral": "ML"}
+_MALIGNANCIES = {
+    "0": "benign", "b": "benign", "benign": "benign", "benignwithoutcallback": "benign",
+    "negative": "benign", "no": "benign", "false": "benign", "1": "malignant", "m": "malignant",
+    "malignant": "malignant", "cancer": "malignant", "positive": "malignant", "yes": "malignant",
+    "true": "malignant",
+}  # fmt: skip
+_PARTS = {
+    "train": "train", "training": "train", "validation": "validation", "valid": "validation",
+    "val": "validation", "dev": "validation", "test": "test", "testing": "test",
+}  # fmt: skip
+_DENSITY = re.compile(r"(?:acr|bi-?rads|breast|density|category|type)*([1-4a-d])")
+
+
+def plain(text: object) -> str:
+    """Return a text as it is compared: NFKC, lower case, without blanks and signs."""
+    return re.sub(r"[\s_\-.:()/,]+", "", unicodedata.normalize("NFKC", str(text)).lower())
+
+
+def whole(text: object) -> str:
+    """Return a cell as a text without the decimals that spreadsheets give whole numbers."""
+    return re.sub(r"^(-?\d+)\.0+$", r"\1", unicodedata.normalize("NFC", str(text)).strip())
+
+
+def laterality(text: str) -> str:
+    """Return L or R."""
+    return _one_of(text, _SIDES, "the side", "L or R")
+
+
+def view(text: str) -> str:
+    """Return a view as DICOM abbreviates it: CC, MLO, ... ; one that isn't known, in capitals."""
+    return _VIEWS.get(plain(text), text.strip().upper())
+
+
+def part(text: str) -> str:
+    """Return train, validation or test."""
+    return _one_of(text, _PARTS, "the part", ", ".join(PARTS))
+
+
+def density(text: str) -> str:
+    """Return A, B, C or D, of ACR density 1 to 4 as well."""
+    match = _DENSITY.fullmatch(plain(whole(text)))
+    if not match:
+        raise ValueError(f"the density {text!r} is unknown; use A to D, or 1 to 4")
+    return DENSITY.labels["1234".find(match[1]) if match[1] in "1234" else "abcd".find(match[1])]
+
+
+def malignancy(text: str) -> str:
+    """Return benign or malignant."""
+    return _one_of(whole(text), _MALIGNANCIES, "the histology", "benign or malignant")
+
+
+def label(text: str, task: Task) -> str:
+    """Return one of the labels of a task; BI-RADS 4a, 4b and 4c are 4, and 6 is 5."""
+    if task.name == BIRADS.name:
+        return str(parse_birads(text)[0])
+    if task.name in _PARSERS:
+        return _PARSERS[task.name](text)
+    labels = {plain(name): name for name in task.labels}
+    return _one_of(whole(text), labels, task.title, ", ".join(task.labels))
+
+
+def columns(text: str, task: Task) -> dict[str, object]:
+    """Return the columns of a table of images that hold a label of a task; ValueError as above."""
+    known = label(text, task)
+    if task.name == BIRADS.name:
+        return {"birads": int(known), "birads_original": parse_birads(text)[1]}
+    return {task.name: known}
+
+
+_PARSERS = {DENSITY.name: density, MALIGNANCY.name: malignancy}
+
+
+def _one_of(text: str, known: dict[str, str], what: str, expected: str) -> str:
+    if plain(text) not in known:
+        raise ValueError(f"{what} {text!r} is unknown; use {expected}")
+    return known[plain(text)]

@@ -1,0 +1,47 @@
+"""Files below a folder, found as tables name them."""
+
+from collections import defaultdict
+from pathlib import Path
+
+from birads_lib.readers.image_files import IMAGE_SUFFIXES, Notes, Problems, files_below
+
+
+class NamedFiles:
+    """The files below a folder, found as tables name them."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.by_name = root, defaultdict(list)
+        self.by_bare_name = self.by_end = 0
+        for path in files_below(root, Problems(root)):  # problems of files that no row names
+            if path.suffix.lower() in IMAGE_SUFFIXES or not path.suffix:
+                for name in {path.name, path.stem}:
+                    self.by_name[name].append(path)
+
+    def find(self, text: str) -> Path | str:
+        """Return the file that a cell names, or why there is none, as the end of a sentence."""
+        name = text.replace("\\", "/")
+        path = Path(name)
+        if ".." not in path.parts and not path.is_absolute() and (self.root / path).is_file():
+            return self.root / path
+        alike = self.by_name.get(path.name, [])
+        if len(path.parts) == 1 and len(alike) == 1:
+            self.by_bare_name += 1
+            return alike[0]
+        if len(path.parts) == 1 and alike:
+            return f", but {len(alike)} below its folders: say which by its path"
+        at_end = [p for p in alike if f"/{name}".endswith(f"/{self._below(p)}")]
+        if len(at_end) == 1:
+            self.by_end += 1
+            return at_end[0]
+        near = alike or self.by_name.get(path.stem, [])
+        return f"; there is {self._below(near[0])!r}" if near else ""
+
+    def _below(self, path: Path) -> str:
+        return path.relative_to(self.root).as_posix()
+
+    def tell(self, notes: Notes) -> None:
+        """Note how files were found that don't lie where the table says."""
+        if self.by_bare_name:
+            notes.add(f"{self.by_bare_name} images were found below the folder by their bare names")
+        if self.by_end:
+            notes.add(f"{self.by_end} images were found by the ends of their paths")

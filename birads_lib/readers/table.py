@@ -1,0 +1,281 @@
+"""A table with a row per image, or per breast or exam: CSV, TSV, Excel or Parquet.
+
+Five lines of a study say where it is; columns with usual names are guessed, and what was guessed is
+noted. The paths in it count from the folder.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+from pydantic import AfterValidator, Field
+
+from birads_lib.cases import Dataset
+from birads_lib.checked import Checked
+from birads_lib.errors import DatasetError, did_you_mean
+from birads_lib.readers import Reader, boxes, columns, headers, meanings, spreadsheet
+from birads_lib.readers.image_files import (
+    Inspected,
+    Notes,
+    Problems,
+    existing,
+    inside,
+    is_litter,
+    survey,
+)
+from birads_lib.readers.meanings import plain, whole
+from birads_lib.readers.named_files import NamedFiles
+from birads_lib.readers.spreadsheet import Sheet
+from birads_lib.task import BIRADS, Task
+
+READER = Reader(
+    "table",
+    words={
+        "labels_are": "The category is a column of the owner's table; 4a to 4c count as 4, and 6 "
+        "as 5.",
+        "findings_are": "Findings have boxes where the owner gave a table of them.",
+    },
+)
+HOLD = ("path", "patient", "laterality", "view", "birads", "density", "malignancy", "machine")
+MOST = 10  # missing files that are named one by one
+
+
+def _columns(given: dict) -> dict:
+    """Raise ValueError for a mapping that isn't one of what is held to columns."""
+    known = (*HOLD, "label")
+    for what, spec in given.items():
+        if what == "split":
+            raise ValueError(
+                "has 'split': a given split isn't taken yet, as studies deal out images by "
+                "themselves; remove it"
+            )
+        if what not in known:
+            raise ValueError(f"has the unknown {what!r}; {did_you_mean(what, known)}")
+        texts = [spec] if isinstance(spec, str) else spec
+        texts = list(texts.values()) if isinstance(texts, dict) else texts
+        if not isinstance(texts, list) or not texts or not all(isinstance(t, str) for t in texts):
+            raise ValueError(f"has {spec!r} for {what!r}, expected the name of a column")
+        if isinstance(spec, list) and what != "path":
+            raise ValueError(f"has several columns for {what!r}; only 'path' may have several")
+    return given
+
+
+def _texts(values: list | dict) -> list | dict:
+    """Return values that YAML may have taken for numbers as the texts that cells are."""
+    if isinstance(values, dict):
+        return {whole(key).casefold(): whole(value) for key, value in values.items()}
+    return [whole(value).casefold() for value in values]
+
+
+class Options(Checked):
+    """Where the table is, and which columns hold what."""
+
+    table: str = ""  # its file, from the folder; empty: the only one there
+    sheet: str = ""  # of an Excel file; empty: the first
+    columns: Annotated[dict, AfterValidator(_columns)] = Field({})
+    labels: Annotated[dict, AfterValidator(_texts)] = Field({})  # of the table: in the task
+    leave_out: Annotated[list, AfterValidator(_texts)] = Field([])  # labels whose rows don't count
+    findings: str = ""  # the file of a second table, of boxes; empty: none
+    workers: int = Field(2, ge=1)  # images decoded side by side
+
+
+@dataclass(frozen=True)
+class _Row:
+    """An image that the table names."""
+
+    number: int  # of its row
+    path: Path
+    facts: dict[str, object]  # columns of cases
+
+
+def read(
+    folder: str | Path, *, pixels: bool = True, task: Task = BIRADS, **options: object
+) -> Dataset:
+    """Read the images that a table names, with their labels of the task.
+
+    A file is found by its path from the folder, or by its bare name, with or without its suffix,
+    where only one below the folder has it. ``image_id`` is the path. Side, view, machine and
+    spacing that the table lacks come from DICOM headers; so do patients, if it has none at all.
+    """
+    chosen, root = Options.of(options), existing(folder)
+    problems, notes = Problems(root), Notes(root)
+    sheet = opened(root, chosen.table, chosen.sheet)
+    known = _known_columns(sheet, chosen, task, problems)
+    rows = list(_Rows(sheet, known, chosen, task, problems, notes)) if "path" in known else []
+    good = survey([row.path for row in rows], problems, chosen.workers, pixels=pixels)
+    rows = [row for row in rows if row.path in good]
+    cases = [_case(row, good[row.path], root, notes) for row in rows]
+    headers.contradictory_patients(cases, [good[row.path].header for row in rows], problems)
+    images = {row.path.relative_to(root).as_posix(): good[row.path] for row in rows}
+    findings = boxes.read(root, chosen.findings, images, problems, notes)
+    if not rows and not problems.lines:
+        problems.lines.append(f"no row of {sheet.name} is left")
+    problems.raise_any()
+    if known.guessed:
+        guessed = ", ".join(f"{what} is {name!r}" for what, name in known.guessed.items())
+        notes.add(f"columns of {sheet.name} taken by their names: {guessed}")
+    return Dataset(root, pd.DataFrame(cases), findings, notes=notes.all())
+
+
+def opened(root: Path, name: str, sheet: str = "") -> Sheet:
+    """Return a table below ``root``, or the only one there; DatasetError without."""
+    paths = [root / name] if name else sorted(
+        path for path in root.iterdir()
+        if path.suffix.lower() in spreadsheet.SUFFIXES and not is_litter(path.name)
+    )  # fmt: skip
+    if len(paths) != 1:
+        there = ", ".join(path.name for path in paths) or "none"
+        raise DatasetError(
+            f"the option 'table' has to name the table of the images; there: {there} "
+            f"(of {', '.join(spreadsheet.SUFFIXES)})",
+            f"The data set {str(root)!r}",
+        )
+    try:
+        return spreadsheet.read(inside(root, name) if name else paths[0], sheet)
+    except ValueError as error:
+        raise DatasetError(str(error), f"The data set {str(root)!r}") from None
+
+
+def _known_columns(
+    sheet: Sheet, chosen: Options, task: Task, problems: Problems
+) -> columns.Columns:
+    """Return what holds what; ``label`` is the column of the task's labels."""
+    given = dict(chosen.columns)
+    if task.name in given and "label" in given and task.name != "label":
+        problems.lines.append(f"'columns' has '{task.name}' and 'label', which are one; remove one")
+    if "label" in given:
+        given[task.name] = given.pop("label")
+    wanted = dict.fromkeys([*HOLD[:4], task.name, "density", "machine"])
+    known = columns.Columns(sheet, given, wanted)
+    if task.name not in known.specs:
+        known.guess("label", as_what=task.name)
+    problems.lines += known.problems
+    for what in ("path", task.name):
+        if what not in known.specs and not known.problems:
+            problems.lines.append(known.missing(what))
+    return known
+
+
+class _Rows:
+    """The images that a table names, and all that is wrong with its rows."""
+
+    def __init__(
+        self, sheet: Sheet, known: columns.Columns, chosen: Options, task: Task,
+        problems: Problems, notes: Notes,
+    ) -> None:  # fmt: skip
+        self.sheet, self.columns, self.chosen, self.task = sheet, known, chosen, task
+        self.problems, self.notes = problems, notes
+        self.files = NamedFiles(problems.root)
+        self.wrong: dict[str, list[int]] = defaultdict(list)  # problem -> rows
+
+    def __iter__(self) -> Iterator[_Row]:
+        """Yield each image once, and note at the end what is wrong with rows."""
+        first: dict[Path, _Row] = {}
+        missing: dict[int, str] = {}
+        left_out: dict[str, set[int]] = defaultdict(set)
+        for number, cells in self.sheet.rows.items():
+            named = [(text, place) for text, place in self.columns.paths(cells) if text]
+            if not named:
+                self.wrong["no image; fill in its path, or remove the row"].append(number)
+            for text, place in named:
+                label = self.columns.cell(self.task.name, cells, place)
+                if label.casefold() in self.chosen.leave_out:
+                    left_out[label].add(number)
+                    continue
+                path = self.files.find(text)
+                if not isinstance(path, Path):
+                    missing[number] = f"{text!r}{path}"
+                    continue
+                row = _Row(number, path, self._facts(number, cells, place))
+                if self._is_new(row, first):
+                    yield row
+        self._tell(missing, left_out, list(first.values()))
+
+    def _facts(self, number: int, cells: dict[str, str], place: frozenset[str]) -> dict:
+        """Return the columns of cases that a row has for one of its images."""
+        label = self.columns.cell(self.task.name, cells, place)
+        meant = self.chosen.labels.get(label.casefold(), label)
+        labelled = None
+        if self.task.name in self.columns:
+            labelled = self._parsed(number, lambda text: meanings.columns(text, self.task), meant)
+        facts = {"patient_id": self.columns.cell("patient", cells, place) or None}
+        facts |= labelled or {}
+        if "birads_original" in facts:
+            facts["birads_original"] = label
+        for name, parse in (("laterality", meanings.laterality), ("view", meanings.view)):
+            given = self.columns.cell(name, cells, place)
+            facts[name] = (self._parsed(number, parse, given) if given else None) or None
+        sides, views = place & {"L", "R"}, place - {"L", "R"}
+        facts["laterality"] = facts["laterality"] or next(iter(sides), None)
+        facts["view"] = facts["view"] or next(iter(views), None)
+        facts["machine"] = self.columns.cell("machine", cells, place) or None
+        density = self.columns.cell("density", cells, place)
+        if density and "density" not in facts:
+            facts["density"] = self._parsed(number, meanings.density, density)
+        return facts
+
+    def _parsed(self, number: int, parse, text: str) -> object:
+        """Return what a cell means, or None, its problem noted."""
+        try:
+            if text or parse in (meanings.laterality, meanings.view):
+                return parse(text)
+            raise ValueError(f"there is no {self.task.name}")
+        except ValueError as error:
+            hint = "; say what it means in 'labels', or leave it out by 'leave_out'"
+            is_label = parse not in (meanings.laterality, meanings.view, meanings.density)
+            self.wrong[f"{error}{hint if is_label else ''}"].append(number)
+            return None
+
+    def _is_new(self, row: _Row, first: dict[Path, _Row]) -> bool:
+        """Return whether no earlier row is of the same file; note it where one is."""
+        other = first.setdefault(row.path, row)
+        if other is row:
+            return True
+        differs = [name for name in row.facts if row.facts[name] != other.facts.get(name)]
+        how = f", and differ in {', '.join(differs)}" if differs else ""
+        self.problems.lines.append(
+            f"{self.sheet.at([other.number, row.number])} are both of "
+            f"{self.problems.name(row.path)}{how}; keep one (findings have a table of their own)"
+        )
+        return False
+
+    def _tell(self, missing: dict[int, str], left_out: dict[str, set], rows: list[_Row]) -> None:
+        """Note what is wrong with rows, each problem once with all rows, and what is left out."""
+        for what, numbers in self.wrong.items():
+            self.problems.lines.append(f"{self.sheet.at(numbers)}: {what}")
+        for number in list(missing)[:MOST]:
+            self.problems.lines.append(f"{self.sheet.at([number])}: no file {missing[number]}")
+        if more := list(missing)[MOST:]:
+            self.problems.lines.append(f"{self.sheet.at(more)}: no file, either")
+        for label, numbers in left_out.items():
+            what = f"rows of {self.sheet.name} are left out, as the study says: {self.task.name}"
+            self.notes.add(f"{len(numbers)} {what} {label!r}")
+        nobody = [row.number for row in rows if not row.facts["patient_id"]]
+        if nobody and len(nobody) < len(rows):
+            self.problems.lines.append(
+                f"{self.sheet.at(nobody)}: no patient, where others have one"
+            )
+        _note_spellings({str(row.facts["patient_id"]) for row in rows}, self.notes)
+        self.files.tell(self.notes)
+
+
+def _note_spellings(patients: set[str], notes: Notes) -> None:
+    """Note patients whose names differ in case, blanks and signs alone."""
+    alike = defaultdict(list)
+    for name in sorted(patients):
+        alike[plain(name)].append(name)
+    several = [group for group in alike.values() if len(group) > 1]
+    if several:
+        notes.add(f"{len(several)} times patients that differ in spelling alone count as different")
+
+
+def _case(row: _Row, inspected: Inspected, root: Path, notes: Notes) -> dict[str, object]:
+    below = row.path.relative_to(root).as_posix()
+    facts = headers.completed(row.facts, inspected.header, row.path, notes, "the table")
+    return {
+        "image_id": below, **facts, "path": below,
+        "size_bytes": inspected.size_bytes, "sha256": inspected.sha256,
+    }  # fmt: skip
