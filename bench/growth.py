@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from bench.memory import Peak
+from birads_lib.files import sha256
 from birads_lib.readers import phantoms
 
 SIZES = (400, 4_000, 40_000)
@@ -26,7 +27,7 @@ def preprocessing(folder: Path, n: int) -> None:
 
     drawn = sorted((folder.parent / "drawn/images").glob("*.png"))
     files = [drawn[number % DRAWN] for number in range(n)]
-    cases = pd.DataFrame({"image_id": range(n)})
+    cases = pd.DataFrame({"image_id": range(n), "sha256": list(map(sha256, files))})
     dataset = SimpleNamespace(root=folder, cases=cases, files=lambda: files)
     paths = folder / "images.npy", folder / "geometry.parquet"
     preprocess_all(dataset, *paths, workers=2, image_size=SIDE, crop=True)
@@ -70,16 +71,18 @@ def fill_cache(cache: Path, images: np.ndarray, settings) -> None:
 
     from birads_lib.networks.cut import cut
     from birads_lib.networks.hybrid import build_model, set_trainable
-    from birads_lib.training.cache import _key
+    from birads_lib.training.cache import _key, note_hashes
 
     model = build_model(settings)
     set_trainable(model, settings, stage=1)
     frozen, _ = cut(model)
     key = _key(hashlib.sha256(images).hexdigest(), frozen, settings, views=1)
     cache.mkdir()
-    for place, output in enumerate(frozen.outputs):
+    paths = [cache / f"features_{key}_{place}.npy" for place in range(len(frozen.outputs))]
+    for path, output in zip(paths, frozen.outputs, strict=True):
         shape = (len(images), 1, *output.shape[1:])
-        zeros(cache / f"features_{key}_{place}.npy", shape, settings.cache_dtype)
+        zeros(path, shape, settings.cache_dtype)
+    note_hashes(paths)
 
 
 def zeros(path: Path, shape: tuple[int, ...], dtype: str) -> np.ndarray:

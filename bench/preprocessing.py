@@ -11,6 +11,7 @@ import pydicom
 from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless
 
 from bench.contest import Contest, Peer
+from birads_lib.files import sha256
 from birads_lib.images import CROP_MARGIN, preprocess_all
 from birads_lib.phantoms import render
 
@@ -49,6 +50,7 @@ def write_dicom(path: Path, pixels: np.ndarray, compressed: bool) -> None:
 def ours(folder: Path) -> np.ndarray:
     out = folder.parent / f"{folder.name}.npy"
     cases = pd.DataFrame({"image_id": [path.stem for path in files(folder)]})
+    cases["sha256"] = [sha256(path) for path in files(folder)]
     dataset = SimpleNamespace(root=folder, cases=cases, files=lambda: files(folder))
     preprocess_all(dataset, out, out.with_suffix(".parquet"), workers=2, image_size=SIDE, crop=True)
     return np.load(out)

@@ -11,12 +11,14 @@ import pyarrow
 
 from birads_lib import tables, texts
 from birads_lib.errors import DatasetError
+from birads_lib.files import sha256
 from birads_lib.protocol import PARTS
 from birads_lib.task import BIRADS, DENSITY, MALIGNANCY, Task
 
 UNREAD = 64 * "0"  # in place of a file's hash, where only its header was read
 _TEXT = {"dtype": "str", "coerce": True}
 _SIDES = ("x0", "y0", "x1", "y1")
+_SHA256 = pa.Check.str_matches(r"^[0-9a-f]{64}$")
 
 CASES = pa.DataFrameSchema(
     {
@@ -37,7 +39,7 @@ CASES = pa.DataFrameSchema(
         "modality": pa.Column(**_TEXT, nullable=True, checks=pa.Check.isin(["DM", "s2D", "DBT"])),
         "path": pa.Column(**_TEXT, unique=True),
         "size_bytes": pa.Column("int64", coerce=True, checks=pa.Check.gt(0)),
-        "sha256": pa.Column(**_TEXT, checks=pa.Check.str_matches(r"^[0-9a-f]{64}$")),
+        "sha256": pa.Column(**_TEXT, checks=_SHA256),
     },
     strict=True,
 )
@@ -50,7 +52,12 @@ FINDINGS = pa.DataFrameSchema(
         **{side: pa.Column("float64", coerce=True, nullable=True) for side in _SIDES},
         "contour": pa.Column("object", coerce=True, nullable=True),
         "mask_path": pa.Column(**_TEXT, nullable=True),
+        "mask_sha256": pa.Column(**_TEXT, nullable=True, checks=_SHA256),
     },
+    checks=pa.Check(
+        lambda table: table["mask_path"].isna() == table["mask_sha256"].isna(),
+        error="a mask has a path and its hash",
+    ),
     strict=True,
 )
 
@@ -81,12 +88,14 @@ class Dataset:
             ``label`` of a study's own label set; ``split`` the part that the data's makers gave it.
         findings: one row per finding, see ``FINDINGS``; coordinates in pixels of the image file.
         notes: what the reader wants known.
+        annotations: the files other than images and masks that a reader made the tables from.
     """
 
     root: Path
     cases: pd.DataFrame
     findings: pd.DataFrame
     notes: tuple[Note, ...] = ()
+    annotations: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "root", Path(self.root))
@@ -120,6 +129,21 @@ class Dataset:
     def files(self) -> list[Path]:
         """Return the path of each image, in the order of ``cases``."""
         return [self.root / path for path in self.cases["path"]]
+
+    def hashes(self) -> pd.DataFrame:
+        """Return kind, sha256 and image_id of all files that the data set was read from.
+
+        The kind is image, mask or annotation; rows are in the order of kinds and hashes.
+        """
+        masks = self.findings.dropna(subset="mask_sha256").rename(columns={"mask_sha256": "sha256"})
+        parts = {
+            "image": self.cases[["sha256", "image_id"]],
+            "mask": masks[["sha256", "image_id"]],
+            "annotation": pd.DataFrame({"sha256": map(sha256, self.annotations)}),
+        }
+        table = pd.concat([part.assign(kind=kind) for kind, part in parts.items()])
+        order = ["kind", "sha256", "image_id"]
+        return table[order].sort_values(order, ignore_index=True)
 
 
 def read_cases(path: str | Path) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 import html
 import json
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -118,10 +119,16 @@ class Run:
             **more,
         }
 
+    def read_files(self, kind: str, hashes: Iterable[str]) -> None:
+        """Count many files of one kind, such as "image", among the inputs, by their hashes."""
+        hashes = list(hashes)
+        if hashes:
+            facts = {"name": f"{kind} files", "file": f"{len(hashes)} {kind} files"}
+            self.inputs.append(facts | {"sha256_of_hashes": outputs.hash_of_hashes(hashes)})
+
     def read_images(self, cases: pd.DataFrame) -> None:
         """Count a data set's images among the inputs, by the hashes in its table."""
-        facts = {"name": "images", "file": f"{len(cases)} image files"}
-        self.inputs.append(facts | {"sha256_of_hashes": outputs.hash_of_hashes(cases["sha256"])})
+        self.read_files("image", cases["sha256"])
 
     def output(self, path: Path) -> None:
         """Write the passport of an artefact beside it, and show it on the page."""

@@ -9,6 +9,7 @@ sources that have changed since) is reported, and is no failure.
 """
 
 import io
+import json
 import sys
 import time
 from collections import Counter
@@ -32,7 +33,8 @@ from press.page import COMMITTED, Page
 from press.sources import hashes, modules_of, total
 from press.study import load
 
-IMAGE_LIST = ("01_data_exploration", "image-files")  # where each chain ends
+RECORD = "run.json"  # what a run was given, and what its folds left
+FILE_LIST = ("01_data_exploration", "image-files")  # where each chain ends
 UNREADABLE = (UserError, ValueError, KeyError)  # what a page that was tampered with raises
 
 
@@ -62,7 +64,7 @@ def study(
     """
     report = Report()
     by_name = {page.name: page for page in _sealed_pages(paths.BOOK / name, report)}
-    listed = image_hashes(by_name)
+    listed = listed_hashes(by_name)
     options = {"desc": f"verifying {name}", "unit": "page", "file": sys.stdout, "ncols": 80}
     for page in tqdm(by_name.values(), **options):
         _check_exhibits(page, report)
@@ -171,16 +173,39 @@ def _check_artefacts(page: Page, report: Report) -> None:
             beside = paths.passport_path(path)
             is_equal = beside.exists() and beside.read_bytes() == as_json(facts)
             report.check("passports", is_equal, f"{where}: the passport beside it was changed")
+            if path.name == RECORD:
+                _check_folds(path, where, report)
 
 
-def _check_inputs(page: Page, listed: list[str], report: Report) -> None:
+def _check_folds(record: Path, where: str, report: Report) -> None:
+    """Hold what the folds of a run left and read, where it is at hand, against its record."""
+    with suppress(*UNREADABLE):  # a record that was tampered with is a problem already
+        for path, digest in listed_files(record).items():
+            if path.exists():
+                shown = path.relative_to(paths.ROOT)
+                report.check("files of folds", sha256(path) == digest, f"{where}: {shown} changed")
+
+
+def listed_files(record: Path) -> dict[Path, str]:
+    """Return the SHA-256 of each file that the record of a run lists, of its folds and the cache.
+
+    Records older than these lists have none.
+    """
+    facts = json.loads(record.read_text())
+    cache = record.parents[3] / "trunk_cache"
+    listed = {record.parent / name: sha for name, sha in facts.get("left_by_folds", {}).items()}
+    return listed | {cache / name: sha for name, sha in facts.get("features", {}).items()}
+
+
+def _check_inputs(page: Page, listed: dict[str, list[str]], report: Report) -> None:
     """Hold what a page read against the page that wrote it, images against those listed."""
     for facts in page.passports():
         for read in facts["inputs"]:
             where = f"{page.study}/{page.name}#{facts['id']}: input '{read['name']}'"
             if "sha256_of_hashes" in read:
-                is_equal = bool(listed) and read["sha256_of_hashes"] == hash_of_hashes(listed)
-                problem = f"{where}: not the images that {IMAGE_LIST[0]} lists"
+                kind = read["name"].removesuffix(" files").removesuffix("s")  # once "images"
+                is_equal = read["sha256_of_hashes"] == hash_of_hashes(listed.get(kind, []))
+                problem = f"{where}: not the {read['name']} that {FILE_LIST[0]} lists"
                 report.check("links to the images", is_equal, problem)
             elif "made_by" in read:
                 _check_link(where, page, read, report)
@@ -204,25 +229,31 @@ def _check_link(where: str, page: Page, read: dict, report: Report) -> None:
     report.check("passports along", is_equal, problem)
 
 
-def image_hashes(by_name: dict[str, Page]) -> list[str]:
-    """Return the SHA-256 of every image of a study, as page 01 lists them; [] where it doesn't."""
-    page, identity = IMAGE_LIST
+def listed_hashes(by_name: dict[str, Page]) -> dict[str, list[str]]:
+    """Return the SHA-256 of every file of a study's data, by kind, as page 01 lists them.
+
+    Kinds are image, mask and annotation; {} where the page doesn't list them.
+    """
+    page, identity = FILE_LIST
     exhibit = by_name[page].exhibits.get(identity) if page in by_name else None
     with suppress(*UNREADABLE):  # of a table that was tampered with
         if exhibit is not None:
-            return pd.read_csv(io.BytesIO(exhibit.files[f"{identity}.csv"]))["sha256"].tolist()
-    return []
+            table = pd.read_csv(io.BytesIO(exhibit.files[f"{identity}.csv"]))
+            kinds = table.get("kind", "image")  # older pages list no others
+            return table.assign(kind=kinds).groupby("kind")["sha256"].agg(list).to_dict()
+    return {}
 
 
-def _check_images(listed: list[str], files: Iterable[Path], report: Report) -> None:
-    """Hash every file of a folder: each image of the list must be there."""
+def _check_images(listed: dict[str, list[str]], files: Iterable[Path], report: Report) -> None:
+    """Hash every file of a folder: each file of the list must be there."""
     files = [path for path in sorted(files) if path.is_file()]
     there = {sha256(p) for p in tqdm(files, desc="hashing images", unit="file", ncols=80)}
-    problem = f"page {IMAGE_LIST[0]} lists no hashes to hold the images against"
+    problem = f"page {FILE_LIST[0]} lists no hashes to hold the images against"
     report.check("lists of images", bool(listed), problem)
-    for digest in listed:
-        problem = f"no file of the folder of images has the hash {digest}"
-        report.check("images", digest in there, problem)
+    for kind, digests in listed.items():
+        for digest in digests:
+            problem = f"no file of the folder of images has the hash {digest}, of the kind {kind}"
+            report.check(f"{kind}s", digest in there, problem)
 
 
 def print_report(name: str, report: Report, seconds: float) -> None:

@@ -15,6 +15,7 @@ from PIL import Image, ImageOps
 from pydicom.pixels import apply_modality_lut, apply_voi_lut
 
 from birads_lib.errors import DatasetError
+from birads_lib.files import sha256_of
 
 FORMATS = "PNG, JPEG, PGM, TIFF or DICOM"
 _PICTURES = (b"\x89PNG", b"\xff\xd8", b"P5", b"II*\0", b"MM\0*")  # how their files begin
@@ -28,21 +29,29 @@ _OTHERS = {  # how files of other formats begin -> what they are
 COLOUR_TOLERANCE = 3  # grey levels between channels that JPEG rounding alone may cause
 
 
-def read_grey(path: str | Path) -> np.ndarray:
+def read_grey(path: str | Path, expected_sha256: str | None = None) -> np.ndarray:
     """Return the image in a file of ``FORMATS`` as grey, tissue brighter than background.
 
     Colour files whose channels agree count as grey, and a picture is turned as its EXIF orientation
     says. DICOM: the modality and VOI look-up tables
     (or window) are applied and MONOCHROME1 is inverted (DICOM PS3.3 C.11.1, C.11.2, C.7.6.3.1.2).
 
+    Args:
+        path: the file.
+        expected_sha256: of its bytes, as a table of images lists it; None: any.
+
     Returns:
         uint8 (H, W), or uint16 (H, W) where the file holds more than 8 bits.
 
     Raises:
-        DatasetError: the file is missing, truncated, in colour, or not an image.
+        DatasetError: the file is missing, truncated, in colour, not an image, or another one than
+            the table lists.
     """
     try:
-        return decode(Path(path).read_bytes())
+        data = Path(path).read_bytes()
+        if expected_sha256 is not None and sha256_of(data) != expected_sha256:
+            raise ValueError("has changed since 01_data_exploration listed it; run that again")
+        return decode(data)
     except OSError as error:
         problem = f"cannot be read ({error.strerror})"
     except ValueError as error:

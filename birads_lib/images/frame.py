@@ -84,8 +84,8 @@ def finding_masks(
 
 def in_frame(data: Dataset, image_id: str, place: Geometry) -> np.ndarray:
     """Return an image as it lies in the frame, before CLAHE, uint8 (frame, frame)."""
-    path = data.cases.set_index("image_id").at[image_id, "path"]
-    return place.fit(place.cut(to_8bit(read_grey(data.root / path))))
+    row = data.cases.set_index("image_id").loc[image_id]
+    return place.fit(place.cut(to_8bit(read_grey(data.root / row["path"], row["sha256"]))))
 
 
 def located_images(findings: pd.DataFrame) -> set[str]:
@@ -101,7 +101,7 @@ def _is_located(findings: pd.DataFrame) -> pd.Series:
 
 def _finding_mask(finding, root: Path, place: Geometry) -> np.ndarray:
     if not pd.isna(finding.mask_path):
-        return place.mask(read_grey(root / finding.mask_path) > 0)
+        return place.mask(read_grey(root / finding.mask_path, finding.mask_sha256) > 0)
     points = contour_points(finding.contour)
     if not len(points):
         x0, y0, x1, y1 = finding.x0, finding.y0, finding.x1, finding.y1

@@ -81,10 +81,11 @@ def preprocess_all(
         options: as ``preprocess`` takes them.
 
     Raises:
-        DatasetError: lists every image that could not be read.
+        DatasetError: lists every image that could not be read, or isn't the one that was listed.
     """
     checked, files = Options.of(options), dataset.files()
-    prepared = in_parallel(partial(_prepared, checked), files, workers, "preprocessing")
+    listed = dict(zip(files, dataset.cases["sha256"], strict=True))
+    prepared = in_parallel(partial(_prepared, checked, listed), files, workers, "preprocessing")
     problems, places = [], []
     with written_whole(images_path) as temporary:
         array = new_array(temporary, (len(files), *2 * (checked.image_size,)), np.uint8)
@@ -101,10 +102,15 @@ def preprocess_all(
         write_geometry(geometries, geometry_path)
 
 
-def _prepared(options: Options, path: Path) -> tuple[np.ndarray | str, Geometry | None]:
-    """Return a file's image as a network sees it and its geometry, or what is wrong, and None."""
+def _prepared(
+    options: Options, listed: dict[Path, str], path: Path
+) -> tuple[np.ndarray | str, Geometry | None]:
+    """Return a file's image as a network sees it and its geometry, or what is wrong, and None.
+
+    ``listed`` has the SHA-256 of each file.
+    """
     try:
-        results, place = _steps(read_grey(path), options)
+        results, place = _steps(read_grey(path, listed[path]), options)
     except DatasetError as error:
         return str(error), None
     return list(results.values())[-1], place

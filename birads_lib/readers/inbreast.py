@@ -96,7 +96,8 @@ def read(
     lesions = _lesions(files, good, problems)
     problems.raise_any()
     findings = pd.DataFrame(lesions + _marks(rows, lesions), columns=list(no_findings()))
-    return Dataset(root, pd.DataFrame(cases), findings)
+    annotations = (*_tables(root, chosen.table), *_lesion_files(root))
+    return Dataset(root, pd.DataFrame(cases), findings, annotations=annotations)
 
 
 def _image_files(root: Path, images: str, problems: Problems) -> list[Path]:
@@ -140,11 +141,20 @@ def _by_number(paths: list[Path], problems: Problems) -> dict[str, Path]:
     return dict(sorted(files.items(), key=lambda item: int(item[0])))
 
 
+def _tables(root: Path, table: str) -> list[Path]:
+    """Return the files of tables: the option's, else all of ``TABLES`` that are there."""
+    return [root / name for name in ([table] if table else TABLES) if (root / name).is_file()]
+
+
+def _lesion_files(root: Path) -> list[Path]:
+    return sorted((root / "AllXML").glob("[0-9]*.xml"))
+
+
 def _table_rows(root: Path, table: str, problems: Problems) -> Rows:
     """Return the rows by image number; where two tables are there, the first one's cells win."""
-    names = [table] if table else TABLES
-    paths = [root / name for name in names if (root / name).is_file()]
+    paths = _tables(root, table)
     if not paths:
+        names = [table] if table else TABLES
         hint = "; save the first sheet of INbreast.xls as INbreast_sheet1.csv"
         hint = hint if (root / "INbreast.xls").is_file() else ""
         problems.lines.append(f"there is no table {' or '.join(names)}{hint}")
@@ -219,7 +229,7 @@ def _lesions(
 ) -> list[dict[str, object]]:
     """Return the findings in ``AllXML/``, in pixels of the image files."""
     findings = []
-    for path in sorted((problems.root / "AllXML").glob("[0-9]*.xml")):
+    for path in _lesion_files(problems.root):
         image = files.get(path.stem)
         if image is None:
             problems.add(path, f"is of no image here; add {path.stem}_* or remove it")

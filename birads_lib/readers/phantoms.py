@@ -4,6 +4,7 @@ import itertools
 import json
 import sys
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -76,11 +77,18 @@ def _stored(folder: Path, record: str) -> cases.Dataset | None:
         if (folder / RECORD).read_text() != record:
             return None
         dataset = cases.Dataset.read(folder, folder)
-        images_same = [sha256(path) for path in dataset.files()] == list(dataset.cases["sha256"])
+        listed = dict(zip(dataset.cases["path"], dataset.cases["sha256"], strict=True))
+        findings = dataset.findings
+        listed |= dict(zip(findings["mask_path"], findings["mask_sha256"], strict=True))
+        is_same = all(sha256(folder / path) == digest for path, digest in listed.items())
     except (OSError, ValueError, DatasetError):
         return None
-    masks_there = all((folder / path).is_file() for path in dataset.findings["mask_path"])
-    return dataset if images_same and masks_there else None
+    return replace(dataset, annotations=_annotations(folder)) if is_same else None
+
+
+def _annotations(folder: Path) -> tuple[Path, ...]:
+    """Return the files beside images and masks from which a cohort is taken a second time."""
+    return tuple(folder / name for name in (RECORD, "cases.parquet", "findings.parquet"))
 
 
 def _make(folder: Path, options: Options, record: str) -> cases.Dataset:
@@ -101,7 +109,7 @@ def _make(folder: Path, options: Options, record: str) -> cases.Dataset:
             path.unlink()
     with written_whole(folder / RECORD) as temporary:
         temporary.write_text(record)
-    return dataset
+    return replace(dataset, annotations=_annotations(folder))
 
 
 def _views(options: Options) -> list[View]:
@@ -134,11 +142,12 @@ def _write_view(
     findings = []
     for number, finding in enumerate(drawn.findings):
         mask, mask_path = finding.mask.astype(np.uint8), f"masks/{row['image_id']}_{number}.png"
-        _write_png(folder / mask_path, 255 * mask)
+        written = _write_png(folder / mask_path, 255 * mask)
         x, y, width, height = cv2.boundingRect(mask)  # pixels
         findings.append({
             "image_id": row["image_id"], "kind": finding.kind, "descriptors": finding.descriptors,
-            "x0": x, "y0": y, "x1": x + width, "y1": y + height, "mask_path": mask_path,
+            "x0": x, "y0": y, "x1": x + width, "y1": y + height,
+            "mask_path": mask_path, "mask_sha256": sha256_of(written),
         })  # fmt: skip
     return row | {"size_bytes": len(content), "sha256": sha256_of(content)}, findings
 

@@ -3,12 +3,13 @@
 import hashlib
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import lru_cache
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from birads_lib.files import new_array, one_at_a_time, written_whole
+from birads_lib.files import new_array, one_at_a_time, sha256, written_whole
 from birads_lib.networks.hybrid import build_preparation
 from birads_lib.training.settings import Settings
 
@@ -27,8 +28,8 @@ def trunk_features(
 
     View 0 is the image itself; the others, ``settings.views`` of them where augmentation is on,
     are augmented with seeds of their own. Files in ``folder`` are named after everything they
-    depend on, and used again by whoever asks for the same. ``images_hash`` spares a second
-    hashing to whoever has the images' SHA-256.
+    depend on, and used again by whoever asks for the same, while they are as they were written.
+    ``images_hash`` spares a second hashing to whoever has the images' SHA-256.
     """
     folder = Path(folder)
     views = 1 + settings.views if settings.augment and (settings.flip or settings.rotation) else 1
@@ -36,9 +37,41 @@ def trunk_features(
     key = _key(images_hash, frozen, settings, views)
     paths = [folder / f"features_{key}_{i}.npy" for i in range(len(frozen.outputs))]
     with one_at_a_time(folder / f"features_{key}.lock", "waiting for the same trunk features"):
-        if not all(path.exists() for path in paths):
+        if not _is_intact(paths):
             _compute(images, frozen, settings, views, paths, progress)
+            note_hashes(paths)
     return [np.load(path, mmap_mode="r") for path in paths]
+
+
+def note_hashes(paths: list[Path]) -> None:
+    """Write beside each file of features its SHA-256, ``<name>.sha256``, as ``sha256sum`` does."""
+    for path in paths:
+        with written_whole(_hash_file(path)) as temporary:
+            temporary.write_text(f"{sha256(path)}  {path.name}\n")
+
+
+def noted_hashes(features: list[np.memmap]) -> dict[str, str]:
+    """Return the SHA-256 noted for each file of features, by its name."""
+    paths = [Path(array.filename) for array in features]
+    return {path.name: _hash_file(path).read_text()[:64] for path in paths}
+
+
+def _hash_file(path: Path) -> Path:
+    return path.with_name(f"{path.name}.sha256")
+
+
+def _is_intact(paths: list[Path]) -> bool:
+    """Return whether all files of features are there, with the hashes noted when written."""
+    if not all(path.exists() and _hash_file(path).exists() for path in paths):
+        return False
+    return all(
+        _hash_file(path).read_text()[:64] == _hash(path, path.stat().st_mtime_ns) for path in paths
+    )
+
+
+@lru_cache(maxsize=64)  # folds share the features, and hashing them takes a second in all
+def _hash(path: Path, time: int) -> str:
+    return sha256(path)
 
 
 def _key(images_hash: str, frozen: keras.Model, settings: Settings, views: int) -> str:

@@ -9,7 +9,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -23,12 +23,14 @@ from birads_lib.errors import UserError
 from birads_lib.files import sha256, written_whole
 from birads_lib.networks.backbones import weights_file
 from birads_lib.task import BIRADS, Task
-from birads_lib.training.cache import CHUNK, Batches, draw_seed, trunk_features
+from birads_lib.training.cache import CHUNK, Batches, draw_seed, noted_hashes, trunk_features
 from birads_lib.training.journal import Journal
 from birads_lib.training.network import Network
 from birads_lib.training.settings import Settings
 
-OUTPUTS = ("state.npz", "model.keras", "history.csv", "embeddings.npy", "predictions.parquet")
+STATE = "state.npz"  # of a training that goes on
+OUTPUTS = (STATE, "model.keras", "history.csv", "embeddings.npy", "predictions.parquet")
+RECORD = "run.json"  # of what the fold was trained with, and the hashes of what it left
 COLUMNS = ["image_id", "patient_id", "fold", "seed", "part", "copy", "y_true"]  # , p1 .. pK
 
 
@@ -40,6 +42,7 @@ class _Fold:
     folder: Path
     fold: int
     folds: int
+    features: dict[str, str] = field(default_factory=dict)  # SHA-256 of those read, by file
 
     @property
     def name(self) -> str:
@@ -110,8 +113,8 @@ class Trainer:
         empty = [part for part in ("train", "validation") if not len(run.rows(part))]
         if empty:
             raise UserError("\n".join(f"parts: no {part} rows" for part in empty))
-        self._forget_other_runs(run)
-        if not (run.folder / "predictions.parquet").exists():
+        if not self._is_done(run):
+            self._record(run)
             try:
                 self._train(run)
             except BaseException:  # what Keras leaves of a broken `fit` is not for the next fold
@@ -140,7 +143,7 @@ class Trainer:
         seed = (settings.seed, run.fold, stage)
         training = Batches(features, self.labels, rows, settings.batch_size, seed)
         validation = Batches(features, self.labels, run.rows("validation"), CHUNK)
-        path = run.folder / "state.npz"
+        path = run.folder / STATE
         journal = Journal(path, run.name, settings, stage, history, training, self.progress)
         journal.restore(learner)
         done = sum(row["stage"] == stage for row in history)
@@ -164,9 +167,11 @@ class Trainer:
         if frozen is None:
             return [self.images[:, None, ..., None]]
         cache = self.cache or run.folder / "cache"
-        return trunk_features(
+        features = trunk_features(
             self.images, frozen, self.settings, cache, self.progress, self._images_hash
         )
+        run.features.update(noted_hashes(features))
+        return features
 
     def _write_outputs(self, run: _Fold, history: list[dict]) -> None:
         """Write what a fold leaves; predictions last, as they say that it is finished."""
@@ -188,7 +193,8 @@ class Trainer:
             np.save(temporary, embeddings[where].astype("float32"))
         columns = [*COLUMNS, *self.task.probabilities]
         tables.write(table[columns], run.folder / "predictions.parquet")
-        (run.folder / "state.npz").unlink(missing_ok=True)
+        self._record(run, is_done=True)
+        (run.folder / STATE).unlink(missing_ok=True)
         if self.cache is None:
             shutil.rmtree(run.folder / "cache", ignore_errors=True)
 
@@ -196,10 +202,42 @@ class Trainer:
     def _images_hash(self) -> str:
         return hashlib.sha256(np.ascontiguousarray(self.images)).hexdigest()
 
-    def _forget_other_runs(self, run: _Fold) -> None:
-        """Remove what other data, settings or code have left in the folder, and say so."""
+    def _is_done(self, run: _Fold) -> bool:
+        """Return whether the fold's folder holds what this training left, unchanged.
+
+        What other data, settings or code have left there, or was changed since, is removed, and
+        it is said so.
+        """
+        path, given = run.folder / RECORD, self._given(run)
+        if not path.exists():
+            return False
+        record = json.loads(path.read_text())
+        left = record.get("left", {})
+        reasons = {
+            "data, settings or code have": record.get("given") != given,
+            "what it left has": any(_hash_of(run.folder / name) != left[name] for name in left),
+        }
+        for reason in (reason for reason, holds in reasons.items() if holds):
+            self.progress(f"{run.name} · {reason} changed: trained anew")
+            for name in (*OUTPUTS, RECORD):
+                (run.folder / name).unlink(missing_ok=True)
+            return False
+        return bool(left)
+
+    def _record(self, run: _Fold, is_done: bool = False) -> None:
+        """Write what the fold is trained with, and at its end the hashes of what it left."""
+        record = {"given": self._given(run)}
+        if is_done:
+            hashes = {name: _hash_of(run.folder / name) for name in OUTPUTS if name != STATE}
+            left = {name: digest for name, digest in hashes.items() if digest}
+            record |= {"features": run.features, "left": left}
+        with written_whole(run.folder / RECORD) as temporary:
+            temporary.write_text(json.dumps(record, indent=1))
+
+    def _given(self, run: _Fold) -> dict[str, object]:
+        """Return all that the result of a fold follows from."""
         weights = weights_file(self.settings.weights)
-        given = {
+        return {
             "settings": self.settings.model_dump(mode="json"),
             "weights": sha256(weights) if weights and weights.is_file() else None,
             "images": self._images_hash,
@@ -208,13 +246,10 @@ class Trainer:
             "fold": run.fold,
             "code": self.code,
         }
-        path = run.folder / "run.json"
-        if path.exists() and json.loads(path.read_text()) != given:
-            self.progress(f"{run.name} · data, settings or code have changed: trained anew")
-            for name in OUTPUTS:
-                (run.folder / name).unlink(missing_ok=True)
-        with written_whole(path) as temporary:
-            temporary.write_text(json.dumps(given, indent=1))
+
+
+def _hash_of(path: Path) -> str | None:
+    return sha256(path) if path.exists() else None
 
 
 def _predict(

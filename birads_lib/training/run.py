@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from birads_lib import predictions, tables
-from birads_lib.files import written_whole
-from birads_lib.training.fold import Trainer
+from birads_lib.files import sha256, written_whole
+from birads_lib.training.fold import RECORD, Trainer
 
 RECORDED = (
     "variant", "protocol", "folds", "validation_share", "balance", "image_file",
@@ -47,8 +47,21 @@ def train_run(
     with written_whole(folder / "run.json") as temporary:
         facts = {name: parameters[name] for name in RECORDED}
         facts["settings"] = trainer.settings.model_dump(mode="json")
+        facts |= _of_folds(folder, below)
         temporary.write_text(json.dumps(facts, indent=1))
     run = {name: parameters[name] for name in ("variant", "protocol")}
     predictions.write(pd.concat(tested).assign(**run), folder / "predictions.parquet", trainer.task)
     models = [place / "model.keras" for place in below]
     return [*(m for m in models if trainer.save_models), *(folder / name for name in FILES)]
+
+
+def _of_folds(folder: Path, below: list[Path]) -> dict[str, dict[str, str]]:
+    """Return the SHA-256 of each file that the folds left, and of the features that they read."""
+    left, features = {}, {}
+    for place in below:
+        record = json.loads((place / RECORD).read_text())
+        within = place.relative_to(folder).as_posix()
+        hashes = record["left"] | {RECORD: sha256(place / RECORD)}
+        left |= {f"{within}/{name}": digest for name, digest in hashes.items()}
+        features |= record["features"]
+    return {"left_by_folds": left, "features": features}

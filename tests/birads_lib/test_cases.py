@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from birads_lib import cases
 from birads_lib.cases import Dataset, parse_birads
 from birads_lib.errors import DatasetError, UserError, did_you_mean
+from birads_lib.files import sha256
 
 
 def two_cases() -> pd.DataFrame:
@@ -43,8 +44,27 @@ def two_findings() -> pd.DataFrame:
             "y1": [4.0, np.nan],
             "contour": [[1.0, 1.0, 3.0, 1.0, 3.0, 4.0], None],
             "mask_path": [None, "masks/a.png"],
+            "mask_sha256": [None, "a" * 64],
         }
     )
+
+
+def test_hashes_of_all_files_by_kind(tmp_path):
+    (tmp_path / "table.csv").write_bytes(b"")
+    dataset = Dataset(tmp_path, two_cases(), two_findings(), annotations=(tmp_path / "table.csv",))
+    assert dataset.hashes()[["kind", "sha256"]].to_numpy().tolist() == [
+        ["annotation", sha256(tmp_path / "table.csv")],
+        ["image", "1" * 64],
+        ["image", "f" * 64],
+        ["mask", "a" * 64],
+    ]
+    no_mask = Dataset(tmp_path, two_cases(), cases.no_findings()).hashes()
+    assert set(no_mask["kind"]) == {"image"}
+
+
+def test_a_mask_without_its_hash_is_refused(tmp_path):
+    with pytest.raises(DatasetError, match="a mask has a path and its hash"):
+        Dataset(tmp_path, two_cases(), two_findings().assign(mask_sha256=None))
 
 
 def test_tables_come_back_as_written(tmp_path):

@@ -53,8 +53,9 @@ def test_what_was_just_made_holds(smoke_pages):
 def test_every_image_is_hashed(smoke_pages):
     report = verify.study("smoke", ROOT / "results/smoke/phantoms")
     assert report.problems == []
-    listed = verify.image_hashes({page.name: page for page in pages.of_study("smoke")})
-    assert report.checked["images"] == len(listed) > 0
+    listed = verify.listed_hashes({page.name: page for page in pages.of_study("smoke")})
+    assert listed.keys() == {"image", "mask", "annotation"}
+    assert all(report.checked[f"{kind}s"] == len(hashes) for kind, hashes in listed.items())
 
 
 @pytest.mark.parametrize(

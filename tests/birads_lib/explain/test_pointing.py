@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from birads_lib.cases import Dataset, no_findings
+from birads_lib.errors import DatasetError
 from birads_lib.explain import pointing
+from birads_lib.files import sha256
 from birads_lib.images import (
     Geometry,
     breast_mask,
@@ -154,6 +156,7 @@ def test_the_smallest_known_finding_of_allowed_images():
 
 
 FINDING = {"kind": "mass", "descriptors": "", "contour": None, "mask_path": None}
+FINDING |= {"mask_sha256": None}
 FINDING |= dict.fromkeys(("x0", "y0", "x1", "y1"), np.nan)
 
 
@@ -167,11 +170,12 @@ def data(tmp_path):
     drawn = np.zeros((40, 80), np.uint8)
     drawn[10:20, 40:60] = 255
     cv2.imwrite(str(tmp_path / "drawn.png"), drawn)
+    drawn_sha256 = sha256(tmp_path / "drawn.png")
     box = {"x0": 40.0, "y0": 10.0, "x1": 59.0, "y1": 19.0}
     findings = [
         FINDING | {"image_id": "box"} | box,
         FINDING | {"image_id": "contour", "contour": [40, 10, 59, 10, 59, 19, 40, 19]},
-        FINDING | {"image_id": "mask", "mask_path": "drawn.png"} | box,
+        FINDING | {"image_id": "mask", "mask_path": "drawn.png", "mask_sha256": drawn_sha256} | box,
         FINDING | {"image_id": "point", "contour": [60.4, 30.2]},
         FINDING | {"image_id": "described"},
         FINDING | {"image_id": "two"} | box,
@@ -180,7 +184,8 @@ def data(tmp_path):
     cases = pd.DataFrame({"image_id": ids, "path": [f"{i}.png" for i in ids]})
     cases = cases.assign(patient_id=None, laterality=None, view=None, birads=2)
     cases = cases.assign(birads_original="2", density=None, modality=None, size_bytes=1)
-    return Dataset(tmp_path, cases.assign(sha256="0" * 64), pd.DataFrame(findings))
+    cases["sha256"] = [sha256(tmp_path / path) for path in cases["path"]]
+    return Dataset(tmp_path, cases, pd.DataFrame(findings))
 
 
 def placed(data: Dataset, **options) -> dict[str, Geometry]:
@@ -220,6 +225,8 @@ def test_masks_are_mirrored_and_letterboxed_with_the_image(data):
     image = np.zeros((40, 80), np.uint8)
     image[:, 50:] = 200  # bright at the right: it is mirrored
     cv2.imwrite(str(data.root / "mask.png"), image)
+    of_mask = data.cases["image_id"] == "mask"
+    data.cases.loc[of_mask, "sha256"] = sha256(data.root / "mask.png")
     geometries = placed(data, **options)
     assert geometries["mask"].mirrored
     (mask,) = finding_masks(data, ["mask"], geometries)
@@ -229,6 +236,18 @@ def test_masks_are_mirrored_and_letterboxed_with_the_image(data):
     framed = in_frame(data, "mask", geometries["mask"])
     assert framed[20, 2] == 200
     assert not framed[:10].any()
+
+
+@pytest.mark.parametrize("name", ["drawn.png", "mask.png"])
+def test_an_image_or_a_mask_that_was_exchanged_is_refused(data, name):
+    geometries = placed(data, image_size=40)
+    cv2.imwrite(str(data.root / name), np.full((40, 80), 255, np.uint8))
+    look = {
+        "drawn.png": lambda: finding_masks(data, ["mask"], geometries),
+        "mask.png": lambda: in_frame(data, "mask", geometries["mask"]),
+    }
+    with pytest.raises(DatasetError, match=rf"{name}.*has changed since 01_data_exploration"):
+        look[name]()
 
 
 def rows_of_two_folds() -> pd.DataFrame:

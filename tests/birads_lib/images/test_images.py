@@ -23,6 +23,7 @@ from pydicom.uid import (
 
 from birads_lib import images, parallel
 from birads_lib.errors import DatasetError, UserError
+from birads_lib.files import sha256
 from birads_lib.images.decode import decode
 from birads_lib.images.prepare import Options, placed
 from birads_lib.readers.image_files import inspect
@@ -485,6 +486,7 @@ def folder_of(tmp_path, count) -> SimpleNamespace:
     for path in paths:
         path.write_bytes(picture(random_pixels(255)))
     cases = pd.DataFrame({"image_id": [path.stem for path in paths]})
+    cases["sha256"] = [sha256(path) for path in paths]
     return SimpleNamespace(root=tmp_path, cases=cases, files=lambda: paths)
 
 
@@ -506,6 +508,7 @@ def test_all_images_in_order_in_one_file(tmp_path, monkeypatch, many_bytes):
 def test_where_each_image_lies_is_written_with_it(tmp_path):
     dataset = folder_of(tmp_path, 3)
     cv2.imwrite(str(dataset.files()[2]), synthetic_mammogram())
+    dataset.cases["sha256"] = [sha256(path) for path in dataset.files()]
     frame = {"image_size": 32, "crop": True, "letterbox": True, "flip_to_left": True}
     paths = tmp_path / "images.npy", tmp_path / "geometry.parquet"
     images.preprocess_all(dataset, *paths, **frame)
@@ -524,8 +527,10 @@ def test_where_each_image_lies_is_written_with_it(tmp_path):
 def test_images_changed_since_are_all_named_and_nothing_is_written(tmp_path):
     dataset = folder_of(tmp_path, 4)
     dataset.files()[1].write_bytes(b"")
+    dataset.files()[2].write_bytes(dataset.files()[0].read_bytes())
     dataset.files()[3].unlink()
-    with pytest.raises(DatasetError, match=r"(?s)1\.png.*is empty.*3\.png.*No such file"):
+    named = r"(?s)1\.png.*has changed since.*2\.png.*has changed since.*3\.png.*No such file"
+    with pytest.raises(DatasetError, match=named):
         images.preprocess_all(
             dataset, tmp_path / "images.npy", tmp_path / "geometry.parquet", image_size=32
         )

@@ -41,10 +41,13 @@ def test_a_cohort_is_made_once_and_again_when_anything_differs(tmp_path):
     assert made == same
     assert first.cases.equals(again.cases)
     assert len(first.findings) == len(again.findings)
-    first.files()[3].write_bytes(b"changed")
-    remade, later = make()
-    assert later > made
-    assert first.cases.equals(remade.cases)
+    for changed in (first.files()[3], tmp_path / first.findings["mask_path"][0]):
+        changed.write_bytes(b"changed")
+        remade, later = make()
+        assert later > made
+        assert first.cases.equals(remade.cases)
+        assert changed.read_bytes() != b"changed"
+        made = later
     smaller, _ = make(patients=1, modality="DBT")
     assert set(smaller.cases["modality"]) == {"DBT"}
     assert len(list((tmp_path / "images").iterdir())) == 4

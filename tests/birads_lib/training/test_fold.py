@@ -1,6 +1,7 @@
 """Two stages, the trunk cache, and training that goes on after a kill: to the same result."""
 
 import itertools
+import json
 import os
 import shutil
 import signal
@@ -16,6 +17,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from birads_lib.errors import UserError
+from birads_lib.files import sha256
 from birads_lib.networks.cut import cut
 from birads_lib.networks.hybrid import build_model, set_trainable, with_embeddings
 from birads_lib.splits import assign_parts
@@ -214,14 +216,16 @@ def test_a_finished_fold_is_not_trained_again(undisturbed):
     assert lines == []
 
 
+RUN = {
+    "variant": "proposed", "protocol": "patient", "folds": 3, "validation_share": 0.2,
+    "balance": True, "image_file": "images.npy",
+}  # fmt: skip
+
+
 def test_a_run_leaves_the_files_of_its_folds_joined(undisturbed, tmp_path):
     folder, table, _ = undisturbed
     shutil.copytree(folder, tmp_path / "fold0")  # finished: it is not trained again
-    parameters = {
-        "variant": "proposed", "protocol": "patient", "folds": 3, "validation_share": 0.2,
-        "balance": True, "image_file": "images.npy",
-    }  # fmt: skip
-    written = train_run(trainer(), [make_parts()], tmp_path, parameters)
+    written = train_run(trainer(), [make_parts()], tmp_path, RUN)
     assert written == [tmp_path / "fold0/model.keras", *(tmp_path / name for name in FILES)]
     run = pd.read_parquet(tmp_path / "predictions.parquet")
     assert set(run["variant"]) == {"proposed"}
@@ -231,6 +235,30 @@ def test_a_run_leaves_the_files_of_its_folds_joined(undisturbed, tmp_path):
     pd.testing.assert_frame_equal(splits.drop(columns="fold"), make_parts().reset_index(drop=True))
     assert len(pd.read_csv(tmp_path / "history.csv")) == 4
     assert len(np.load(tmp_path / "embeddings.npy")) == IMAGES
+
+
+def test_a_run_lists_what_its_folds_left_and_the_features_they_read(undisturbed, tmp_path):
+    shutil.copytree(undisturbed[0], tmp_path / "fold0")
+    train_run(trainer(), [make_parts()], tmp_path, RUN)
+    listed = json.loads((tmp_path / "run.json").read_text())
+    names = {"run.json", "model.keras", "history.csv", "embeddings.npy", "predictions.parquet"}
+    assert listed["left_by_folds"].keys() == {f"fold0/{name}" for name in names}
+    for name, digest in listed["left_by_folds"].items():
+        assert sha256(tmp_path / name) == digest
+    assert len(listed["features"]) == 2  # of either stage
+
+
+@pytest.mark.parametrize("name", ["predictions.parquet", "embeddings.npy", "history.csv"])
+def test_a_fold_whose_files_were_changed_is_trained_anew(undisturbed, tmp_path, name):
+    shutil.copytree(undisturbed[0], tmp_path / "fold")
+    path = tmp_path / "fold" / name
+    path.write_bytes(path.read_bytes() + b"?")
+
+    def stop(line):
+        raise Killed(line)
+
+    with pytest.raises(Killed, match="what it left has changed: trained anew"):
+        train(tmp_path / "fold", progress=stop)
 
 
 class Killed(BaseException):
@@ -342,6 +370,22 @@ def test_features_are_those_of_the_frozen_trunk(tmp_path):
     np.testing.assert_array_equal(again[0], features[0])
     trunk_features(255 - images, frozen, settings, tmp_path, lines.append)
     assert lines != []
+
+
+def test_features_that_were_changed_are_computed_again(tmp_path):
+    settings, images = tiny(), make_images()
+    model = build_model(settings)
+    set_trainable(model, settings, stage=2)
+    frozen, _ = cut(model)
+    features = trunk_features(images, frozen, settings, tmp_path, lambda line: None)
+    before = [np.array(array) for array in features]
+    forged = np.load(features[0].filename, mmap_mode="r+")
+    forged[0] += 1
+    forged.flush()
+    lines = []
+    again = trunk_features(images, frozen, settings, tmp_path, lines.append)
+    assert lines != []
+    np.testing.assert_array_equal(again[0], before[0])
 
 
 def test_batches_draw_every_row_once_and_any_of_its_views():
