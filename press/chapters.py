@@ -28,8 +28,9 @@ _RUN = str(run_folder("", "{variant}", "{protocol}"))
 class Chapter:
     """One row: a notebook, and the pages that a study has of it.
 
-    Names of files count from the study's folder. ``{run}`` stands for the folder of a run;
-    ``{suffix}`` marks the images of a variant that has its own, such as "-no_clahe".
+    Names of files count from the study's folder. ``{run}`` stands for the folder of a run,
+    ``{first}`` for that of the first variant under each protocol; ``{suffix}`` marks the images of
+    a variant that has its own, such as "-no_clahe".
     """
 
     notebook: str  # its name without .ipynb
@@ -122,7 +123,10 @@ class Chapter:
         names = [name for name in self.reads if name != _ALL_METRICS]
         if len(names) < len(self.reads):
             names += [c.metrics_file for c in of_study(study) if c.metrics and c is not self]
-        return _expanded(names, runs, study)
+        first = [name.replace("{first}", "{run}") for name in names if "{first}" in name]
+        names = [name for name in names if "{first}" not in name]
+        of_first = [run for run in study.runs() if run[0] == next(iter(study.variants))]
+        return _expanded(names, runs, study) + _expanded(first, of_first, study)
 
 
 def _expanded(names: list[str], runs: list[tuple[str, str]], study: Study) -> list[str]:
@@ -133,6 +137,7 @@ def _expanded(names: list[str], runs: list[tuple[str, str]], study: Study) -> li
 
 
 _PREDICTIONS = "{run}/predictions.parquet"
+_FLOORS = "{run}/floors.parquet"
 _TABLES = ("cases.parquet", "findings.parquet")
 _TABLES_OF_A_RUN = ("splits.parquet", "history.csv", "embeddings.npy", "run.json")
 _OF_A_RUN = (_PREDICTIONS, *(f"{{run}}/{name}" for name in _TABLES_OF_A_RUN))
@@ -162,12 +167,18 @@ CHAPTERS = (
         threads=0, shares=True, gpu=True, priority=2,  # the longest page: all else goes beside it
     ),
     Chapter(
+        "03_training_floors", "what would do without the network", runs="variants",
+        reads=("cases.parquet", "images{suffix}.npy", _PREDICTIONS), writes=(_FLOORS,),
+        metrics=False, priority=1,  # evaluation waits for it
+    ),
+    Chapter(
         "04_evaluation", pages="per run", runs="variants",
-        reads=(_PREDICTIONS, "{run}/history.csv"),
+        reads=(_PREDICTIONS, _FLOORS, "{run}/history.csv", "{run}/run.json"),
     ),
     Chapter(
         "05_ablations", "what each part contributes", runs="every",
-        reads=(_PREDICTIONS,), sources=("book/claims.yml",),
+        reads=(_PREDICTIONS, "{run}/run.json", "{first}/floors.parquet"),
+        sources=("book/claims.yml",),
     ),
     Chapter(
         "06_calibration", pages="per run", runs="variants",
@@ -189,7 +200,7 @@ CHAPTERS = (
     ),
     Chapter(
         "10_leakage_audit", "how the split makes the result", runs="first",
-        reads=("cases.parquet", _PREDICTIONS), sources=("book/claims.yml",),
+        reads=("cases.parquet", _PREDICTIONS, _FLOORS), sources=("book/claims.yml",),
     ),
     Chapter(
         "11_claims", "the ledger", runs="first", reads=(_ALL_METRICS,),

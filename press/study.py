@@ -84,7 +84,7 @@ class Study(study_file.StudyFile):
             "image_file": f"images{self.suffix(variant)}.npy",
         }
         if protocol is None and chapters.chapter(notebook).runs != "none":
-            set_by_study |= self._of_all_runs()
+            set_by_study |= self._of_all_runs(chapters.chapter(notebook))
         declared = declared_parameters(notebook)
         given = {k: set_by_study[k] for k in declared if set_by_study.get(k) is not None}
         given |= self.notebooks.get(notebook, {})
@@ -92,16 +92,16 @@ class Study(study_file.StudyFile):
             given |= {k: v for k, v in self.changes(variant).items() if k in declared}
         return given
 
-    def _of_all_runs(self) -> dict:
-        """Return the parameters of chapters over several runs."""
-        together = chapters.chapter("03_training_ablations").runs_of(self)
+    def _of_all_runs(self, chapter: chapters.Chapter) -> dict:
+        """Return the parameters of a chapter over several runs."""
+        runs = chapter.runs_of(self)
         return {
             "variant": next(iter(self.variants)),
             "protocols": self.protocols,
             "runs": ["/".join(run) for run in self.runs()],
             "changes": {variant: self.changes(variant) for variant in self.trained},
             "reference": next(iter(self.ablations), None),  # the first ablation
-            "trainings": {"/".join(run): self.parameters("03_training", *run) for run in together},
+            "trainings": {"/".join(run): self.parameters("03_training", *run) for run in runs},
         }
 
 

@@ -4,6 +4,7 @@ A history has one row per fold and epoch: fold, stage (1 or 2), epoch (1.. over 
 loss, accuracy, val_loss and val_accuracy.
 """
 
+import textwrap
 from collections.abc import Mapping
 from itertools import cycle
 
@@ -18,12 +19,21 @@ from sklearn.metrics import roc_curve
 
 from birads_lib.figures import style
 from birads_lib.figures.intervals import draw_beside, draw_intervals, name_rows, share_names
-from birads_lib.figures.style import AMBER, BLUE, MUTED, ORANGE, PLUM, new_axes, with_legend
+from birads_lib.figures.style import (
+    AMBER,
+    BLUE,
+    INK,
+    MUTED,
+    ORANGE,
+    PLUM,
+    new_axes,
+    with_legend,
+)
 from birads_lib.scores.metrics import PER_CLASS, checked, headline_names
 from birads_lib.task import BIRADS, Task
 
 _COUNTS = LinearSegmentedColormap.from_list("counts", ["#e9e9ee", BLUE])
-_REFERENCES = ((ORANGE, "D"), (PLUM, "s"), (MUTED, "X"))
+_ANSWERS = ((INK, "o"), (MUTED, "D"), (AMBER, "v"), (PLUM, "^"))  # the first is the network's
 RADAR = ["accuracy", "macro_precision", "macro_recall", "macro_f1", "mean_auc", "mcc"]
 
 
@@ -124,26 +134,24 @@ def _stages(ax: Axes, rows: pd.DataFrame, place: int) -> None:
 
 
 def metric_intervals(
-    table: pd.DataFrame,
-    references: Mapping[str, Mapping[str, float]] | None = None,
-    task: Task = BIRADS,
+    tables: Mapping[str, pd.DataFrame], verdict: str = "", task: Task = BIRADS
 ) -> Figure:
-    """Draw the metrics of ``share_names`` with their 95 % intervals, the numbers at the right.
+    """Draw the metrics of ``share_names`` of each answer with their 95 % intervals.
 
-    ``references`` are values to hold them against: {"Always BI-RADS 2": {"accuracy": 0.54}}.
+    Args:
+        tables: label -> table of intervals; the numbers of the first stand at the right.
+        verdict: where the first stands beside the others, in words.
+        task: whose metrics these are.
     """
-    references, names = references or {}, share_names(task)
-    rows = table[table["metric"].isin(names)].set_index("metric")
-    places = np.arange(len(rows))
-    ax = new_axes(height=1.6 + 0.42 * len(rows) + 0.3 * len(references))
-    draw_intervals(ax, rows, places, size=55, label="Estimate, 95 % interval")
-    for number, (name, values) in enumerate(references.items()):
-        colour, marker = _REFERENCES[number % len(_REFERENCES)]
-        known = [values.get(metric, np.nan) for metric in rows.index]
-        ax.scatter(known, places, marker=marker, color=colour, s=45, zorder=3, label=name)
-    ax.set(title="Metrics with 95 % intervals", xlabel="Value (1 is perfect)")
-    texts = [_with_interval(row) for _, row in rows.iterrows()]
-    name_rows(ax, [names[metric] for metric in rows.index], texts)
+    names, title = share_names(task), textwrap.wrap(verdict, 72) or ["Metrics with 95 % intervals"]
+    rows = {label: table.set_index("metric").loc[[*names]] for label, table in tables.items()}
+    row_height = 0.32 + 0.06 * len(rows)
+    ax = new_axes(height=1.4 + row_height * len(names) + 0.2 * (len(rows) + len(title)))
+    draw_beside(ax, rows, [*names], _ANSWERS, 0.8 / (len(rows) + 1), size=40, width=2)
+    ax.set_title("\n".join(title), fontsize=11 if verdict else None)
+    ax.set_xlabel("Value (1 is perfect)" + (", 95 % interval" if verdict else ""))
+    texts = [_with_interval(row) for _, row in next(iter(rows.values())).iterrows()]
+    name_rows(ax, [*names.values()], texts)
     return with_legend(ax, columns=2)
 
 

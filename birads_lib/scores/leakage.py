@@ -4,7 +4,8 @@ Two answers know the training part's labels and nothing of any image (*nulls*): 
 the training part's most frequent category, the lookup table gives the label of an image that it
 has met in training, and the majority's answer to all others. A model that does no better has not
 been shown to see. Both are certain, so that a mean AUC is that of their answers alone (0.5 for a
-majority that is the same in all folds, other where folds disagree).
+majority that is the same in all folds, other where folds disagree). ``scores.floors`` adds further
+answers, some of which see.
 
 Frequencies are those of distinct training images, not of copies; of categories that tie, the lower
 is taken. Each fold (and seed) has a training part of its own.
@@ -27,11 +28,13 @@ import pandas as pd
 from birads_lib.errors import UserError
 from birads_lib.predictions import MODEL, cluster_ids, out_of_fold, probabilities
 from birads_lib.scores.bootstrap import Resampling, intervals
+from birads_lib.scores.floors import FLOORS
+from birads_lib.scores.floors import answers as with_floors
 from birads_lib.scores.metrics import every_metric, headline_names
 from birads_lib.task import BIRADS, Task
 
 COMPARED = ("accuracy", "macro_f1", "mean_auc", "mcc")  # the metrics that are held against a paper
-ANSWERS = {"model": "The model", "lookup": "Lookup table", "majority": "Most frequent category"}
+ANSWERS = {"model": "The model", "lookup": "Lookup table", **FLOORS}
 MET = {  # the relation of a test row to the training part, each counted for itself
     "copy": "The image itself",
     "sibling_view": "Another view of the breast",
@@ -40,36 +43,53 @@ MET = {  # the relation of a test row to the training part, each counted for its
 CLOSEST = (*MET, "nothing", "unknown")  # what a row met at the nearest
 
 
-def answers(table: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Return the probabilities (n, K) of each of ``ANSWERS`` for the test rows.
+def most_frequent(table: pd.DataFrame) -> np.ndarray:
+    """Return the most frequent label in the training part of each test row's model, (n,).
 
     Raises:
         UserError: a fold has test rows and no training rows, or there are no test rows.
     """
-    test, training = out_of_fold(table), _distinct_training(table)
-    most_frequent = training.groupby(MODEL)["y_true"].agg(lambda y: y.mode()[0])
-    most = test[MODEL].join(most_frequent, on=MODEL)["y_true"]
-    if not len(test) or most.isna().any():
+    labels = distinct_training(table).groupby(MODEL)["y_true"].agg(lambda y: y.mode()[0])
+    most = out_of_fold(table)[MODEL].join(labels, on=MODEL)["y_true"]
+    if not len(most) or most.isna().any():
         raise UserError("predictions.parquet lacks test or training rows: run 03_training again")
+    return most.to_numpy(int)
+
+
+def answers(table: pd.DataFrame, floors: pd.DataFrame | None = None) -> dict[str, np.ndarray]:
+    """Return the probabilities (n, K) of ``ANSWERS`` for the test rows.
+
+    Without ``floors`` (as of ``scores.floors.answers``), of the floors there is the majority only.
+    Raises UserError as ``most_frequent`` and ``scores.floors.answers`` do.
+    """
+    test, most = out_of_fold(table), most_frequent(table)
     key = [*MODEL, "image_id"]
-    met = test[key].join(training.set_index(key)["y_true"], on=key)["y_true"]  # NaN: not met
+    labels = distinct_training(table).set_index(key)["y_true"]
+    met = test[key].join(labels, on=key)["y_true"].to_numpy()  # NaN: not met
     p = probabilities(test)
     certain = np.eye(p.shape[1])
-    return {
+    nulls = {
         "model": p,
-        "lookup": certain[met.fillna(most).to_numpy(int) - 1],
-        "majority": certain[most.to_numpy(int) - 1],
+        "lookup": certain[np.where(np.isnan(met), most, met).astype(int) - 1],
+        "majority": certain[most - 1],
     }
+    return nulls if floors is None else nulls | with_floors(test, floors)
 
 
 def metrics_with_nulls(
-    table: pd.DataFrame, resamples: int = 2000, seed: int = 0, task: Task = BIRADS
+    table: pd.DataFrame,
+    resamples: int = 2000,
+    seed: int = 0,
+    task: Task = BIRADS,
+    floors: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """Return ``bootstrap.intervals`` of each of ``ANSWERS``, with the column ``answer`` first."""
+    """Return ``bootstrap.intervals`` of each of ``answers``, with the column ``answer`` first."""
     test = out_of_fold(table)
     resampling = Resampling(cluster_ids(test), resamples, seed)
     y, measure = test["y_true"].to_numpy(), partial(every_metric, task=task)
-    tables = {name: intervals(y, p, resampling, measure) for name, p in answers(table).items()}
+    tables = {
+        name: intervals(y, p, resampling, measure) for name, p in answers(table, floors).items()
+    }
     return pd.concat(tables, names=["answer"]).reset_index("answer").reset_index(drop=True)
 
 
@@ -90,7 +110,7 @@ def met_in_training(table: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
         )
     side = cases.set_index("image_id")["laterality"]
     table = table.assign(laterality=table["image_id"].map(side))
-    test, training = out_of_fold(table), _distinct_training(table)
+    test, training = out_of_fold(table), distinct_training(table)
     copy = _matches(test, training, ["image_id"]) > 0
     return pd.DataFrame(
         {
@@ -148,7 +168,7 @@ def by_category(table: pd.DataFrame, metrics: pd.DataFrame, task: Task = BIRADS)
     sizes = images.agg(images="nunique", rows="size").reindex(task.numbers, fill_value=0)
     values = metrics.set_index(["answer", "metric"])[["estimate", "low", "high"]]
     rows = []
-    for answer, label in product(ANSWERS, task.numbers):
+    for answer, label in product(metrics["answer"].unique(), task.numbers):
         recall = values.loc[(answer, f"recall_{label}")].rename({"estimate": "recall"})
         auc = values.loc[(answer, f"auc_{label}"), "estimate"]
         rows.append({"answer": answer, task.name: label, **sizes.loc[label], **recall, "auc": auc})
@@ -192,7 +212,8 @@ def _place(value: float, row: pd.Series) -> str:
     return f"{where} {row['low']:.3f} to {row['high']:.3f}"
 
 
-def _distinct_training(table: pd.DataFrame) -> pd.DataFrame:
+def distinct_training(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the images that each model was trained on, once each."""
     return out_of_fold(table, "train").drop_duplicates([*MODEL, "image_id"])
 
 

@@ -14,6 +14,7 @@ LACKS = {  # what the first cells of each miss in a project where nothing ran
     "02_preprocessing": "results/phantoms/cases.parquet",
     "03_training": "results/phantoms/cases.parquet",
     "03_training_ablations": "results/phantoms/cases.parquet",
+    "03_training_floors": "results/phantoms/cases.parquet",
     "04_evaluation": "results/phantoms/runs/proposed/patient/predictions.parquet",
     "05_ablations": "results/phantoms/runs/frozen/patient/predictions.parquet",
     "06_calibration": "results/phantoms/runs/proposed/patient/predictions.parquet",

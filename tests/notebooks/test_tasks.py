@@ -51,7 +51,13 @@ def made_up_study(home, task: Task) -> None:
         predictions.write(table, folder / "predictions.parquet", task)
         pd.DataFrame(epochs).assign(fold=0).to_csv(folder / "history.csv")
         np.save(folder / "embeddings.npy", rng.normal(size=(len(rows), 4)))
-        (folder / "run.json").write_text(json.dumps({"balance": True}))
+        floors = [
+            table[table["part"] == "test"].assign(variant=name)
+            for name in ("majority", "density_and_view", "logistic_regression")
+        ]
+        predictions.write(pd.concat(floors), folder / "floors.parquet", task)
+        facts = {"balance": True, "settings": {"weights": "none"}}
+        (folder / "run.json").write_text(json.dumps(facts))
 
 
 class Shown:
@@ -130,6 +136,15 @@ def test_what_needs_an_order_or_an_action_is_left_out_with_a_sentence(execute, t
     shown, printed = execute("10_leakage_audit")
     assert "The paper has no values for these categories." in printed
     assert not {"paper-table", "possible-sizes", "near-sizes"} & set(shown.exhibits)
+
+
+def test_a_chapter_says_where_the_network_stands_beside_its_floors(execute):
+    shown, _ = execute("04_evaluation")
+    text = "\n".join(shown.texts)
+    assert "The network is not told apart from its best floor in accuracy" in text
+    assert "The backbone starts from random numbers." in text
+    assert "floors" in shown.exhibits
+    assert {"minus_best_floor.mcc", "majority.accuracy"} <= set(shown.metrics)
 
 
 def test_a_study_has_the_chapters_that_make_sense_for_its_task(tmp_path):

@@ -34,7 +34,8 @@ def test_every_notebook_has_a_row_and_they_stand_in_order():
 def test_what_a_chapter_reads_another_one_writes():
     written = {name for row in chapters.CHAPTERS for name in row.files}
     for row in chapters.CHAPTERS:
-        assert {name for name in row.reads if "*" not in name} <= written, row.notebook
+        read = {name.replace("{first}", "{run}") for name in row.reads if "*" not in name}
+        assert read <= written, row.notebook
         assert row.needs or all((ROOT / name).exists() for name in row.sources)
 
 
@@ -74,6 +75,15 @@ def test_pages_for_several_runs_write_the_files_of_each(smoke):
     assert row.outputs(smoke) == [
         f"runs/{name}/patient/predictions.parquet" for name in ("frozen", "emd", "no_clahe")
     ]
+
+
+def test_a_chapter_of_every_run_reads_what_only_the_first_variant_has(smoke):
+    read = chapters.chapter("05_ablations").inputs(smoke)
+    floors = [name for name in read if name.endswith("floors.parquet")]
+    folders = [f"runs/proposed/{protocol}" for protocol in smoke.protocols]
+    assert floors == [f"{folder}/floors.parquet" for folder in folders]
+    assert "runs/emd/patient/predictions.parquet" in read
+    assert set(floors) == set(chapters.chapter("03_training_floors").outputs(smoke))
 
 
 def test_what_ablations_need_stands_below_the_chapter_that_compares_them(smoke):

@@ -20,8 +20,8 @@ from helpers.figures import check, drawn, legend, texts
 MISSING = pytest.param([1, 2, 4, 5], id="grade 3 absent")
 
 
-def sample(grades):
-    rng = np.random.default_rng(1)
+def sample(grades, seed=1):
+    rng = np.random.default_rng(seed)
     y = np.concatenate([grades, rng.choice(grades, size=36)])
     p = rng.dirichlet(np.ones(5), size=len(y)) + 0.5 * np.eye(5)[y - 1]
     p /= p.sum(1, keepdims=True)
@@ -119,13 +119,13 @@ def test_per_class_dots(grades):
     assert "Value, 95 % interval" in texts(figure)
 
 
-def test_metric_intervals_with_references():
-    table = sample([1, 2, 3, 4, 5])[2]
-    figure = plots.metric_intervals(
-        table, {"Always BI-RADS 2": {"accuracy": 0.54}, "Says nothing": {}, "Paper": {"mcc": 0.9}}
-    )
+def test_metric_intervals_of_a_network_and_its_floors():
+    table, floor = sample([1, 2, 3, 4, 5])[2], sample([1, 2, 3, 4, 5], seed=2)[2]
+    said = "The network is below its best floor in accuracy; above it in MCC and quadratic kappa."
+    figure = plots.metric_intervals({"The network": table, "A floor": floor}, said)
     check(figure)
-    assert legend(figure)[1:] == ["Always BI-RADS 2", "Says nothing", "Paper"]
+    assert legend(figure) == ["The network", "A floor"]
+    assert figure.axes[0].get_title().replace("\n", " ") == said
     rows = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert rows == [text for name, text in headline_names().items() if name != "ordinal_mae"]
     estimate = table.set_index("metric").loc["accuracy", "estimate"]
@@ -135,7 +135,7 @@ def test_metric_intervals_with_references():
 def test_metric_intervals_with_an_undefined_metric():
     y = np.full(6, 2)
     table = intervals(y, np.eye(5)[y - 1], Resampling(np.arange(6), 20))
-    figure = plots.metric_intervals(table)
+    figure = plots.metric_intervals({"The network": table})
     check(figure)
     assert "not estimable" in texts(figure)
 

@@ -152,11 +152,23 @@ def test_closest_counts_each_row_once(table):
 def test_measured_are_intervals_of_each_answer(table):
     metrics = leakage.metrics_with_nulls(table, 30, seed=2)
     test = out_of_fold(table)
-    assert metrics["answer"].unique().tolist() == list(leakage.ANSWERS)
+    assert metrics["answer"].unique().tolist() == ["model", "lookup", "majority"]
     for answer, p in leakage.answers(table).items():
         expected = intervals(test["y_true"], p, Resampling(test["patient_id"], 30, 2))
         rows = metrics[metrics["answer"] == answer].drop(columns="answer").reset_index(drop=True)
         pd.testing.assert_frame_equal(rows, expected)
+
+
+def test_floors_are_answers_like_the_others(table):
+    test = out_of_fold(table)
+    floor = test.assign(variant="logistic_regression")  # as good as the model
+    shuffled = floor.sample(frac=1, random_state=0)
+    metrics = leakage.metrics_with_nulls(table, 30, floors=shuffled).set_index("answer")
+    assert set(metrics.index) == {"model", "lookup", "majority", "logistic_regression"}
+    model, same = (metrics.loc[name].reset_index(drop=True) for name in ("model", floor.variant[0]))
+    pd.testing.assert_frame_equal(model, same)
+    rows = leakage.by_category(table, metrics.reset_index())
+    assert set(rows["answer"]) == set(metrics.index)
 
 
 def test_by_category(table):
