@@ -1,5 +1,6 @@
 """Charts of the leakage audit. Metrics are protocol -> table of ``leakage.metrics_with_nulls``."""
 
+import textwrap
 from collections.abc import Mapping
 
 import numpy as np
@@ -20,6 +21,7 @@ from birads_lib.figures.style import (
     with_legend,
 )
 from birads_lib.protocol import PROTOCOLS
+from birads_lib.scores.floors import FLOORS
 from birads_lib.scores.leakage import ANSWERS, CLOSEST, COMPARED, MET
 from birads_lib.scores.metrics import headline_names
 from birads_lib.task import BIRADS, Task
@@ -43,11 +45,15 @@ _MIXES = {  # of labels -> what it is called, colour, how far below its row it i
     "collection": ("Possible with the categories as frequent as in all images", BLUE, -0.19),
     "equal": ("Possible with all categories equally frequent", ORANGE, 0.19),
 }
+_FLOOR = {"marker": "D", "s": 34, "color": "white", "edgecolor": INK, "linewidth": 1.2}
 _OUTLINE = {"edgecolor": "white", "linewidth": 0.8}
 
 
 def three_bars(
-    metrics: Mapping[str, pd.DataFrame], paper: Mapping[str, float], other_images: str = ""
+    metrics: Mapping[str, pd.DataFrame],
+    paper: Mapping[str, float],
+    other_images: str = "",
+    verdicts: Mapping[str, str] | None = None,
 ) -> Figure:
     """Draw the paper's metrics beside those of the same code under each protocol, with intervals.
 
@@ -57,6 +63,7 @@ def three_bars(
             none for these labels.
         other_images: the collection that the paper's values are of, where it is another one; its
             bars say so.
+        verdicts: protocol -> where the network stands beside its floors, in words.
     """
     bars, names = {}, [*(paper or COMPARED)]
     if paper:
@@ -68,17 +75,37 @@ def three_bars(
         look = {"color": ORANGE if leaky else BLUE, "hatch": "//" if leaky else ""}
         rows = table[table["answer"] == "model"].set_index("metric").loc[names]
         bars[f"This code, {PROTOCOLS[protocol].label}"] = (rows, look)
-    ax = new_axes(height=4.8)
+    floors = [pd.Series(np.nan, names)] * bool(paper)
+    floors += [_best_floors(table)[names] for table in metrics.values()]
+    lines = _verdict_lines(verdicts or {})
+    ax = new_axes(height=4.8 + 0.2 * len(lines))
     width = 0.8 / len(bars)
     for number, (label, (rows, look)) in enumerate(bars.items()):
         places = np.arange(len(rows)) + (number - (len(bars) - 1) / 2) * width
         ax.bar(places, rows["estimate"], width, label=label, **look, **_OUTLINE)
         ax.vlines(places, rows["low"], rows["high"], color=INK, linewidth=2)
         _numbers(ax, places, rows)
+        label = "Best floor, without a network" if number == len(bars) - 1 else None
+        ax.scatter(places - width / 4, floors[number], label=label, zorder=4, **_FLOOR)
     _metrics_axes(ax, names, pd.concat(rows for rows, _ in bars.values()))
     both = "The paper and this code" if paper else "This code"
-    ax.set_title("The same code, split two ways" if len(metrics) == 2 else both)
+    title = "The same code, split two ways" if len(metrics) == 2 else both
+    ax.set_title("\n".join([title, *lines]), fontsize=11 if lines else None)
     return with_legend(ax)
+
+
+def _best_floors(table: pd.DataFrame) -> pd.Series:
+    """Return the highest estimate of any floor by metric, NaN where there is none."""
+    floors = table[table["answer"].isin(FLOORS)]
+    best = floors.groupby("metric")["estimate"].max()
+    return best.reindex(table["metric"].unique())
+
+
+def _verdict_lines(verdicts: Mapping[str, str]) -> list[str]:
+    """Return what is said of each protocol, in lines that fit above a figure."""
+    labels = (PROTOCOLS[protocol].label.capitalize() for protocol in verdicts)
+    said = map("{}: {}".format, labels, verdicts.values())
+    return [line for words in said for line in textwrap.wrap(words, 84)]
 
 
 def _numbers(ax: Axes, places: np.ndarray, rows: pd.DataFrame) -> None:

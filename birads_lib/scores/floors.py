@@ -18,7 +18,7 @@ from birads_lib.scores.bootstrap import Resampling, estimates, intervals
 from birads_lib.scores.comparisons import aligned, holm, paired_differences
 from birads_lib.scores.metrics import every_metric, headline_names
 from birads_lib.task import BIRADS, Task
-from birads_lib.texts import interval, listing
+from birads_lib.texts import in_words, interval, listing
 
 FLOORS = {
     "majority": "Most frequent category",
@@ -116,6 +116,9 @@ def sentence(table: pd.DataFrame, task: Task = BIRADS) -> str:
 
     What speaks against the network comes first. The table is that of ``differences``.
     """
+    if table["verdict"].nunique() == 1 and len(table) > 1:
+        every = f"all {in_words(len(table))} metrics"
+        return f"The network is {_VERDICTS[table['verdict'].iloc[0]]} its best floor in {every}."
     titles, parts = headline_names(task), []
     for verdict, words in _VERDICTS.items():
         metrics = table.loc[table["verdict"] == verdict, "metric"]

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from birads_lib.figures import leakage as leakage_plots
 from birads_lib.figures import neighbours as neighbours_plots
-from birads_lib.predictions import cluster_ids
+from birads_lib.predictions import cluster_ids, out_of_fold
 from birads_lib.scores import leakage, neighbours, printed_numbers
 from birads_lib.scores.bootstrap import Resampling
 from helpers.figures import check as check_figure
@@ -54,13 +54,52 @@ def test_three_bars_name_whose_images_the_papers_are(measured):
     assert "The paper (on INbreast, other images)" in texts(elsewhere)
 
 
+@pytest.fixture(scope="module")
+def with_floors(tables):
+    """Metrics where one floor is the model itself, and another one is worse."""
+    measured = {}
+    for protocol, table in tables.items():
+        floor = out_of_fold(table).assign(variant="logistic_regression")
+        measured[protocol] = leakage.metrics_with_nulls(table, 20, floors=floor)
+    return measured
+
+
+def test_three_bars_mark_the_best_floor_and_say_where_the_network_stands(with_floors):
+    shown = {name: with_floors[name] for name in ("oversample_first", "patient")}
+    words = {
+        name: f"The network is below its best floor in all five metrics of {name}."
+        for name in shown
+    }
+    figure = leakage_plots.three_bars(shown, PAPER, verdicts=words)
+    check(figure)
+    title = figure.axes[0].get_title().replace("\n", " ")
+    assert (
+        "By patient: The network is below its best floor in all five metrics of patient." in title
+    )
+    marks = [c for c in figure.axes[0].collections if isinstance(c, mpl.collections.PathCollection)]
+    heights = [np.asarray(mark.get_offsets())[:, 1] for mark in marks]
+    for drawn, rows in zip(heights[1:], shown.values(), strict=True):  # the paper has no floor
+        floors = rows[rows["answer"].isin(["majority", "logistic_regression"])]
+        best = floors.groupby("metric")["estimate"].max()
+        np.testing.assert_allclose(drawn, best[[*leakage.COMPARED]])
+    assert "Best floor, without a network" in texts(figure)
+
+
+def test_nulls_with_floors_draw_each(with_floors):
+    figure = leakage_plots.nulls(with_floors)
+    check(figure)
+    assert "Logistic regression, frozen features" in texts(figure)
+    assert "Density and view alone" not in texts(figure)
+
+
 def test_three_bars_draw_whiskers_and_numbers(measured):
     rows = measured["patient"].set_index(["answer", "metric"])
     figure = leakage_plots.three_bars({"patient": measured["patient"]}, PAPER)
     heights = [bar.get_height() for bar in figure.axes[0].patches]
     expected = [rows.loc[("model", name), "estimate"] for name in leakage.COMPARED]
     np.testing.assert_allclose(heights, [*PAPER.values(), *expected])
-    ends = figure.axes[0].collections[1].get_segments()[0][:, 1]
+    whiskers = [c for c in figure.axes[0].collections if hasattr(c, "get_segments")]
+    ends = whiskers[1].get_segments()[0][:, 1]
     np.testing.assert_allclose(ends, rows.loc[("model", "accuracy"), ["low", "high"]].tolist())
 
 
