@@ -66,7 +66,9 @@ def frozen_features(
 
 def known_facts(cases: pd.DataFrame, task: Task = BIRADS) -> list[str]:
     """Return which of ``FACTS`` are known of any image and are not what is to be told apart."""
-    return [name for name in FACTS if name != task.name and cases[name].notna().any()]
+    return [
+        name for name in FACTS if name != task.name and name in cases and cases[name].notna().any()
+    ]
 
 
 def of_run(

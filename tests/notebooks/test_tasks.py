@@ -33,7 +33,7 @@ def made_up_study(home, task: Task) -> None:
     table = table.assign(
         patient_id=[f"p{n // 2}" for n in number], birads_original="", path=table["image_id"],
         laterality="L", view="CC", density=DENSITY.labels[0], malignancy=MALIGNANCY.labels[0],
-        size_bytes=1, sha256=[f"{n:064x}" for n in number],
+        size_bytes=1, sha256=[f"{n + 1:064x}" for n in number],
     )  # fmt: skip
     cases.Dataset(home, table, cases.no_findings()).write(home)
     rows = table[["image_id", "patient_id"]].assign(seed=0, copy=0, y_true=labels)
