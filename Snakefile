@@ -20,6 +20,8 @@ if workflow.is_main_process:
         LOCK = study.claim(STUDY)  # held as long as this file is open
     except study.UserError as error:
         raise SystemExit(str(error))
+    if "other" not in config:  # else the study was run before, and may have been given a folder
+        study.write_record(STUDY)
 # What is made again to verify a figure stays out of the book.
 PAGES = f"{STUDY.root}/pages/{STUDY.name}" if "root" in config else f"book/{STUDY.name}"
 
@@ -54,8 +56,7 @@ def values_of(chapter):
     """The parameters of one execution, as JSON: a change of one re-executes the notebook."""
 
     def values(wildcards):
-        variant = wildcards.get("variant") or wildcards.get("suffix", "")[1:] or None
-        parameters = STUDY.parameters(chapter.notebook, variant, wildcards.get("protocol"))
+        parameters = STUDY.parameters(chapter.notebook, **study.run_of(wildcards))
         return json.dumps(parameters, sort_keys=True)
 
     return values

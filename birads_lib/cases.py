@@ -15,7 +15,7 @@ from birads_lib.files import sha256
 from birads_lib.protocol import PARTS
 from birads_lib.task import BIRADS, DENSITY, MALIGNANCY, Task
 
-UNREAD = 64 * "f"  # in place of a file's hash, where only its header was read
+UNREAD = 32 * "0f"  # in place of a file's hash, where only its header was read
 _TEXT = {"dtype": "str", "coerce": True}
 _SIDES = ("x0", "y0", "x1", "y1")
 _SHA256 = pa.Check.str_matches(r"^[0-9a-f]{64}$")

@@ -23,6 +23,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from birads_lib.files import lock, written_whole
+from press.by_hand import MARK
 from press.paths import BOOK, RESULTS, ROOT
 
 USER_ERRORS = ("UserError", "DatasetError", "LeakageError", "PredictionError")
@@ -68,6 +69,7 @@ def _execute(notebook: str, page: Path, values: dict, study_dir: Path) -> str:
     failed.parent.mkdir(parents=True, exist_ok=True)
     _send_chatter_to(study_dir / "logs" / f"{page.stem}.log", page)
     os.environ.update(KEEP_MEMORY | os.environ)
+    os.environ[MARK] = str(page)
     if "OMP_NUM_THREADS" in os.environ:  # as many as Snakemake gave this job, for TensorFlow, too
         os.environ.setdefault("TF_NUM_INTRAOP_THREADS", os.environ["OMP_NUM_THREADS"])
     # The kernel watches this process by `end_with`, not in its own way.

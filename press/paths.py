@@ -34,6 +34,11 @@ def source_notebook(notebook: str) -> Path:
     return NOTEBOOKS / f"{notebook}.ipynb"
 
 
+def record_file(study_dir: str | Path) -> Path:
+    """Return the file in which a study's run says what it is of, and each page's parameters."""
+    return Path(study_dir, "study.json")
+
+
 def run_folder(study_dir: str | Path, variant: str, protocol: str) -> Path:
     """Return the folder of what one run left."""
     return Path(study_dir, "runs", variant, protocol)

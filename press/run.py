@@ -14,6 +14,7 @@ from birads_lib.files import sha256, sha256_of, written_whole
 from birads_lib.protocol import PROTOCOLS
 from birads_lib.readers import READERS
 from press import chapters, environment, outputs, paths, sources
+from press.by_hand import beside, is_by_hand
 from press.parameters import declared_parameters
 
 LEAKY = "leaky protocol, not an estimate of performance"
@@ -40,7 +41,8 @@ class Run:
         self.notebook = notebook
         self.parameters = {name: values[name] for name in defaults}
         self.changed = {k: v for k, v in self.parameters.items() if v != defaults[k]}
-        self.folder = paths.ROOT / self.parameters["study_dir"]
+        folder = paths.ROOT / self.parameters["study_dir"]
+        self.folder = beside(folder) if is_by_hand() else folder  # of what it writes
         self.started = datetime.now(UTC)
         self.cells: dict[str, str | None] = {}  # id of a published exhibit -> that of its cell
         files = {name: Path(path) for name, path in (inputs or {}).items()}

@@ -4,25 +4,28 @@ What its keys may be stands in ``press.study_file``. A key that is unknown, or a
 right, is an error with its line, before anything runs.
 """
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TextIO
 
 from birads_lib.checked import Problems
 from birads_lib.errors import UserError
-from birads_lib.files import lock
+from birads_lib.files import lock, written_whole
 from birads_lib.protocol import PATIENT, clashes
 from birads_lib.readers import READERS, Reader
 from birads_lib.readers.links import FOLLOW_LINKS
 from birads_lib.training import settings
 from press import chapters, study_file, yaml_file
 from press.parameters import declared_parameters
-from press.paths import ROOT
+from press.paths import ROOT, record_file
 
 
 class Study(study_file.StudyFile):
     """One study, checked; its variants are also the points of the sweep."""
 
     root: str = "results"  # folder of studies, from the root of the project
+    config: str = ""  # its YAML, as it was given
 
     @property
     def folder(self) -> str:
@@ -92,6 +95,17 @@ class Study(study_file.StudyFile):
             given |= {k: v for k, v in self.changes(variant).items() if k in declared}
         return given
 
+    def record(self) -> dict:
+        """Return what notebooks take from the study by hand: its own keys, and of each page."""
+        own = {"dataset": self.dataset, "task": self.task, "note": self.note}
+        pages = {
+            row.page.format(**wildcards): self.parameters(row.notebook, **run_of(wildcards))
+            for row in chapters.of_study(self)
+            for wildcards in row.executions(self)
+        }
+        study = own | {"show_pixels": self.show_pixels}
+        return {"name": self.name, "config": self.config, "study": study, "pages": pages}
+
     def _of_all_runs(self, chapter: chapters.Chapter) -> dict:
         """Return the parameters of a chapter over several runs."""
         runs = chapter.runs_of(self)
@@ -103,6 +117,12 @@ class Study(study_file.StudyFile):
             "reference": next(iter(self.ablations), None),  # the first ablation
             "trainings": {"/".join(run): self.parameters("03_training", *run) for run in runs},
         }
+
+
+def run_of(wildcards: Mapping[str, str]) -> dict[str, str | None]:
+    """Return variant and protocol that the wildcards of a page's name stand for."""
+    variant = wildcards.get("variant") or wildcards.get("suffix", "")[1:] or None
+    return {"variant": variant, "protocol": wildcards.get("protocol")}
 
 
 def load(
@@ -132,7 +152,7 @@ def load(
     variants |= dict(study_file.points(keys.pop("sweep", {})))
     shown = READERS[keys["dataset"]["reader"]].synthetic  # others only where the YAML says so
     defaults = {"title": keys["name"], "show_pixels": shown}
-    study = Study(**defaults | keys, variants=variants, root=root)
+    study = Study(**defaults | keys, variants=variants, root=root, config=str(path))
     yaml_file.refuse(path, lines, _contradictions(study, lines))
     return study
 
@@ -183,3 +203,9 @@ def claim(study: Study) -> TextIO:
     except BlockingIOError:
         raise UserError(f"the study '{study.name}' is already running; wait for it") from None
     return file
+
+
+def write_record(study: Study) -> None:
+    """Write what a study is of, for notebooks by hand and for comparisons."""
+    with written_whole(record_file(ROOT / study.folder)) as temporary:
+        temporary.write_text(json.dumps(study.record(), indent=1))

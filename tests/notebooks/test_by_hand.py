@@ -1,29 +1,34 @@
-"""One notebook alone, in JupyterLab or by papermill: what it says where nothing ran before."""
+"""One notebook alone, in JupyterLab or by papermill: what it says, takes and leaves."""
 
 import json
 import sys
 
 import pytest
 
+from birads_lib.errors import UserError
+from birads_lib.files import sha256
+from birads_lib.readers import by_name
+from helpers.image_folders import category_folders
 from helpers.made_up import made_up_run
 from helpers.project import copy_project, run_in
-from press import parameters
+from press import by_hand, parameters, study
+from press.run import SYNTHETIC, Run
 
 LACKS = {  # what the first cells of each miss in a project where nothing ran
     "01_data_exploration": None,  # it makes the phantoms
-    "02_preprocessing": "results/phantoms/cases.parquet",
-    "03_training": "results/phantoms/cases.parquet",
-    "03_training_ablations": "results/phantoms/cases.parquet",
-    "03_training_floors": "results/phantoms/cases.parquet",
-    "04_evaluation": "results/phantoms/runs/proposed/patient/predictions.parquet",
-    "05_ablations": "results/phantoms/runs/frozen/patient/predictions.parquet",
-    "06_calibration": "results/phantoms/runs/proposed/patient/predictions.parquet",
-    "07_decision_curves": "results/phantoms/runs/proposed/patient/predictions.parquet",
-    "08_interpretability": "results/phantoms/runs/proposed/patient/predictions.parquet",
-    "09_feature_space": "results/phantoms/runs/proposed/patient/predictions.parquet",
-    "10_leakage_audit": "results/phantoms/cases.parquet",
-    "11_claims": "results/phantoms/runs/proposed/patient/04_evaluation.metrics.json",
-    "12_comparison": "results/phantoms/cases.parquet",
+    "02_preprocessing": "results/phantoms.byhand/cases.parquet",
+    "03_training": "results/phantoms.byhand/cases.parquet",
+    "03_training_ablations": "results/phantoms.byhand/cases.parquet",
+    "03_training_floors": "results/phantoms.byhand/cases.parquet",
+    "04_evaluation": "results/phantoms.byhand/runs/proposed/patient/predictions.parquet",
+    "05_ablations": "results/phantoms.byhand/runs/frozen/patient/predictions.parquet",
+    "06_calibration": "results/phantoms.byhand/runs/proposed/patient/predictions.parquet",
+    "07_decision_curves": "results/phantoms.byhand/runs/proposed/patient/predictions.parquet",
+    "08_interpretability": "results/phantoms.byhand/runs/proposed/patient/predictions.parquet",
+    "09_feature_space": "results/phantoms.byhand/runs/proposed/patient/predictions.parquet",
+    "10_leakage_audit": "results/phantoms.byhand/cases.parquet",
+    "11_claims": "results/phantoms.byhand/runs/proposed/patient/04_evaluation.metrics.json",
+    "12_comparison": "results/phantoms.byhand/cases.parquet",
     "13_speed": "results/speed/growth.json",
 }
 RUN_FIRST_CELLS = """
@@ -39,6 +44,14 @@ for path in sorted(pathlib.Path(sys.argv[1]).glob("[0-9]*.ipynb")):
     outputs[path.stem] = [all(done), shown.getvalue()]
 pathlib.Path(sys.argv[2]).write_text(json.dumps(outputs))
 """
+
+
+@pytest.fixture(scope="module", autouse=True)
+def by_nobody():
+    """No page of a study is executed in this module's tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv(by_hand.MARK)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -78,12 +91,107 @@ def test_papermill_says_it_too(clean_copy, tmp_path):
     assert not (clean_copy / "results").exists()
 
 
-def test_papermill_runs_one_alone_and_counts_folders_from_the_root(clean_copy, tmp_path):
+REAL = """name: mine
+note: of one hospital
+dataset: {{reader: class_folders, folder: {}, patient_pattern: '(P[0-9]+)_'}}
+protocols: [image, patient]
+notebooks: {{07_decision_curves: {{resamples: 20}}, 04_evaluation: {{resamples: 30}}}}
+"""
+
+
+@pytest.fixture
+def real(tmp_path, monkeypatch):
+    """The folder of a study of images in folders, as its run leaves it; nothing was computed."""
+    images, path = category_folders(tmp_path / "images"), tmp_path / "mine.yaml"
+    path.write_text(REAL.format(images))
+    mine = study.load(path, root=str(tmp_path))
+    monkeypatch.setattr(study, "ROOT", tmp_path)
+    study.write_record(mine)
+    return tmp_path / "mine"
+
+
+def adopted(notebook, home, **given):
+    values = parameters.declared_parameters(notebook) | {"study_dir": str(home)} | given
+    by_hand.adopt_study(notebook, values)
+    return values
+
+
+def test_the_record_has_the_parameters_of_each_page(real):
+    mine = study.load(real.with_name("mine.yaml"), root=str(real.parent))
+    record = json.loads((real / "study.json").read_text())
+    assert list(record["pages"]) == mine.pages()
+    of_page = mine.parameters("04_evaluation", "proposed", "image")
+    assert record["pages"]["04_evaluation-proposed-image"] == of_page
+    assert record["config"] == str(real.with_name("mine.yaml"))
+
+
+def test_a_notebook_takes_from_the_study_what_it_was_not_given(real, capsys):
+    values = adopted("04_evaluation", real)
+    assert values["dataset"]["reader"] == "class_folders"
+    assert (values["note"], values["resamples"]) == ("of one hospital", 30)
+    assert "on the study mine; what is written goes to mine.byhand" in capsys.readouterr().out
+    assert adopted("04_evaluation", real, resamples=7)["resamples"] == 7
+    by_papermill = ["", "# Parameters\nresamples = 2000\nprotocol = 'image'\n"]
+    assert adopted("04_evaluation", real, In=by_papermill)["resamples"] == 2000  # the default, too
+    assert adopted("01_data_exploration", real)["show_pixels"] is False
+    assert adopted("04_evaluation", real, variant="another")["note"] == "of one hospital"
+
+
+def test_data_and_marks_are_the_studys(real):
+    with pytest.raises(UserError) as error:
+        adopted("04_evaluation", real, dataset={"reader": "inbreast"}, note="x", task="density")
+    lines = str(error.value).splitlines()
+    assert len(lines) == 3
+    assert "note is 'x' here, and 'of one hospital' in the study mine: leave it out" in lines[2]
+
+
+def test_a_study_without_a_record_is_not_guessed_at(real):
+    made_up_run(real)
+    (real / "study.json").unlink()
+    with pytest.raises(UserError, match=r"mine has left no study\.json: run it once more"):
+        adopted("04_evaluation", real)
+
+
+def test_what_is_written_lies_beside_the_study(real, monkeypatch):
+    monkeypatch.setattr("press.outputs.show", lambda *shown: None)
+    for home in (real, by_hand.beside(real)):  # the latter, to go on from there
+        values = adopted("04_evaluation", home)
+        run = Run("04_evaluation", values)
+        assert run.home == real.with_name("mine.byhand") / "runs/proposed/patient"
+        assert run.marks == {"study-note": "of one hospital"}
+    monkeypatch.setenv(by_hand.MARK, "a page")
+    assert Run("04_evaluation", values | {"study_dir": str(real)}).folder == real
+    assert adopted("04_evaluation", real)["resamples"] == 2000  # a page is given all by its study
+
+
+def test_where_no_study_ran_all_is_done_beside(tmp_path, capsys):
+    values = adopted("02_preprocessing", tmp_path / "none")
+    assert values["study_dir"] == str(tmp_path / "none.byhand")
+    assert "no study was run in none" in capsys.readouterr().out
+
+
+def everything(folder):
+    return {path: sha256(path) for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("notebook", ["01_data_exploration", "07_decision_curves"])
+def test_papermill_leaves_a_study_of_real_images_as_it_was(clean_copy, real, notebook):
     home = clean_copy / "results" / "mine"
     made_up_run(home)
-    command = ["papermill", str(clean_copy / "notebooks" / "07_decision_curves.ipynb"), "out.ipynb"]
-    command += ["-p", "study_dir", "results/mine", "-p", "resamples", "20"]
-    done = run_in(clean_copy, *command, folder=tmp_path)
+    (home / "study.json").write_text((real / "study.json").read_text())
+    before = everything(home)
+    command = ["papermill", str(clean_copy / "notebooks" / f"{notebook}.ipynb"), "out.ipynb"]
+    done = run_in(clean_copy, *command, "-p", "study_dir", "results/mine", folder=real)
     assert done.returncode == 0, done.stderr
-    assert (home / "runs" / "proposed" / "patient" / "07_decision_curves.metrics.json").exists()
-    assert "40 test rows" in (tmp_path / "out.ipynb").read_text()
+    assert everything(home) == before
+    page = (real / "out.ipynb").read_text()
+    assert SYNTHETIC not in page
+    assert "of one hospital" in page
+    left = clean_copy / "results" / "mine.byhand"
+    if notebook[:2] == "07":
+        assert "40 test rows" in page
+        assert (left / "runs/proposed/patient/07_decision_curves.metrics.json").exists()
+    else:
+        images = by_name.read("class_folders", real.with_name("images"))
+        assert f"{len(images.cases)} images, 30 patients" in page
+        assert (left / "cases.parquet").exists()

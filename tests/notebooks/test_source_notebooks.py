@@ -30,6 +30,16 @@ def test_each_notebook_has_one_parameters_cell_of_plain_lines(name):
     assert not [line for line in lines if "  # " not in line]  # each with its help
 
 
+@pytest.mark.parametrize("name", [name for name in ALL if name[:2] != "13"])  # of no study's data
+def test_each_notebook_takes_from_its_study_what_it_has_by_hand(name):
+    cells = json.loads((NOTEBOOKS / f"{name}.ipynb").read_text())["cells"]
+    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    line = f'adopt_study("{name}", globals())\n'
+    assert line in code[1]  # before anything is read
+    assert code[1].index(line) < code[1].index("Run(")
+    assert not [text for text in code if "write(folder" in text or "output(folder" in text]
+
+
 def imported_modules(code):
     """Return the project's modules that a notebook imports, by the name it gives them."""
     modules = {}

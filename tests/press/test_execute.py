@@ -13,6 +13,7 @@ import nbformat
 import pytest
 
 from helpers.project import run_in
+from press.by_hand import MARK
 from press.execute import FULL
 
 
@@ -61,6 +62,12 @@ def test_a_page_appears_and_prints_as_it_goes(execute, tmp_path):
     assert "x is 2" in done.stdout
     assert "3/3" in done.stderr  # which cell of how many, papermill's own included
     assert "x is 2" in (tmp_path / "page.ipynb").read_text()
+
+
+def test_a_notebook_knows_that_it_is_executed_for_a_page(execute, monkeypatch):
+    monkeypatch.delenv(MARK)
+    code = "from press.by_hand import is_by_hand; print('by hand:', is_by_hand())"
+    assert "by hand: False" in execute(code).stdout
 
 
 def test_a_users_mistake_gives_the_message_and_no_traceback(execute, problem, tmp_path):
