@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 
 from birads_lib.readers.image_files import fingerprint
-from press import chapters, paths, sources, study
+from press import chapters, given, paths, sources, study
 from press.parameters import images_folder
 
 STUDY = study.load(
@@ -18,6 +18,7 @@ STUDY = study.load(
 if workflow.is_main_process:
     try:
         LOCK = study.claim(STUDY)  # held as long as this file is open
+        given.link(STUDY)
     except study.UserError as error:
         raise SystemExit(str(error))
     if "other" not in config:  # else the study was run before, and may have been given a folder

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from birads_lib.errors import UserError
 from birads_lib.readers import READERS
+from press.given import images_link
 from press.paths import NOTEBOOKS, ROOT, source_notebook
 
 
@@ -39,11 +40,14 @@ def notebook_names() -> list[str]:
 def images_folder(dataset: Mapping[str, object], study_dir: str) -> Path:
     """Return the folder of a study's images; relative ones count from the project's root.
 
-    A reader that makes its images has them in the study's own folder unless another is given.
+    What a study passes to its notebooks doesn't name it: they reach it by a link. A reader that
+    makes its images has them in the study's own folder unless another is given.
     """
     folder, reader = dataset.get("folder"), dataset["reader"]
     if folder:
         return (ROOT / Path(str(folder)).expanduser()).resolve()
+    if (link := images_link(study_dir)).exists():
+        return link
     if READERS[reader].makes_images:
         return ROOT / study_dir / reader
     raise UserError(

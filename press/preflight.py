@@ -95,7 +95,7 @@ def _split_problems(study: Study, cases: pd.DataFrame, task: Task) -> Iterator[s
     """Yield what stops the splits of a study's runs, each different one dealt once."""
     dealt = set()
     for run in study.runs():
-        given = declared_parameters("03_training") | study.parameters("03_training", *run)
+        given = declared_parameters("03_training") | study.values("03_training", *run)
         split = {name: given[name] for name in SPLIT}
         if (key := repr(split)) in dealt:
             continue
@@ -112,7 +112,7 @@ def _network_problems(study: Study) -> Iterator[str]:
     """Yield what stops the networks of runs that are not trained yet, each built once."""
     built = set()
     for run in study.runs():
-        given = declared_parameters("03_training") | study.parameters("03_training", *run)
+        given = declared_parameters("03_training") | study.values("03_training", *run)
         network = {name: given[name] for name in NETWORK}
         is_trained = predictions_file(ROOT / study.folder, *run).exists()
         if is_trained or repr(network) in built:

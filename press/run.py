@@ -15,6 +15,7 @@ from birads_lib.protocol import PROTOCOLS
 from birads_lib.readers import READERS
 from press import chapters, environment, outputs, paths, sources
 from press.by_hand import beside, is_by_hand
+from press.given import without_paths
 from press.parameters import declared_parameters
 
 LEAKY = "leaky protocol, not an estimate of performance"
@@ -40,6 +41,7 @@ class Run:
         defaults = declared_parameters(notebook)
         self.notebook = notebook
         self.parameters = {name: values[name] for name in defaults}
+        self.parameters = without_paths(self.parameters, values["study_dir"])
         self.changed = {k: v for k, v in self.parameters.items() if v != defaults[k]}
         folder = paths.ROOT / self.parameters["study_dir"]
         self.folder = beside(folder) if is_by_hand() else folder  # of what it writes

@@ -16,7 +16,7 @@ from birads_lib.protocol import PATIENT, clashes
 from birads_lib.readers import READERS, Reader
 from birads_lib.readers.links import FOLLOW_LINKS
 from birads_lib.training import settings
-from press import chapters, study_file, yaml_file
+from press import chapters, given, study_file, yaml_file
 from press.parameters import declared_parameters
 from press.paths import ROOT, record_file
 
@@ -75,7 +75,13 @@ class Study(study_file.StudyFile):
     def parameters(
         self, notebook: str, variant: str | None = None, protocol: str | None = None
     ) -> dict:
-        """Return what papermill passes to one execution of ``notebook``."""
+        """Return what papermill passes to one execution of ``notebook``, and pages keep."""
+        return given.without_paths(self.values(notebook, variant, protocol), self.folder)
+
+    def values(
+        self, notebook: str, variant: str | None = None, protocol: str | None = None
+    ) -> dict:
+        """Return the parameters of one execution of ``notebook``, with paths as they were given."""
         set_by_study = {
             "study_dir": self.folder,
             "dataset": self.dataset,
@@ -89,11 +95,11 @@ class Study(study_file.StudyFile):
         if protocol is None and chapters.chapter(notebook).runs != "none":
             set_by_study |= self._of_all_runs(chapters.chapter(notebook))
         declared = declared_parameters(notebook)
-        given = {k: set_by_study[k] for k in declared if set_by_study.get(k) is not None}
-        given |= self.notebooks.get(notebook, {})
+        values = {k: set_by_study[k] for k in declared if set_by_study.get(k) is not None}
+        values |= self.notebooks.get(notebook, {})
         if variant is not None:
-            given |= {k: v for k, v in self.changes(variant).items() if k in declared}
-        return given
+            values |= {k: v for k, v in self.changes(variant).items() if k in declared}
+        return values
 
     def record(self) -> dict:
         """Return what notebooks take from the study by hand: its own keys, and of each page."""
@@ -103,7 +109,7 @@ class Study(study_file.StudyFile):
             for row in chapters.of_study(self)
             for wildcards in row.executions(self)
         }
-        study = own | {"show_pixels": self.show_pixels}
+        study = given.without_paths(own, self.folder) | {"show_pixels": self.show_pixels}
         return {"name": self.name, "config": self.config, "study": study, "pages": pages}
 
     def _of_all_runs(self, chapter: chapters.Chapter) -> dict:
@@ -115,7 +121,7 @@ class Study(study_file.StudyFile):
             "runs": ["/".join(run) for run in self.runs()],
             "changes": {variant: self.changes(variant) for variant in self.trained},
             "reference": next(iter(self.ablations), None),  # the first ablation
-            "trainings": {"/".join(run): self.parameters("03_training", *run) for run in runs},
+            "trainings": {"/".join(run): self.values("03_training", *run) for run in runs},
         }
 
 
@@ -186,8 +192,8 @@ def _where(keys: tuple[str, ...], variant: str, lines: yaml_file.Lines) -> tuple
     sections = [("variants", variant), ("ablations", variant)]
     sections += [] if any(section in lines for section in sections) else [("sweep",)]
     sections += [("notebooks", "03_training"), ("notebooks", "09_feature_space")]
-    given = [(*section, key) for section in sections for key in keys if (*section, key) in lines]
-    return given[0] if given else sections[0]
+    places = [(*section, key) for section in sections for key in keys if (*section, key) in lines]
+    return places[0] if places else sections[0]
 
 
 def claim(study: Study) -> TextIO:

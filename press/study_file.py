@@ -248,7 +248,12 @@ def points(sweep: Mapping[str, list]) -> list[tuple[str, dict]]:
     """
     grid = product(*sweep.values()) if sweep else ()
     changes = [dict(zip(sweep, point, strict=True)) for point in grid]
-    return [("_".join(f"{k}_{_word(v)}" for k, v in point.items()), point) for point in changes]
+    return [("_".join(f"{k}_{_word_of(k, v)}" for k, v in p.items()), p) for p in changes]
+
+
+def _word_of(name: str, value: object) -> str:
+    """Return a parameter's value as a part of a name; of a file of weights, without its folder."""
+    return _word(Path(value).name if name == "weights" else value)
 
 
 def _word(value: object) -> str:

@@ -47,6 +47,8 @@ def train_run(
     with written_whole(folder / "run.json") as temporary:
         facts = {name: parameters[name] for name in RECORDED}
         facts["settings"] = trainer.settings.model_dump(mode="json")
+        # The folder of a file may tell whose machine it was.
+        facts["settings"]["weights"] = Path(trainer.settings.weights).name
         facts |= _of_folds(folder, below)
         temporary.write_text(json.dumps(facts, indent=1))
     run = {name: parameters[name] for name in ("variant", "protocol")}

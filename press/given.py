@@ -1,0 +1,73 @@
+"""What a study is given from outside the project: its folder of images, files of weights.
+
+A path may tell a machine, a hospital's share or a person, and pages keep their parameters. So these
+name the place of a link in the study's results, which never leave; only the link knows the path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from birads_lib.errors import UserError
+from press.paths import ROOT
+
+if TYPE_CHECKING:
+    from press.study import Study
+
+LINKS = "given"  # the folder of links, in that of the study
+
+
+def images_link(study_dir: str | Path) -> Path:
+    """Return where the link to a study's folder of images lies, if it was given one."""
+    return ROOT / study_dir / LINKS / "images"
+
+
+def without_paths(value: object, study_dir: str) -> object:
+    """Return parameters as pages may keep them.
+
+    A folder of images is left out; a file of weights outside the project is named by its link, one
+    inside from the root. Mappings within mappings are changed alike.
+    """
+    if not isinstance(value, Mapping):
+        return value
+    kept = {key: without_paths(part, study_dir) for key, part in value.items() if key != "folder"}
+    if isinstance(kept.get("weights"), str):
+        kept["weights"] = _weights(kept["weights"], study_dir)
+    return kept
+
+
+def _weights(given: str, study_dir: str) -> str:
+    if not Path(given).suffix:  # a name such as imagenet, and no file
+        return given
+    path = (ROOT / given).absolute()
+    if path.is_relative_to(ROOT) and ".." not in path.parts:
+        return path.relative_to(ROOT).as_posix()
+    return f"{study_dir}/{LINKS}/weights/{path.name}"
+
+
+def link(study: Study) -> None:
+    """Make the links of a study anew; raise UserError for two files of weights of one name."""
+    folder = study.dataset.get("folder")
+    wanted = {images_link(study.folder): ROOT / Path(folder).expanduser()} if folder else {}
+    for given in dict.fromkeys(_all_weights(study)):
+        place, path = ROOT / _weights(given, study.folder), (ROOT / given).resolve()
+        if place.parent.parent != ROOT / study.folder / LINKS:
+            continue  # it is no link
+        if wanted.setdefault(place, path) != path:
+            raise UserError(f"two files of weights are called {place.name!r}; rename one of them")
+    links = ROOT / study.folder / LINKS
+    for old in [*links.glob("*"), *links.glob("weights/*")]:
+        if old.is_symlink():
+            old.unlink()
+    for place, path in wanted.items():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.symlink_to(path.resolve())
+
+
+def _all_weights(study: Study) -> Iterator[str]:
+    """Yield each file of weights that a study names."""
+    for parameters in (study.notebooks.get("03_training", {}), *study.trained.values()):
+        if Path(parameters.get("weights", "")).suffix:
+            yield parameters["weights"]
