@@ -125,7 +125,8 @@ class _Packing:
             self._entity(f"#{name}", "SoftwareSourceCode", name=name, hasPart=parts, **version)
         for name in SOURCES:
             self._add_file(name, ROOT / name)
-        self._add_file(f"config/{config.name}", config, description="The study")
+        said = disclosure.yaml_without_paths(config.read_text()).encode()
+        self._add_file(f"config/{config.name}", said, description="The study, without its paths")
 
     def _add_page(self, page: Page) -> list[Entity]:
         """Add an executed page, what it shows and what it wrote; return all of these."""

@@ -1,10 +1,14 @@
 """What of a study may leave it: nothing that shows an image or tells whose it is where none may."""
 
 import io
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import pandas as pd
+import yaml
 
 from birads_lib.files import sha256
+from press.given import without_paths
 from press.page import Page
 from press.paths import METRICS, ROOT
 from press.study import Study
@@ -42,3 +46,28 @@ def reason_to_leave_out(place: str, digest: str, study: Study) -> str:
     if path.stat().st_size > LARGEST:
         return f"it is larger than {LARGEST >> 20} MiB"
     return "" if sha256(path) == digest else CHANGED
+
+
+def yaml_without_paths(text: str) -> str:
+    """Return the YAML of a study as it may leave: no folder of images, weights by their names.
+
+    Comments are kept, without those paths.
+    """
+    content = yaml.safe_load(text)
+    for path in _paths_in(content):
+        text = text.replace(path, Path(path).name if Path(path).suffix else "given/images")
+    if set(_paths_in(yaml.safe_load(text))) & set(_paths_in(content)):  # written with escapes
+        return yaml.safe_dump(without_paths(content, "results"), sort_keys=False)
+    return text
+
+
+def _paths_in(value: object, key: str = "") -> Iterator[str]:
+    """Yield each folder of images and file of weights in a study's YAML that a path leads to."""
+    if isinstance(value, Mapping):
+        for name, part in value.items():
+            yield from _paths_in(part, str(name))
+    elif isinstance(value, list):
+        for part in value:
+            yield from _paths_in(part, key)
+    elif key in ("folder", "weights") and isinstance(value, str) and Path(value).name != value:
+        yield value

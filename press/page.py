@@ -12,7 +12,7 @@ from pathlib import Path
 from birads_lib.errors import UserError
 from birads_lib.files import one_at_a_time, sha256, written_whole
 from press import outputs
-from press.paths import BOOK, RESULTS, parts_of_page
+from press.paths import BOOK, RESULTS, is_inside, parts_of_page
 
 FROZEN = ("inbreast",)  # studies executed elsewhere and committed; every book shows them
 COMMITTED = (*FROZEN, "speed")  # folders of all such pages
@@ -118,6 +118,7 @@ def _read(path: Path, time: int, size: int) -> Page:
             f"{path.parent.name}/{path.name} has no passport: no study executed it; remove it"
         )
     facts = [held[outputs.FACTS] for _, held in data if outputs.FACTS in held]
+    _check_places(path, [item.passport for item in published])
     return Page(
         path,
         "".join(cells[0].get("source", "")).partition("\n")[0].lstrip("# ") or path.stem,
@@ -128,6 +129,23 @@ def _read(path: Path, time: int, size: int) -> Page:
         metadata.get("papermill", {}),
         {name: text for recorded in facts for name, text in recorded.items()},
     )
+
+
+def _check_places(page: Path, passports: list[dict]) -> None:
+    """Raise UserError where passports name files outside the project, which nothing may open."""
+    read = [read for facts in passports for read in facts.get("inputs", [])]
+    places = {facts["file"] for facts in [*passports, *read] if "file" in facts}
+    names = {name for facts in passports for name in facts.get("files", {})}
+    names |= {str(facts["id"]) for facts in passports if facts.get("kind") != "artefact"}
+    names |= {str(facts[key]) for facts in read for key in ("made_by", "study") if key in facts}
+    outside = [place for place in places if not is_inside(place)]
+    outside += [name for name in names if Path(name).name != name]
+    if outside:
+        listed = ", ".join(map(repr, sorted(outside)))
+        raise UserError(
+            f"{page.parent.name}/{page.name} names files outside the project: {listed}; "
+            "it was tampered with: remove it and run the study again"
+        )
 
 
 def _numbers(shown: list[tuple[str, dict]]) -> dict[str, Number]:

@@ -15,6 +15,12 @@ BUILD = ROOT / "_build"  # BUILD/<study>/ holds what is rendered, packed and rel
 METRICS = ".metrics.json"  # how the names of files that hold a page's metrics end
 
 
+def is_inside(place: str) -> bool:
+    """Return whether a place that a passport names lies in the project; no link leads out."""
+    is_within = not Path(place).is_absolute() and ".." not in Path(place).parts
+    return is_within and (ROOT / place).resolve().is_relative_to(ROOT.resolve())
+
+
 def page_name(notebook: str, variant: str | None = None, protocol: str | None = None) -> str:
     """Return the name of an executed page, such as "04_evaluation-proposed-patient".
 

@@ -194,7 +194,10 @@ def listed_files(record: Path) -> dict[Path, str]:
     facts = json.loads(record.read_text())
     cache = record.parents[3] / "trunk_cache"
     listed = {record.parent / name: sha for name, sha in facts.get("left_by_folds", {}).items()}
-    return listed | {cache / name: sha for name, sha in facts.get("features", {}).items()}
+    listed |= {cache / name: sha for name, sha in facts.get("features", {}).items()}
+    # No name of a record that was tampered with may lead out of the study.
+    study = record.parents[3].resolve()
+    return {path: sha for path, sha in listed.items() if path.resolve().is_relative_to(study)}
 
 
 def _check_inputs(page: Page, listed: dict[str, list[str]], report: Report) -> None:

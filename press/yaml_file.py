@@ -12,6 +12,7 @@ from birads_lib.checked import Checked, Problems, sentences
 from birads_lib.errors import UserError
 
 Lines = dict[tuple, int]  # path of keys -> line
+MOST = 100_000  # values in a file, those that aliases repeat counted each time
 
 
 class _Loader(yaml.SafeLoader):
@@ -39,14 +40,43 @@ def read(path: Path, keys: Iterable[str]) -> tuple[dict, Lines]:
     """
     try:
         text = path.read_text()
-        content, lines = yaml.load(text, _Loader), _lines(yaml.compose(text))
+        node = yaml.compose(text)
+        _check_aliases(path, node)
+        content, lines = yaml.load(text, _Loader), _lines(node)
     except FileNotFoundError:
         raise UserError(f"there is no {path.name} in {path.parent}") from None
     except yaml.YAMLError as error:
         raise UserError(f"{path} is not valid YAML: {error}") from None
+    except RecursionError:
+        raise UserError(f"{path}: lists or mappings are nested too deeply") from None
     if not isinstance(content, dict):
         raise UserError(f"{path}: expected a mapping with the keys {', '.join(keys)}")
     return content, lines
+
+
+def _check_aliases(path: Path, root: yaml.Node | None) -> None:
+    """Raise UserError for an alias within what it stands for, or aliases that repeat too much."""
+    sizes: dict[yaml.Node, int] = {}  # nodes below each that was measured, and itself
+    within: set[yaml.Node] = set()
+
+    def size(node: yaml.Node) -> int:
+        if node in within:
+            what = "an alias stands within what it repeats, without end; remove it"
+            raise UserError(f"{path}, line {node.start_mark.line + 1}: {what}")
+        if node not in sizes:
+            within.add(node)
+            sizes[node] = 1 + sum(map(size, _children(node)))
+            within.remove(node)
+        return sizes[node]
+
+    if root and size(root) > MOST:
+        raise UserError(f"{path}: its aliases make {size(root):,} values, more than {MOST:,}")
+
+
+def _children(node: yaml.Node) -> list[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        return [part for pair in node.value for part in pair]
+    return node.value if isinstance(node, yaml.SequenceNode) else []
 
 
 def _lines(node: yaml.Node, prefix: tuple = ()) -> Lines:

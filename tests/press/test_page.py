@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 
 import nbformat
 import pandas as pd
@@ -10,7 +11,7 @@ from matplotlib.figure import Figure
 
 from birads_lib.errors import UserError
 from birads_lib.files import sha256, sha256_of
-from press import outputs
+from press import outputs, paths
 from press import page as pages
 from press import run as provenance
 from press.study import declared_parameters
@@ -139,3 +140,40 @@ def test_seals_are_what_sha256sum_reads(tmp_path):
         pages.seal(tmp_path / name)
     assert pages.seals(tmp_path) == {n: sha256(tmp_path / n) for n in ("a.ipynb", "b.ipynb")}
     assert (tmp_path / pages.SEALS).read_text().splitlines()[0].endswith("  a.ipynb")
+
+
+@pytest.mark.parametrize("place", ["/etc/passwd", "../../etc/passwd", "results/a/../../../x"])
+@pytest.mark.parametrize("key", ["file", "made_by", "study"])
+def test_a_page_whose_passports_name_what_lies_outside_the_project_is_not_read(execute, place, key):
+    path = execute(publish)
+    notebook = json.loads(path.read_text())
+    for output in notebook["cells"][1]["outputs"]:
+        passport = output["data"].get(outputs.PASSPORT, {})
+        if passport.get("kind") == "artefact" and key == "file":
+            passport["file"] = place
+        if passport.get("kind") == "figure":
+            passport["inputs"] = [{"name": "x", "file": "a", "sha256": "0", key: place}]
+    path.write_text(json.dumps(notebook))
+    with pytest.raises(UserError, match=f"names files outside the project: '{place}'"):
+        pages.read(path)
+
+
+def test_no_link_leads_out_of_the_project(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "ROOT", tmp_path / "project")
+    (tmp_path / "project/results").mkdir(parents=True)
+    (tmp_path / "project/results/out").symlink_to(tmp_path)
+    assert paths.is_inside("results/cases.parquet")
+    assert paths.is_inside("410 image files")
+    assert not paths.is_inside("results/out/secret")
+
+
+def test_nothing_that_is_read_can_run_code():
+    """No pickle, no archive unpacked at its own will, no Keras model with code of its own."""
+    unsafe = re.compile(
+        r"\bpickle\b|\bdill\b|\bjoblib\b|allow_pickle=True|safe_mode=False|extractall|unpack_archive"
+        r"|yaml\.(unsafe_|full_)?load\((?!text, _Loader)|read_pickle|torch\.load"
+    )
+    code = [*paths.ROOT.glob("birads_lib/**/*.py"), *paths.ROOT.glob("press/**/*.py")]
+    code += [*paths.ROOT.glob("notebooks/*.ipynb"), *paths.ROOT.glob("bench/**/*.py")]
+    found = [(path.name, unsafe.findall(path.read_text())) for path in code]
+    assert [(name, words) for name, words in found if words] == []

@@ -166,6 +166,29 @@ def test_a_file_that_is_no_mapping(written):
         study.load(written("- 1"))
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("name: mine\ndataset: &a [*a]", "line 2: an alias stands within what it repeats"),
+        ("name: mine\ndataset: {reader: &r {x: [1, *r]}}", "line 2: an alias stands within"),
+        ("a0: &a0 [1]\n" + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n"
+         for i in range(1, 12)), "its aliases make"),
+        ("name: " + "[" * 5000 + "]" * 5000, "nested too deeply"),
+    ],
+    ids=["itself", "further in", "a bomb", "deep"],
+)  # fmt: skip
+def test_aliases_without_end_and_bombs_are_refused(tmp_path, text, says):
+    (tmp_path / "mine.yaml").write_text(text)
+    with pytest.raises(UserError, match=says):
+        study.load(tmp_path / "mine.yaml")
+
+
+def test_an_alias_may_repeat_what_stands_elsewhere(tmp_path):
+    text = "name: mine\ndataset: {reader: phantoms}\nvariants: {a: &a {folds: 3}, b: *a}\n"
+    (tmp_path / "mine.yaml").write_text(text)
+    assert study.load(tmp_path / "mine.yaml").variants["b"] == {"folds": 3}
+
+
 def test_a_study_runs_once_at_a_time_and_is_free_after_a_kill(tmp_path, monkeypatch):
     monkeypatch.setattr(study, "ROOT", tmp_path)
     mine = study.Study(name="mine", dataset={"reader": "phantoms"})
