@@ -7,10 +7,12 @@ from operator import ge, gt, le, lt
 from pathlib import Path
 from typing import Annotated, Literal
 
+import numpy as np
 import pandas as pd
 from pydantic import BeforeValidator, Field, model_validator
 
 from birads_lib.checked import Checked
+from birads_lib.errors import UserError
 from birads_lib.protocol import PARTS, PROTOCOLS
 from press import chapters, yaml_file
 from press.paths import BOOK
@@ -34,9 +36,13 @@ class Claim(Checked):
     """One testable sentence of the paper; its fields are the keys of an entry in the YAML.
 
     Exactly one of ``value``, ``at_least``, ``at_most``, ``above``, ``below`` and ``not_testable``
-    is given. ``value`` holds if the estimate is at least value - tolerance. Any other limit is a
-    number or the name of a metric of the same notebook, or a list of which all have to hold.
-    Where a metric is below what the claim ``needs`` of it, or missing, the claim is not testable.
+    is given. ``value`` holds if the estimate is no further below it than the tolerance, or than
+    both sampling errors explain: ours, and the paper's own, of the ``part`` of its images. Where
+    these together are above ``widest``, a value that they alone explain is not testable. Any other
+    limit is a number or the name of a metric of the same notebook, or a list of which all have to
+    hold. Where a metric is below what the claim ``needs`` of it, or missing, the claim is not
+    testable. A number of training stands ``beside`` one of new images: without that, it shows
+    memory alone.
     """
 
     id: Text
@@ -51,6 +57,9 @@ class Claim(Checked):
     exhibit: Text | None = None  # of that notebook, to look at
     value: float | None = None
     tolerance: float = 0.0
+    part: Literal[*PARTS] | None = None  # of the paper's images, that a value is of
+    widest: float = 1.0  # of both sampling errors together
+    beside: Text | None = None  # id of the claim without which this shows memory alone
     at_least: Limits | None = None
     at_most: Limits | None = None
     above: Limits | None = None
@@ -108,8 +117,9 @@ class Claim(Checked):
         """How the claim is judged, in plain words."""
         if self.value is None:
             return self.reading or self.not_testable
-        at_least = f"Holds from {self.rule[1][0]:.3f} up, {self.tolerance:g} below the paper."
-        return f"{at_least} {self.reading}".strip()
+        errors = f"or within both sampling errors, if these are {self.widest:g} at most"
+        at_least = f"Holds from {self.rule[1][0]:.3f} up, {self.tolerance:g} below the paper"
+        return f"{at_least}, {errors}. {self.reading}".strip()
 
 
 class System(Checked):
@@ -131,6 +141,10 @@ class Cohort(Checked):
     images: Annotated[list[int], Field(min_length=2)]  # of each label, in their order
     shares: dict[Literal[*PARTS], float]  # of the parts, 0..1
 
+    def images_of(self, part: str) -> np.ndarray:
+        """Return how many images of each label a part would have, (K,), as shares: not whole."""
+        return np.array(self.images) * self.shares[part]
+
 
 class _Claims(Checked):
     cohort: Cohort | None = None
@@ -149,7 +163,12 @@ def short(limit: float | str) -> str:
 
 def load(path: Path = CLAIMS) -> list[Claim]:
     """Read the claims; raise UserError with every unknown key, missing key and odd value."""
-    return _entries(path, _Claims, "claims", "id")
+    stated = _entries(path, _Claims, "claims", "id")
+    known = {claim.id for claim in stated}
+    if lost := [c for c in stated if c.beside and c.beside not in known]:
+        named = "; ".join(f"{c.id}: 'beside' is {c.beside!r}" for c in lost)
+        raise UserError(f"{path}: {named}; expected the id of another claim")
+    return stated
 
 
 def cohort(path: Path = CLAIMS) -> Cohort:

@@ -8,11 +8,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from birads_lib.figures.intervals import draw_intervals, name_rows
-from birads_lib.figures.style import BLUE, INK, MUTED, ORANGE, PLUM, new_axes, with_legend
+from birads_lib.figures.style import AMBER, BLUE, INK, MUTED, ORANGE, PLUM, new_axes, with_legend
 from birads_lib.protocol import PATIENT
 
 _LEAKY = [(ORANGE, "^"), (PLUM, "s"), (MUTED, "v")]
-_VERDICTS = [(BLUE, ""), (ORANGE, "//"), (PLUM, ".."), ("#d0d0d6", "")]  # colour and hatch
+_VERDICTS = [(BLUE, ""), (ORANGE, "//"), (AMBER, "\\\\"), (PLUM, ".."), ("#d0d0d6", "")]
 
 
 def claimed_and_found(judged: pd.DataFrame, protocols: Sequence[str]) -> Figure:
@@ -46,7 +46,7 @@ def claimed_and_found(judged: pd.DataFrame, protocols: Sequence[str]) -> Figure:
 
 def verdict_counts(counts: pd.Series, names: Mapping[str, str]) -> Figure:
     """Draw how many claims have each verdict, in the order of ``names``, verdict -> its words."""
-    ax = new_axes(height=2.6)
+    ax = new_axes(height=3.0)
     values = counts[list(names)].to_numpy()
     colours, hatches = zip(*_VERDICTS, strict=True)
     look = {"color": colours, "hatch": hatches, "edgecolor": "white", "linewidth": 0}

@@ -1,20 +1,25 @@
 """The claim ledger: what the runs of a study say to each claim of the paper, and that in words.
 
-Notebooks leave their numbers as ``*.metrics.json``. Code gives every claim one of four verdicts:
+Notebooks leave their numbers as ``*.metrics.json``. Code gives every claim one of five verdicts:
 
 - reproduced: its rule holds under the claim's own protocol;
 - reproduced only under a leaky protocol: it fails there, and holds under one that leaks;
+- reproduced by memory alone: it holds, and the claim that it stands ``beside``, of images that
+  training has not seen, fails under the same protocols;
 - not reproduced: it fails under its own protocol, and holds under no other that was run;
 - not testable here: the claim says why, or its own protocol has left no number, or a metric that
-  the claim ``needs`` is too low there: the maps of two images, a model that did not train.
+  the claim ``needs`` is too low there (the maps of two images, a model that did not train), or only
+  sampling errors that are too wide would make a value hold.
 
-A rule is judged by the estimate. Whether the claimed value lies inside the interval of the
-claim's own protocol is said separately.
+A claimed value is judged by its difference from the estimate, with both sampling errors:
+``birads_lib.scores.published`` has the formulas. Other rules are judged by the estimate, or by the
+end of its interval that they name.
 """
 
 import html
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -23,18 +28,22 @@ import pandas as pd
 
 from birads_lib.errors import UserError
 from birads_lib.readers import READERS
+from birads_lib.scores.published import lower_bound, margin
 from birads_lib.texts import interval
 from press import chapters
-from press.claims import BOUNDS, RULES, Claim, short
+from press.claims import BOUNDS, RULES, Claim, Cohort, short
 from press.paths import run_folder
 
 REPRODUCED = "reproduced"
 LEAKY_ONLY = "reproduced only under a leaky protocol"
+MEMORISED = "reproduced by memory alone"
 NOT_REPRODUCED = "not reproduced"
 NOT_TESTABLE = "not testable here"
+BY_ERRORS = "holds by errors"
 VERDICTS = {
     "reproduced": REPRODUCED,
     "leaky_only": LEAKY_ONLY,
+    "memorised": MEMORISED,
     "not_reproduced": NOT_REPRODUCED,
     "not_testable": NOT_TESTABLE,
 }  # name of its count in the records -> verdict
@@ -65,25 +74,62 @@ def read_records(files: dict[str, Path]) -> dict[str, dict[str, dict[str, float]
     return records
 
 
-def judge(claims: list[Claim], records: dict, variant: str, protocols: list[str]) -> pd.DataFrame:
+@dataclass(frozen=True)
+class _Case:
+    """A claim and what there is to judge it by."""
+
+    claim: Claim
+    reads: dict[str, Callable]  # protocol -> metric's name -> its record there
+    low: float  # end of the 95 % interval of the paper's value; NaN where nobody knows
+
+    def errors(self, protocol: str) -> float:
+        """Return how far below the claimed value both sampling errors together may reach."""
+        ours = self.reads[protocol](self.claim.metric)
+        return margin(self.claim.value, self.low, ours["estimate"], ours["high"])
+
+
+def judge(
+    claims: list[Claim],
+    records: dict,
+    variant: str,
+    protocols: list[str],
+    cohort: Cohort | None = None,
+) -> pd.DataFrame:
     """Return one row per claim, indexed by its id; a variant's runs are judged.
 
+    ``cohort`` is of the paper's images; without it, its values are taken as without error.
+
     Columns: claim (its label), claimed (a text), value (NaN where the claim has none), verdict,
-    why (which leaky protocols, or why not testable), could_turn (whether part of the interval
-    under the claim's own protocol gives another verdict: yes, no, no interval, in the rule or
-    nothing), page (of its figure, where it is testable), and for each protocol ``<protocol>``,
-    ``<protocol>_low`` and ``<protocol>_high``, NaN where there is no such number.
+    why (which leaky protocols, or why not testable), errors (both sampling errors together, NaN
+    where the claim has no value or its own protocol no number), could_turn (whether part of the
+    interval under the claim's own protocol gives another verdict: yes, no, no interval, in the
+    rule or nothing; of a value that holds, whether only errors make it hold), page (of its figure,
+    where it is testable), and for each protocol ``<protocol>``, ``<protocol>_low`` and
+    ``<protocol>_high``, NaN where there is no such number.
     """
-    rows = [_row(claim, records, variant, protocols) for claim in claims]
+    cases = {claim.id: _case(claim, records, variant, protocols, cohort) for claim in claims}
+    rows = [_row(case, cases.get(case.claim.beside), variant, protocols) for case in cases.values()]
     return pd.DataFrame(rows).set_index("id")
 
 
-def _row(claim: Claim, records: dict, variant: str, protocols: list[str]) -> dict:
+def _case(
+    claim: Claim, records: dict, variant: str, protocols: list[str], cohort: Cohort | None
+) -> _Case:
     reads = {
         protocol: partial(_read, claim, records, variant, protocol)
         for protocol in dict.fromkeys([*protocols, claim.protocol])
     }
-    verdict, why = _verdict(claim, reads)
+    low = np.nan
+    if cohort and claim.part and claim.value is not None:
+        name = claim.metric.rpartition(".")[2]
+        low = lower_bound(name, claim.value, cohort.images_of(claim.part))
+    return _Case(claim, reads, low)
+
+
+def _row(case: _Case, beside: _Case | None, variant: str, protocols: list[str]) -> dict:
+    claim, reads = case.claim, case.reads
+    verdict, why = _verdict(case, beside)
+    is_number = claim.value is not None and reads[claim.protocol](claim.metric) is not None
     page = "" if verdict == NOT_TESTABLE else _page(claim, variant, claim.protocol)
     row = {
         "id": claim.id,
@@ -92,7 +138,8 @@ def _row(claim: Claim, records: dict, variant: str, protocols: list[str]) -> dic
         "value": np.nan if claim.value is None else claim.value,
         "verdict": verdict,
         "why": why,
-        "could_turn": _could_turn(claim, reads[claim.protocol]),
+        "errors": case.errors(claim.protocol) if is_number else np.nan,
+        "could_turn": _could_turn(case),
         "page": f"{page}.html#{claim.exhibit}" if page else "",
     }
     for protocol in protocols:
@@ -114,19 +161,31 @@ def _read(claim: Claim, records: dict, variant: str, protocol: str, name: float 
     return page.get(name.replace("{protocol}", protocol))
 
 
-def _verdict(claim: Claim, reads: dict[str, Callable]) -> tuple[str, str]:
-    """Return the verdict, and which leaky protocols or what missing number led to it."""
-    missing = claim.not_testable or _missing(claim, reads[claim.protocol])
-    if missing:
+def _verdict(case: _Case, beside: _Case | None) -> tuple[str, str]:
+    """Return the verdict, and which protocols or what missing number led to it."""
+    claim = case.claim
+    if missing := claim.not_testable or _missing(case, claim.protocol):
         return NOT_TESTABLE, missing
-    holding = [n for n in reads if not _missing(claim, reads[n]) and _holds(claim, reads[n])]
-    if claim.protocol in holding:
+    holding = [name for name in case.reads if _stands(case, name)]
+    together = [name for name in holding if beside is None or _stands(beside, name)]
+    if claim.protocol in together:
         return REPRODUCED, ""
-    return (LEAKY_ONLY, ", ".join(holding)) if holding else (NOT_REPRODUCED, "")
+    if together:
+        return LEAKY_ONLY, ", ".join(together)
+    if holding:
+        return MEMORISED, f"without '{beside.claim.label}'; {', '.join(holding)}"
+    return NOT_REPRODUCED, ""
 
 
-def _missing(claim: Claim, read: Callable) -> str:
+def _stands(case: _Case, protocol: str) -> bool:
+    """Return whether a claim can be judged under a protocol, and holds there."""
+    is_judged = protocol in case.reads and not _missing(case, protocol)
+    return is_judged and _holds(case, protocol)
+
+
+def _missing(case: _Case, protocol: str) -> str:
     """Return why a claim can't be judged under a protocol; nothing if it can."""
+    claim, read = case.claim, case.reads[protocol]
     for name in (claim.metric, *claim.rule[1]):
         record = read(name)
         if record is None:
@@ -137,25 +196,41 @@ def _missing(claim: Claim, read: Callable) -> str:
         value = (read(name) or {}).get("estimate", np.nan)
         if not value >= least:
             return f"{short(name)} is {value:.3g}, and the claim needs {least:g} or more"
+    if claim.value is not None and not _holds(case, protocol):
+        below, errors = claim.value - read(claim.metric)["estimate"], case.errors(protocol)
+        if below <= errors:
+            return (
+                f"it is {below:.2f} below the paper, and both sampling errors are {errors:.2f} "
+                "together: so few images can't tell"
+            )
     return ""
 
 
-def _holds(claim: Claim, read: Callable, bound: str = "") -> bool:
+def _holds(case: _Case, protocol: str, bound: str = "") -> bool:
+    claim, read = case.claim, case.reads[protocol]
     kind, limits = claim.rule
     measured = read(claim.metric)[bound or claim.bound]
+    if kind == "value" and (errors := case.errors(protocol)) <= claim.widest:
+        return measured >= round(claim.value - max(claim.tolerance, errors), 12)
     return all(RULES[kind](measured, read(limit)["estimate"]) for limit in limits)
 
 
-def _could_turn(claim: Claim, read: Callable) -> str:
+def _could_turn(case: _Case) -> str:
     """Return whether part of the metric's interval would give another verdict than the rest."""
-    if claim.not_testable or _missing(claim, read):
+    claim = case.claim
+    if claim.not_testable or _missing(case, claim.protocol):
         return ""
     if claim.bound != "estimate":
         return "in the rule"
-    record = read(claim.metric)
+    record = case.reads[claim.protocol](claim.metric)
+    if claim.value is not None and _holds(case, claim.protocol):
+        return "no" if record["estimate"] >= claim.rule[1][0] else BY_ERRORS
     if np.isnan([record["low"], record["high"]]).any():
         return "no interval"
-    return "yes" if len({_holds(claim, read, bound) for bound in BOUNDS}) > 1 else "no"
+    if claim.value is not None:  # the paper's error alone, as the interval is ours
+        allowed = max(claim.tolerance, np.nan_to_num(claim.value - case.low))
+        return "yes" if record["high"] >= claim.value - allowed else "no"
+    return "yes" if len({_holds(case, claim.protocol, end) for end in BOUNDS}) > 1 else "no"
 
 
 def counts(judged: pd.DataFrame) -> pd.Series:
@@ -194,6 +269,8 @@ def readings(claims: list[Claim], judged: pd.DataFrame) -> str:
     for claim in claims:
         row = judged.loc[claim.id]
         reading = claim.how
+        if not np.isnan(row["errors"]):
+            reading += f" Both errors together: {row['errors']:.3f}."
         if row["verdict"] == NOT_TESTABLE and not claim.not_testable:
             reading += f" Not testable here: {row['why']}."
         figure = f' <a href="{html.escape(row["page"])}">Its figure</a>.' if row["page"] else ""
