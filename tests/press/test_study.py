@@ -364,7 +364,7 @@ def test_a_sweep_alone_stands_beside_proposed(written):
         ("{stage1_rate: [1e-4, 1.0e-05]}", ["stage1_rate_0p0001", "stage1_rate_1em05"]),
         ("{clahe: [true, false]}", ["clahe_true", "clahe_false"]),
         ("{taps: [[last], [conv4_block2_out, last]]}", ["taps_last", "taps_conv4_block2_out_last"]),
-        ("{weights: [a/b-c.weights.h5]}", ["weights_a_bmcpweightsph5"]),
+        ("{weights: [a/b-c.weights.h5]}", ["weights_bmcpweightsph5"]),
     ],
 )
 def test_names_of_swept_values(written, values, names):
