@@ -12,6 +12,8 @@ Spec = str | list[str] | dict[str, str]  # a column, several, or one for each si
 USUAL = {  # what a column holds -> names that are usual for it, as ``plain`` writes them
     "path": "path file filename filepath fname image imagepath imagefile imagefilename imagename "
     "imagefilepath imageid img imgpath dicompath anondicompath",
+    "image": "image imageid imageuid sopinstanceuid file filename path filepath",
+    "exam": "exam examid study studyid studyinstanceuid accession accessionnumber accanon",
     "patient": "patient patientid pid subject subjectid participantid empianon",
     "laterality": "laterality side breast leftorrightbreast imagelaterality lat",
     "view": "view viewposition imageview projection",

@@ -63,7 +63,7 @@ def _columns(given: dict) -> dict:
     return given
 
 
-def _texts(values: list | dict) -> list | dict:
+def as_texts(values: list | dict) -> list | dict:
     """Return values that YAML may have taken for numbers as the texts that cells are."""
     if isinstance(values, dict):
         return {whole(key).casefold(): whole(value) for key, value in values.items()}
@@ -76,8 +76,8 @@ class Options(Checked):
     table: str = ""  # its file, from the folder; empty: the only one there
     sheet: str = ""  # of an Excel file; empty: the first
     columns: Annotated[dict, AfterValidator(_columns)] = Field({})
-    labels: Annotated[dict, AfterValidator(_texts)] = Field({})  # of the table: in the task
-    leave_out: Annotated[list, AfterValidator(_texts)] = Field([])  # labels whose rows don't count
+    labels: Annotated[dict, AfterValidator(as_texts)] = Field({})  # of the table: in the task
+    leave_out: Annotated[list, AfterValidator(as_texts)] = Field([])  # rows with these
     findings: str = ""  # the file of a second table, of boxes; empty: none
     workers: int = Field(2, ge=1)  # images decoded side by side
 
@@ -117,7 +117,8 @@ def read(
     if known.guessed:
         guessed = ", ".join(f"{what} is {name!r}" for what, name in known.guessed.items())
         notes.add(f"columns of {sheet.name} taken by their names: {guessed}")
-    return Dataset(root, pd.DataFrame(cases), findings, notes=notes.all())
+    used = tuple(root / name for name in (chosen.table or sheet.name, chosen.findings) if name)
+    return Dataset(root, pd.DataFrame(cases), findings, notes=notes.all(), annotations=used)
 
 
 def opened(root: Path, name: str, sheet: str = "") -> Sheet:

@@ -9,7 +9,7 @@ import pytest
 
 from birads_lib.errors import DatasetError, UserError
 from birads_lib.readers import by_name
-from birads_lib.task import DENSITY, MALIGNANCY
+from birads_lib.task import DENSITY, MALIGNANCY, TASKS
 from helpers.pictures import mammogram, notes_of, picture, problems_of, write
 from press.paths import ROOT
 from press.study import load
@@ -337,6 +337,50 @@ def test_the_five_lines_of_the_readme_are_a_study(tmp_path):
     options = {k: v for k, v in mine.dataset.items() if k not in ("reader", "folder")}
     folder = write(tmp_path / "our_images", IMAGES)
     assert len(by_name.read(mine.reader.name, folder, **options).cases) == 3
+
+
+def of_the_book(name: str, tmp_path):
+    """Return what the reader makes of a study in "Your own images", its folder in ``tmp_path``."""
+    page = (ROOT / "book" / "own_data.md").read_text()
+    (text,) = re.findall(rf"```yaml\n(name: {name}\n.*?)```", page, re.DOTALL)
+    write(tmp_path, {f"{name}.yaml": text.replace(f"/data/{name}", str(tmp_path / "data"))})
+    mine = load(tmp_path / f"{name}.yaml")
+    options = {k: v for k, v in mine.dataset.items() if k not in ("reader", "folder")}
+    folder = mine.dataset["folder"]
+    return by_name.read(mine.reader.name, folder, task=TASKS[mine.task], **options)
+
+
+def test_rsna_as_the_book_has_it(tmp_path):
+    rows = "site_id,patient_id,image_id,laterality,view,age,cancer,density,machine_id,BIRADS\n"
+    rows += "2,10,77,L,CC,61.0,0,A,49,\n2,11,78,R,MLO,50,1,,49,0\n"
+    images = {"train_images/10/77.dcm": mammogram(1), "train_images/11/78.dcm": mammogram(2)}
+    write(tmp_path / "data", images | {"train.csv": rows})
+    cases = of_the_book("rsna", tmp_path).cases
+    assert cases["malignancy"].tolist() == ["benign", "malignant"]
+    assert cases["patient_id"].tolist() == ["10", "11"]
+    assert cases["density"].fillna("").tolist() == ["A", ""]
+    assert cases["machine"].tolist() == ["49", "49"]
+
+
+def test_embed_as_the_book_has_it(tmp_path, monkeypatch):
+    images = "empi_anon,acc_anon,anon_dicom_path,ImageLateralityFinal,ViewPosition,FinalImageType,"
+    images += "Manufacturer\n"
+    for number, side in enumerate("LRL"):
+        kind = "2D" if number < 2 else "3D"
+        images += f"7,70,/mnt/x/images/{number}.dcm,{side},CC,{kind},HOLOGIC\n"
+    findings = "acc_anon,side,asses,tissueden\n70,L,N,2\n70,L,S,2\n70,B,B,2\n"
+    files = {f"images/{number}.dcm": mammogram(number) for number in range(2)}
+    files |= {"EMBED_OpenData_metadata_reduced.csv": images}
+    files |= {"EMBED_OpenData_clinical_reduced.csv": findings}
+    page = (ROOT / "book" / "own_data.md").read_text()
+    (code,) = re.findall(r"```python\n([^`]*EMBED_Open.*?)```", page, re.DOTALL)
+    monkeypatch.chdir(write(tmp_path / "data", files))
+    exec(code, {})
+    cases = of_the_book("embed", tmp_path).cases
+    assert cases["birads"].tolist() == [4, 2]
+    assert cases["laterality"].tolist() == ["L", "R"]
+    assert cases["density"].tolist() == ["B", "B"]
+    assert cases["patient_id"].tolist() == ["7", "7"]
 
 
 def test_a_table_outside_of_which_nothing_is_read(tmp_path):

@@ -1,0 +1,196 @@
+"""A folder of DICOM files whose headers say whose they are; labels from a table or from folders."""
+
+from collections import defaultdict
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+from pydantic import AfterValidator, Field
+
+from birads_lib.cases import Dataset, no_findings
+from birads_lib.checked import Checked
+from birads_lib.errors import did_you_mean
+from birads_lib.images.header import Header
+from birads_lib.readers import Reader, columns, headers, meanings, published, spreadsheet
+from birads_lib.readers.class_folders import category_folders
+from birads_lib.readers.image_files import (
+    Inspected,
+    Notes,
+    Problems,
+    existing,
+    files_below,
+    is_litter,
+    survey,
+)
+from birads_lib.readers.table import as_texts, opened
+from birads_lib.task import BIRADS, Task
+
+READER = Reader(
+    "dicom",
+    words={
+        "labels_are": "The category is a column of the owner's table, or the folder that an image "
+        "lies in; 4a to 4c count as 4, and 6 as 5.",
+    },
+)
+KEYS = ("image", "exam", "patient")  # what a row may name; the first that a table has is looked up
+HOLD = (*KEYS, "laterality", "view", "density", "label")
+
+
+def _columns(given: dict) -> dict:
+    """Raise ValueError for a mapping that isn't one of what is held to the name of a column."""
+    for what, name in given.items():
+        if what not in HOLD:
+            raise ValueError(f"has the unknown {what!r}; {did_you_mean(what, HOLD)}")
+        if not isinstance(name, str):
+            raise ValueError(f"has {name!r} for {what!r}, expected the name of a column")
+    return given
+
+
+class Options(Checked):
+    """Where labels come from."""
+
+    table: str = ""  # with labels, from the folder; empty: the only one there, or category folders
+    sheet: str = ""  # of an Excel file; empty: the first
+    columns: Annotated[dict, AfterValidator(_columns)] = Field({})
+    labels: Annotated[dict, AfterValidator(as_texts)] = Field({})  # of the table: in the task
+    leave_out: Annotated[list, AfterValidator(as_texts)] = Field([])
+    workers: int = Field(2, ge=1)  # images decoded side by side
+
+
+def read(
+    folder: str | Path, *, pixels: bool = True, task: Task = BIRADS, **options: object
+) -> Dataset:
+    """Read every file below the folder; patient, side, view, machine, spacing are in its header.
+
+    A row of the table is of the images that it names by SOPInstanceUID, path or file name; of an
+    exam, by AccessionNumber or StudyInstanceUID; or of a patient, by PatientID; of one breast or
+    view where it says so. Without a table, folders of the task's labels hold the images.
+    """
+    chosen, root = Options.of(options), existing(folder)
+    problems, notes = Problems(root), Notes(root)
+    tables = [p for p in root.iterdir() if p.suffix.lower() in spreadsheet.SUFFIXES]
+    has_table = bool(chosen.table) or any(not is_litter(path.name) for path in tables)
+    if has_table:
+        sheet = opened(root, chosen.table, chosen.sheet)
+        lookup = _Lookup(sheet, chosen, task, problems, notes)
+        skipped = {*spreadsheet.SUFFIXES, ".txt", ".pdf", ".json", ".xml"}
+        files = [p for p in files_below(root, problems) if p.suffix.lower() not in skipped
+                 and p.name != "DICOMDIR"]  # fmt: skip
+    else:
+        by_folder = category_folders(problems, task)
+        files = list(by_folder)
+    good = survey(files, problems, chosen.workers, pixels=pixels)
+    rows = []
+    for path, facts in good.items():
+        if facts.header == Header():
+            problems.add(path, "is no DICOM file; take the reader 'table' or 'class_folders'")
+            continue
+        known = lookup.labels(path, facts.header) if has_table else by_folder[path]
+        if known is not None:
+            rows.append(_case(path, facts, known, problems, notes))
+    if not rows and not problems.lines:
+        problems.lines.append("there are no images with a label; expected *.dcm and a table")
+    if has_table:
+        lookup.tell()
+    problems.raise_any()
+    used = (root / sheet.name,) if has_table and not chosen.table else ()
+    used = (root / chosen.table,) if chosen.table else used
+    return Dataset(root, pd.DataFrame(rows), no_findings(), notes=notes.all(), annotations=used)
+
+
+def _case(
+    path: Path, facts: Inspected, known: dict[str, object], problems: Problems, notes: Notes
+) -> dict[str, object]:
+    if not facts.header.patient_id:
+        problems.add(path, "has no PatientID; whose it is has to be known: fill the header in")
+    row = {"image_id": path.relative_to(problems.root).as_posix()}
+    row |= published.file_facts(path, problems.root, facts) | known
+    return headers.completed(row, facts.header, path, notes, "the table")
+
+
+class _Lookup:
+    """The rows of a table, by what they name."""
+
+    def __init__(self, sheet, chosen: Options, task: Task, problems: Problems, notes: Notes):
+        self.sheet, self.chosen, self.task = sheet, chosen, task
+        self.problems, self.notes = problems, notes
+        given = dict(chosen.columns)
+        if "label" in given:
+            given[task.name] = given.pop("label")
+        wanted = dict.fromkeys([*KEYS, "laterality", "view", "density", task.name])
+        self.columns = columns.Columns(sheet, given, wanted)
+        if task.name not in self.columns.specs:
+            self.columns.guess("label", as_what=task.name)
+        problems.lines += self.columns.problems
+        self.key = next((key for key in KEYS if key in self.columns), None)
+        if not self.columns.problems:
+            if self.key is None:
+                problems.lines.append(self.columns.missing("image"))
+            if task.name not in self.columns:
+                problems.lines.append(self.columns.missing(task.name))
+        self.rows = defaultdict(list)  # what is named -> numbers of rows
+        for number, cells in sheet.rows.items():
+            self.rows[self.columns.cell(self.key or "", cells)].append(number)
+        self.used: set[int] = set()
+
+    def labels(self, path: Path, header: Header) -> dict[str, object] | None:
+        """Return the columns of cases that the table has of an image; None where it's left out."""
+        below = path.relative_to(self.problems.root).as_posix()
+        names = {
+            "image": (header.image, below, path.name, path.stem), "exam": header.exams,
+            "patient": (header.patient_id,),
+        }.get(self.key, ())  # fmt: skip
+        numbers = [n for name in dict.fromkeys(names) if name for n in self.rows.get(name, ())]
+        numbers = [number for number in numbers if self._fits(number, header)]
+        self.used |= set(numbers)
+        if not numbers:
+            self.notes.add("images that no row of the table is of are left out", path)
+            return None
+        cells = [self.sheet.rows[number] for number in numbers]
+        texts = {self.columns.cell(self.task.name, row) for row in cells}
+        if len(texts) > 1:
+            where = f"{self.sheet.at(numbers)} are all of {self.problems.name(path)}"
+            self.problems.lines.append(f"{where}, with the labels {', '.join(sorted(texts))}")
+            return None
+        return self._facts(numbers[0], cells[0], texts.pop())
+
+    def _facts(self, number: int, cells: dict[str, str], text: str) -> dict[str, object] | None:
+        """Return the columns of cases of a row; None where its label doesn't count, or is wrong."""
+        if text.casefold() in self.chosen.leave_out:
+            self.notes.add(f"images with the {self.task.name} {text!r} are left out, as is said")
+            return None
+        facts = {}
+        try:
+            facts = meanings.columns(self.chosen.labels.get(text.casefold(), text), self.task)
+            density = self.columns.cell("density", cells)
+            if density and "density" not in facts:
+                facts["density"] = meanings.density(density)
+        except ValueError as error:
+            line = f"{self.sheet.at([number])}: {error}; say what it means in 'labels'"
+            if line not in self.problems.lines:
+                self.problems.lines.append(line)
+        return facts | ({"birads_original": text} if self.task == BIRADS else {})
+
+    def _fits(self, number: int, header: Header) -> bool:
+        """Return whether a row is of an image's side and view, as far as it says."""
+        cells = self.sheet.rows[number]
+        if self.key == "image":
+            return True
+        for what, parse in (("laterality", meanings.laterality), ("view", meanings.view)):
+            text = self.columns.cell(what, cells)
+            try:
+                if text and parse(text) != getattr(header, what):
+                    return False
+            except ValueError as error:
+                line = f"{self.sheet.at([number])}: {error}"
+                if line not in self.problems.lines:
+                    self.problems.lines.append(line)
+        return True
+
+    def tell(self) -> None:
+        """Note rows that no image is of."""
+        if unused := len(self.sheet.rows.keys() - self.used):
+            self.notes.add(f"{unused} rows of {self.sheet.name} are of no image here")
+        if self.columns.guessed:
+            texts = [f"{what} is {name!r}" for what, name in self.columns.guessed.items()]
+            self.notes.add(f"columns of {self.sheet.name} taken by their names: {', '.join(texts)}")

@@ -1,0 +1,103 @@
+"""A folder of DICOM files with labels from a table or from folders."""
+
+import pytest
+
+from birads_lib.readers import by_name
+from birads_lib.task import DENSITY
+from helpers.pictures import mammogram, notes_of, picture, problems_of, write
+
+
+def tags(patient="P1", side="L", view="CC", exam="A1", **more):
+    return {
+        "PatientID": patient, "ImageLaterality": side, "ViewPosition": view,
+        "AccessionNumber": exam, "Manufacturer": "Maker", "PixelSpacing": [0.1, 0.1], **more,
+    }  # fmt: skip
+
+
+def folder(root, table="", **files):
+    images = {
+        "x/IM1": mammogram(1, **tags()),
+        "x/IM2.dcm": mammogram(2, **tags(side="R", view="MLO")),
+        "y/IM3.dcm": mammogram(3, **tags("P2", exam="A2")),
+    }
+    return write(root, images | ({"labels.csv": table} if table else {}) | files)
+
+
+def test_labels_by_exam_and_side(tmp_path):
+    table = "accession,side,birads,density\nA1,L,2,B\nA1,R,4b,B\nA2,,1,\nA9,,1,\n"
+    dataset = by_name.read("dicom", folder(tmp_path, table))
+    cases = dataset.cases.set_index("image_id")
+    assert cases["birads"].to_dict() == {"x/IM1": 2, "x/IM2.dcm": 4, "y/IM3.dcm": 1}
+    assert cases["birads_original"].tolist() == ["2", "4b", "1"]
+    assert cases["patient_id"].tolist() == ["P1", "P1", "P2"]
+    assert cases["laterality"].tolist() == ["L", "R", "L"]
+    assert cases["view"].tolist() == ["CC", "MLO", "CC"]
+    assert cases["density"].fillna("").tolist() == ["B", "B", ""]
+    assert set(cases["machine"]) == {"Maker"}
+    assert set(cases["spacing_mm"]) == {0.1}
+    assert "1 rows of labels.csv are of no image here" in notes_of(dataset)
+    assert "exam is 'accession'" in notes_of(dataset)
+    assert [path.name for path in dataset.annotations] == ["labels.csv"]
+    headers_only = by_name.read("dicom", tmp_path, pixels=False).cases
+    assert headers_only["birads"].tolist() == [2, 4, 1]
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "file,Result\nIM1,low\nx/IM2.dcm,high\nIM3,low\n",
+        "who,Result\nP1,low\nP2,low\n",
+    ],
+)
+def test_labels_by_file_or_patient(tmp_path, table):
+    columns = {"label": "Result"} | ({"patient": "who"} if "who" in table else {})
+    dataset = by_name.read(
+        "dicom", folder(tmp_path, table), columns=columns, labels={"low": 2}, leave_out=["high"]
+    )
+    expected = [2, 2, 2] if "who" in table else [2, 2]
+    assert dataset.cases["birads"].tolist() == expected
+
+
+def test_labels_by_folders_of_the_tasks_labels(tmp_path):
+    files = {"A/1.dcm": mammogram(1, **tags()), "density d/2.dcm": mammogram(2, **tags("P2"))}
+    dataset = by_name.read("dicom", write(tmp_path, files), task=DENSITY)
+    assert dataset.cases["density"].tolist() == ["A", "D"]
+
+
+def test_what_headers_and_names_say_is_told(tmp_path):
+    raw = mammogram(5, **tags(PresentationIntentType="FOR PROCESSING"))
+    table = "file,birads\nP1_R_CC,1\nrmlo,2\n"
+    files = {"P1_R_CC.dcm": raw, "rmlo.dcm": mammogram(6, **tags("P2", "R", "MLO"))}
+    told = notes_of(by_name.read("dicom", write(tmp_path, files | {"t.csv": table})))
+    assert (
+        "the DICOM header and the file's name differ in the side: the DICOM header is taken "
+        "(1 files): P1_R_CC.dcm" in told
+    )
+    assert "FOR PROCESSING" in told
+    assert "rmlo" not in told
+
+
+def test_all_problems_of_a_dicom_folder(tmp_path):
+    table = "accession,birads\nA1,1\nA1,2\nA2,7\nA3,1\n"
+    files = {
+        "z/nobody.dcm": mammogram(4, AccessionNumber="A3"),
+        "z/picture.png": picture(5),
+        "z/cut.dcm": mammogram(6)[:-300],
+    }
+    problems = problems_of("dicom", folder(tmp_path, table, **files))
+    for line in (
+        "'z/cut.dcm' cannot be decoded",
+        "'z/picture.png' is no DICOM file; take the reader 'table'",
+        "rows 2, 3 of labels.csv are all of 'x/IM1', with the labels 1, 2",
+        "rows 2, 3 of labels.csv are all of 'x/IM2.dcm', with the labels 1, 2",
+        "row 4 of labels.csv: the BI-RADS category '7' is unknown",
+        "'z/nobody.dcm' has no PatientID",
+    ):
+        assert any(problem.startswith(line) for problem in problems), (line, problems)
+    assert len(problems) == 6
+
+
+def test_a_table_without_what_names_an_image(tmp_path):
+    problems = problems_of("dicom", folder(tmp_path, "result,date\n1,2\n"))
+    assert problems[0].startswith("no column of labels.csv is known to hold the image")
+    assert problems[1].startswith("no column of labels.csv is known to hold the birads")
