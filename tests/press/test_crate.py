@@ -13,7 +13,7 @@ from rocrate.rocrate import ROCrate
 from birads_lib.errors import UserError
 from birads_lib.files import sha256
 from helpers.crate_validator import problems
-from press import crate, disclosure, environment, outputs, paths, verify
+from press import crate, disclosure, environment, given, outputs, paths, verify
 from press import page as pages
 from press import run as runs
 from press.paths import ROOT
@@ -85,7 +85,7 @@ class Maker:
         )
         if notebook == "09_feature_space":
             run.publish(pd.DataFrame({"patient_id": [WHOSE]}), id="whose", caption="A table")
-        self.write(page, values)
+        self.write(page, given.without_paths(values, f"results/{study.name}"))
 
     def write(self, page, values):
         cells = [{"id": "a", "source": "# A question?"}, {"id": "b", "outputs": self.shown}]
@@ -135,6 +135,17 @@ def written(maker):
     zipfile.ZipFile(path).extractall(folder)
     graph = json.loads((folder / "ro-crate-metadata.json").read_text())["@graph"]
     return folder, {entity["@id"]: entity for entity in graph}
+
+
+def test_no_file_of_a_crate_names_the_folder_of_the_images(restricted):
+    telltale, config = "/mnt/st_elsewhere/images", restricted.root / "config/small.yaml"
+    config.write_text(
+        f"name: small # {telltale}\ndataset: {{reader: inbreast, folder: {telltale}}}\n"
+    )
+    dataset = {"reader": "inbreast", "folder": telltale}
+    restricted.run(PAGES[0], outputs=["cases.parquet", "findings.parquet"], dataset=dataset)
+    files = [path for path in written(restricted)[0].rglob("*") if path.is_file()]
+    assert [path for path in files if telltale.encode() in path.read_bytes()] == []
 
 
 def ids(entity, name):
