@@ -42,7 +42,7 @@ verify: .venv/ready ## check the hashes of all that is rendered; FIG=<name>: mak
 compare: .venv/ready ## the metrics of two studies that were run, and their difference: STUDIES=a,b
 	@python -m press.compare "$(STUDIES)"
 
-crate: .venv/ready ## pack an executed study as a Process Run Crate: STUDY=name or CONFIG=my.yaml
+crate: .venv/ready ## pack an executed study as a Provenance Run Crate: STUDY=name or CONFIG=my.yaml
 	@python -m press.crate "$(CONFIG)"
 
 extra: .venv/ready ## install an optional part: EXTRA=gpu, jax or openvino

@@ -13,7 +13,18 @@ from rocrate.rocrate import ROCrate
 from birads_lib.errors import UserError
 from birads_lib.files import sha256
 from helpers.crate_validator import problems
-from press import crate, disclosure, environment, given, outputs, paths, verify
+from press import (
+    citation,
+    crate,
+    disclosure,
+    environment,
+    given,
+    outputs,
+    packing,
+    paths,
+    provenance,
+    verify,
+)
 from press import page as pages
 from press import run as runs
 from press.paths import ROOT
@@ -36,12 +47,12 @@ class SmallStudy(Study):
 def root(tmp_path, monkeypatch):
     """A project of its own: the sources of this one, and no studies."""
     root = tmp_path / "project"
-    for name in ("birads_lib", "press", "notebooks", *crate.SOURCES):
+    for name in ("birads_lib", "press", "notebooks", "Snakefile", *packing.SOURCES):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).symlink_to(ROOT / name)
     (root / "config").mkdir()
     (root / "config" / "small.yaml").write_text("name: small\n")
-    for module in (environment, crate, disclosure, paths):
+    for module in (environment, citation, crate, packing, provenance, disclosure, paths):
         monkeypatch.setattr(module, "ROOT", root)
     for module in (crate, paths):
         monkeypatch.setattr(module, "BOOK", root / "book")
@@ -153,13 +164,62 @@ def ids(entity, name):
     return {value["@id"] for value in (values if isinstance(values, list) else [values])}
 
 
-def test_a_crate_conforms_to_the_profile(open_study):
+def test_a_crate_conforms_to_its_profiles(open_study):
     folder, entities = written(open_study)
     assert problems(folder) == []
+    assert ids(entities["./"], "conformsTo") == set(provenance.PROFILES.values())
     del entities["#02_preprocessing"]["instrument"]
+    del entities["#control-01_data_exploration"]["object"]
+    del entities["#step-03_training"]["workExample"]
+    del entities["Snakefile"]["programmingLanguage"]
     path = folder / "ro-crate-metadata.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"@graph": list(entities.values())}))
-    assert any("instrument" in problem for problem in problems(folder))
+    found = problems(folder)
+    for entity, what in (
+        ("02_preprocessing", "instrument"), ("control-01_data_exploration", "object"),
+        ("step-03_training", "workExample"), ("Snakefile", "language"),
+    ):  # fmt: skip
+        assert any(entity in problem and what in problem for problem in found), (entity, found)
+
+
+def test_the_workflow_its_steps_and_its_engine_are_told(open_study):
+    _, entities = written(open_study)
+    workflow, run, engine = (entities[name] for name in ("Snakefile", "#run", "#engine"))
+    assert ids(entities["./"], "mainEntity") == ids(run, "instrument") == {"Snakefile"}
+    assert {"File", "ComputationalWorkflow", "HowTo"} <= set(workflow["@type"])
+    language = entities[next(iter(ids(workflow, "programmingLanguage")))]
+    assert language["name"] == "Snakemake"
+    notebooks = {f"notebooks/{name.partition('-')[0]}.ipynb" for name in PAGES}
+    assert ids(workflow, "hasPart") == notebooks
+    steps = [entities[identity] for identity in ids(workflow, "step")]
+    assert {next(iter(ids(step, "workExample"))) for step in steps} == notebooks
+    assert sorted(int(step["position"]) for step in steps) == [1, 2, 3, 4, 5]
+    controls = {name: entities[f"#control-{name}"] for name in PAGES}
+    assert ids(engine, "object") == {control["@id"] for control in controls.values()}
+    for name, control in controls.items():
+        assert ids(control, "object") == {f"#{name}"}
+        assert ids(control, "instrument") == {f"#step-{name.partition('-')[0]}"}
+    assert ids(engine, "result") == {"#run"}
+    assert {entities[name]["name"] for name in ids(engine, "instrument")} == {"snakemake"}
+    assert {f"book/small/{name}.ipynb" for name in PAGES} == ids(run, "result")
+    assert "config/small.yaml" in ids(run, "object")
+    assert any(identity.startswith("#2 image files") for identity in ids(run, "object"))
+
+
+def test_what_notebooks_take_and_give_are_formal_parameters_with_examples(open_study):
+    _, entities = written(open_study)
+    folds = entities["#03_training.folds.PropertyValue"]
+    assert [entities[name]["value"] for name in ids(folds, "workExample")] == ["2"]
+    cases = entities["#03_training.cases.parquet.File"]
+    assert ids(cases, "workExample") == {"results/small/cases.parquet"}
+    assert cases["@id"] in ids(entities["results/small/cases.parquet"], "exampleOfWork")
+    training = entities["notebooks/03_training.ipynb"]
+    assert {folds["@id"], cases["@id"]} <= ids(training, "input")
+    (page,) = ids(training, "output")
+    assert ids(entities[page], "workExample") == {f"book/small/{PAGES[2]}.ipynb"}
+    for side in ("input", "output"):
+        for name in ids(entities["Snakefile"], side):
+            assert entities[name]["@type"] == "FormalParameter"
 
 
 def test_a_crate_is_read_back_with_all_its_files(open_study):
@@ -182,7 +242,7 @@ def test_a_crate_is_read_back_with_all_its_files(open_study):
 def test_the_chain_leads_from_a_figure_to_the_images(open_study):
     _, entities = written(open_study)
     actions = [entity for entity in entities.values() if entity["@type"] == "CreateAction"]
-    assert ids(entities["./"], "mentions") == {f"#{name}" for name in PAGES}
+    assert ids(entities["./"], "mentions") == {"#run", "#engine", *(f"#{name}" for name in PAGES)}
     waiting, seen = ["results/small/figures/04_evaluation-proposed-patient/drawn.png"], set()
     while waiting:
         identity = waiting.pop()
