@@ -83,6 +83,9 @@ def _contents(packing: Packing, executed: list[Page], provenance: Provenance) ->
     study, exhibits = packing.study, sum(len(page.exhibits) for page in executed)
     text = f"Study '{study.name}': {len(executed)} executed notebooks with {exhibits} exhibits."
     text += f" Note: {study.note}." if study.note else ""
+    names = [page.name for page in executed]
+    if missing := [name for name in study.pages() if name not in names]:
+        text += f" Not executed, as their chapters were added since: {', '.join(missing)}."
     if changed := sum(action["instrument"].id.startswith("#") for action in provenance.pages):
         text += f" {changed} pages were executed by other versions of the code than those here."
     for reason, count in sorted(Counter(packing.absent.values()).items()):
@@ -92,15 +95,16 @@ def _contents(packing: Packing, executed: list[Page], provenance: Provenance) ->
 
 def _executed_pages(study: Study, config: Path) -> list[Page]:
     """Return all pages of the study, each as it ran, without images where it shows none."""
-    paths = [BOOK / study.name / f"{page}.ipynb" for page in study.pages()]
-    if missing := [path.stem for path in paths if not path.exists()]:
+    executed, missing = pages.executed(study.name, study.pages(), BOOK)
+    if pages.is_lacking(study.name, executed, missing):
         is_named = config.resolve() == (ROOT / "config" / f"{study.name}.yaml").resolve()
         command = f"make book {f'STUDY={study.name}' if is_named else f'CONFIG={config}'}"
+        count = f"{len(missing)} of {len(study.pages())}"
         raise UserError(
-            f"the study '{study.name}' is not executed: {len(missing)} of {len(paths)} pages are "
-            f"missing, such as {missing[0]}; `{command}` makes them"
+            f"the study '{study.name}' is not executed: {count} pages are missing, such as "
+            f"{missing[0]}; `{command}` makes them"
         )
-    executed, seals = [pages.read(path) for path in paths], pages.seals(BOOK / study.name)
+    seals = pages.seals(BOOK / study.name)
     for page in executed:
         again, place = "remove it and run the study again", place_of(page)
         if seals.get(page.path.name) != sha256(page.path):

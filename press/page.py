@@ -5,6 +5,7 @@ files that it once read are not at hand.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -161,6 +162,21 @@ def _numbers(shown: list[tuple[str, dict]]) -> dict[str, Number]:
 def of_study(study: str, book: Path = BOOK) -> list[Page]:
     """Return the executed pages of a study, in the order of their names."""
     return [read(path) for path in sorted((book / study).glob("*.ipynb"))]
+
+
+def executed(study: str, names: Sequence[str], book: Path = BOOK) -> tuple[list[Page], list[str]]:
+    """Return those of a study's pages that are executed, and the names of those that are not."""
+    paths = {name: book / study / f"{name}.ipynb" for name in names}
+    missing = [name for name, path in paths.items() if not path.exists()]
+    return [read(path) for name, path in paths.items() if name not in missing], missing
+
+
+def is_lacking(study: str, there: Sequence[Page], missing: Sequence[str]) -> bool:
+    """Return whether a study has to be run for its missing pages.
+
+    A study that was executed elsewhere has no pages of chapters that were added since.
+    """
+    return bool(missing) and (study not in COMMITTED or not there)
 
 
 def maker_of(facts: dict, page: Page) -> Page | None:

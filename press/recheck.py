@@ -13,7 +13,7 @@ from press import page as pages
 from press import preflight, remake, verify
 from press.outputs import hash_of_hashes
 from press.page import Exhibit, Page
-from press.paths import BOOK, ROOT
+from press.paths import ROOT
 from press.study import Study, load
 
 # Not that of ``remake``, which links to results there: here, each file is made again.
@@ -66,13 +66,14 @@ def check(config: str, data: str = "", weights: str = "") -> Check:
 
 def published(study: Study) -> list[Page]:
     """Return the executed pages of a study; raises UserError naming those that are missing."""
-    paths = [BOOK / study.name / f"{name}.ipynb" for name in study.pages()]
-    if missing := [path.stem for path in paths if not path.exists()]:
+    there, missing = pages.executed(study.name, study.pages())
+    if pages.is_lacking(study.name, there, missing):
         raise UserError(
-            f"the study '{study.name}' is not executed here: {len(missing)} of {len(paths)} pages "
-            f"are missing, such as {missing[0]}; there is nothing to compare with"
+            f"the study '{study.name}' is not executed here: {len(missing)} of "
+            f"{len(study.pages())} pages are missing, such as {missing[0]}; there is nothing to "
+            "compare with"
         )
-    return [pages.read(path) for path in paths]
+    return there
 
 
 def make_all_again(study: Study, options: dict[str, str]) -> dict[str, Page]:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from birads_lib.errors import UserError
-from press import outputs, recheck
+from press import outputs, paths, recheck
 from press.page import Exhibit, Page
 from press.study import Study
 
@@ -26,7 +26,7 @@ def exhibit(table=TABLE, png=b"picture"):
 
 
 def outcome(before, after):
-    page = Page(recheck.BOOK / "small/04_evaluation.ipynb", "", {}, {"roc": before}, {}, {}, {})
+    page = Page(paths.BOOK / "small/04_evaluation.ipynb", "", {}, {"roc": before}, {}, {}, {})
     made = Page(page.path, "", {}, {"roc": after} if after else {}, {}, {}, {})
     (only,) = recheck.compare([page], {page.name: made})
     return only

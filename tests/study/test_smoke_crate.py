@@ -10,6 +10,7 @@ from helpers.crate_validator import problems
 from helpers.project import copy_project, run_module
 from press import page as pages
 from press.disclosure import NAMING, OPEN
+from press.study import load
 
 
 def unpacked(root, name):
@@ -90,4 +91,9 @@ def test_the_crate_of_the_frozen_study_shows_nobody(inbreast):
         for exhibit in pages.read(path).exhibits.values():
             tables = [b for n, b in exhibit.files.items() if n.endswith(".csv")]
             assert not [b for b in tables if b"patient_id" in b.partition(b"\n")[0]]
-    assert "not in the crate" in entities["./"]["description"]
+    about = entities["./"]["description"]
+    assert "not in the crate" in about
+    missing = set(load("config/inbreast.yaml").pages()) - {
+        p.name for p in pages.of_study("inbreast")
+    }
+    assert all(name in about for name in missing)
