@@ -191,18 +191,33 @@ def label_numbers(cases: pd.DataFrame, task: Task = BIRADS) -> np.ndarray:
     return numbers.to_numpy(int)
 
 
-def summary(cases: pd.DataFrame, task: Task = BIRADS) -> dict[str, str]:
-    """Return what a table of images holds, as short texts by name: counts, rarest label ..."""
-    by_label = cases.groupby(label_numbers(cases, task)).agg(
+def by_label(cases: pd.DataFrame, task: Task = BIRADS) -> pd.DataFrame:
+    """Return how many images and patients each label has, 1..K; 0 where none has it."""
+    numbers = label_numbers(cases, task)
+    counts = cases.groupby(numbers).agg(
         images=("image_id", "size"), patients=("patient_id", "nunique")
     )
-    images, patients = by_label["images"], by_label["patients"]
-    rarest, known = images.idxmin(), int(cases["density"].notna().sum())
+    return counts.reindex(task.numbers, fill_value=0)
+
+
+def absent(cases: pd.DataFrame, task: Task = BIRADS) -> str:
+    """Return "no image of BI-RADS 2 and BI-RADS 4" of labels that none has; "" if all are there."""
+    counts = by_label(cases, task)["images"]
+    names = [task.named(number) for number in task.numbers if not counts[number]]
+    return f"no image of {texts.listing(names)}" if names else ""
+
+
+def summary(cases: pd.DataFrame, task: Task = BIRADS) -> dict[str, str]:
+    """Return what a table of images holds, as short texts by name: counts, rarest label ..."""
+    counts, missing = by_label(cases, task), absent(cases, task)
+    images, patients = counts["images"], counts["patients"]
+    rarest = images[images > 0].idxmin()
+    known = int(cases["density"].notna().sum())
     of_rarest = f"{images[rarest]} images of {patients[rarest]} patients"
     return {
         "images": str(len(cases)),
         "patients": str(cases["patient_id"].nunique() or "unknown numbers"),
-        "images_by_grade": texts.listing(images),
+        "images_by_grade": texts.listing(images) + (f" ({missing})" if missing else ""),
         "patients_by_grade": texts.listing(patients),
         "images_per_patient": texts.span(cases["patient_id"].value_counts()),
         "rarest": f"{task.named(rarest)}, with {of_rarest}",
@@ -212,7 +227,7 @@ def summary(cases: pd.DataFrame, task: Task = BIRADS) -> dict[str, str]:
     }
 
 
-_PREFIX = r"(?:bi-?rads|rads|br|b|acr)?(?:category|cat|class|grade|score)?"
+_PREFIX = r"(?:bi-?rads|rads|br|b)?(?:category|cat|class|grade|score)?"
 _MEANING = (
     r"(?:normal|negative|benign|probablybenign|suspicious|suspiciousabnormality|malignant"
     r"|highlysuggestive(?:ofmalignancy)?|known(?:biopsyproven)?malignancy|provenmalignancy)?"
@@ -236,8 +251,11 @@ def parse_birads(text: object) -> tuple[int, str]:
     if match:
         category = match[1] or match[2] or _ROMAN[match[3]]
         return min(int(category[0]), 5), category
-    incomplete = re.fullmatch(_PREFIX + "0", plain)
-    reason = "is an incomplete assessment, not a grade" if incomplete else "is unknown"
+    reason = "is unknown"
+    if re.fullmatch(_PREFIX + "0", plain):
+        reason = "is an incomplete assessment, not a grade"
+    if plain.startswith("acr"):
+        reason = "may be a breast density by ACR (a study of these has 'task: density')"
     raise ValueError(f"the BI-RADS category {text!r} {reason}; use 1, 2, 3, 4, 4a, 4b, 4c, 5 or 6")
 
 

@@ -13,20 +13,20 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from birads_lib import splits, texts
-from birads_lib.cases import Dataset, label_numbers
+from birads_lib import splits
+from birads_lib.cases import Dataset, absent, label_numbers
 from birads_lib.errors import UserError
 from birads_lib.networks import backbones
 from birads_lib.readers import by_name
 from birads_lib.readers.image_files import existing
-from birads_lib.task import TASKS, Task
+from birads_lib.task import BIRADS, TASKS, Task
 from press import chapters
 from press.parameters import declared_parameters, images_folder
 from press.paths import ROOT, predictions_file
 from press.study import Study, load
 
 EXAMPLES = 3  # images whose patients are shown
-SPLIT = ("protocol", "folds", "seed", "validation_share", "balance")  # all that a split depends on
+SPLIT = ("protocol", "folds", "seed", "validation_share")  # on which it depends who is where
 NETWORK = ("backbone", "weights", "taps")  # what of a network may not be there
 
 
@@ -70,9 +70,11 @@ def lines(dataset: Dataset, task: Task) -> list[str]:
     cases, numbers = dataset.cases, label_numbers(dataset.cases, task)
     counts = Counter(numbers.tolist())
     labels = ", ".join(f"{task.labels[n - 1]}: {counts[n]}" for n in task.numbers if counts[n])
-    absent = [task.named(number) for number in task.numbers if not counts[number]]
     table = [_patients(cases), f"Images by label, each taken for a {task.category}: {labels}"]
-    table += [f"No image of {texts.listing(absent)}"] if absent else []
+    if missing := absent(cases, task):
+        table.append(f"{missing[0].upper()}{missing[1:]}")
+    if task is BIRADS and not counts[5] and set(cases["birads_original"]) <= set("1234"):
+        table.append("Are these breast densities, 1 to 4? Then write 'task: density'")
     first = cases.assign(label=numbers).drop_duplicates("label").head(EXAMPLES)
     for row in first.itertuples():
         whose = "patient unknown" if pd.isna(row.patient_id) else f"patient {row.patient_id!r}"

@@ -1,6 +1,5 @@
 """A folder per category, named in any usual way: ``BI-RADS 2/``, ``birads_4a/``, ``benign/``."""
 
-import logging
 import re
 from pathlib import Path
 from typing import Annotated
@@ -13,9 +12,11 @@ from birads_lib.checked import Checked
 from birads_lib.readers import Reader, meanings
 from birads_lib.readers.image_files import (
     IMAGE_SUFFIXES,
+    NO_IMAGE,
+    Notes,
     Problems,
     existing,
-    files_below,
+    images_below,
     is_litter,
     survey,
 )
@@ -30,8 +31,6 @@ READER = Reader(
     },
 )
 GROUPS = ("patient", "laterality", "view")
-
-log = logging.getLogger(__name__)
 
 
 def _with_patient(pattern: str) -> str:
@@ -75,8 +74,8 @@ def read(
     chosen = Options.of(options)
     root = existing(folder)
     pattern = re.compile(chosen.patient_pattern)
-    problems = Problems(root)
-    labels = category_folders(problems, task)
+    problems, notes = Problems(root), Notes(root)
+    labels = category_folders(problems, notes, task)
     if not labels and not problems.lines:
         names = ", ".join(map(repr, task.labels))
         problems.lines.append(f"there are no images; expected folders named {names}")
@@ -88,12 +87,12 @@ def read(
             "path": below, "size_bytes": facts.size_bytes, "sha256": facts.sha256,
         })  # fmt: skip
     problems.raise_any()
-    return Dataset(root, pd.DataFrame(rows), no_findings())
+    return Dataset(root, pd.DataFrame(rows), no_findings(), notes=notes.all())
 
 
-def category_folders(problems: Problems, task: Task) -> dict[Path, dict[str, object]]:
+def category_folders(problems: Problems, notes: Notes, task: Task) -> dict[Path, dict[str, object]]:
     """Return the columns of its category for each file in a category's folder."""
-    labels, ignored = {}, []
+    labels = {}
     for path in sorted(problems.root.iterdir()):
         if is_litter(path.name):
             continue
@@ -103,14 +102,11 @@ def category_folders(problems: Problems, task: Task) -> dict[Path, dict[str, obj
             except ValueError as error:
                 problems.add(path, f"is a folder, but {error}; rename or remove it")
                 continue
-            labels |= dict.fromkeys(files_below(path, problems), label)
+            labels |= dict.fromkeys(images_below(path, problems, notes), label)
         elif path.suffix.lower() in IMAGE_SUFFIXES:
             problems.add(path, "is in no category's folder; move it into one")
         else:
-            ignored.append(problems.name(path))
-    if ignored:
-        names = ", ".join(ignored)
-        log.warning("ignored beside the category folders, not images: %s", names)
+            notes.add(NO_IMAGE, path)
     return labels
 
 

@@ -20,6 +20,13 @@ LITTER = (
     "thumbs.db", "ehthumbs.db", "desktop.ini", "@eadir", "@tmp", "#recycle", "#snapshot",
     "$recycle.bin", "system volume information", "lost+found", "__macosx",
 )  # fmt: skip
+# Of a file with another suffix, an image is expected.
+DOCUMENTS = (
+    ".txt", ".md", ".rtf", ".pdf", ".doc", ".docx", ".odt", ".csv", ".tsv", ".xls", ".xlsx",
+    ".ods", ".parquet", ".json", ".xml", ".yaml", ".yml", ".html", ".htm", ".log", ".ini", ".md5",
+    ".sha256",
+)  # fmt: skip
+NO_IMAGE = "left out, as they are no images"
 NO_HEADER = Header()  # of a picture
 
 
@@ -136,6 +143,26 @@ def files_below(folder: Path, problems: Problems) -> list[Path]:
     for path in sorted(unusable):
         problems.add(path, "has a name that isn't UTF-8; rename it")
     return sorted(files)
+
+
+def images_below(folder: Path, problems: Problems, notes: Notes) -> list[Path]:
+    """Return ``files_below``, but for texts, tables and documents, which are noted as left out."""
+    images = []
+    for path in files_below(folder, problems):
+        if path.suffix.lower() in DOCUMENTS and not _is_image(path):
+            notes.add(NO_IMAGE, path)
+        else:
+            images.append(path)
+    return images
+
+
+def _is_image(path: Path) -> bool:
+    """Return whether a file begins as an image does, whatever its name."""
+    try:
+        shape_by_header(path)
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def inspect(path: Path) -> Inspected:

@@ -7,11 +7,12 @@ doi 10.1016/j.acra.2011.09.014.
 import plistlib
 import re
 from pathlib import Path
+from typing import Annotated
 from xml.parsers.expat import ExpatError
 
 import numpy as np
 import pandas as pd
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from birads_lib.cases import Dataset, no_findings, parse_birads
 from birads_lib.checked import Checked
@@ -20,9 +21,10 @@ from birads_lib.readers import Reader
 from birads_lib.readers.image_files import (
     IMAGE_SUFFIXES,
     Inspected,
+    Notes,
     Problems,
     existing,
-    files_below,
+    images_below,
     is_litter,
     survey,
 )
@@ -63,11 +65,19 @@ KINDS = {  # names in the lesion files and the sheet, misspelt ones too
 Rows = dict[str, dict[str, str]]  # cells by column, by the image's number
 
 
+def _below(name: str) -> str:
+    """Raise ValueError for a path that leads out of the folder, whose changes nobody would see."""
+    if Path(name).is_absolute() or ".." in Path(name).parts:
+        raise ValueError(f"is {name!r}, expected a file in the folder: all that is read lies there")
+    return name
+
+
 class Options(Checked):
     """Where the parts of INbreast are."""
 
     images: str = ""  # folder of images; empty: AllDICOMs, images or the folder itself
-    table: str = ""  # the table's file; empty: ``TABLES``, whichever are there
+    # The table's file; empty: ``TABLES``, whichever are there.
+    table: Annotated[str, AfterValidator(_below)] = ""
     workers: int = Field(2, ge=1)  # images decoded side by side
 
 
@@ -83,8 +93,8 @@ def read(
     """
     chosen = Options.of(options)
     root = existing(folder)
-    problems = Problems(root)
-    files = _by_number(_image_files(root, chosen.images, problems), problems)
+    problems, notes = Problems(root), Notes(root)
+    files = _by_number(_image_files(root, chosen.images, problems, notes), problems)
     rows = _table_rows(root, chosen.table, problems)
     good = survey(list(files.values()), problems, chosen.workers, pixels=pixels)
     _compare(files, rows, problems)
@@ -97,10 +107,10 @@ def read(
     problems.raise_any()
     findings = pd.DataFrame(lesions + _marks(rows, lesions), columns=list(no_findings()))
     annotations = (*_tables(root, chosen.table), *_lesion_files(root))
-    return Dataset(root, pd.DataFrame(cases), findings, annotations=annotations)
+    return Dataset(root, pd.DataFrame(cases), findings, notes.all(), annotations)
 
 
-def _image_files(root: Path, images: str, problems: Problems) -> list[Path]:
+def _image_files(root: Path, images: str, problems: Problems, notes: Notes) -> list[Path]:
     """Return the files in the folder of images: the option's, else the one that has any."""
     if Path(images).is_absolute() or ".." in Path(images).parts:
         raise DatasetError(f"the option images={images!r} must name a folder in {str(root)!r}")
@@ -108,7 +118,7 @@ def _image_files(root: Path, images: str, problems: Problems) -> list[Path]:
         homes = [existing(root / images)]
     else:
         homes = [root / name for name in ("AllDICOMs", "images") if (root / name).is_dir()]
-    by_home = {home: files_below(home, problems) for home in homes}
+    by_home = {home: images_below(home, problems, notes) for home in homes}
     if not images:
         loose = [path for path in root.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES]
         by_home[root] = [path for path in loose if not is_litter(path.name)]

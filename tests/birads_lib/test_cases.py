@@ -98,7 +98,12 @@ def test_what_a_table_of_images_holds():
         }
     )
     texts = cases.summary(table.iloc[:3])
-    assert texts["images_by_grade"] == "2 and 1"
+    absent = "no image of BI-RADS 3, BI-RADS 4 and BI-RADS 5"
+    assert texts["images_by_grade"] == f"2, 1, 0, 0 and 0 ({absent})"
+    assert texts["patients_by_grade"] == "1, 1, 0, 0 and 0"
+    everything = pd.concat([table, table.assign(birads=[3, 4, 5, 5])])
+    assert cases.absent(everything) == ""
+    assert cases.summary(everything)["images_by_grade"] == "2, 2, 1, 1 and 2"
     assert texts["images_per_patient"] == "1 to 2"
     assert texts["rarest"] == "BI-RADS 2, with 1 images of 1 patients"
     assert texts["always_accuracy"] == "0.67"

@@ -21,6 +21,7 @@ from birads_lib.errors import DatasetError, UserError
 from birads_lib.readers import READERS, Reader, by_name, declared
 from birads_lib.readers.image_files import fingerprint
 from birads_lib.readers.links import files_in
+from birads_lib.task import DENSITY
 from press import preflight, study, study_file
 from press.parameters import declared_parameters
 from press.paths import ROOT
@@ -124,7 +125,7 @@ def test_all_problems_of_class_folders_at_once(tmp_path, monkeypatch):
         "2/other name.png": picture(2),
         "2/empty.png": b"",
         "3/cut.png": picture(3, (90, 90))[:-900],
-        "4/notes.txt": b"notes",
+        "4/notes.tif": b"notes",
         "benign/a.png": picture(4),
         "0/a.png": picture(5),
         "loose.png": picture(6),
@@ -133,7 +134,7 @@ def test_all_problems_of_class_folders_at_once(tmp_path, monkeypatch):
     for name, reason in {
         "'2/empty.png'": "is empty",
         "'3/cut.png'": "cannot be decoded",
-        "'4/notes.txt'": "not a PNG",
+        "'4/notes.tif'": "not a PNG",
         "'benign'": "is unknown",
         "'0'": "incomplete assessment",
         "'loose.png'": "no category's folder",
@@ -144,10 +145,37 @@ def test_all_problems_of_class_folders_at_once(tmp_path, monkeypatch):
     assert len(problems) == 9  # two images have no patient
 
 
-def test_what_is_no_image_beside_the_categories_is_logged_and_ignored(tmp_path, caplog):
-    folder = write(tmp_path, {"1/a.png": picture(1), "README.txt": b"text"})
-    assert len(by_name.read("class_folders", folder).cases) == 1
-    assert "README.txt" in caplog.text
+@pytest.mark.parametrize("reader", ["class_folders", "inbreast"])
+def test_notes_among_the_images_stop_nothing_and_are_named(tmp_path, reader):
+    files = {"1/a.png": picture(1), "README.txt": b"text"}
+    home = "1"
+    if reader == "inbreast":
+        files, home = good_images() | {"INbreast.csv": (HEADER + GOOD_ROWS).encode()}, "images"
+    folder = write(tmp_path, files | {f"{home}/notes.txt": b"text", f"{home}/list.CSV": b"a;b"})
+    dataset = by_name.read(reader, folder)
+    assert len(dataset.cases) == (3 if reader == "inbreast" else 1)
+    (note,) = dataset.notes
+    assert {f"{home}/notes.txt", f"{home}/list.CSV"} <= set(note.names)
+    assert "README.txt" in note.names or reader == "inbreast"
+
+
+def test_an_image_is_read_and_a_strange_file_refused_whatever_their_names(tmp_path):
+    files = {"1/really an image.txt": picture(1), "1/no image": b"text", "2/a.nii": b"text"}
+    problems = problems_of("class_folders", write(tmp_path, files))
+    assert [line.split(" is ")[0] for line in problems] == ["'1/no image'", "'2/a.nii'"]
+    for name in ("1/no image", "2/a.nii"):
+        (tmp_path / name).unlink()
+    assert by_name.read("class_folders", tmp_path).cases["path"].tolist() == [
+        "1/really an image.txt"
+    ]
+
+
+@pytest.mark.parametrize("name", ["ACR 2", "acr_b", "ACR3"])
+def test_a_folder_of_densities_is_not_taken_for_a_category(tmp_path, name):
+    folder = write(tmp_path, {f"{name}/a.png": picture(1)})
+    (line,) = (p for p in problems_of("class_folders", folder) if "density" in p)
+    assert "may be a breast density by ACR (a study of these has 'task: density')" in line
+    assert by_name.read("class_folders", folder, task=DENSITY).cases["density"].isin([*"BC"]).all()
 
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="macOS stores no such names")
@@ -350,6 +378,16 @@ def test_images_in_two_places_need_a_choice(tmp_path):
     for useless in ("/tmp", "../elsewhere", "images/none", "hollow"):
         with pytest.raises(DatasetError):
             by_name.read("inbreast", folder, images=useless)
+
+
+@pytest.mark.parametrize("table", ["/tmp/mine.csv", "../mine.csv"])
+def test_a_table_elsewhere_is_refused_as_no_fingerprint_would_see_it_change(tmp_path, table):
+    with pytest.raises(UserError, match=f"'table' is '{table}', expected a file in the folder"):
+        by_name.read("inbreast", inbreast(tmp_path), table=table)
+    before = fingerprint(tmp_path)
+    (tmp_path / "INbreast.csv").write_bytes((HEADER + GOOD_ROWS.replace(";4a", ";4b")).encode())
+    os.utime(tmp_path / "INbreast.csv", ns=(1, 1))
+    assert fingerprint(tmp_path) != before
 
 
 def test_images_may_lie_beside_the_table(tmp_path):
