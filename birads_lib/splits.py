@@ -44,11 +44,7 @@ def assign_parts(
     """
     rules, labels = _known(protocol), label_numbers(cases, task)
     split = {"protocol": protocol, "folds": folds, "fold": fold, "balance": balance}
-    problems = [f"folds is {folds}; at least 2 are needed"] if folds < 2 else []
-    problems += [what for _, what in clashes(split)]
-    if not 0 < validation_share < 0.5:
-        problems.append(f"validation_share is {validation_share}; expected a share in (0, 0.5)")
-    problems += _too_little(cases, rules, labels, folds, task)
+    problems = _impossible(split, validation_share) + _too_little(cases, rules, labels, folds, task)
     if problems:
         raise UserError("\n".join(problems))
 
@@ -59,8 +55,7 @@ def assign_parts(
     groups = pd.factorize(cases["patient_id"])[0][rows] if rules == PATIENT else None
     part = _parts(labels[rows], groups, folds, fold, seed, validation_share, rng)
     if rules.unit is not None and balance:
-        train = _oversampled(np.flatnonzero(part == "train"), labels, rng)
-        rows = np.concatenate([np.flatnonzero(part != "train"), train])
+        rows = _with_balanced_training(part, labels, rng)
         part = part[rows]
     parts = _table(cases, rows, part)
     _check_labels(parts, labels, task)
@@ -89,6 +84,16 @@ def _known(protocol: str) -> Protocol:
     if protocol not in PROTOCOLS:
         raise UserError(f"protocol {protocol!r} is unknown; {did_you_mean(protocol, PROTOCOLS)}")
     return PROTOCOLS[protocol]
+
+
+def _impossible(split: dict, validation_share: float) -> list[str]:
+    """Return which parameters of a split are out of range or contradict each other."""
+    problems = [what for _, what in clashes(split)]
+    if split["folds"] < 2:
+        problems.insert(0, f"folds is {split['folds']}; at least 2 are needed")
+    if not 0 < validation_share < 0.5:
+        problems.append(f"validation_share is {validation_share}; expected a share in (0, 0.5)")
+    return problems
 
 
 def _too_little(
@@ -146,6 +151,12 @@ def _oversampled(rows: np.ndarray, labels: np.ndarray, rng: np.random.Generator)
         for label, count in zip(present, counts, strict=True)
     ]
     return np.concatenate([rows, *extra])
+
+
+def _with_balanced_training(part: np.ndarray, labels: np.ndarray, rng) -> np.ndarray:
+    """Return all rows, those of the training part repeated to equal category counts."""
+    train = _oversampled(np.flatnonzero(part == "train"), labels, rng)
+    return np.concatenate([np.flatnonzero(part != "train"), train])
 
 
 def _table(cases: pd.DataFrame, rows: np.ndarray, part: np.ndarray) -> pd.DataFrame:

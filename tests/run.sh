@@ -9,7 +9,7 @@ heading() { printf '\n== %s (after %d s)\n' "$1" "$SECONDS"; }
 export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1
 
 heading "Units, with TensorFlow"
-pytest -q -n 2 --dist worksteal tests --ignore tests/study --ignore tests/stress
+pytest -q -n 2 --dist loadfile tests --ignore tests/study --ignore tests/stress
 
 heading "The smoke study and its book, beside the tests with JAX"
 mkdir -p _build
@@ -25,7 +25,7 @@ export JAX_COMPILATION_CACHE_DIR="$PWD/_build/jax" JAX_PERSISTENT_CACHE_MIN_COMP
 export JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1
 # Tiny networks that are compiled once and run a few times gain nothing from LLVM's optimisations.
 XLA_FLAGS="--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true" \
-KERAS_BACKEND=jax pytest -q -n 2 --dist worksteal tests/birads_lib/losses \
+KERAS_BACKEND=jax pytest -q -n 2 --dist loadfile tests/birads_lib/losses \
     tests/birads_lib/networks/test_hybrid.py tests/birads_lib/training \
     tests/birads_lib/explain/test_grad_cam.py
 
