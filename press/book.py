@@ -10,7 +10,7 @@ all if nothing is.
 import json
 import subprocess
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import yaml
@@ -110,11 +110,21 @@ def configuration(study: Study) -> dict:
             known |= {recorded: literal(number.text) for recorded, number in page.numbers.items()}
     for name in [name for name in known if name.startswith(f"{study.name}_")]:
         known[THIS + name.removeprefix(study.name)] = known[name]
+    known["this_reading"] = _reading(study, known)
     named = config["parse"]["myst_substitutions"]
     config["parse"]["myst_substitutions"] = {name: known.get(name, MISSING) for name in named}
     looks = config.setdefault("sphinx", {}).setdefault("config", {})
     looks["exhibits_code"] = sources.fingerprint("press.exhibits")
     return config
+
+
+def _reading(study: Study, known: Mapping[str, str]) -> str:
+    """Return what the numbers of a study's book say, for its first page."""
+    synthetic = "The last column is of synthetic images."
+    said = [synthetic] if study.reader.synthetic else []
+    start = "this_head_start" if "this_head_start" in known else "this_patient_pretrained"
+    names = (start, "this_patient_floors")
+    return " ".join([*said, *(known[name] for name in names if name in known)])
 
 
 def staged_page(page: pages.Page) -> bytes:

@@ -168,7 +168,8 @@ CHAPTERS = (
     ),
     Chapter(
         "03_training_floors", "what would do without the network", runs="variants",
-        reads=("cases.parquet", "images{suffix}.npy", _PREDICTIONS), writes=(_FLOORS,),
+        reads=("cases.parquet", "images{suffix}.npy", _PREDICTIONS, "{run}/run.json"),
+        writes=(_FLOORS,),
         metrics=False, priority=1,  # evaluation waits for it
     ),
     Chapter(

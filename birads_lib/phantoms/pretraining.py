@@ -4,7 +4,8 @@
 
 The trunk learns where findings are and what they suggest: each cell of its last feature map is
 to name the BI-RADS category of the most suspicious finding in it (1 where there is none), from
-the phantoms' true masks. The file stands in for ImageNet in the paper's two stages.
+the phantoms' true masks. The file stands where the paper has ImageNet's weights, and knows far more
+of its task than they do: a result on phantoms says little about the method.
 """
 
 import sys

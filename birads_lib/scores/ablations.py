@@ -56,6 +56,20 @@ def changed_from(changes: Mapping[str, Mapping], reference: str) -> dict[str, di
     }
 
 
+def without_weights(changed: Mapping[str, Mapping]) -> dict[str, str]:
+    """Return the variants that start from random numbers, each with one that differs in that alone.
+
+    ``changed`` is that of ``changed_from``; a variant without such a twin is left out.
+    """
+    twins = {}
+    for variant, values in changed.items():
+        rest = {name: value for name, value in values.items() if name != "weights"}
+        alike = [other for other, of_other in changed.items() if of_other == rest]
+        if values.get("weights") == "none" and alike:
+            twins[variant] = alike[0]
+    return twins
+
+
 def part_of_method(changed: Mapping[str, object]) -> str:
     """Return the part of the method that changed parameters belong to, ``OTHER`` for none."""
     parts = (part for part, names in PARTS_OF_METHOD.items() if changed.keys() & set(names))

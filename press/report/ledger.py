@@ -287,7 +287,13 @@ def about(study: str, reader: str, claims: list[Claim]) -> str:
     collection = claims[0].about
     if READERS[reader].collection == collection:
         return f"The claims are about {collection}, and these are its images."
-    images = "synthetic images" if READERS[reader].synthetic else f"the images of '{study}'"
+    if READERS[reader].synthetic:
+        return (
+            f"**The claims are about {collection}.** On synthetic images this page tries the "
+            "ledger itself: what comes out by patient, and what only with a leak. No verdict here "
+            "is on the paper's own data, and none is a test of its method."
+        )
+    images = f"the images of '{study}'"
     return (
         f"**The claims are about {collection}.** This page asks whether their pattern holds on "
         f"{images}: what comes out by patient, and what only with a leak. No verdict here is on "

@@ -54,3 +54,4 @@ def code(text: str) -> str:
 
 
 _JINJA.filters["code"] = code
+_JINJA.tests["known"] = lambda text: not text.startswith("*not known: ")

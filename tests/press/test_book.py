@@ -119,6 +119,24 @@ def test_numbers_come_from_executed_pages(project):
     }
 
 
+def test_the_first_page_says_what_the_numbers_of_a_study_are_worth():
+    synthetic = "The last column is of synthetic images."
+    known = {"this_patient_pretrained": "Pretrained.", "this_patient_floors": "Below its floor."}
+    assert book._reading(PHANTOMS, known) == f"{synthetic} Pretrained. Below its floor."
+    known["this_head_start"] = "Pretrained. From random numbers: less."
+    said = book._reading(PHANTOMS, known)
+    assert said == f"{synthetic} Pretrained. From random numbers: less. Below its floor."
+    assert book._reading(load(CONFIG / "inbreast.yaml"), {}) == ""  # kept pages are older
+
+
+def test_the_first_page_shows_that_reading_and_the_floors():
+    named = yaml.safe_load((paths.ROOT / "_config.yml").read_text())["parse"]["myst_substitutions"]
+    text = (paths.BOOK / "intro.md").read_text()
+    for name in ("this_reading", "this_audit_logistic_regression_accuracy_patient"):
+        assert name in named
+        assert f"{{{{ {name} }}}}" in text
+
+
 def test_staging_again_changes_nothing_and_an_edit_one_file(project):
     assert book.stage(PHANTOMS)
     assert not book.stage(PHANTOMS)

@@ -81,3 +81,15 @@ def test_records_name_variant_protocol_and_metric():
     names = ablations.records(metrics, metrics)["metric"].tolist()
     assert names[0] == "emd.patient.accuracy"
     assert names[len(headline_names())] == "emd.patient.difference.accuracy"
+
+
+def test_a_variant_from_random_numbers_is_held_against_its_twin():
+    changed = {
+        "frozen": {},
+        "plain": {"augment": False},
+        "bare": {"augment": False, "weights": "none"},
+        "bare_too": {"weights": "none"},
+        "no_twin": {"weights": "none", "loss": "emd"},
+        "imagenet": {"weights": "imagenet"},
+    }
+    assert ablations.without_weights(changed) == {"bare": "plain", "bare_too": "frozen"}

@@ -23,7 +23,7 @@ from press.study import Study, load
 
 LISTS = reporting.load().checklists
 OWN = ("study", "title", "notices")  # names that are neither facts nor words
-INBREAST = load(CONFIG / "inbreast.yaml")
+PHANTOMS, INBREAST = (load(CONFIG / f"{name}.yaml") for name in ("phantoms", "inbreast"))
 SMOKE = load(CONFIG / "smoke.yaml")
 NOT_RUN = {
     reader: Study(
@@ -236,6 +236,17 @@ def test_the_pages_that_are_there_leave_nothing_open():
     assert not any("not known: " in text for text in made.values())
     assert not any("{{" in text or "{%" in text for text in made.values())
     assert reported.names["accuracy"] in made["book/inbreast/model_card.md"]
+
+
+def test_a_card_says_what_the_backbone_knew_and_where_the_floors_are():
+    reported = reporting.report(PHANTOMS)
+    said = {"pretrained": "It knew phantoms.", "floors": "The network is below its best floor."}
+    known = replace(reported, names=reported.names | said)
+    made = {name: reporting.card(name, known) for name in reporting.CARDS}
+    assert said["floors"] in made["model_card"]
+    assert all(said["pretrained"] in card for card in made.values())
+    older = reporting.card("model_card", reporting.report(INBREAST))
+    assert "This run is older than the floors" in older
 
 
 @pytest.mark.parametrize("study", NOT_RUN.values(), ids=NOT_RUN)

@@ -1,0 +1,31 @@
+"""What is said of a backbone's weights is what made them."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from birads_lib import pretrained
+
+
+def test_the_number_of_phantoms_is_that_of_the_pretraining():
+    source = Path(pretrained.__file__).parent / "phantoms" / "pretraining.py"
+    tree = ast.parse(source.read_text())
+    values = {
+        node.targets[0].id: ast.unparse(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+    }
+    assert values["PATIENTS"] == "PHANTOMS // 4"
+    assert f"{pretrained.PHANTOMS:,} phantoms" in pretrained.about("phantoms")
+
+
+def test_a_result_on_phantoms_is_no_test_of_the_method():
+    assert "and not the method" in pretrained.about("phantoms")
+
+
+@pytest.mark.parametrize("weights", ["imagenet", "none", "/home/me/secret/r50.weights.h5"])
+def test_other_weights_are_said_to_be_others(weights):
+    said = pretrained.about(weights)
+    assert "phantoms" not in said
+    assert "secret" not in said
