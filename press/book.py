@@ -8,6 +8,7 @@ all if nothing is.
 """
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Collection, Mapping
@@ -18,7 +19,7 @@ import yaml
 from birads_lib.errors import UserError
 from birads_lib.files import written_whole
 from birads_lib.protocol import PROTOCOLS
-from press import chapters, sources, verify
+from press import chapters, manifest, paths, sources, verify
 from press import page as pages
 from press.page import COMMITTED
 from press.paths import BOOK, CONFIG, ROOT, build_folder, parts_of_page, rendered_book
@@ -105,6 +106,7 @@ def configuration(study: Study) -> dict:
     """
     config = yaml.safe_load((ROOT / "_config.yml").read_text())
     known = {"this_title": literal(study.title)}  # MyST runs what it substitutes as a template
+    known["this_root_hash"] = manifest.UNKNOWN  # put in when all is rendered, as it is over all
     for name in dict.fromkeys([*COMMITTED, study.name]):
         for page in pages.of_study(name, BOOK):
             known |= {recorded: literal(number.text) for recorded, number in page.numbers.items()}
@@ -146,9 +148,9 @@ def _is_of_the_paper(study: Study) -> bool:
     return study.chapters == chapters.PAPER and study.task == chapters.PAPER_TASK
 
 
-def _wanted(study: Study) -> dict[str, bytes]:
+def wanted(study: Study) -> dict[str, bytes]:
     """Return all files of the staged book, by their paths: prose, pages, and what is made now."""
-    prose = [p for p in BOOK.rglob("*") if p.is_file() and p.suffix not in (".ipynb", ".pyc")]
+    prose = manifest.prose(study)
     wanted = {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in prose}
     studies = _studies(study)
     executed = [(each.title, pages.of_study(each.name, BOOK)) for each in studies]
@@ -167,24 +169,27 @@ def _wanted(study: Study) -> dict[str, bytes]:
 def stage(study: Study) -> bool:
     """Bring ``_build/<study>/source`` up to date; return whether anything in it changed."""
     source = build_folder(study.name) / "source"
-    wanted = {source / path: content for path, content in _wanted(study).items()}
+    files = {source / path: content for path, content in wanted(study).items()}
     there = {p for p in source.rglob("*") if p.is_file() and "__pycache__" not in p.parts}
-    for path in there - set(wanted):
+    for path in there - set(files):
         path.unlink()
-    changed = [p for p, content in wanted.items() if p not in there or p.read_bytes() != content]
+    changed = [p for p, content in files.items() if p not in there or p.read_bytes() != content]
     for path in changed:
         with written_whole(path) as temporary:
-            temporary.write_bytes(wanted[path])
-    return bool(changed) or there != set(wanted)
+            temporary.write_bytes(files[path])
+    return bool(changed) or there != set(files)
 
 
 def render(study: Study) -> Path:
     """Render the book of a study and return its first page; raises UserError if Sphinx fails."""
     build = build_folder(study.name)
-    page, rendered = rendered_book(study.name) / "index.html", build / "rendered"
-    if not stage(study) and rendered.exists():
+    page, is_whole = rendered_book(study.name) / "index.html", manifest.is_whole(study)
+    if not stage(study) and is_whole:
+        manifest.seal(study)  # what is not staged may have changed, such as the lock
         return page
-    rendered.unlink(missing_ok=True)
+    if not is_whole:  # Sphinx writes only pages whose sources changed
+        shutil.rmtree(build / "_build", ignore_errors=True)
+    paths.manifest(study.name).unlink(missing_ok=True)
     command = ["jupyter-book", "build", str(build / "source"), "--path-output", str(build)]
     print(f"rendering {build.relative_to(ROOT)} ...", flush=True)
     done = subprocess.run(
@@ -193,7 +198,7 @@ def render(study: Study) -> Path:
     if done.returncode or not page.exists():
         print(done.stdout)
         raise UserError(f"the book of '{study.name}' has warnings or errors: they stand above")
-    rendered.touch()
+    manifest.seal(study)
     return page
 
 

@@ -80,6 +80,16 @@ def rendered_book(study: str) -> Path:
     return build_folder(study) / "_build" / "html"
 
 
+def manifest(study: str) -> Path:
+    """Return the file that lists the hashes of a rendered book, written when it is whole."""
+    return build_folder(study) / "rendered"
+
+
+def root_file(study: str) -> Path:
+    """Return the file of a book's root hash."""
+    return build_folder(study) / "root-hash"
+
+
 def geometry_file(images: str | Path) -> Path:
     """Return the file beside preprocessed images that says where each lies in its frame."""
     path = Path(images)

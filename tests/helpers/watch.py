@@ -9,7 +9,6 @@ import pandas as pd
 
 from birads_lib.files import sha256
 from press import paths
-from press.parameters import images_folder
 from press.run import Run
 from press.verify import RECORD, listed_files
 
@@ -67,7 +66,7 @@ class Watch:
         for record in [path for path in named if path.name == RECORD and path.exists()]:
             named |= listed_files(record).keys()
         own = {paths.figures_folder(run.folder, run.page) for run in runs}
-        folders = {images_folder(run.parameters["dataset"], run.folder) for run in runs}
+        folders = {run.folder for run in runs}  # a link in it leads to images given from outside
         return sorted(
             path
             for path in self.read - named

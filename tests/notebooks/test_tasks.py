@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -63,7 +64,8 @@ def made_up_study(home, task: Task) -> None:
 class Shown:
     """What a notebook shows, in place of its ``press.run.Run``."""
 
-    def __init__(self, *_):
+    def __init__(self, notebook, values, inputs=()):
+        self.inputs = {Path(path) for path in dict(inputs).values()}
         self.texts, self.metrics, self.exhibits = [], [], []
 
     def value(self, name, text):
@@ -95,8 +97,18 @@ def execute(task, tmp_path_factory):
     given = {"study_dir": str(home), "task": task.name, "resamples": 10, "other": "other"}
     given["protocols"] = ["patient"]
 
+    opened = set()
+
+    def listening(read):
+        def reading(path, *given, **options):
+            opened.add(Path(path))
+            return read(path, *given, **options)
+
+        return reading
+
     @cache
     def run(notebook: str) -> tuple[Shown, str]:
+        opened.clear()
         names, printed = {}, io.StringIO()
         for cell in json.loads(source_notebook(notebook).read_text())["cells"]:
             if cell["cell_type"] == "code":
@@ -104,10 +116,15 @@ def execute(task, tmp_path_factory):
                     exec("".join(cell["source"]), names)
                 if "parameters" in cell["metadata"].get("tags", []):
                     names |= given
+        if "run" in names:  # else the chapter refused the task
+            assert {path for path in opened if home.parent in path.parents} <= names["run"].inputs
         return names["run"], printed.getvalue()
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(press.run, "Run", Shown)
+        patch.setattr(pd, "read_parquet", listening(pd.read_parquet))
+        patch.setattr(np, "load", listening(np.load))
+        patch.setattr(Path, "read_text", listening(Path.read_text))
         patch.setattr(neighbours, "umap", neighbours.tsne)  # takes seconds to import
         yield run
 

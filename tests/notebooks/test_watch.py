@@ -15,8 +15,7 @@ import zipfile
 import numpy as np, pandas as pd
 from press import claims, run as runs
 from press.parameters import declared_parameters
-given = {{"study_dir": {folder!r}, "dataset": {{"reader": "class_folders", "folder": {folder!r}}}}}
-given["protocols"] = []
+given = {{"study_dir": {folder!r}, "protocols": []}}
 run = runs.Run("05_ablations", declared_parameters("05_ablations") | given, {{"c": claims.CLAIMS}})
 """
 DECLARED = [

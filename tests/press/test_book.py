@@ -18,6 +18,7 @@ def executed(*others: dict) -> str:
     """Return an executed notebook of one cell, with the passport of its page."""
     code = {"library_sha256": "f" * 64}
     facts = {
+        "id": "page",
         "kind": "page",
         "marks": {},
         "inputs": [],
@@ -36,6 +37,8 @@ def project(tmp_path, monkeypatch):
     """A tiny project: one chapter, one default study of two pages, of which one was executed."""
     monkeypatch.setattr(book, "ROOT", tmp_path)
     monkeypatch.setattr(book, "BOOK", tmp_path / "book")
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
+    monkeypatch.setattr(paths, "BOOK", tmp_path / "book")
     monkeypatch.setattr(paths, "BUILD", tmp_path / "_build")
     (tmp_path / "book/phantoms").mkdir(parents=True)
     (tmp_path / "book/mine").mkdir()

@@ -313,7 +313,7 @@ def test_a_study_with_the_title_of_another_keeps_its_pages(tmp_path, monkeypatch
     speed = load(CONFIG / "speed.yaml")
     same = load(CONFIG / "inbreast.yaml").model_copy(update={"title": speed.title})
     monkeypatch.setattr(book, "_studies", lambda study: [same, speed])
-    staged = book._wanted(same)
+    staged = book.wanted(same)
     assert {path.split("/")[1] for path in staged if path.endswith(".ipynb")} == {
         "inbreast", "speed",
     }  # fmt: skip

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from helpers.project import ROOT, copy_project
+from press.page import COMMITTED
 
 BOOK = "_build/smoke/_build/html"
 
@@ -37,4 +38,6 @@ def executed_copy(smoke_pages, tmp_path) -> Path:
 @pytest.fixture
 def rendered_copy(smoke_pages, smoke_book, tmp_path) -> Path:
     """Return a copy of the project with the executed smoke study and its rendered book."""
-    return copy_project(tmp_path / "project", "book/smoke", "results/smoke", "_build/smoke")
+    made = ("book/smoke", "results/smoke", "_build/smoke")
+    committed = (f"book/{name}" for name in COMMITTED)  # its book shows them, too
+    return copy_project(tmp_path / "project", *made, *committed)

@@ -57,6 +57,7 @@ KINDS = {
 @pytest.mark.parametrize("name", KINDS)
 def test_a_table_of_any_kind_with_usual_columns(tmp_path, name):
     dataset = by_name.read("table", write(tmp_path, IMAGES | {name: KINDS[name]}))
+    assert dataset.annotations == (tmp_path / name,)
     cases = dataset.cases.set_index("image_id")
     assert cases.index.tolist() == ["a.png", "b.png", "sub/c.png"]
     assert cases["birads"].tolist() == [1, 4, 5]

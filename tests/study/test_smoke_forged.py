@@ -1,0 +1,121 @@
+"""Forgeries of the smoke study and its book: verifying finds them, or they change the root hash."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from birads_lib.files import sha256
+from helpers.project import run_in, run_module
+from press import page as pages
+
+HTML = Path("_build/smoke/_build/html/book")
+RUN = Path("results/smoke/runs/proposed/patient")
+PAGE = "04_evaluation-proposed-patient"
+SEAL = "from press import manifest, study; print(manifest.seal(study.load('config/smoke.yaml')))"
+
+
+def verified(root: Path) -> list[str]:
+    """Verify the smoke study of a copy of the project; return the lines of the report."""
+    done = run_module(root, "press.verify", "config/smoke.yaml")
+    assert done.stderr == ""
+    return done.stdout.splitlines()
+
+
+def sealed(root: Path) -> str:
+    """Note all hashes of a copy anew, as a forger does; return the root hash."""
+    done = run_in(root, sys.executable, "-c", SEAL)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def exchange(path: Path, pattern: str, other: str) -> None:
+    """Replace the first match of a pattern in a file."""
+    text, count = re.subn(pattern, other, path.read_text(), count=1)
+    assert count, f"{path.name} has no {pattern}"
+    path.write_text(text)
+
+
+def append(path: Path, content: bytes = b"\n") -> None:
+    path.write_bytes(path.read_bytes() + content)
+
+
+def new_seal(page: Path) -> None:
+    """Note the hash of an executed page anew, as a forger does."""
+    seals = page.with_name(pages.SEALS)
+    before = pages.seals(page.parent)[page.name]
+    seals.write_text(seals.read_text().replace(before, sha256(page)))
+
+
+RENDERED = {  # page of the rendered book -> a forgery of what it shows, and what is said of it
+    "smoke/02_preprocessing.html": (r"96, 64, 64\)", "96, 64, 65)", "numbers that are not in"),
+    "smoke/03_training-proposed-patient.html": (
+        r"<td>(\d+)</td>", r"<td>\g<1>7</td>", "published is not on it as it was",
+    ),
+    f"smoke/{PAGE}.html": ("base64,iVBORw0", "base64,iVBORx0", "published is not on it as it was"),
+    "intro.html": (r"<td><p>0\.(\d\d) \(", r"<td><p>0.9\g<1> (", "numbers that are not in"),
+    "provenance.html": (r"<td>0\.(\d)", r"<td>0.9\g<1>", "a table is not on it as it was made"),
+    "smoke/model_card.html": (
+        r"<figcaption>", "<figcaption>Not ", "exhibit .* is not the one that was published",
+    ),
+    "method.html": (r"10 degrees", "15 degrees", "numbers that are not in"),
+    "smoke/11_claims.html": (r"(?s)^.*$", "", "it is gone|it has no text"),
+}  # fmt: skip
+FILES = {  # that are part of the book, or that it was rendered from
+    "_build/smoke/_build/html/_static/filter.js": "has changed since the book was rendered",
+    "_build/smoke/_build/html/book/birads.html": "is gone",
+    "book/intro.md": "has changed since the book was rendered",
+    "book/images/book.png": "has changed since the book was rendered",
+    "uv.lock": "has changed since the book was rendered",
+    "smoke.yaml": "has changed since the book was rendered",
+    "results/smoke/runs/proposed/patient/fold0/predictions.parquet": "changed",
+    "results/smoke/phantoms/masks": "has the hash .* of the kind mask",
+}
+
+
+@pytest.fixture
+def forged(rendered_copy):
+    """A copy with every forgery; the hashes of the rendered files are noted anew."""
+    for name, (pattern, other, _) in RENDERED.items():
+        exchange(rendered_copy / HTML / name, pattern, other)
+    glued = rendered_copy / f"book/smoke/{PAGE}.ipynb"
+    exchange(glued, r"'(\d)\.(\d\d \()", r"'\g<1>.9\g<2>")
+    new_seal(glued)
+    sealed(rendered_copy)
+    for name in FILES:
+        path = rendered_copy / ("config/smoke.yaml" if name == "smoke.yaml" else name)
+        if path.name == "birads.html":
+            path.unlink()
+        elif path.is_dir():
+            append(sorted(path.iterdir())[0])
+        else:
+            append(path)
+    return rendered_copy
+
+
+def test_forgeries_are_found_though_the_hashes_of_the_book_are_noted_anew(forged):
+    problems = [line for line in verified(forged) if "PROBLEM: " in line]
+    for name, (_, _, said) in RENDERED.items():
+        pattern = rf"book/{re.escape(name)} of the rendered book: .*({said})"
+        assert any(re.search(pattern, line) for line in problems), (name, problems)
+    for name, said in FILES.items():
+        named = "" if name.endswith("masks") else re.escape(name)
+        assert any(re.search(f"{named}.*{said}", line) for line in problems), (name, problems)
+    said = "was recorded as something else"
+    assert any(PAGE in line and said in line for line in problems), problems
+
+
+def test_a_forger_who_notes_every_hash_anew_ends_with_another_root_hash(rendered_copy):
+    published = (rendered_copy / "_build/smoke/root-hash").read_text().strip()
+    assert sealed(rendered_copy) == published  # nothing changed yet
+    page = rendered_copy / "book/smoke/02_preprocessing.ipynb"
+    for path in (page, rendered_copy / HTML / "smoke/02_preprocessing.html"):
+        exchange(path, r"96, 64, 64\)", "96, 64, 65)")
+    new_seal(page)
+    root = sealed(rendered_copy)
+    lines = verified(rendered_copy)
+    assert not [line for line in lines if "PROBLEM: " in line]
+    assert f"  root hash {root}" in lines
+    assert root != published
+    assert root in (rendered_copy / HTML / "intro.html").read_text()
