@@ -15,7 +15,7 @@ import press.run
 from birads_lib import cases, predictions
 from birads_lib.errors import UserError
 from birads_lib.scores import neighbours
-from birads_lib.task import DENSITY, MALIGNANCY, TASKS, Task
+from birads_lib.task import BIRADS, DENSITY, MALIGNANCY, TASKS, Task
 from helpers.figures import texts
 from press import chapters, study
 from press.paths import CONFIG, source_notebook
@@ -26,13 +26,19 @@ READING_PREDICTIONS = [
 ]  # fmt: skip
 
 
-def made_up_study(home, task: Task) -> None:
-    """Write what a study of the task leaves: 24 patients with two images each, two runs."""
+def made_up_study(home, task: Task, protocol="patient", present: tuple[int, ...] = ()) -> None:
+    """Write what a study of the task leaves: 24 patients with two images each, two runs.
+
+    Only labels whose numbers are ``present`` occur, if any are given; patients are known under
+    the protocol patient.
+    """
     rng, number = np.random.default_rng(0), np.arange(48)
-    labels = number % len(task.labels) + 1  # (48,)
-    table = pd.DataFrame({"image_id": [f"i{n}" for n in number], "birads": number % 5 + 1})
+    labels = np.resize(present or task.numbers, 48)
+    grades = labels if task is BIRADS else number % 5 + 1
+    table = pd.DataFrame({"image_id": [f"i{n}" for n in number], "birads": grades})
+    patients = [f"p{n // 2}" for n in number] if protocol == "patient" else None
     table = table.assign(
-        patient_id=[f"p{n // 2}" for n in number], birads_original="", path=table["image_id"],
+        patient_id=patients, birads_original="", path=table["image_id"],
         laterality="L", view="CC", density=DENSITY.labels[0], malignancy=MALIGNANCY.labels[0],
         size_bytes=1, sha256=[f"{n + 1:064x}" for n in number],
     )  # fmt: skip
@@ -45,9 +51,9 @@ def made_up_study(home, task: Task) -> None:
     epochs = {"stage": [1, 2], "epoch": [1, 2], "rate": [1e-3, 1e-4], "loss": [2.0, 1.0]}
     epochs |= {"val_loss": [2.0, 1.5], "accuracy": [0.3, 0.5], "val_accuracy": [0.3, 0.4]}
     for variant in ("proposed", "frozen"):
-        folder = home / "runs" / variant / "patient"
+        folder = home / "runs" / variant / protocol
         p = rng.dirichlet(np.ones(len(task.labels)), size=len(rows)) + 0.5 * one_hot
-        table = rows.assign(variant=variant, protocol="patient")
+        table = rows.assign(variant=variant, protocol=protocol)
         table[task.probabilities] = p / p.sum(1, keepdims=True)
         predictions.write(table, folder / "predictions.parquet", task)
         pd.DataFrame(epochs).assign(fold=0).to_csv(folder / "history.csv")
@@ -88,14 +94,12 @@ def task(request):
     return request.param
 
 
-@pytest.fixture(scope="module")
-def execute(task, tmp_path_factory):
-    """A function that runs a notebook's code cells on the made-up study, once."""
-    home = tmp_path_factory.mktemp("made_up") / task.name
-    made_up_study(home, task)
+@contextlib.contextmanager
+def executing(home, task: Task, protocol: str = "patient"):
+    """Yield a function that runs a notebook's code cells on the made-up study, once."""
     home.with_name("other").symlink_to(home)
     given = {"study_dir": str(home), "task": task.name, "resamples": 10, "other": "other"}
-    given["protocols"] = ["patient"]
+    given |= {"protocol": protocol, "protocols": [protocol]}
 
     opened = set()
 
@@ -127,6 +131,38 @@ def execute(task, tmp_path_factory):
         patch.setattr(Path, "read_text", listening(Path.read_text))
         patch.setattr(neighbours, "umap", neighbours.tsne)  # takes seconds to import
         yield run
+
+
+@pytest.fixture(scope="module")
+def execute(task, tmp_path_factory):
+    """A function that runs a notebook's code cells on a study of the task, once."""
+    home = tmp_path_factory.mktemp("made_up") / task.name
+    made_up_study(home, task)
+    with executing(home, task) as run:
+        yield run
+
+
+SCARCE = {  # of five grades, those that images have; the protocol, under "image" without patients
+    "three grades": ((1, 3, 5), "patient"),
+    "four grades, no patients": ((1, 3, 4, 5), "image"),
+}
+
+
+@pytest.fixture(scope="module", params=SCARCE)
+def execute_scarce(request, tmp_path_factory):
+    """A function that runs a notebook on a study that lacks grades, or patients, too."""
+    present, protocol = SCARCE[request.param]
+    home = tmp_path_factory.mktemp("scarce") / "study"
+    made_up_study(home, BIRADS, protocol, present)
+    with executing(home, BIRADS, protocol) as run:
+        yield run
+
+
+@pytest.mark.parametrize("notebook", READING_PREDICTIONS)
+def test_a_study_may_lack_grades_and_patients(execute_scarce, notebook):
+    shown, printed = execute_scarce(notebook)
+    assert shown.exhibits
+    assert "nan" not in printed.lower().split()
 
 
 @pytest.mark.parametrize("notebook", READING_PREDICTIONS)
