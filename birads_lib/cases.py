@@ -213,7 +213,9 @@ def summary(cases: pd.DataFrame, task: Task = BIRADS) -> dict[str, str]:
     images, patients = counts["images"], counts["patients"]
     rarest = images[images > 0].idxmin()
     known = int(cases["density"].notna().sum())
-    of_rarest = f"{images[rarest]} images of {patients[rarest]} patients"
+    of_rarest = f"{images[rarest]} images"
+    if patients.any():  # known
+        of_rarest += f" of {patients[rarest]} patients"
     return {
         "images": str(len(cases)),
         "patients": str(cases["patient_id"].nunique() or "unknown numbers"),

@@ -5,6 +5,7 @@
 The page goes to the book of the first; Snakemake makes it, by a rule of its own.
 """
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,15 @@ from pathlib import Path
 import pandas as pd
 
 from birads_lib.errors import UserError
-from press.paths import RESULTS, ROOT, figures_folder, page_name, predictions_file, rendered_book
+from press.paths import (
+    RESULTS,
+    ROOT,
+    figures_folder,
+    page_name,
+    predictions_file,
+    record_file,
+    rendered_book,
+)  # fmt: skip
 from press.run import SYNTHETIC
 from press.study import Study, load
 
@@ -20,8 +29,15 @@ NOTEBOOK = "12_comparison"
 
 
 def config_of(name: str) -> str:
-    """Return the YAML of a study that is given by its file or by its name, in config/."""
-    return name if Path(name).suffix in (".yaml", ".yml") else f"config/{name}.yaml"
+    """Return the YAML of a study that is given by its file, or by its name.
+
+    A name is that of a file in config/, or else of a study that was run, which says where its is.
+    """
+    if Path(name).suffix in (".yaml", ".yml"):
+        return name
+    path, record = f"config/{name}.yaml", record_file(RESULTS / name)
+    is_elsewhere = not Path(path).exists() and record.exists()
+    return json.loads(record.read_text())["config"] if is_elsewhere else path
 
 
 def chosen(studies: str) -> dict[str, Study]:
@@ -85,7 +101,8 @@ def check_run(studies: dict[str, Study]) -> None:
         missing = [path.parent.name for path in runs if not path.exists()]
         if missing or not cases.exists():
             run = f"'{values['variant']}' under {', '.join(missing or values['protocols'])}"
-            target = f"CONFIG={name}" if config_of(name) == name else f"STUDY={name}"
+            path = config_of(name)
+            target = f"STUDY={name}" if path == f"config/{name}.yaml" else f"CONFIG={path}"
             command = f"run `make book {target}` first"
             problems.append(f"'{study.name}' has no results of {run}: {command}")
     if problems:

@@ -236,7 +236,8 @@ def _of_another_study(config: str, figure: str) -> tuple[str, str]:
     study, _, rest = figure.rpartition("/")
     if not study:
         return config, rest
-    known = sorted(path.stem for path in CONFIG.glob("*.yaml"))
+    run = (record.parent.name for record in RESULTS.glob("[!.]*/study.json"))
+    known = sorted({*run, *(path.stem for path in CONFIG.glob("*.yaml"))})
     if study not in known:
         raise UserError(f"FIG: no study {study!r}; {did_you_mean(study, known)}")
     return config_of(study), rest

@@ -110,6 +110,7 @@ def test_what_a_table_of_images_holds():
     assert texts["density_known"] == "2 images"
     unknown = cases.summary(table.assign(patient_id=None, density=None))
     assert unknown["patients"] == "unknown numbers"
+    assert unknown["rarest"] == "BI-RADS 1, with 2 images"
     assert unknown["images_per_patient"] == "unknown"
     assert unknown["density_known"] == "none of the images"
 

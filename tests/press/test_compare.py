@@ -14,7 +14,7 @@ from birads_lib.figures import comparison as plots
 from birads_lib.scores.metrics import headline_names
 from helpers.made_up import made_up_run
 from helpers.project import run_in
-from press import book, compare
+from press import book, compare, study
 from press.study import Study
 
 TEXT = "name: {0}\ntitle: {0}\ndataset: {{reader: phantoms}}\n"
@@ -52,6 +52,27 @@ def test_names_and_paths_give_the_same(studies):
     assert (compared["other"], compared["variant"]) == ("b", "proposed")
     assert compared["protocols"] == ["patient", "image"]
     assert compared == values(f" {studies / 'a.yaml'}, config/b.yaml")
+
+
+def test_a_name_is_also_that_of_a_study_that_was_run_elsewhere(studies, monkeypatch):
+    path = studies.with_name("lab") / "mine.yaml"
+    path.parent.mkdir()
+    path.write_text(TEXT.format("mine"))
+    assert "no study at config/mine.yaml" in problem("a,mine")
+    monkeypatch.setattr("press.study.ROOT", studies.parent)
+    study.write_record(study.load("lab/mine.yaml"))
+    assert (
+        "'mine' has no results of 'proposed' under patient: run `make book CONFIG=lab/mine.yaml`"
+        in (problem("a,mine"))
+    )
+    made_up_run(studies.parent / "results" / "mine")
+    assert values("a,mine")["other"] == "mine"
+
+
+def problem(names):
+    with pytest.raises(UserError) as error:
+        values(names)
+    return str(error.value)
 
 
 @pytest.mark.parametrize(
