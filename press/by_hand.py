@@ -13,9 +13,9 @@ from pathlib import Path
 from birads_lib.errors import UserError
 from press import paths
 from press.parameters import declared_parameters
+from press.paths import BESIDE
 
 MARK = "BIRADS_PAGE"  # the environment variable that ``press.execute`` sets for its kernels
-BESIDE = ".byhand"  # how the folder beside a study's ends
 OF_THE_STUDY = ("dataset", "task", "note", "show_pixels")  # what no notebook has otherwise
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from birads_lib.errors import UserError
-from press.paths import ROOT
+from press.paths import BESIDE, ROOT
 
 if TYPE_CHECKING:
     from press.study import Study
@@ -21,7 +21,8 @@ LINKS = "given"  # the folder of links, in that of the study
 
 def images_link(study_dir: str | Path) -> Path:
     """Return where the link to a study's folder of images lies, if it was given one."""
-    return ROOT / study_dir / LINKS / "images"
+    study = Path(study_dir)  # by hand, perhaps that beside it
+    return ROOT / study.with_name(study.name.removesuffix(BESIDE)) / LINKS / "images"
 
 
 def without_paths(value: object, study_dir: str) -> object:

@@ -12,6 +12,7 @@ BOOK = ROOT / "book"  # prose; BOOK/<study>/ holds executed notebooks
 CONFIG = ROOT / "config"  # one YAML per study
 RESULTS = ROOT / "results"  # RESULTS/<study>/ holds artefacts, never in git
 BUILD = ROOT / "_build"  # BUILD/<study>/ holds what is rendered, packed and released
+BESIDE = ".byhand"  # how the folder beside a study's ends
 METRICS = ".metrics.json"  # how the names of files that hold a page's metrics end
 
 

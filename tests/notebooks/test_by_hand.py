@@ -179,6 +179,8 @@ def test_papermill_leaves_a_study_of_real_images_as_it_was(clean_copy, real, not
     home = clean_copy / "results" / "mine"
     made_up_run(home)
     (home / "study.json").write_text((real / "study.json").read_text())
+    (home / "given").mkdir()
+    (home / "given/images").symlink_to(real.parent / "images")
     before = everything(home)
     command = ["papermill", str(clean_copy / "notebooks" / f"{notebook}.ipynb"), "out.ipynb"]
     done = run_in(clean_copy, *command, "-p", "study_dir", "results/mine", folder=real)
