@@ -155,7 +155,7 @@ def _numbers(shown: list[tuple[str, dict]]) -> dict[str, Number]:
     for cell_id, output in shown:
         if glued := output.get("metadata", {}).get("scrapbook"):
             text = next(v for k, v in output["data"].items() if k.endswith("text/plain"))
-            numbers[glued["name"]] = Number("".join(text).strip("'"), cell_id)
+            numbers[glued["name"]] = Number("".join(text).strip("'\""), cell_id)
     return numbers
 
 

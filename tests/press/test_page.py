@@ -177,3 +177,10 @@ def test_nothing_that_is_read_can_run_code():
     code += [*paths.ROOT.glob("notebooks/*.ipynb"), *paths.ROOT.glob("bench/**/*.py")]
     found = [(path.name, unsafe.findall(path.read_text())) for path in code]
     assert [(name, words) for name, words in found if words] == []
+
+
+@pytest.mark.parametrize("text", ["0.71", "it's so"])
+def test_a_text_for_prose_is_read_without_its_quotes(text):
+    data = {"application/papermill.record/text/plain": repr(text)}
+    glued = {"data": data, "metadata": {"scrapbook": {"name": "x"}}}
+    assert pages._numbers([("c", glued)])["x"].text == text
