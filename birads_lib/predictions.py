@@ -33,7 +33,7 @@ def schema(task: Task = BIRADS) -> pa.DataFrameSchema:
             "variant": pa.Column(str),
             "protocol": pa.Column(str, pa.Check.isin(list(PROTOCOLS))),
             "fold": pa.Column(int, pa.Check.ge(0)),
-            "seed": pa.Column(int),
+            "seed": pa.Column(int, pa.Check.ge(0)),  # of training
             "part": pa.Column(str, pa.Check.isin(PARTS)),
             "copy": pa.Column(int, pa.Check.ge(0)),  # 0 is the image itself, more a repeat of it
             "y_true": pa.Column(int, pa.Check.in_range(1, len(names))),

@@ -6,6 +6,8 @@
   split, so that copies of one image stand in several parts (leaky, by name).
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
@@ -61,6 +63,24 @@ def assign_parts(
     _check_labels(parts, labels, task)
     check_parts(parts, protocol)
     return parts
+
+
+def deal(
+    cases: pd.DataFrame,
+    protocol: str,
+    folds: int,
+    seeds: Iterable[int],
+    validation_share: float = 0.15,
+    balance: bool = True,
+    task: Task = BIRADS,
+) -> dict[tuple[int, int], pd.DataFrame]:
+    """Return ``assign_parts`` of every fold by (seed, fold): each seed deals the images anew."""
+    options = (validation_share, balance, task)
+    return {
+        (seed, fold): assign_parts(cases, protocol, folds, fold, seed, *options)
+        for seed in seeds
+        for fold in range(folds)
+    }
 
 
 def check_parts(parts: pd.DataFrame, protocol: str) -> None:

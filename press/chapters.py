@@ -156,7 +156,7 @@ CHAPTERS = (
     Chapter(
         "03_training", pages="per run", runs="apart",
         reads=("cases.parquet", "images{suffix}.npy"), writes=_OF_A_RUN,
-        leaves=("{run}/fold*/model.keras",), metrics=False,
+        leaves=("{run}/seed*/fold*/model.keras",), metrics=False,
         # The head's matrices are small: two runs side by side do more than one on all cores.
         threads=0, shares=True, gpu=True, priority=1,
     ),

@@ -26,7 +26,7 @@ from press.paths import ROOT, predictions_file
 from press.study import Study, load
 
 EXAMPLES = 3  # images whose patients are shown
-SPLIT = ("protocol", "folds", "seed", "validation_share")  # on which it depends who is where
+SPLIT = ("protocol", "folds", "seeds", "validation_share")  # on which it depends who is where
 NETWORK = ("backbone", "weights", "taps")  # what of a network may not be there
 
 
@@ -103,8 +103,7 @@ def _split_problems(study: Study, cases: pd.DataFrame, task: Task) -> Iterator[s
             continue
         dealt.add(key)
         try:
-            for fold in range(split["folds"]):
-                splits.assign_parts(cases, fold=fold, task=task, **split)
+            splits.deal(cases, **split, task=task)
         except UserError as error:
             for line in str(error).splitlines():
                 yield f"protocol '{split['protocol']}': {line}"

@@ -117,7 +117,7 @@ class Run:
             "code": self.code,
             "environment": environment.versions(),
             "device": environment.device(),
-            "seed": self.parameters.get("seed"),
+            "seed": self.parameters.get("seeds", self.parameters.get("seed")),
             "started": self.started.isoformat(timespec="seconds"),
             "seconds": round((datetime.now(UTC) - self.started).total_seconds(), 1),
             **more,

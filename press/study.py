@@ -90,6 +90,7 @@ class Study(study_file.StudyFile):
             "show_pixels": self.show_pixels,
             "variant": variant,
             "protocol": protocol,
+            "seeds": self.seeds,
             "image_file": f"images{self.suffix(variant)}.npy",
         }
         if protocol is None and chapters.chapter(notebook).runs != "none":

@@ -28,7 +28,7 @@ from press.parameters import declared_parameters, notebook_names
 TRAINED = ("02_preprocessing", "03_training")  # whose parameters a variant may change
 SET_BY_THE_STUDY = (
     "study_dir", "note", "dataset", "show_pixels", "variant", "protocol", "protocols",
-    "image_file", "reference", "runs", "changes", "other", "task", "trainings",
+    "image_file", "reference", "runs", "changes", "other", "task", "trainings", "seeds",
 )  # fmt: skip
 LONGEST_NAME = 100  # of a study or variant: it becomes part of a file's
 LONGEST = {("name",): LONGEST_NAME, ("title",): 300}  # characters of the text at these keys
@@ -52,6 +52,9 @@ def _each_once(values: list) -> list:
     return values
 
 
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]  # as scikit-learn takes it
+
+
 class Others(Checked):
     """Parameters that aren't among training's settings, or are narrower than there."""
 
@@ -63,7 +66,7 @@ class Others(Checked):
     prevalence: float = Field(ge=0, le=0.99)
     randomised: int = Field(ge=1)
     resamples: int = Field(ge=1, le=1_000_000)
-    seed: int = Field(ge=0, le=2**32 - 1)  # as scikit-learn takes it
+    seed: Seed
     tolerance: float = Field(ge=0)
     validation_share: float = Field(ge=0.01, le=0.49)
     weights: Annotated[str, AfterValidator(_weights)]
@@ -109,6 +112,16 @@ Protocols = Annotated[
     AfterValidator(_each_once),
     f"a list of protocols out of {', '.join(PROTOCOLS)}",
 ]
+Seeds = Annotated[
+    list[Seed],
+    Field(min_length=1),
+    AfterValidator(_each_once),
+    "a list of different whole numbers from 0 to 4294967295, such as [0, 1, 2]",
+]
+_NO_SEEDS_HERE = (
+    "'{name}' can't be set here, as all runs of a study share their seeds of training: write "
+    "'seeds: [0]', or several, as a key of the study itself"
+)
 _OF_NAMES = "a mapping of names (of letters, digits and _) to mappings of parameters"
 _SETS = dict.fromkeys(name for row in chapters.CHAPTERS for name in row.sets)
 
@@ -133,6 +146,7 @@ class StudyFile(Checked):
     dataset: dict  # its reader, and what this takes
     show_pixels: bool = True
     protocols: Protocols = Field([PATIENT.name])
+    seeds: Seeds = Field([0])  # of training: every run is trained once with each
     variants: Annotated[dict[Name, dict], Field(min_length=1), _OF_NAMES] = Field({"proposed": {}})
     ablations: Annotated[dict[Name, dict], _OF_NAMES] = Field({})
     ablations_together: bool = False  # trained in one process, on one page
@@ -174,7 +188,15 @@ def model(keys: dict) -> type[StudyFile]:
 def problems(keys: dict) -> Problems:
     """Return all that is wrong with a study's YAML: with single keys, or else between them."""
     wrong = text_problems(keys) or yaml_file.problems(model(keys), keys)
+    wrong = [(names, _said_of_seeds(names) or what) for names, what in wrong]
     return wrong or _sweep_problems(keys) or _names_problems(keys)
+
+
+def _said_of_seeds(names: tuple) -> str:
+    """Return what is wrong with a seed of training that a run sets for itself; else nothing."""
+    of_runs = names[0] in ("variants", "ablations", "sweep") or "03_training" in names
+    of_seeds = of_runs and names[-1] in ("seed", "seeds")
+    return _NO_SEEDS_HERE.format(name=names[-1]) if of_seeds else ""
 
 
 def text_problems(content: object) -> Problems:

@@ -42,11 +42,12 @@ class _Fold:
     folder: Path
     fold: int
     folds: int
+    settings: Settings  # the trainer's, with the seed of this fold
     features: dict[str, str] = field(default_factory=dict)  # SHA-256 of those read, by file
 
     @property
     def name(self) -> str:
-        return f"fold {self.fold + 1}/{self.folds}"
+        return f"seed {self.settings.seed} · fold {self.fold + 1}/{self.folds}"
 
     def rows(self, part: str) -> np.ndarray:
         return self.parts.loc[self.parts["part"] == part, "row"].to_numpy()
@@ -55,13 +56,13 @@ class _Fold:
 class Trainer:
     """Trains folds with the same settings, one after another, and keeps their network.
 
-    A fold is the same alone and after another: graphs and cached features are shared, and
-    nothing else.
+    A fold is the same alone and after another, of this seed or another: graphs and cached features
+    are shared, and nothing else.
 
     Args:
         images: (n, size, size) uint8, in the order of ``cases``; may be a memmap.
         cases: the table of images, for their labels, in the column of the task's name.
-        settings: all hyper-parameters, the seed among them.
+        settings: all hyper-parameters; their seed is that of folds which are given none.
         task: what is told apart.
         cache: folder of trunk features; they depend neither on fold nor on protocol, so runs
             over the same images may share one. None: each fold's own, removed with its end.
@@ -93,7 +94,12 @@ class Trainer:
         self._network: Network | None = None
 
     def train_fold(
-        self, parts: pd.DataFrame, folder: str | Path, fold: int = 0, folds: int = 1
+        self,
+        parts: pd.DataFrame,
+        folder: str | Path,
+        fold: int = 0,
+        folds: int = 1,
+        seed: int | None = None,
     ) -> pd.DataFrame:
         """Train one fold and return its predictions; what is already done is not done again.
 
@@ -105,11 +111,14 @@ class Trainer:
                 result.
             fold: which fold this is, from 0.
             folds: of how many, for messages.
+            seed: of this training; None: that of the settings.
 
         Predictions have one row per image and part, and in validation and test one per copy.
         Raises UserError where a part is empty, or the loss isn't finite.
         """
-        run = _Fold(parts, Path(folder), fold, folds)
+        seed = self.settings.seed if seed is None else seed
+        settings = self.settings.model_copy(update={"seed": seed})
+        run = _Fold(parts, Path(folder), fold, folds, settings)
         empty = [part for part in ("train", "validation") if not len(run.rows(part))]
         if empty:
             raise UserError("\n".join(f"parts: no {part} rows" for part in empty))
@@ -123,7 +132,7 @@ class Trainer:
         return pd.read_parquet(run.folder / "predictions.parquet")
 
     def _train(self, run: _Fold) -> None:
-        seed = draw_seed(self.settings.seed, run.fold)
+        seed = draw_seed(run.settings.seed, run.fold)
         if self._network:
             self._network.reset(seed)
         else:
@@ -135,7 +144,7 @@ class Trainer:
 
     def _run_stage(self, run: _Fold, stage: int, history: list[dict]) -> None:
         """Train a stage, or what is left of it; leave the variables of its best or last epoch."""
-        settings = self.settings
+        settings = run.settings
         if not getattr(settings, f"stage{stage}_epochs"):
             return
         frozen, learner = self._network.of_stage(stage)
@@ -168,7 +177,7 @@ class Trainer:
             return [self.images[:, None, ..., None]]
         cache = self.cache or run.folder / "cache"
         features = trunk_features(
-            self.images, frozen, self.settings, cache, self.progress, self._images_hash
+            self.images, frozen, run.settings, cache, self.progress, self._images_hash
         )
         run.features.update(noted_hashes(features))
         return features
@@ -181,7 +190,7 @@ class Trainer:
         frozen, learner = self._network.of_outputs()
         probabilities, embeddings = _predict(learner, self._inputs(frozen, run), rows)
 
-        table["fold"], table["seed"] = run.fold, self.settings.seed
+        table["fold"], table["seed"] = run.fold, run.settings.seed
         table["y_true"] = self.labels[table["row"]] + 1
         table[self.task.probabilities] = probabilities[where].astype(float)
         if self.save_models:
@@ -236,9 +245,9 @@ class Trainer:
 
     def _given(self, run: _Fold) -> dict[str, object]:
         """Return all that the result of a fold follows from."""
-        weights = weights_file(self.settings.weights)
+        weights = weights_file(run.settings.weights)
         return {
-            "settings": self.settings.model_dump(mode="json"),
+            "settings": run.settings.model_dump(mode="json"),
             "weights": sha256(weights) if weights and weights.is_file() else None,
             "images": self._images_hash,
             "labels": hashlib.sha256(self.labels).hexdigest(),

@@ -1,6 +1,7 @@
-"""A run: one set of parameters under one protocol, all folds, and the files that it leaves."""
+"""A run: one set of parameters under one protocol, all seeds and folds, and what it leaves."""
 
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,53 +12,60 @@ from birads_lib.files import sha256, written_whole
 from birads_lib.training.fold import RECORD, Trainer
 
 RECORDED = (
-    "variant", "protocol", "folds", "validation_share", "balance", "image_file",
+    "variant", "protocol", "seeds", "folds", "validation_share", "balance", "image_file",
 )  # fmt: skip  # in run.json, beside all settings
 FILES = ("splits.parquet", "embeddings.npy", "history.csv", "run.json", "predictions.parquet")
 
 
 def train_run(
-    trainer: Trainer, parts: list[pd.DataFrame], folder: str | Path, parameters: dict
+    trainer: Trainer,
+    parts: Mapping[tuple[int, int], pd.DataFrame],
+    folder: str | Path,
+    parameters: dict,
 ) -> list[Path]:
-    """Train all folds of a run; return the files that it leaves, predictions last.
+    """Train all folds of a run for each seed; return the files that it leaves, predictions last.
+
+    Each of these files joins what the folds left, one seed after another.
 
     Args:
         trainer: has images, cases and settings.
-        parts: of each fold, the rows of ``splits.assign_parts``.
-        folder: of the run; each fold has a folder below it.
+        parts: by (seed, fold), as ``splits.deal`` returns them.
+        folder: of the run; each fold has its own below it, ``seed<seed>/fold<fold>``.
         parameters: what was set; what ``RECORDED`` names goes into ``run.json``.
     """
-    folder, folds = Path(folder), len(parts)
-    below = [folder / f"fold{fold}" for fold in range(folds)]
+    folder, folds = Path(folder), 1 + max(fold for _, fold in parts)
+    below = {key: folder / f"seed{key[0]}" / f"fold{key[1]}" for key in parts}
     tested = [
-        trainer.train_fold(part, place, fold, folds)
-        for fold, (part, place) in enumerate(zip(parts, below, strict=True))
+        trainer.train_fold(part, below[seed, fold], fold, folds, seed)
+        for (seed, fold), part in parts.items()
     ]
-    history = pd.concat(
-        [pd.read_csv(place / "history.csv").assign(fold=fold) for fold, place in enumerate(below)]
-    )
-    history["epoch"] = history.groupby("fold").cumcount() + 1  # over both stages
-    embeddings = np.concatenate([np.load(place / "embeddings.npy") for place in below])
-    splits = pd.concat([part.assign(fold=fold) for fold, part in enumerate(parts)])
-    tables.write(splits, folder / "splits.parquet")
+    tables.write(_joined(parts), folder / "splits.parquet")
     with written_whole(folder / "embeddings.npy") as temporary:
-        np.save(temporary, embeddings)
+        np.save(temporary, np.concatenate([np.load(p / "embeddings.npy") for p in below.values()]))
+    history = _joined({key: pd.read_csv(p / "history.csv") for key, p in below.items()})
+    history["epoch"] = history.groupby(predictions.MODEL).cumcount() + 1  # over both stages
     with written_whole(folder / "history.csv") as temporary:
         history.to_csv(temporary, index=False)
     with written_whole(folder / "run.json") as temporary:
         facts = {name: parameters[name] for name in RECORDED}
-        facts["settings"] = trainer.settings.model_dump(mode="json")
+        facts["settings"] = trainer.settings.model_dump(mode="json", exclude={"seed"})
         # The folder of a file may tell whose machine it was.
         facts["settings"]["weights"] = Path(trainer.settings.weights).name
-        facts |= _of_folds(folder, below)
+        facts |= _of_folds(folder, below.values())
         temporary.write_text(json.dumps(facts, indent=1))
-    run = {name: parameters[name] for name in ("variant", "protocol")}
+    run = {name: parameters[name] for name in predictions.RUN}
     predictions.write(pd.concat(tested).assign(**run), folder / "predictions.parquet", trainer.task)
-    models = [place / "model.keras" for place in below]
+    models = [place / "model.keras" for place in below.values()]
     return [*(m for m in models if trainer.save_models), *(folder / name for name in FILES)]
 
 
-def _of_folds(folder: Path, below: list[Path]) -> dict[str, dict[str, str]]:
+def _joined(of_folds: Mapping[tuple[int, int], pd.DataFrame]) -> pd.DataFrame:
+    """Return tables of folds, by (seed, fold), below each other, with the columns fold and seed."""
+    rows = [table.assign(fold=fold, seed=seed) for (seed, fold), table in of_folds.items()]
+    return pd.concat(rows, ignore_index=True)
+
+
+def _of_folds(folder: Path, below: Iterable[Path]) -> dict[str, dict[str, str]]:
     """Return the SHA-256 of each file that the folds left, and of the features that they read."""
     left, features = {}, {}
     for place in below:

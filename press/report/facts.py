@@ -21,7 +21,7 @@ FACTS = {  # notebook -> the facts that its page tells
         "folds", "training_images", "validation_images", "test_images", "validation_share",
         "met_in_training", "weights", "kept_epoch", "backbone", "image_size", "loss", "dal_lambda",
         "embed", "encoder_layers", "heads", "dense_1", "dense_2", "batch_size", "stage1_epochs",
-        "stage1_rate", "stage2_epochs", "stage2_rate", "unfrozen_layers", "seed",
+        "stage1_rate", "stage2_epochs", "stage2_rate", "unfrozen_layers", "seeds",
         "python", "keras", "backend", "device", "date", "pretrained",
     ),
     "04_evaluation": (
@@ -64,6 +64,8 @@ def recorded(page: Page) -> dict[str, str]:
         "date": passport["started"][:10],
     }
     parameters = {name: str(value) for name, value in passport["parameters"].items()}
+    if "seed" in parameters:  # of pages that were executed before a study could have several
+        parameters.setdefault("seeds", parameters["seed"])
     return parameters | where | numbers | page.facts
 
 

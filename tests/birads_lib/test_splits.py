@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from birads_lib.errors import DatasetError, UserError
 from birads_lib.protocol import PROTOCOLS
 from birads_lib.scores.leakage import leak_report
-from birads_lib.splits import COLUMNS, LeakageError, assign_parts, check_parts
+from birads_lib.splits import COLUMNS, LeakageError, assign_parts, check_parts, deal
 from birads_lib.task import DENSITY
 
 
@@ -124,6 +124,19 @@ def test_a_patient_who_is_not_known_cannot_be_kept_apart():
     parts = tiny_parts([(0, "a", None, "train"), (1, "b", "q", "test")])
     with pytest.raises(LeakageError, match="not known"):
         check_parts(parts, "patient")
+
+
+def test_every_seed_deals_all_folds_anew():
+    cases = make_cases(60)
+    parts = deal(cases, "patient", 3, [4, 0], 0.2, False)
+    assert list(parts) == [(seed, fold) for seed in (4, 0) for fold in range(3)]
+    for (seed, fold), part in parts.items():
+        alone = assign_parts(cases, "patient", 3, fold, seed, 0.2, balance=False)
+        pd.testing.assert_frame_equal(part, alone)
+    for seed in (4, 0):
+        tested = pd.concat(parts[seed, fold].query("part == 'test'") for fold in range(3))
+        assert sorted(tested["row"]) == list(range(len(cases)))  # each image once with each seed
+    assert not parts[4, 0].equals(parts[0, 0])
 
 
 def test_leak_report_counts_by_hand():

@@ -111,7 +111,7 @@ class Maker:
     def run_all(self):
         self.run(PAGES[0], outputs=["cases.parquet", "findings.parquet"])
         self.run(PAGES[1], ["cases.parquet"], ["images.npy"])
-        made = ["predictions.parquet", "embeddings.npy", "history.csv", "fold0/model.keras"]
+        made = ["predictions.parquet", "embeddings.npy", "history.csv", "seed0/fold0/model.keras"]
         made = [f"{RUN}/{name}" for name in made]
         self.run(PAGES[2], ["cases.parquet", "images.npy"], made, folds=2)
         self.run(PAGES[3], made[:1], [f"{RUN}/04_evaluation.metrics.json"])
@@ -325,7 +325,7 @@ def test_a_restricted_study_gives_no_image_and_no_name_away(restricted):
         "images.npy",
         "cases.parquet",
         f"{RUN}/embeddings.npy",
-        f"{RUN}/fold0/model.keras",
+        f"{RUN}/seed0/fold0/model.keras",
     ):
         described = left_out[f"results/small/{name}"]
         assert described["sha256"] == sha256(restricted.results / name)

@@ -43,8 +43,8 @@ DICE = random.Random(9)
 MOMENTS = {
     "a pool makes phantoms": made("results/tiny/phantoms/images/p*.png"),
     "Snakemake writes its records": made(".snakemake/metadata/**/*"),
-    "training begins": made("results/tiny/runs/proposed/patient/fold0/run.json"),
-    "an epoch has ended": made("results/tiny/runs/proposed/patient/fold0/state.npz"),
+    "training begins": made("results/tiny/runs/proposed/patient/seed0/fold0/run.json"),
+    "an epoch has ended": made("results/tiny/runs/proposed/patient/seed0/fold0/state.npz"),
     "at random": after(DICE.uniform(5, 30)),
 }
 
@@ -154,7 +154,7 @@ def test_a_full_disk_is_said_and_the_study_goes_on_with_room(undisturbed, disk, 
         assert not (project.run_folder / "predictions.parquet").exists()
         assert {*project.results().items()} <= {*undisturbed.results().items()}
         assert project.half_pages() == []
-    assert (project.run_folder / "fold0/run.json").exists()
+    assert (project.run_folder / "seed0/fold0/run.json").exists()
     (project.study / ".filling").unlink()
     done = project.run(EVALUATED, cores=2)
     assert done.returncode == 0, done.stdout

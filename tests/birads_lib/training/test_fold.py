@@ -208,7 +208,7 @@ def test_history_and_messages_say_every_epoch(undisturbed):
     assert {"loss", "val_loss", "accuracy", "val_accuracy", "rate"} <= set(history.columns)
     epochs = [line for line in lines if "epoch" in line]
     assert len(epochs) == 4
-    assert epochs[2].startswith("fold 1/1 · stage 2 · epoch 1/2 · loss ")
+    assert epochs[2].startswith("seed 3 · fold 1/1 · stage 2 · epoch 1/2 · loss ")
 
 
 def test_a_finished_fold_is_not_trained_again(undisturbed):
@@ -218,33 +218,60 @@ def test_a_finished_fold_is_not_trained_again(undisturbed):
     assert lines == []
 
 
-RUN = {
-    "variant": "proposed", "protocol": "patient", "folds": 3, "validation_share": 0.2,
-    "balance": True, "image_file": "images.npy",
-}  # fmt: skip
+def parameters_of_a_run(seeds) -> dict:
+    return {
+        "variant": "proposed", "protocol": "patient", "seeds": seeds, "folds": 3,
+        "validation_share": 0.2, "balance": True, "image_file": "images.npy",
+    }  # fmt: skip
+
+
+def test_a_run_of_several_seeds_is_its_seeds_joined(undisturbed, tmp_path):
+    """Seed 3, trained after another by the same trainer, is as it is alone; so are its files."""
+    folder, alone, _ = undisturbed
+    parts = {(4, 0): make_parts("image"), (3, 0): make_parts()}
+    train_run(trainer(seed=4), parts, tmp_path, parameters_of_a_run([4, 3]))
+    assert_same_training(tmp_path / "seed3/fold0", folder)
+    run = pd.read_parquet(tmp_path / "predictions.parquet")
+    assert run["seed"].tolist() == [4] * len(make_images()) + [3] * len(alone)
+    of_seed = run[run["seed"] == 3].reset_index(drop=True)
+    pd.testing.assert_frame_equal(of_seed[alone.columns], alone, check_dtype=False)
+    saved = np.load(tmp_path / "embeddings.npy")
+    np.testing.assert_array_equal(saved[run["seed"] == 3], np.load(folder / "embeddings.npy"))
+    history = pd.read_csv(tmp_path / "history.csv")
+    assert history.groupby("seed")["epoch"].agg(list).to_dict() == {
+        3: [1, 2, 3, 4],
+        4: [1, 2, 3, 4],
+    }
+    facts = json.loads((tmp_path / "run.json").read_text())
+    assert facts["seeds"] == [4, 3]
+    assert "seed" not in facts["settings"]
+    lines = []
+    train_run(trainer(lines.append, seed=4), parts, tmp_path, parameters_of_a_run([4, 3]))
+    assert lines == []  # nothing is trained again
 
 
 def test_a_run_leaves_the_files_of_its_folds_joined(undisturbed, tmp_path):
     folder, table, _ = undisturbed
-    shutil.copytree(folder, tmp_path / "fold0")  # finished: it is not trained again
-    written = train_run(trainer(), [make_parts()], tmp_path, RUN)
-    assert written == [tmp_path / "fold0/model.keras", *(tmp_path / name for name in FILES)]
+    shutil.copytree(folder, tmp_path / "seed3/fold0")  # finished: it is not trained again
+    written = train_run(trainer(), {(3, 0): make_parts()}, tmp_path, parameters_of_a_run([3]))
+    assert written == [tmp_path / "seed3/fold0/model.keras", *(tmp_path / name for name in FILES)]
     run = pd.read_parquet(tmp_path / "predictions.parquet")
     assert set(run["variant"]) == {"proposed"}
     assert set(run["protocol"]) == {"patient"}
     pd.testing.assert_frame_equal(run[table.columns], table, check_exact=True, check_dtype=False)
     splits = pd.read_parquet(tmp_path / "splits.parquet")
-    pd.testing.assert_frame_equal(splits.drop(columns="fold"), make_parts().reset_index(drop=True))
+    assert set(splits["seed"]) == {3}
+    pd.testing.assert_frame_equal(splits[make_parts().columns], make_parts().reset_index(drop=True))
     assert len(pd.read_csv(tmp_path / "history.csv")) == 4
     assert len(np.load(tmp_path / "embeddings.npy")) == IMAGES
 
 
 def test_a_run_lists_what_its_folds_left_and_the_features_they_read(undisturbed, tmp_path):
-    shutil.copytree(undisturbed[0], tmp_path / "fold0")
-    train_run(trainer(), [make_parts()], tmp_path, RUN)
+    shutil.copytree(undisturbed[0], tmp_path / "seed3/fold0")
+    train_run(trainer(), {(3, 0): make_parts()}, tmp_path, parameters_of_a_run([3]))
     listed = json.loads((tmp_path / "run.json").read_text())
     names = {"run.json", "model.keras", "history.csv", "embeddings.npy", "predictions.parquet"}
-    assert listed["left_by_folds"].keys() == {f"fold0/{name}" for name in names}
+    assert listed["left_by_folds"].keys() == {f"seed3/fold0/{name}" for name in names}
     for name, digest in listed["left_by_folds"].items():
         assert sha256(tmp_path / name) == digest
     assert len(listed["features"]) == 2  # of either stage
