@@ -91,6 +91,14 @@ def cluster_ids(table: pd.DataFrame) -> pd.Series:
     return table["patient_id"].fillna(table["image_id"])
 
 
+def counted(rows: pd.DataFrame) -> str:
+    """Return how many rows, images and clusters there are, and seeds of training if several."""
+    sizes = {"images": rows["image_id"], "clusters": cluster_ids(rows)}
+    parts = [f"{len(rows)} test rows", *(f"{ids.nunique()} {name}" for name, ids in sizes.items())]
+    seeds = rows["seed"].nunique()
+    return ", ".join([*parts, f"{seeds} seeds of training"] if seeds > 1 else parts)
+
+
 def probabilities(table: pd.DataFrame) -> np.ndarray:
     """Return the columns p1..pK as an array (n, K)."""
     return table[_probability_columns(table)].to_numpy(float)

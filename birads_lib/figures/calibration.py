@@ -14,6 +14,7 @@ from birads_lib.figures import style
 from birads_lib.figures.intervals import draw_intervals, name_rows
 from birads_lib.figures.style import BLUE, INK, MUTED, ORANGE, new_axes, with_legend
 from birads_lib.scores.calibration import HIGH, SCORES
+from birads_lib.scores.comparisons import holm
 from birads_lib.scores.metrics import checked
 from birads_lib.scores.recalibration import CORRECTIONS
 from birads_lib.task import BIRADS, Task
@@ -162,14 +163,18 @@ def scores(
 
 
 def changes_table(changes: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Return the change of each score by each correction, with words for both.
+    """Return the change of each score by each correction, with words for both, and its p-value.
+
+    Adjusted p-values are so for all changes of the table.
 
     Args:
         changes: name of a correction -> table of ``calibration.differences``.
     """
     table = pd.concat(changes, names=["correction"]).query("metric in @SCORES").droplevel(1)
+    table = table.assign(holm=holm(table["p_value"]))
     table = table.assign(metric=table["metric"].map(SCORES)).rename(index=CORRECTIONS)
     columns = {"estimate": "change", "low": "95 % from", "high": "to"}
+    columns |= {"p_value": "p", "holm": "p, Holm-adjusted"}
     return table.set_index("metric", append=True).rename(columns=columns)
 
 

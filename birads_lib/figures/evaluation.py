@@ -1,7 +1,7 @@
 """Charts of evaluation: of all test images, of each label, of the parts of the data, of training.
 
-A history has one row per fold and epoch: fold, stage (1 or 2), epoch (1.. over both stages), rate,
-loss, accuracy, val_loss and val_accuracy.
+A history has one row per fold, seed and epoch: fold, seed, stage (1 or 2), epoch (1.. over both
+stages), rate, loss, accuracy, val_loss and val_accuracy.
 """
 
 import textwrap
@@ -29,6 +29,7 @@ from birads_lib.figures.style import (
     new_axes,
     with_legend,
 )
+from birads_lib.predictions import MODEL
 from birads_lib.scores.metrics import PER_CLASS, checked, headline_names
 from birads_lib.task import BIRADS, Task
 
@@ -37,8 +38,11 @@ _ANSWERS = ((INK, "o"), (MUTED, "D"), (AMBER, "v"), (PLUM, "^"))  # the first is
 RADAR = ["accuracy", "macro_precision", "macro_recall", "macro_f1", "mean_auc", "mcc"]
 
 
-def confusion(matrix: np.ndarray, task: Task = BIRADS) -> Figure:
-    """Draw a confusion matrix (K, K) of counts, and beside it the share of each true label."""
+def confusion(matrix: np.ndarray, task: Task = BIRADS, unit: str = "images") -> Figure:
+    """Draw a confusion matrix (K, K) of counts, and beside it the share of each true label.
+
+    ``unit`` says what is counted.
+    """
     counts = pd.DataFrame(matrix, task.labels, task.labels)
     shares = counts.div(counts.sum(axis=1), axis=0)  # NaN where no image has the label
     texts = shares.map(lambda share: "none" if np.isnan(share) else f"{share:.2f}")
@@ -47,7 +51,9 @@ def confusion(matrix: np.ndarray, task: Task = BIRADS) -> Figure:
     sns.heatmap(counts, ax=axes[0], annot=counts.astype(str), **look)
     sns.heatmap(shares.fillna(0), ax=axes[1], annot=texts, vmax=1, **look)
     name = style.short_title(task)
-    for ax, title in zip(axes, ["Images", "Share of the true category"], strict=True):
+    for ax, title in zip(
+        axes, [textwrap.fill(unit.capitalize(), 30), "Share of the true category"], strict=True
+    ):
         ax.set(title=title, xlabel=f"Predicted {name}", ylabel=f"True {name}")
     return ax.figure
 
@@ -71,12 +77,12 @@ def roc_per_class(y: np.ndarray, p: np.ndarray, table: pd.DataFrame, task: Task 
 
 
 def training_curves(history: pd.DataFrame) -> Figure:
-    """Draw loss and accuracy by epoch: a thin line per fold, a thick one for their mean.
+    """Draw loss and accuracy by epoch: a thin line per fold and seed, a thick one for their mean.
 
     The mean ends with the fold that stops first, as later it would be of other folds.
     """
     axes = new_axes(2, 1, height=6.4, sharex=True)
-    ends = history[history["stage"] == 1].groupby("fold")["epoch"].max()
+    ends = history[history["stage"] == 1].groupby(MODEL)["epoch"].max()
     for ax, name in zip(axes, ["loss", "accuracy"], strict=True):
         _curves(ax, history, name, BLUE, "-", "Training")
         _curves(ax, history, f"val_{name}", ORANGE, "--", "Validation")
@@ -92,17 +98,21 @@ def training_curves(history: pd.DataFrame) -> Figure:
 
 def _curves(ax: Axes, history: pd.DataFrame, column: str, colour, line, label: str) -> None:
     """Draw one column of the history by epoch, by fold and in the mean."""
-    folds = history.pivot_table(index="epoch", columns="fold", values=column)  # (epochs, folds)
+    folds = history.pivot_table(index="epoch", columns=MODEL, values=column)  # (epochs, folds)
     if folds.shape[1] > 1:
         ax.plot(folds.index, folds, color=colour, linewidth=0.8, alpha=0.5)
-        label = f"{label}, mean of {folds.shape[1]} folds"
+        counts = [folds.columns.unique(name).size for name in MODEL]
+        seeds = f" with {counts[1]} seeds" if counts[1] > 1 else ""
+        label = f"{label}, mean of {counts[0]} folds{seeds}"
     mean = folds.dropna().mean(axis=1)
     ax.plot(mean.index, mean, color=colour, linestyle=line, linewidth=2.5, label=label)
 
 
 def optimisation(history: pd.DataFrame) -> Figure:
-    """Draw the learning rate by epoch, and below it the two stages of each fold."""
-    folds = dict(list(history.sort_values("epoch").groupby("fold")))
+    """Draw the learning rate by epoch, and below it the two stages of each fold and seed."""
+    folds = dict(list(history.sort_values("epoch").groupby(MODEL)))
+    several = history["seed"].nunique() > 1
+    names = [f"{fold}, {seed}" if several else fold for fold, seed in folds]
     above, below = new_axes(2, 1, height=3.9 + 0.3 * len(folds), sharex=True)
     for place, rows in enumerate(folds.values()):
         above.step(rows["epoch"], rows["rate"], where="mid", color=BLUE, linewidth=1.5, alpha=0.6)
@@ -112,8 +122,10 @@ def optimisation(history: pd.DataFrame) -> Figure:
     above.set_yticks([float(rate) for rate in rates], rates)
     above.minorticks_off()
     above.grid(axis="y")
-    below.set(xlabel="Epoch, both stages", ylabel="Fold", title="Stages")
-    below.set_yticks(range(len(folds)), folds)
+    below.set(
+        xlabel="Epoch, both stages", ylabel="Fold, seed" if several else "Fold", title="Stages"
+    )
+    below.set_yticks(range(len(folds)), names)
     below.set_ylim(len(folds) - 0.4, -0.6)
     below.xaxis.set_major_locator(MaxNLocator(integer=True))
     # Every fold labels its own bars and mark; each label is shown once.

@@ -3,7 +3,7 @@
 All runs graded the same images in the same folds, so that they are compared image by image: what
 makes an image hard for all of them cancels out. Tables of runs are of test rows, one run each, as
 ``predictions.out_of_fold`` gives them; the reference is the variant that the others are held
-against.
+against. Runs that were trained from several seeds are compared seed by seed.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from birads_lib.predictions import RUN, cluster_ids, probabilities
+from birads_lib.predictions import MODEL, RUN, cluster_ids, probabilities
 from birads_lib.scores.bootstrap import Resampling, intervals
 from birads_lib.scores.comparisons import aligned, delong, paired_differences
 from birads_lib.scores.decision import probability_of_at_least
@@ -37,7 +37,6 @@ PARTS_OF_METHOD = {  # which parameters belong to which part, the first that has
     "Training": (
         *("batch_size", "stage1_epochs", "stage1_rate", "stage2_rate", "patience"),
         *("plateau_patience", "plateau_factor", "restore_best", "trunk_cache", "cache_dtype"),
-        "seed",
     ),
 }
 
@@ -97,7 +96,7 @@ def headline_intervals(
     measure = partial(every_metric, task=task)
     parts = []
     for table in tables:
-        resampling = Resampling(cluster_ids(table), resamples, seed)
+        resampling = Resampling.of(table, resamples, seed)
         part = intervals(table["y_true"].to_numpy(), probabilities(table), resampling, measure)
         parts.append(part.assign(**table[RUN].iloc[0]))
     return _headline_only(pd.concat(parts), task)
@@ -140,16 +139,14 @@ class AlignedRuns:
         reference: one of the variants.
         y: (n,) true labels.
         p: variant -> (n, K) probabilities.
-        clusters: (n,) whose image each row is.
-        folds: (n,) in which fold each row was tested.
+        rows: (n) their images, patients, folds and seeds, as in tables of predictions.
         task: whose labels these are.
     """
 
     reference: str
     y: np.ndarray
     p: dict[str, np.ndarray]
-    clusters: pd.Series
-    folds: np.ndarray
+    rows: pd.DataFrame
     task: Task
 
     @classmethod
@@ -160,8 +157,12 @@ class AlignedRuns:
         tables = aligned(tables, reference)
         rows = tables[reference]
         p = {variant: probabilities(table) for variant, table in tables.items()}
-        y, folds = rows["y_true"].to_numpy(), rows["fold"].to_numpy()
-        return cls(reference, y, p, cluster_ids(rows), folds, task)
+        return cls(reference, rows["y_true"].to_numpy(), p, rows, task)
+
+    @property
+    def clusters(self) -> pd.Series:
+        """(n,) whose image each row is."""
+        return cluster_ids(self.rows)
 
     @property
     def variants(self) -> list[str]:
@@ -176,7 +177,7 @@ class AlignedRuns:
 
     def differences(self, resamples: int = 2000, seed: int = 0) -> pd.DataFrame:
         """Return ``paired_differences`` of each variant from the reference in headline metrics."""
-        resampling, base = Resampling(self.clusters, resamples, seed), self.p[self.reference]
+        resampling, base = Resampling.of(self.rows, resamples, seed), self.p[self.reference]
         measure = partial(every_metric, task=self.task)
         parts = [
             paired_differences(self.y, self.p[v], base, resampling, measure).assign(variant=v)
@@ -185,7 +186,7 @@ class AlignedRuns:
         return _headline_only(pd.concat(parts), self.task)
 
     def patient_errors(self) -> pd.DataFrame:
-        """Return the mean distance of predicted and true label, (patients, variants).
+        """Return the mean distance of predicted and true label, (patients, variants), of all seeds.
 
         Where labels have no order, it is the share of wrong ones.
         """
@@ -194,11 +195,10 @@ class AlignedRuns:
         return pd.DataFrame(errors).groupby(self.clusters).mean()
 
     def fold_differences(self, metric: str) -> pd.DataFrame:
-        """Return a metric's difference from the reference in each fold, (variants, folds)."""
-        values = {}
-        for fold in np.unique(self.folds):
-            rows = self.folds == fold
-            values[fold] = {
+        """Return a metric's difference from the reference in each fold and seed, a column each."""
+        values, several = {}, self.rows["seed"].nunique() > 1
+        for (fold, seed), rows in self.rows.groupby(MODEL).indices.items():
+            values[f"{fold}, seed {seed}" if several else fold] = {
                 v: headline(self.y[rows], p[rows], self.task)[metric] for v, p in self.p.items()
             }
         table = pd.DataFrame(values).rename_axis(columns="fold")
@@ -207,10 +207,14 @@ class AlignedRuns:
     def auc_differences(self, lowest: int) -> pd.DataFrame:
         """Return ``delong`` of each variant and the reference, in both ``FORMS``.
 
-        Positive is the label ``lowest`` or a higher one.
+        Positive is the label ``lowest`` or a higher one. Neither form knows of seeds as such: what
+        an image got with each is in one cluster.
         """
         score = {v: probability_of_at_least(p, lowest) for v, p in self.p.items()}
-        forms = dict(zip(FORMS, (self.clusters, None), strict=True))
+        images = None  # each row is one
+        if self.rows["seed"].nunique() > 1:
+            images = self.rows.groupby(["image_id", "copy"]).ngroup()
+        forms = dict(zip(FORMS, (self.clusters, images), strict=True))
         return pd.DataFrame(
             {"variant": v, "form": form}
             | delong(self.y >= lowest, score[v], score[self.reference], clusters)

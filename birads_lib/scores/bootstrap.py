@@ -7,18 +7,17 @@ many patients as there are, with replacement, and all images of each as often as
 A run that was trained from several seeds graded every image once with each. Patients and seeds
 are crossed: each patient was graded with every seed. So both are drawn, independently, and a row
 counts as often as its patient was drawn times as often as its seed was (the pigeonhole bootstrap;
-Owen 2007). Metrics are of all rows of all seeds together, for a
-resample as for the sample. With one seed, intervals describe the sampling of patients for the
-models as trained, not their retraining.
+Owen 2007). Metrics are of all rows of all seeds together, for a resample as for the sample. With
+one seed, intervals describe the sampling of patients for the models as trained, not their
+retraining.
 
 Everywhere in ``scores``, truth is y (n,), label numbers 1..K; predictions are p (n, K), the
 labels' probabilities in their order; a ``Resampling`` is of the same n rows. Where a run has one
-seed, rows are images (or copies). Tables of intervals
-hold metric, estimate (of the sample itself), low and high: percentiles over resamples (Efron and
-Tibshirani 1993, chapter 13), NaN where a metric is defined in none. A label that a resample lacks
-has no AUC there: that resample's mean AUC leaves it out, and the label's own interval uses the
-resamples where it is defined; ``resamples_used`` counts them. Unusable predictions or patients
-raise ``PredictionError``.
+seed, rows are images (or copies). Tables of intervals hold metric, estimate (of the sample
+itself), low and high: percentiles over resamples (Efron and Tibshirani 1993, chapter 13), NaN
+where a metric is defined in none. A label that a resample lacks has no AUC there: that resample's
+mean AUC leaves it out, and the label's own interval uses the resamples where it is defined;
+``resamples_used`` counts them. Unusable predictions or patients raise ``PredictionError``.
 
 No interval has no width. Where all images that a share is of are so, or none, each resample gives
 the same, and would give the same of three patients as of three hundred: the share then has Wilson's
@@ -104,6 +103,12 @@ class Resampling:
             "say roughly how much seeds matter; drawn from themselves, they differ too little."
         )
 
+    @property
+    def unit(self) -> str:
+        """What a row is: an image, or one of the grades that it got with each seed."""
+        seeds = len(self.distinct_seeds)
+        return f"images, each graded with {seeds} seeds" if seeds > 1 else "images"
+
     def weights(self, n: int) -> Iterator[np.ndarray]:
         """Yield how often each of n rows counts in some resamples, (n, R) at a time."""
         codes, patients = cluster_codes(self.clusters, n)
@@ -168,18 +173,36 @@ def mean_intervals(
     than two patients have a value: one patient says nothing of others. ``shares`` names columns
     of values in 0..1 whose mean is a share of images.
     """
+    n = values.notna().sum().to_numpy()
+    mean = ratio(values.fillna(0).to_numpy(float).sum(0), n, np.nan)
+    low, high = percentiles(resampled_means(values, resampling))
+    columns = {"metric": values.columns, "estimate": mean, "low": low, "high": high, "n": n}
+    patients = {name: patients_of(values[name].notna(), resampling) for name in values}
+    return with_width(pd.DataFrame(columns), patients, shares)
+
+
+def resampled_means(values: pd.DataFrame, resampling: Resampling) -> pd.DataFrame:
+    """Return the mean of each column in each resample, (R, m); NaN as in ``mean_intervals``."""
     array, known = values.fillna(0).to_numpy(float), values.notna().to_numpy(float)  # (n, m)
     patients = {name: patients_of(values[name].notna(), resampling) for name in values}
     enough = np.array([*patients.values()]) > 1  # (m,)
-    means = np.full((1, len(values.columns)), np.nan)
-    if enough.any():
-        weights = resampling.weights(len(values))
-        means = np.concatenate([ratio(w.T @ array, w.T @ known, np.nan) for w in weights])  # (R, m)
-    low, high = np.where(enough, percentiles(means), np.nan)
-    mean = ratio(array.sum(0), known.sum(0), np.nan)
-    counted = known.sum(0).astype(int)
-    columns = {"metric": values.columns, "estimate": mean, "low": low, "high": high, "n": counted}
-    return with_width(pd.DataFrame(columns), patients, shares)
+    if not enough.any():
+        return pd.DataFrame(np.nan, [0], values.columns)
+    weights = resampling.weights(len(values))
+    means = np.concatenate([ratio(w.T @ array, w.T @ known, np.nan) for w in weights])
+    return pd.DataFrame(np.where(enough, means, np.nan), columns=values.columns)
+
+
+def p_values(differences: pd.DataFrame) -> np.ndarray:
+    """Return the two-sided p-value (m,) of resampled differences (R, m), NaN left out.
+
+    It is from the share of resamples on either side of 0 (Efron and Tibshirani 1993, section 15.4);
+    one is added to both counts, so it is at least 2 / (resamples + 1) (Davison and Hinkley 1997,
+    section 4.2).
+    """
+    used = differences.notna().sum().to_numpy()
+    rarer = np.minimum((differences <= 0).sum(), (differences >= 0).sum()).to_numpy()
+    return np.where(used > 0, np.minimum(1, 2 * (rarer + 1) / (used + 1)), np.nan)
 
 
 def patients_of(images: object, resampling: Resampling) -> int:

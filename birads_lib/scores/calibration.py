@@ -39,6 +39,7 @@ BINS = 10  # of equal mass, per label
 HIGH, LOW = 0.8, 0.5  # what the paper calls a high, and here a low, probability
 SMALLEST = np.finfo(float).eps  # of a probability, before a logarithm is taken
 _COLUMNS = ["metric", "estimate", "low", "high"]
+_OF_DIFFERENCES = [*_COLUMNS, "p_value"]
 
 
 def every_score(
@@ -97,7 +98,7 @@ def intervals(
     on validation rows is taken as it is.
     """
     table = bootstrap.intervals(y, p, resampling, partial(every_score, task=task))
-    return _with_smooth(table, smooth_ece(y, p))
+    return _with_smooth(table[_COLUMNS], smooth_ece(y, p))
 
 
 def differences(
@@ -107,26 +108,34 @@ def differences(
     resampling: Resampling,
     task: Task = BIRADS,
 ) -> pd.DataFrame:
-    """Return [metric, estimate, low, high] of each score after minus before, in the same resamples.
+    """Return [metric, estimate, low, high, p_value] of each score after minus before.
+
+    Both are drawn in the same resamples.
 
     ``after`` and ``before`` are probabilities (n, K) of the same images in the same order.
     """
     measure = partial(every_score, task=task)
     table = comparisons.paired_differences(y, after, before, resampling, measure)
-    return _with_smooth(table, smooth_ece(y, after) - smooth_ece(y, before))
+    return _with_smooth(table[_OF_DIFFERENCES], smooth_ece(y, after) - smooth_ece(y, before))
 
 
-def error_if_calibrated(p: np.ndarray, draws: int = 500, seed: int = 0) -> pd.DataFrame:
+def error_if_calibrated(
+    p: np.ndarray, draws: int = 500, seed: int = 0, images: np.ndarray | None = None
+) -> pd.DataFrame:
     """Return [metric, estimate, low, high] of the binned errors that a calibrated model would have.
 
     Truth is drawn from p itself, ``draws`` times, so that the error left is the noise of so few
     images (consistency resampling, Broecker and Smith 2007); estimates are means over the draws.
     Images are drawn one by one: those of one patient, being alike, would leave somewhat more.
+    ``images`` (n,) says which rows are of one image, whose truth is then drawn by one lot for all
+    seeds; None: each row is one.
     """
     p = checked(np.ones(len(p), int), p)[1]
     rng = np.random.default_rng(seed)
     cut = p.cumsum(1)[:, :-1, None]  # (n, K - 1, 1)
-    drawn = (rng.random((len(p), 1, draws)) >= cut).sum(1)  # (n, draws), places of labels
+    codes = np.arange(len(p)) if images is None else pd.factorize(images)[0]
+    lots = rng.random((codes.max() + 1, 1, draws))[codes]
+    drawn = (lots >= cut).sum(1)  # (n, draws), places of labels
     gaps = ((drawn == place) - p[:, [place]] for place in range(p.shape[1]))
     table = pd.DataFrame(_binned_errors(p, gaps, len(p)))
     return bootstrap.with_bounds(table.mean(), table)[_COLUMNS]
@@ -199,4 +208,4 @@ def _binned_errors(
 def _with_smooth(table: pd.DataFrame, value: float) -> pd.DataFrame:
     """Return the table with a row for ``smooth_ece``, which has no bounds."""
     row = {"metric": ["smooth_ece"], "estimate": value, "low": np.nan, "high": np.nan}
-    return pd.concat([table[_COLUMNS], pd.DataFrame(row)], ignore_index=True)
+    return pd.concat([table, pd.DataFrame(row)], ignore_index=True)

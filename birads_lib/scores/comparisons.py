@@ -7,7 +7,7 @@ images, by ``differences`` of independent resamples; many models by their ranks 
 differs, a p-value is 1.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -22,6 +22,7 @@ from birads_lib.scores.bootstrap import (
     Resampling,
     cluster_codes,
     estimates,
+    p_values,
     patient_bootstrap,
     with_bounds,
 )
@@ -46,9 +47,7 @@ def differences(
 ) -> pd.DataFrame:
     """Return [metric, estimate, low, high, p_value, resamples_used] of a minus b, per metric.
 
-    The p-value is two-sided, from the share of resamples on either side of 0 (Efron and Tibshirani
-    1993, section 15.4); one is added to both counts, so it is at least 2 / (resamples + 1)
-    (Davison and Hinkley 1997, section 4.2).
+    P-values are those of ``bootstrap.p_values``.
 
     Args:
         a, b: their rows needn't correspond. Number and seed of resamples are a's.
@@ -64,10 +63,7 @@ def differences(
     drawn = patient_bootstrap(y_a, p_a, of_a, measure) - patient_bootstrap(y_b, p_b, of_b, measure)
     drawn = drawn.round(12)  # differences that are 0 on paper may not be in their last bits
     table = with_bounds(estimates(y_a, p_a, measure) - estimates(y_b, p_b, measure), drawn)
-    used = table["resamples_used"].to_numpy()
-    rarer = np.minimum((drawn <= 0).sum(), (drawn >= 0).sum()).to_numpy()
-    p_values = np.where(used > 0, np.minimum(1, 2 * (rarer + 1) / (used + 1)), np.nan)
-    table.insert(4, "p_value", p_values)
+    table.insert(4, "p_value", p_values(drawn))
     return table
 
 
@@ -199,15 +195,37 @@ def wilcoxon_floor(pairs: int) -> float:
     return min(1.0, 2 / 2**pairs)
 
 
-def holm(p_values: object) -> np.ndarray:
-    """Return p-values adjusted for their number (Holm 1979), NaN left out of the count."""
+def holm(p: object, further: int = 0) -> np.ndarray:
+    """Return p-values adjusted for their number (Holm 1979), NaN left out of the count.
+
+    The chance that any comparison without a difference falls below 0.05 is then at most 0.05: of
+    all that a page calls significant, not of each kind. ``further`` are comparisons of the same
+    page that are adjusted elsewhere; they count, and are taken for not significant.
+    """
     from statsmodels.stats.multitest import multipletests  # slow to import
 
-    p_values = np.array(p_values, dtype=float)
-    known = ~np.isnan(p_values)
+    adjusted = np.array(p, dtype=float)
+    known = ~np.isnan(adjusted)
     if known.any():
-        p_values[known] = multipletests(p_values[known], method="holm")[1]
-    return p_values
+        tested = np.concatenate([adjusted[known], np.ones(further)])
+        adjusted[known] = multipletests(tested, method="holm")[1][: known.sum()]
+    return adjusted
+
+
+def adjusted(tables: Sequence[pd.DataFrame], further: int = 0) -> list[pd.DataFrame]:
+    """Return tables with a column ``holm``: their p_value, adjusted for all tables together."""
+    p = pd.concat([table["p_value"] for table in tables])
+    parts = np.split(holm(p, further), np.cumsum([len(table) for table in tables])[:-1])
+    return [table.assign(holm=part) for table, part in zip(tables, parts, strict=True)]
+
+
+def enough_resamples(comparisons: int, alpha: float = 0.05) -> int:
+    """Return how many resamples can give a p-value that is below alpha after ``holm``.
+
+    The least p-value of ``differences`` is 2 / (resamples + 1), and Holm's first step multiplies
+    it with the number of comparisons.
+    """
+    return round(2 * comparisons / alpha)
 
 
 def friedman(errors: pd.DataFrame, alpha: float = 0.05) -> dict[str, float]:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from birads_lib.errors import UserError
-from birads_lib.predictions import cluster_ids, probabilities
+from birads_lib.predictions import probabilities
 from birads_lib.scores.bootstrap import Resampling, estimates, intervals
 from birads_lib.scores.comparisons import aligned, holm, paired_differences
 from birads_lib.scores.metrics import every_metric, headline_names
@@ -61,7 +61,7 @@ def intervals_by_floor(
     """Return ``bootstrap.intervals`` of each floor of a run, with the column ``answer`` first."""
     measure, tables = partial(every_metric, task=task), {}
     for name, rows in floors.groupby("variant", sort=False):
-        resampling = Resampling(cluster_ids(rows), resamples, seed)
+        resampling = Resampling.of(rows, resamples, seed)
         y, p = rows["y_true"].to_numpy(), probabilities(rows)
         tables[name] = intervals(y, p, resampling, measure)
     return pd.concat(tables, names=["answer"]).reset_index("answer").reset_index(drop=True)

@@ -26,7 +26,7 @@ import numpy as np
 import pandas as pd
 
 from birads_lib.errors import UserError
-from birads_lib.predictions import MODEL, cluster_ids, out_of_fold, probabilities
+from birads_lib.predictions import MODEL, out_of_fold, probabilities
 from birads_lib.scores.bootstrap import Resampling, intervals
 from birads_lib.scores.floors import FLOORS
 from birads_lib.scores.floors import answers as with_floors
@@ -85,7 +85,7 @@ def metrics_with_nulls(
 ) -> pd.DataFrame:
     """Return ``bootstrap.intervals`` of each of ``answers``, with the column ``answer`` first."""
     test = out_of_fold(table)
-    resampling = Resampling(cluster_ids(test), resamples, seed)
+    resampling = Resampling.of(test, resamples, seed)
     y, measure = test["y_true"].to_numpy(), partial(every_metric, task=task)
     tables = {
         name: intervals(y, p, resampling, measure) for name, p in answers(table, floors).items()

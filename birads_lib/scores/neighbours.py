@@ -30,7 +30,8 @@ from tqdm import TqdmWarning
 
 from birads_lib.errors import UserError
 from birads_lib.predictions import MODEL, out_of_fold
-from birads_lib.scores.bootstrap import Resampling, mean_intervals
+from birads_lib.scores.bootstrap import Resampling, mean_intervals, p_values, resampled_means
+from birads_lib.scores.comparisons import holm
 from birads_lib.scores.metrics import ratio
 from birads_lib.task import BIRADS, Task
 
@@ -149,6 +150,13 @@ def intervals(
         labelled = rows["y_true"].to_numpy() == label
         values[f"silhouette_{label}"] = values["silhouette_grade"].where(labelled)
     return mean_intervals(values, resampling, list(SCORES))
+
+
+def above_chance(of_images: pd.DataFrame, resampling: Resampling) -> pd.Series:
+    """Return the p-value of each score's mean difference from chance, adjusted for all of them."""
+    differences = {name: of_images[name] - of_images[f"{name}_chance"] for name in SCORES}
+    drawn = resampled_means(pd.DataFrame(differences), resampling)
+    return pd.Series(holm(p_values(drawn.round(12))), list(SCORES))
 
 
 def of_fold(rows: pd.DataFrame, fold: int) -> np.ndarray:

@@ -152,16 +152,21 @@ def _priors(
 
 
 def references(
-    y: np.ndarray, p: np.ndarray, seed: int = 0, task: Task = BIRADS
+    y: np.ndarray,
+    p: np.ndarray,
+    seed: int = 0,
+    task: Task = BIRADS,
+    images: np.ndarray | None = None,
 ) -> dict[str, dict[str, float]]:
     """Return what to hold scores against: name -> score -> value.
 
     These are the scores of the test part's frequencies, given to every image, and the mean binned
-    error of a calibrated model with as many images, whose labels are drawn by ``seed``.
+    error of a calibrated model with as many images, whose labels are drawn by ``seed``;
+    ``images`` as there.
     """
     frequencies = np.tile(shares(y, task), (len(y), 1))  # (n, K), the same for every image
     always = every_score(y, frequencies, np.ones((len(y), 1)), task)
-    noise = error_if_calibrated(p, seed=seed).set_index("metric")["estimate"]
+    noise = error_if_calibrated(p, seed=seed, images=images).set_index("metric")["estimate"]
     return {
         "Frequencies of the test part, for every image": {
             name: float(always[name][0]) for name in ("brier", "rps", "log_loss") if name in always

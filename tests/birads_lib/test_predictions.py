@@ -37,6 +37,12 @@ def test_what_is_written_is_read(table, tmp_path):
     assert list(predictions.out_of_fold(again)["image_id"]) == ["i4", "i5"]
 
 
+def test_what_is_counted_names_seeds_where_there_are_several(table):
+    assert predictions.counted(table) == "6 test rows, 6 images, 3 clusters"
+    both = pd.concat([table, table.assign(seed=4)])
+    assert predictions.counted(both) == "12 test rows, 6 images, 3 clusters, 2 seeds of training"
+
+
 @pytest.mark.parametrize(
     ("column", "value", "expected"),
     [
@@ -47,6 +53,7 @@ def test_what_is_written_is_read(table, tmp_path):
         ("protocol", "patients", "protocol"),
         ("image_id", "i5", "once per run and fold"),
         ("p2", 0.0, "must sum to 1"),
+        ("seed", -1, "seed"),
         ("patient_id", "p0", "in one part of a fold only"),
         ("patient_id", None, "in one part of a fold only"),
     ],

@@ -100,7 +100,7 @@ def test_our_own_studies_are_valid(name):
         (
             "name: mine",
             "name: mine\nseeds: 3",
-            "line 2: 'seeds' is 3, expected a list of different",
+            "line 2: 'seeds' is 3, expected a list of",
         ),
         ("name: mine", "name: mine\nseeds: []", "line 2: 'seeds' is [], expected at least one"),
         ("name: mine", "name: mine\nseeds: [0, 2, 0]", "line 2: 'seeds' has 0 twice"),

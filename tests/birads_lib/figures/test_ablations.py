@@ -89,7 +89,7 @@ def test_the_part_of_the_method_follows_what_is_changed(changed, part):
 @pytest.mark.parametrize("notebook", ["02_preprocessing", "03_training"])
 def test_every_parameter_that_a_variant_can_change_belongs_to_one_part(notebook):
     about_the_run = {"study_dir", "dataset", "task", "note", "show_pixels", "image_file"}
-    about_the_run |= {"variant", "protocol"}
+    about_the_run |= {"variant", "protocol", "seeds"}
     declared = declared_parameters(notebook).keys() - about_the_run
     belonging = [name for names in ablations.PARTS_OF_METHOD.values() for name in names]
     assert declared <= set(belonging)

@@ -29,8 +29,8 @@ def sample(grades, seed=1):
 
 
 def history(folds=3):
-    rows = [(f, 1 + (e > 2), e) for f in range(folds) for e in range(1, 6 + f)]
-    table = pd.DataFrame(rows, columns=["fold", "stage", "epoch"])
+    rows = [(f, 0, 1 + (e > 2), e) for f in range(folds) for e in range(1, 6 + f)]
+    table = pd.DataFrame(rows, columns=["fold", "seed", "stage", "epoch"])
     for name in ["loss", "accuracy", "val_loss", "val_accuracy"]:
         table[name] = 1 / table["epoch"] + table["fold"]
     return table.assign(rate=np.where(table["stage"] == 1, 1e-3, 3e-4))
@@ -152,6 +152,26 @@ def test_training_curves(folds):
     mean = next(line for line in top.lines if line.get_label() == "Training" + suffix)
     assert mean.get_xdata().tolist() == [1, 2, 3, 4, 5]  # where every fold still runs
     assert top.lines[-1].get_xdata()[0] == 2.5  # after the last epoch of stage 1
+
+
+def test_folds_of_several_seeds_have_a_line_and_a_row_each():
+    table = pd.concat([history(2), history(2).assign(seed=7)])
+    figure = plots.training_curves(table)
+    check(figure)
+    assert legend(figure)[0] == "Training, mean of 2 folds with 2 seeds"
+    assert len(figure.axes[0].lines) == 2 * (4 + 1) + 1
+    figure = plots.optimisation(table)
+    check(figure)
+    rows = [text.get_text() for text in figure.axes[1].get_yticklabels()]
+    assert rows == ["0, 0", "0, 7", "1, 0", "1, 7"]
+    assert figure.axes[1].get_ylabel() == "Fold, seed"
+
+
+def test_confusion_says_what_it_counts():
+    figure = plots.confusion(np.eye(5, dtype=int), unit="images, each graded with 3 seeds")
+    check(figure)
+    title = figure.axes[0].get_title().replace("\n", " ")
+    assert title == "Images, each graded with 3 seeds"
 
 
 PARTS = ["Training", "Validation", "Test"]

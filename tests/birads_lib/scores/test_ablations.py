@@ -76,6 +76,40 @@ def test_auc_differences_have_both_forms(aligned):
     assert table["estimate"].tolist() == [0, 0]  # both tell 4 and 5 from the others
 
 
+@pytest.fixture
+def aligned_of_two_seeds():
+    """The runs above with seed 0, and with seed 1 other answers of the reference."""
+    frozen = pd.concat([run("frozen", [1, 1, 4, 4]), run("frozen", [1, 2, 4, 5]).assign(seed=1)])
+    emd = pd.concat([run("emd", [1, 2, 4, 5]), run("emd", [1, 2, 4, 5]).assign(seed=1)])
+    return ablations.AlignedRuns.of({"frozen": frozen, "emd": emd}, "frozen")
+
+
+def test_runs_of_several_seeds_are_compared_seed_by_seed(aligned_of_two_seeds):
+    by_fold = aligned_of_two_seeds.fold_differences("accuracy")
+    assert by_fold.loc["emd"].to_dict() == {
+        "0, seed 0": 0.5, "0, seed 1": 0, "1, seed 0": 0.5, "1, seed 1": 0,
+    }  # fmt: skip
+    errors = aligned_of_two_seeds.patient_errors()["frozen"]
+    assert errors.to_dict() == {"p": 0.25, "q": 0, "d": 0.5}
+
+
+def test_differences_draw_seeds_too(aligned_of_two_seeds):
+    """The reference is wrong about two images with seed 0 alone: a resample may have only that."""
+    table = aligned_of_two_seeds.differences(400).set_index("metric")
+    row = table.loc["accuracy"]
+    assert (row["estimate"], row["low"], row["high"]) == (0.25, 0, pytest.approx(2 / 3, abs=0.1))
+
+
+def test_images_taken_as_independent_are_so_with_all_seeds(aligned_of_two_seeds):
+    """An image that was graded with two seeds is one image: copies of a run change no error."""
+    rows = [run(v, a) for v, a in (("frozen", [1, 4, 2, 5]), ("emd", [1, 2, 4, 5]))]
+    one = ablations.AlignedRuns.of({"frozen": rows[0], "emd": rows[1]}, "frozen")
+    twice = [pd.concat([table, table.assign(seed=1)]) for table in rows]
+    both = ablations.AlignedRuns.of({"frozen": twice[0], "emd": twice[1]}, "frozen")
+    columns = ["estimate", "standard_error", "p_value"]
+    pd.testing.assert_frame_equal(one.auc_differences(4)[columns], both.auc_differences(4)[columns])
+
+
 def test_records_name_variant_protocol_and_metric():
     metrics = ablations.headline_intervals([run("emd", [1, 2, 4, 5])], 20)
     names = ablations.records(metrics, metrics)["metric"].tolist()

@@ -588,6 +588,25 @@ def test_holm_by_hand():
     assert len(comparisons.holm([])) == 0
 
 
+def test_holm_counts_comparisons_of_the_same_page_that_are_adjusted_elsewhere():
+    """0.01 x 5 and 0.02 x 4 by hand, where two further ones are taken for not significant."""
+    p = [0.02, 0.01, 0.5]
+    np.testing.assert_allclose(comparisons.holm(p, further=2), [0.08, 0.05, 1])
+    tables = [pd.DataFrame({"p_value": p[:1]}), pd.DataFrame({"p_value": p[1:]}, index=[7, 9])]
+    first, second = comparisons.adjusted(tables, further=2)
+    assert first["holm"].tolist() == pytest.approx([0.08])
+    assert second["holm"].to_dict() == pytest.approx({7: 0.05, 9: 1})
+
+
+@pytest.mark.parametrize("count", [1, 7, 86])
+def test_so_many_resamples_can_reach_significance_among_so_many(count):
+    resamples = comparisons.enough_resamples(count)
+    least = bootstrap.p_values(pd.DataFrame({"always above 0": np.ones(resamples)}))
+    assert comparisons.holm(least, further=count - 1)[0] < 0.05
+    fewer = bootstrap.p_values(pd.DataFrame({"always above 0": np.ones(resamples - 2)}))
+    assert comparisons.holm(fewer, further=count - 1)[0] > 0.05
+
+
 def test_friedman_is_scipys_and_critical_difference_demsars():
     errors = pd.DataFrame(np.random.default_rng(0).integers(4, size=(30, 4)), columns=list("abcd"))
     test = comparisons.friedman(errors)

@@ -207,7 +207,9 @@ def test_intervals_are_percentiles():
 def test_differences_are_paired():
     y, p = sample()
     table = differences(y, p, p, Resampling(PATIENTS, 20)).set_index("metric")
-    assert (table.drop("smooth_ece") == 0).all(axis=None)
+    bounded = table.drop("smooth_ece")
+    assert (bounded[["estimate", "low", "high"]] == 0).all(axis=None)
+    assert (bounded["p_value"] == 1).all()
     q = tempered(p, 2)
     resampling = Resampling(PATIENTS, 40)
     table = differences(y, q, p, resampling).set_index("metric")
@@ -228,6 +230,17 @@ def test_calibrated_error_shrinks_with_images_and_is_met_by_calibrated_truth():
         assert table.loc[name, "low"] * 0.7 < scores[name] < table.loc[name, "high"] * 1.3
     of_50 = error_if_calibrated(p[:50], draws=200).set_index("metric")
     assert of_50.loc["classwise_ece", "estimate"] > 1.5 * table.loc["classwise_ece", "estimate"]
+
+
+def test_an_image_has_one_truth_for_all_seeds():
+    """Graded twice alike, an image leaves the noise of one image, not that of two."""
+    p = sample(n=200, decimals=15)[1]
+    twice, images = np.concatenate([p, p]), np.tile(np.arange(len(p)), 2)
+    once = error_if_calibrated(p, draws=50).set_index("metric")
+    as_one = error_if_calibrated(twice, draws=50, images=images).set_index("metric")
+    as_two = error_if_calibrated(twice, draws=50).set_index("metric")
+    pd.testing.assert_frame_equal(once, as_one, rtol=1e-6)
+    assert as_two.loc["classwise_ece", "estimate"] < 0.8 * once.loc["classwise_ece", "estimate"]
 
 
 def test_certain_predictions_leave_no_noise():

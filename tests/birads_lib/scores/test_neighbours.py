@@ -157,6 +157,19 @@ def test_one_grade_only():
     assert means.loc[["silhouette_grade", "silhouette_2", "silhouette_5"], "low"].isna().all()
 
 
+def test_what_is_above_chance_is_adjusted_for_all_three():
+    table, e = run(n=60, patients=20)
+    table["y_true"] = 1 + (e[:, 0] > 0) * 4
+    rows, e = neighbours.unique_test(table, e * np.array([9, 0, 0, 0, 0, 0]))
+    of_images = neighbours.scores(rows, e)
+    resampling = Resampling(rows["patient_id"], 300)
+    p = neighbours.above_chance(of_images, resampling)
+    assert list(p.index) == list(neighbours.SCORES)
+    assert p["neighbours_grade"] == pytest.approx(3 * 2 / 301)  # the least p-value, times three
+    nothing = of_images.assign(**{name: of_images[f"{name}_chance"] for name in neighbours.SCORES})
+    assert (neighbours.above_chance(nothing, resampling) == 1).all()
+
+
 def test_intervals_equal_a_loop_over_resamples():
     rows, e = neighbours.unique_test(*run())
     of_images = neighbours.scores(rows, e)
