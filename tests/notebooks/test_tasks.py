@@ -27,7 +27,7 @@ READING_PREDICTIONS = [
 
 
 def made_up_study(home, task: Task, protocol="patient", present: tuple[int, ...] = ()) -> None:
-    """Write what a study of the task leaves: 24 patients with two images each, two runs.
+    """Write what a study of the task leaves: 24 patients with two images each, two runs of two seeds.
 
     Only labels whose numbers are ``present`` occur, if any are given; patients are known under
     the protocol patient.
@@ -46,7 +46,7 @@ def made_up_study(home, task: Task, protocol="patient", present: tuple[int, ...]
     rows = table[["image_id", "patient_id"]].assign(seed=0, copy=0, y_true=labels)
     part_of = np.array(["test", "validation", "train", "train"])
     folds = [rows.assign(fold=k, part=part_of[(number // 2 + k) % 4]) for k in range(4)]
-    rows = pd.concat(folds, ignore_index=True)
+    rows = pd.concat([*folds, *(fold.assign(seed=1) for fold in folds)], ignore_index=True)
     one_hot = np.eye(len(task.labels))[rows["y_true"] - 1]
     epochs = {"stage": [1, 2], "epoch": [1, 2], "rate": [1e-3, 1e-4], "loss": [2.0, 1.0]}
     epochs |= {"val_loss": [2.0, 1.5], "accuracy": [0.3, 0.5], "val_accuracy": [0.3, 0.4]}
@@ -56,7 +56,7 @@ def made_up_study(home, task: Task, protocol="patient", present: tuple[int, ...]
         table = rows.assign(variant=variant, protocol=protocol)
         table[task.probabilities] = p / p.sum(1, keepdims=True)
         predictions.write(table, folder / "predictions.parquet", task)
-        pd.DataFrame(epochs).assign(fold=0).to_csv(folder / "history.csv")
+        pd.DataFrame(epochs).assign(fold=0, seed=0).to_csv(folder / "history.csv")
         np.save(folder / "embeddings.npy", rng.normal(size=(len(rows), 4)))
         floors = [
             table[table["part"] == "test"].assign(variant=name)
