@@ -53,5 +53,5 @@ def make_run(study: Path) -> Path:
     table_of.write(pd.concat(parts, ignore_index=True), run / "predictions.parquet")
     epochs = pd.MultiIndex.from_product([range(5), (1, 2), range(1, 9)])
     history = pd.DataFrame(epochs.tolist(), columns=["fold", "stage", "epoch"])
-    history.assign(rate=1e-3, **dict.fromkeys(CURVES, 0.5)).to_csv(run / "history.csv")
+    history.assign(seed=0, rate=1e-3, **dict.fromkeys(CURVES, 0.5)).to_csv(run / "history.csv")
     return study
