@@ -15,7 +15,7 @@ import pandas as pd
 from birads_lib.errors import UserError
 from birads_lib.predictions import probabilities
 from birads_lib.scores.bootstrap import Resampling, estimates, intervals
-from birads_lib.scores.comparisons import aligned, holm, paired_differences
+from birads_lib.scores.comparisons import adjusted, aligned, paired_differences
 from birads_lib.scores.metrics import every_metric, headline_names
 from birads_lib.task import BIRADS, Task
 from birads_lib.texts import in_words, interval, listing
@@ -103,12 +103,20 @@ def differences(
         for floor in best.unique()
     }
     rows = pd.DataFrame([tables[floor].loc[metric] for metric, floor in best.items()], names)
-    rows["holm"] = holm(rows["p_value"])
-    apart = (rows["holm"] < LEVEL).to_numpy()
-    side = np.where(rows["estimate"] > 0, "above", "below")
-    rows["verdict"] = np.where(apart, side, "alike")
     rows.insert(0, "floor", best)
-    return rows.rename_axis("metric").reset_index()
+    return judged({"": rows.rename_axis("metric").reset_index()})[""]
+
+
+def judged(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Return tables of ``differences``, by any name, with p adjusted and judged over all of them.
+
+    A page that shows several protocols calls differences of all of them significant.
+    """
+    tested = dict(zip(tables, adjusted(list(tables.values())), strict=True))
+    for name, rows in tested.items():
+        side = np.where(rows["estimate"] > 0, "above", "below")
+        tested[name] = rows.assign(verdict=np.where(rows["holm"] < LEVEL, side, "alike"))
+    return tested
 
 
 def sentence(table: pd.DataFrame, task: Task = BIRADS) -> str:

@@ -116,3 +116,14 @@ def test_tables_name_floors_and_metrics_as_pages_do(tested):
     intervals = floors.intervals_by_floor(floors_of(tested), 20)
     texts = floors.metrics_table({"patient": intervals})
     assert ("patient", "Logistic regression, frozen features") in texts.index
+
+
+def test_what_a_page_shows_together_is_judged_together():
+    """0.02 is significant by itself, and not as one of five comparisons."""
+    table = pd.DataFrame({"estimate": [0.1, -0.2], "p_value": [0.02, 0.001]})
+    others = pd.DataFrame({"estimate": [0.1, 0.1, 0.1], "p_value": [0.5, 0.4, 0.3]})
+    alone = floors.judged({"patient": table})["patient"]
+    assert alone["verdict"].tolist() == ["above", "below"]
+    beside = floors.judged({"patient": table, "image": others})
+    assert beside["patient"]["holm"].tolist() == pytest.approx([0.08, 0.005])
+    assert beside["patient"]["verdict"].tolist() == ["alike", "below"]
