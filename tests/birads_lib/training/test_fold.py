@@ -228,7 +228,8 @@ def parameters_of_a_run(seeds) -> dict:
 def test_a_run_of_several_seeds_is_its_seeds_joined(undisturbed, tmp_path):
     """Seed 3, trained after another by the same trainer, is as it is alone; so are its files."""
     folder, alone, _ = undisturbed
-    parts = {(4, 0): make_parts("image"), (3, 0): make_parts()}
+    of_seed_4 = assign_parts(make_cases(), "patient", folds=3, fold=0, seed=4)
+    parts = {(4, 0): of_seed_4, (3, 0): make_parts()}
     train_run(trainer(seed=4), parts, tmp_path, parameters_of_a_run([4, 3]))
     assert_same_training(tmp_path / "seed3/fold0", folder)
     run = pd.read_parquet(tmp_path / "predictions.parquet")
