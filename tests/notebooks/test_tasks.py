@@ -27,7 +27,7 @@ READING_PREDICTIONS = [
 
 
 def made_up_study(home, task: Task, protocol="patient", present: tuple[int, ...] = ()) -> None:
-    """Write what a study of the task leaves: 24 patients with two images each, two runs of two seeds.
+    """Write what a study of the task leaves: 24 patients with two images each, runs of two seeds.
 
     Only labels whose numbers are ``present`` occur, if any are given; patients are known under
     the protocol patient.
