@@ -37,10 +37,10 @@ class Chapter:
     title: str = ""  # what its rule says while it runs, where it doesn't name a run
     # How many pages a study has of it; "elsewhere": no rule of a study alone makes it.
     pages: Literal["one", "per images", "per run", "elsewhere"] = "one"
-    # Which runs it is about or reads: those of the first variant, of all variants, or of a study
-    # with ablations every one. "together" are the ablations of a study that trains them so, "apart"
-    # all others.
-    runs: Literal["none", "first", "variants", "every", "apart", "together"] = "none"
+    # Which runs it is about or reads: those of the first variant, of all variants, of these where
+    # there are several, or of a study with ablations every one. "together" are the ablations of a
+    # study that trains them so, "apart" all others.
+    runs: Literal["none", "first", "variants", "several", "every", "apart", "together"] = "none"
     reads: tuple[str, ...] = ()  # files that other chapters write; "*.metrics.json": all of those
     sources: tuple[str, ...] = ()  # patterns of files that no chapter writes, from the root
     needs: str = ""  # the command that makes its sources, where they are not in the repository
@@ -96,6 +96,7 @@ class Chapter:
             "none": (),
             "first": list(study.variants)[:1],
             "variants": study.variants,
+            "several": study.variants if len(study.variants) > 1 else (),
             "every": every if study.ablations else (),
             "apart": every.keys() - together,
             "together": together,
@@ -180,6 +181,10 @@ CHAPTERS = (
         "05_ablations", "what each part contributes", runs="every",
         reads=(_PREDICTIONS, "{run}/run.json", "{first}/floors.parquet"),
         sources=("book/claims.yml",),
+    ),
+    Chapter(
+        "05_sweep", "the variants side by side", runs="several",
+        reads=("{run}/04_evaluation" + METRICS,), metrics=False,
     ),
     Chapter(
         "06_calibration", pages="per run", runs="variants",

@@ -119,7 +119,7 @@ class Study(study_file.StudyFile):
         return {
             "variant": next(iter(self.variants)),
             "protocols": self.protocols,
-            "runs": ["/".join(run) for run in self.runs()],
+            "runs": ["/".join(run) for run in runs],
             "changes": {variant: self.changes(variant) for variant in self.trained},
             "reference": next(iter(self.ablations), None),  # the first ablation
             "trainings": {"/".join(run): self.values("03_training", *run) for run in runs},

@@ -22,6 +22,7 @@ LACKS = {  # what the first cells of each miss in a project where nothing ran
     "03_training_floors": "results/phantoms.byhand/cases.parquet",
     "04_evaluation": "results/phantoms.byhand/runs/proposed/patient/predictions.parquet",
     "05_ablations": "results/phantoms.byhand/runs/frozen/patient/predictions.parquet",
+    "05_sweep": "results/phantoms.byhand/runs/proposed/patient/04_evaluation.metrics.json",
     "06_calibration": "results/phantoms.byhand/runs/proposed/patient/predictions.parquet",
     "07_decision_curves": "results/phantoms.byhand/runs/proposed/patient/predictions.parquet",
     "08_interpretability": "results/phantoms.byhand/runs/proposed/patient/predictions.parquet",

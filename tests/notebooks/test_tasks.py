@@ -95,11 +95,11 @@ def task(request):
 
 
 @contextlib.contextmanager
-def executing(home, task: Task, protocol: str = "patient"):
+def executing(home, task: Task, protocol: str = "patient", **further):
     """Yield a function that runs a notebook's code cells on the made-up study, once."""
     home.with_name("other").symlink_to(home)
     given = {"study_dir": str(home), "task": task.name, "resamples": 10, "other": "other"}
-    given |= {"protocol": protocol, "protocols": [protocol]}
+    given |= {"protocol": protocol, "protocols": [protocol], **further}
 
     opened = set()
 
@@ -226,3 +226,20 @@ def test_a_study_has_the_chapters_that_make_sense_for_its_task(tmp_path):
         "malignancy": {"11_claims"},
         "lesion_kind": {"07_decision_curves", "11_claims"},
     }
+
+
+def test_a_sweep_has_a_table_of_its_variants(tmp_path):
+    home, runs = tmp_path / "study", ["proposed/patient", "frozen/patient"]
+    made_up_study(home, BIRADS)
+    for name, accuracy in zip(runs, (0.5, 0.25), strict=True):
+        value = {"estimate": accuracy, "low": accuracy - 0.1, "high": None}
+        recorded = json.dumps({"accuracy": value, "recall_2": value})
+        (home / "runs" / name / "04_evaluation.metrics.json").write_text(recorded)
+    with executing(home, BIRADS, runs=runs, changes={"frozen": {"stage2_epochs": 0}}) as run:
+        shown, printed = run("05_sweep")
+    table = " ".join(shown.texts)
+    assert shown.exhibits == ["variants"]
+    assert "0.50 (no interval)" in table
+    assert "stage2_epochs" in table
+    assert "recall" not in table
+    assert "0.25 between the variants" in printed

@@ -240,7 +240,7 @@ def test_pages_stand_in_the_order_of_reading(written):
         "03_training-proposed-patient",
     ]
     assert pages[-2:] == ["10_leakage_audit", "11_claims"]
-    once, runs = 5, 2 * 2  # two variants by two protocols
+    once, runs = 6, 2 * 2  # two variants by two protocols
     per_run = [row for row in chapters.CHAPTERS if row.pages == "per run"]
     assert len(pages) == once + runs * len(per_run)
 
@@ -369,6 +369,18 @@ def test_a_grid_becomes_variants_with_all_that_variants_have(written):
     assert mine.parameters("03_training", names[1], "image")["dal_lambda"] == 0.5
     training = mine.parameters("03_training", names[1], "image")
     assert training["image_file"] == f"images-{names[1]}.npy"
+
+
+def test_several_variants_have_a_page_that_sets_them_side_by_side(written):
+    mine = study.load(written(SWEPT))
+    assert "05_sweep" in mine.pages()
+    given = mine.parameters("05_sweep")
+    assert len(given["runs"]) == 2 * len(mine.variants)  # under either protocol
+    assert given["changes"]["dal_lambda_1_image_size_64"] == {"dal_lambda": 1, "image_size": 64}
+    row = chapters.chapter("05_sweep")
+    assert "runs/plain/image/04_evaluation.metrics.json" in row.inputs(mine)
+    ablated = study.load(written(ABLATED.replace("  plain: {encoder_layers: 0}\n", "")))
+    assert "05_sweep" not in ablated.pages()
 
 
 def test_a_sweep_alone_stands_beside_proposed(written):
