@@ -4,6 +4,7 @@ A label's *number* is its place in the order, from 1; tables and scores hold num
 pages show labels. Nothing else in this project knows how many labels there are.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -72,4 +73,20 @@ LESION_KINDS = Task(
     ordinal=False, several=True,
 )  # fmt: skip
 
+OWN = "label"  # name of a study's own label set, and of the column with its labels
 TASKS = {task.name: task for task in (BIRADS, DENSITY, MALIGNANCY, LESION_KINDS)}
+
+
+def label_set_of(task: str | Mapping[str, object]) -> Task:
+    """Return a task by its name, or a label set of one's own.
+
+    ``task`` may be a mapping: ``classes`` in their order, at least two; whether they are
+    ``ordinal`` (true, if left out); and, if they call for action from one on, ``act_from``, its
+    name. ``title`` stands on axes.
+    """
+    if isinstance(task, str):
+        return TASKS[task]
+    classes, lowest = tuple(map(str, task["classes"])), task.get("act_from")
+    act_from = classes.index(str(lowest)) + 1 if lowest is not None else None
+    title = str(task.get("title") or "Category")
+    return Task(OWN, title, "", classes, bool(task.get("ordinal", True)), act_from=act_from)

@@ -145,7 +145,7 @@ def staged_page(page: pages.Page) -> bytes:
 
 def _is_of_the_paper(study: Study) -> bool:
     """Return whether cards and checklists, which speak of nothing else, are of such a study."""
-    return study.chapters == chapters.PAPER and study.task == chapters.PAPER_TASK
+    return study.chapters == chapters.PAPER and study.label_set.name == chapters.PAPER_TASK
 
 
 def wanted(study: Study) -> dict[str, bytes]:

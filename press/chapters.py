@@ -12,7 +12,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from birads_lib.task import BIRADS, TASKS
+from birads_lib.task import BIRADS, Task
 from press.paths import METRICS, page_name, run_folder
 
 if TYPE_CHECKING:
@@ -51,11 +51,17 @@ class Chapter:
     metrics: bool = True  # whether it records metrics
     under: str = ""  # the notebook below whose page the contents list its pages
     sets: tuple[str, ...] = (PAPER,)  # that it belongs to; a study's YAML names one
-    tasks: tuple[str, ...] = tuple(TASKS)  # label sets that it makes sense for
+    tasks: tuple[str, ...] = ()  # label sets that it is about; none named: any
+    decides: bool = False  # whether it makes sense only where a label calls for action
     threads: int = 1  # the most that it makes use of; 0: all
     shares: bool = False  # whether it leaves half of the cores to what runs beside it
     gpu: bool = False  # whether it makes use of one
     priority: int = 0  # those that much waits for go first
+
+    def fits(self, task: Task) -> bool:
+        """Return whether it makes sense for a label set."""
+        is_named = not self.tasks or task.name in self.tasks
+        return is_named and bool(task.decisions or not self.decides)
 
     @property
     def rule(self) -> str:
@@ -193,7 +199,7 @@ CHAPTERS = (
     Chapter(
         "07_decision_curves", pages="per run", runs="variants",
         reads=(_PREDICTIONS,),
-        tasks=tuple(name for name, task in TASKS.items() if task.decisions),
+        decides=True,
     ),
     Chapter(
         "08_interpretability", pages="per run", runs="variants",
@@ -234,7 +240,7 @@ def of_study(study: Study) -> list[Chapter]:
         row
         for row in CHAPTERS
         if study.chapters in row.sets
-        and study.task in row.tasks
+        and row.fits(study.label_set)
         and row.pages != "elsewhere"
         and (row.runs == "none" or row.runs_of(study))
     ]

@@ -16,7 +16,7 @@ import pandas as pd
 from birads_lib import cases, predictions, splits
 from birads_lib.errors import UserError
 from birads_lib.files import sha256
-from birads_lib.task import TASKS, Task
+from birads_lib.task import Task, label_set_of
 from press.page import Page
 from press.paths import ROOT
 
@@ -67,7 +67,7 @@ class _Run:
 
     @property
     def task(self) -> Task:
-        return TASKS[self.page.passport["parameters"]["task"]]
+        return label_set_of(self.page.passport["parameters"]["task"])
 
 
 def check(pages: list[Page], report: "Report") -> None:

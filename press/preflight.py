@@ -19,7 +19,7 @@ from birads_lib.errors import UserError
 from birads_lib.networks import backbones
 from birads_lib.readers import by_name
 from birads_lib.readers.image_files import existing
-from birads_lib.task import BIRADS, TASKS, Task
+from birads_lib.task import BIRADS, Task
 from press import chapters
 from press.parameters import declared_parameters, images_folder
 from press.paths import ROOT, predictions_file
@@ -39,7 +39,7 @@ def check(study: Study) -> list[str]:
     check_there(study)
     if not any(row.notebook == "01_data_exploration" for row in chapters.of_study(study)):
         return []
-    dataset, task = dataset_of(study), TASKS[study.task]
+    dataset, task = dataset_of(study), study.label_set
     understood = [f"The study '{study.name}':", *lines(dataset, task)]
     if problems := [*_split_problems(study, dataset.cases, task), *_network_problems(study)]:
         raise UserError("\n".join([*understood, "", *dict.fromkeys(problems)]))
@@ -61,7 +61,7 @@ def dataset_of(study: Study) -> Dataset:
     folder = images_folder(study.dataset, study.folder)
     options = {k: v for k, v in study.dataset.items() if k not in ("reader", "folder")}
     return by_name.read(
-        study.dataset["reader"], folder, pixels=False, task=TASKS[study.task], **options
+        study.dataset["reader"], folder, pixels=False, task=study.label_set, **options
     )
 
 

@@ -15,6 +15,7 @@ from birads_lib.files import lock, written_whole
 from birads_lib.protocol import PATIENT, clashes
 from birads_lib.readers import READERS, Reader
 from birads_lib.readers.links import FOLLOW_LINKS
+from birads_lib.task import Task, label_set_of
 from birads_lib.training import settings
 from press import chapters, given, study_file, yaml_file
 from press.parameters import declared_parameters
@@ -58,6 +59,11 @@ class Study(study_file.StudyFile):
         """Return the parameters of preprocessing and training that a variant or ablation sets."""
         return {key: value for key, value in self.trained[variant].items() if key != "protocols"}
 
+    @property
+    def label_set(self) -> Task:
+        """What is told apart."""
+        return label_set_of(self.target or self.task)
+
     def suffix(self, variant: str | None) -> str:
         """Return what marks the files of images of a variant that has its own: "-<variant>"."""
         changes = self.changes(variant) if variant else {}
@@ -85,7 +91,7 @@ class Study(study_file.StudyFile):
         set_by_study = {
             "study_dir": self.folder,
             "dataset": self.dataset,
-            "task": self.task,
+            "task": self.target or self.task,
             "note": self.note,
             "show_pixels": self.show_pixels,
             "variant": variant,
@@ -104,7 +110,7 @@ class Study(study_file.StudyFile):
 
     def record(self) -> dict:
         """Return what notebooks take from the study by hand: its own keys, and of each page."""
-        own = {"dataset": self.dataset, "task": self.task, "note": self.note}
+        own = {"dataset": self.dataset, "task": self.target or self.task, "note": self.note}
         pages = {
             row.page.format(**wildcards): self.parameters(row.notebook, **run_of(wildcards))
             for row in chapters.of_study(self)

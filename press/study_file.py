@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, ConfigDict, Field, create_model
 
 from birads_lib.checked import Checked, Problems
-from birads_lib.errors import did_you_mean
+from birads_lib.errors import UserError, did_you_mean
 from birads_lib.networks.backbones import WEIGHTS
 from birads_lib.protocol import PATIENT, PROTOCOLS
 from birads_lib.readers import READERS
@@ -53,6 +53,35 @@ def _each_once(values: list) -> list:
 
 
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]  # as scikit-learn takes it
+
+
+class _Target(Checked):
+    """A label set of a study's own; ``birads_lib.task.label_set_of`` has what it means."""
+
+    classes: Annotated[list[str], Field(min_length=2), AfterValidator(_each_once)]
+    ordinal: bool = True
+    act_from: str = ""
+    title: str = ""
+
+
+def _target(target: dict) -> dict:
+    """Return a label set with texts for classes; raise ValueError for all that is wrong with it."""
+    if not target:
+        return target
+    texts = {key: _as_text(value) if key == "act_from" else value for key, value in target.items()}
+    if isinstance(texts.get("classes"), list):
+        texts["classes"] = list(map(_as_text, texts["classes"]))
+    try:
+        checked = _Target.of(texts)
+    except UserError as error:
+        raise ValueError(f"is wrong: {'; '.join(str(error).splitlines())}") from None
+    if checked.act_from and checked.act_from not in checked.classes:
+        raise ValueError(f"has act_from: {checked.act_from}, which is none of its classes")
+    return checked.model_dump(exclude_defaults=True)
+
+
+def _as_text(value: object) -> object:
+    return str(value) if isinstance(value, int | float) and value is not True else value
 
 
 class Others(Checked):
@@ -142,6 +171,9 @@ class StudyFile(Checked):
     title: str = ""
     note: str = ""  # stands on every figure and table
     task: Literal[*TASKS] = BIRADS.name
+    target: Annotated[
+        dict, AfterValidator(_target), "a mapping such as {classes: [low, high], ordinal: true}"
+    ] = Field({})  # a label set of one's own, in place of a task
     chapters: Literal[*_SETS] = chapters.PAPER  # the set of chapters that it has
     dataset: dict  # its reader, and what this takes
     show_pixels: bool = True
@@ -189,7 +221,7 @@ def problems(keys: dict) -> Problems:
     """Return all that is wrong with a study's YAML: with single keys, or else between them."""
     wrong = text_problems(keys) or yaml_file.problems(model(keys), keys)
     wrong = [(names, _said_of_seeds(names) or what) for names, what in wrong]
-    return wrong or _sweep_problems(keys) or _names_problems(keys)
+    return wrong or _task_problems(keys) or _sweep_problems(keys) or _names_problems(keys)
 
 
 def _said_of_seeds(names: tuple) -> str:
@@ -227,6 +259,13 @@ def _texts(content: object, keys: tuple = ()) -> Iterator[tuple[tuple, str]]:
 
 
 # What no single value shows
+
+
+def _task_problems(keys: dict) -> Problems:
+    """Check that a study tells one thing apart."""
+    if "task" in keys and keys.get("target"):
+        return [(("target",), "'task' and 'target' both say what is told apart; remove one")]
+    return []
 
 
 def _sweep_problems(keys: dict) -> Problems:

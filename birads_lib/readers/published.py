@@ -7,7 +7,7 @@ from birads_lib.errors import DatasetError
 from birads_lib.readers import meanings, spreadsheet
 from birads_lib.readers.image_files import Inspected, Notes, Problems
 from birads_lib.readers.spreadsheet import Sheet
-from birads_lib.task import Task
+from birads_lib.task import OWN, Task
 
 
 def opened(path: Path, columns: Iterable[str], problems: Problems) -> Sheet | None:
@@ -48,7 +48,7 @@ def labelled(rows: list[dict[str, object]], task: Task, notes: Notes) -> list[di
 
 def own_label(candidates: Iterable[str], task: Task) -> str | None:
     """Return the first of a set's facts that is a label of a study's own label set; else None."""
-    for text in candidates if task.name == "label" else ():
+    for text in candidates if task.name == OWN else ():
         try:
             return meanings.label(text, task)
         except ValueError:

@@ -29,7 +29,7 @@ from birads_lib.readers.image_files import (
 from birads_lib.readers.meanings import plain, whole
 from birads_lib.readers.named_files import NamedFiles
 from birads_lib.readers.spreadsheet import Sheet
-from birads_lib.task import BIRADS, Task
+from birads_lib.task import BIRADS, OWN, Task
 
 READER = Reader(
     "table",
@@ -145,7 +145,7 @@ def _known_columns(
 ) -> columns.Columns:
     """Return what holds what; ``label`` is the column of the task's labels."""
     given = dict(chosen.columns)
-    if task.name in given and "label" in given and task.name != "label":
+    if task.name in given and "label" in given and task.name != OWN:
         problems.lines.append(f"'columns' has '{task.name}' and 'label', which are one; remove one")
     if "label" in given:
         given[task.name] = given.pop("label")

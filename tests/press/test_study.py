@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from birads_lib.errors import UserError
+from birads_lib.task import label_set_of
 from press import chapters, preflight, study, study_file
 from press.paths import CONFIG
 
@@ -430,3 +431,45 @@ def test_a_sweep_that_is_no_grid(written, sweep):
     expected = r"line 10: 'sweep' is .*, expected a mapping of parameters to lists"
     with pytest.raises(UserError, match=expected):
         study.load(written(GOOD + f"sweep: {sweep}\n"))
+
+
+TARGET = "name: mine\ndataset: {reader: phantoms}\ntarget: {classes: [0, 1, 2], act_from: 2}\n"
+
+
+def test_a_study_may_have_a_label_set_of_its_own(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(TARGET)
+    mine = study.load(path)
+    assert mine.label_set.labels == ("0", "1", "2")
+    assert mine.label_set.ordinal
+    assert list(mine.label_set.decisions) == [2, 3]
+    given = mine.parameters("01_data_exploration")["task"]
+    assert label_set_of(given) == mine.label_set
+    pages = {page.split("-")[0] for page in mine.pages()}
+    assert "07_decision_curves" in pages
+    assert "11_claims" not in pages
+    path.write_text(TARGET.replace(", act_from: 2", ", ordinal: false, title: Kind"))
+    mine = study.load(path)
+    assert (mine.label_set.title, mine.label_set.ordinal) == ("Kind", False)
+    assert not any(page.startswith("07") for page in mine.pages())
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("{classes: [a]}", "'classes' is ['a'], expected"),
+        ("{classes: [a, a]}", "'classes' has 'a' twice"),
+        ("{clases: [a, b]}", "unknown 'clases'; did you mean 'classes'?"),
+        ("{classes: [a, b], act_from: c}", "has act_from: c, which is none of its classes"),
+        ("{classes: [a, b], ordinal: 3}", "'ordinal' is 3, expected true or false"),
+        ("[a, b]", "'target' is ['a', 'b'], expected a mapping such as {classes: [low, high]"),
+        ("{classes: [a, b]}\ntask: density", "'task' and 'target' both say what is told apart"),
+    ],
+)
+def test_a_label_set_that_is_wrong_is_refused_with_its_line(tmp_path, target, message):
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"name: mine\ndataset: {{reader: phantoms}}\ntarget: {target}\n")
+    with pytest.raises(UserError) as caught:
+        study.load(path)
+    assert "line 3: " in str(caught.value)
+    assert message in str(caught.value)
