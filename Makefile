@@ -11,6 +11,9 @@ WEIGHTS ?=
 FIG     ?=
 RECEIPT ?=
 DEEP    ?=
+RUN     ?=
+IMAGES  ?=
+OUT     ?= grades.csv
 
 UV := $(shell command -v uv || echo .tools/bin/uv)
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -31,6 +34,9 @@ book: .venv/$(if $(filter slurm,$(PROFILE)),slurm,ready) ## run a study and rend
 	@rm -f results/problem.txt
 	@$(call SNAKEMAKE,"$(CONFIG)") || { echo; python -m press.execute; exit 1; }
 	@python -m press.book "$(CONFIG)"
+
+predict: .venv/ready ## grade images by a trained run: RUN=results/<study>/runs/<run>/<protocol> IMAGES=folder OUT=grades.csv
+	@python -m birads_lib.predict.command_line predict "$(RUN)" "$(IMAGES)" --out "$(OUT)"
 
 # A name is data: the shell takes it from the environment.
 verify: .venv/ready ## check the hashes of all that is rendered; FIG=<name>: make one figure again and compare; FIG=all: all
@@ -82,4 +88,4 @@ ALSO_slurm = --extra slurm
 	python3 -m venv .tools
 	.tools/bin/pip install --quiet uv
 
-.PHONY: help bench extra book verify compare crate lab weights lint test stress
+.PHONY: help bench extra book predict verify compare crate lab weights lint test stress

@@ -149,6 +149,7 @@ _TABLES = ("cases.parquet", "findings.parquet")
 _TABLES_OF_A_RUN = ("splits.parquet", "history.csv", "embeddings.npy", "run.json")
 _OF_A_RUN = (_PREDICTIONS, *(f"{{run}}/{name}" for name in _TABLES_OF_A_RUN))
 _IMAGES = ("images{suffix}.npy", "geometry{suffix}.parquet")
+_HOW = "preprocessing{suffix}.json"
 
 CHAPTERS = (
     Chapter(
@@ -157,12 +158,12 @@ CHAPTERS = (
     ),
     Chapter(
         "02_preprocessing", "every image, once", pages="per images",
-        reads=_TABLES, writes=_IMAGES, metrics=False,
+        reads=_TABLES, writes=(*_IMAGES, _HOW), metrics=False,
         threads=2, shares=True, priority=2,  # it reads with two threads; others go beside it
     ),
     Chapter(
         "03_training", pages="per run", runs="apart",
-        reads=("cases.parquet", "images{suffix}.npy"), writes=_OF_A_RUN,
+        reads=("cases.parquet", "images{suffix}.npy", _HOW), writes=_OF_A_RUN,
         leaves=("{run}/seed*/fold*/model.keras",), metrics=False,
         # The head's matrices are small: two runs side by side do more than one on all cores.
         threads=0, shares=True, gpu=True, priority=1,

@@ -93,5 +93,14 @@ def root_file(study: str) -> Path:
 
 def geometry_file(images: str | Path) -> Path:
     """Return the file beside preprocessed images that says where each lies in its frame."""
+    return _beside_images(images, "geometry", ".parquet")
+
+
+def preprocessing_file(images: str | Path) -> Path:
+    """Return the file beside preprocessed images that says how they were made."""
+    return _beside_images(images, "preprocessing", ".json")
+
+
+def _beside_images(images: str | Path, name: str, suffix: str) -> Path:
     path = Path(images)
-    return path.with_name(f"{path.stem.replace('images', 'geometry', 1)}.parquet")
+    return path.with_name(path.stem.replace("images", name, 1) + suffix)

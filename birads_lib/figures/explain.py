@@ -1,8 +1,10 @@
 """Charts of explanations: maps beside images, and how maps score."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -128,6 +130,25 @@ def attention_maps(
     _beside(axes[0, 0], "Grad-CAM")
     _beside(axes[1, 0], "Attention")
     return _with_colour_bar(axes, "Value, largest = 1")
+
+
+def overlay(image: np.ndarray, heat: np.ndarray, title: str, warning: str) -> Figure:
+    """Draw a map (h, w), 0..1, over the image (size, size) that it explains, and a warning below.
+
+    Bright is high; where the map is 0, the image shows.
+    """
+    ax = new_axes(height=7.4)
+    fit_to(ax, image)
+    ax.imshow(image, "gray", vmin=0, vmax=255)
+    height, width = image.shape
+    smooth = cv2.resize(heat, (width, height), interpolation=cv2.INTER_LINEAR)
+    extent = (-0.5, width - 0.5, height - 0.5, -0.5)
+    ax.imshow(smooth, "inferno", vmin=0, vmax=1, alpha=0.6 * smooth, extent=extent)
+    ax.set_title(title)
+    ax.set_xlabel("\n".join(textwrap.wrap(warning, 80)), fontsize=10)
+    colours = ScalarMappable(Normalize(0, 1), "inferno")
+    ax.figure.colorbar(colours, ax=ax, label="Grad-CAM, largest = 1", shrink=0.6)
+    return ax.figure
 
 
 def randomisation_curve(table: pd.DataFrame) -> Figure:

@@ -9,10 +9,10 @@ from birads_lib.images.frame import (
     located_images,
     read_geometry,
 )
-from birads_lib.images.prepare import preprocess, preprocess_all, steps
+from birads_lib.images.prepare import Options, preprocess, preprocess_all, steps, write_options
 
 __all__ = [
-    "CROP_MARGIN", "Geometry", "breast_box", "breast_mask", "finding_masks", "in_frame",
+    "CROP_MARGIN", "Geometry", "Options", "breast_box", "breast_mask", "finding_masks", "in_frame",
     "located_images", "preprocess", "preprocess_all", "read_geometry", "read_grey", "steps",
-    "to_8bit",
+    "to_8bit", "write_options",
 ]  # fmt: skip

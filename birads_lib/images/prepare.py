@@ -102,6 +102,12 @@ def preprocess_all(
         write_geometry(geometries, geometry_path)
 
 
+def write_options(path: str | Path, **options: object) -> None:
+    """Write all options of ``preprocess``, given ones and defaults, as JSON."""
+    with written_whole(path) as temporary:
+        temporary.write_text(Options.of(options).model_dump_json(indent=1))
+
+
 def _prepared(
     options: Options, listed: dict[Path, str], path: Path
 ) -> tuple[np.ndarray | str, Geometry | None]:

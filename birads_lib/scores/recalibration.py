@@ -140,13 +140,25 @@ def _check_folds(table: pd.DataFrame) -> None:
         raise UserError(f"{listed}\nRecalibration needs all three parts: run 03_training again")
 
 
+def training_priors(
+    rows: pd.DataFrame, balance: bool, task: Task = BIRADS
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the priors of one fold: what training saw, and the shares of its distinct images.
+
+    Args:
+        rows: all predictions of the fold, with one seed.
+        balance: whether training saw every present label equally often; else as often as it is.
+    """
+    images = out_of_fold(rows, "train").drop_duplicates("image_id")
+    natural = shares(images["y_true"], task)
+    return (natural > 0) / (natural > 0).sum() if balance else natural, natural
+
+
 def _priors(
     rows: pd.DataFrame, p: np.ndarray, balance: bool, task: Task
 ) -> tuple[dict[str, np.ndarray], int]:
     """Return the priors of one fold by kind, and the iterations that Saerens EM took."""
-    images = out_of_fold(rows, "train").drop_duplicates("image_id")
-    natural = shares(images["y_true"], task)
-    training = (natural > 0) / (natural > 0).sum() if balance else natural
+    training, natural = training_priors(rows, balance, task)
     estimated, iterations = estimated_priors(p, training)
     return {"training": training, "natural": natural, "saerens": estimated}, iterations
 

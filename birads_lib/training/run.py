@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 
 from birads_lib import predictions, tables
 from birads_lib.files import sha256, written_whole
+from birads_lib.images.prepare import Options
 from birads_lib.training.fold import RECORD, Trainer
 
 RECORDED = (
@@ -22,6 +24,7 @@ def train_run(
     parts: Mapping[tuple[int, int], pd.DataFrame],
     folder: str | Path,
     parameters: dict,
+    preprocessing: Options | None = None,
 ) -> list[Path]:
     """Train all folds of a run for each seed; return the files that it leaves, predictions last.
 
@@ -32,6 +35,7 @@ def train_run(
         parts: by (seed, fold), as ``splits.deal`` returns them.
         folder: of the run; each fold has its own below it, ``seed<seed>/fold<fold>``.
         parameters: what was set; what ``RECORDED`` names goes into ``run.json``.
+        preprocessing: how the images were prepared; goes there, too, for who uses the models.
     """
     folder, folds = Path(folder), 1 + max(fold for _, fold in parts)
     below = {key: folder / f"seed{key[0]}" / f"fold{key[1]}" for key in parts}
@@ -51,6 +55,8 @@ def train_run(
         facts["settings"] = trainer.settings.model_dump(mode="json", exclude={"seed"})
         # The folder of a file may tell whose machine it was.
         facts["settings"]["weights"] = Path(trainer.settings.weights).name
+        facts["preprocessing"] = preprocessing and preprocessing.model_dump(mode="json")
+        facts["task"] = asdict(trainer.task)
         facts |= _of_folds(folder, below.values())
         temporary.write_text(json.dumps(facts, indent=1))
     run = {name: parameters[name] for name in predictions.RUN}

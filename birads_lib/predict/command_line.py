@@ -1,0 +1,123 @@
+"""The command ``birads``: what can be done with a trained run from a terminal.
+
+birads predict results/mine/runs/proposed/patient new_images/ --out grades.csv
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from birads_lib.errors import UserError
+from birads_lib.files import written_whole
+from birads_lib.predict import NATURAL, TrainedRun, graded, joined, whose
+from birads_lib.readers.image_files import IMAGE_SUFFIXES, Problems, files_below
+from birads_lib.task import Task
+
+
+def image_files(paths: Sequence[Path]) -> list[Path]:
+    """Return the files among ``paths`` and the image files below its folders, in order.
+
+    Raises UserError for paths that don't exist, files that can't be read, and where there is none.
+    """
+    problems = [f"{str(path)!r} does not exist" for path in paths if not path.exists()]
+    files: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            unusable = Problems(path)
+            below = files_below(path, unusable)
+            files += [file for file in below if file.suffix.lower() in IMAGE_SUFFIXES]
+            problems += unusable.lines
+        else:
+            files.append(path)
+    if problems or not files:
+        raise UserError("\n".join(problems) or "there are no images in what was given")
+    return list(dict.fromkeys(files))
+
+
+def shares_given(text: str, task: Task) -> np.ndarray | str | None:
+    """Return the prevalence that ``--prevalence`` names; UserError where it can't be one."""
+    if text in ("", NATURAL):
+        return text or None
+    try:
+        values = np.array([float(part) for part in text.split(",")])
+    except ValueError:
+        values = np.array([])
+    labels = len(task.labels)
+    if len(values) != labels or not (values >= 0).all() or abs(values.sum() - 1) > 1e-6:
+        of = ", ".join(task.labels)
+        raise UserError(
+            f"--prevalence is {text!r}; expected '{NATURAL}', or {labels} shares that sum to 1, "
+            f"of {of}, such as {','.join([f'{1 / labels:g}'] * labels)}"
+        )
+    return values
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return what the command ``birads`` understands."""
+    command = argparse.ArgumentParser("birads", description="Research, not a medical device.")
+    commands = command.add_subparsers(dest="command", required=True)
+    predict = commands.add_parser("predict", help="grade images with the models of a trained run")
+    predict.add_argument("run", type=Path, help="its folder, results/<study>/runs/<run>/<protocol>")
+    predict.add_argument("images", type=Path, nargs="+", help="image files, or folders of them")
+    predict.add_argument("--out", type=Path, required=True, help="the CSV file to write")
+    predict.add_argument(
+        "--prevalence", default="", metavar="SHARES",
+        help="calibrate for other shares of labels than training saw: 'natural', those of its "
+        "distinct images, or one for each label, with commas between",
+    )  # fmt: skip
+    predict.add_argument("--by", choices=["image", "breast", "patient"], default="image")
+    predict.add_argument(
+        "--pattern", default="", help="with --by: a regular expression, searched in each path, "
+        "with the groups (?P<patient>...) and (?P<laterality>...)",
+    )  # fmt: skip
+    predict.add_argument(
+        "--heat", type=Path, metavar="FOLDER", help="write a picture of each heat map, too"
+    )
+    predict.add_argument(
+        "--dicom", type=Path, metavar="FOLDER", help="write a DICOM Structured Report of each "
+        "DICOM image, and with --heat its heat map as a secondary capture",
+    )  # fmt: skip
+    predict.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    return command
+
+
+def predict_command(given: argparse.Namespace) -> int:
+    """Grade images and write the table; return 1 where some could not be read, else 0."""
+    for option in ("out", "heat", "dicom"):
+        path = getattr(given, option)
+        if path and path.exists():
+            raise UserError(f"{str(path)!r} exists; remove it or give another --{option}")
+    files = image_files(given.images)
+    names = None if given.by == "image" else whose(files, given.pattern)
+    run = TrainedRun.load(given.run)
+    table = graded(run, files, shares_given(given.prevalence, run.task), given.workers)
+    failed, good = table[table["problem"] != ""], table[table["problem"] == ""]
+    if names is not None:
+        table = joined(table, names, given.by, run.task)
+    with written_whole(given.out) as temporary:
+        table.to_csv(temporary, index=False)
+    if given.heat or given.dicom:
+        from birads_lib.predict.deliver import write_pictures_and_reports  # slow to import
+
+        write_pictures_and_reports(run, good, given.heat, given.dicom)
+    for row in failed.itertuples():
+        print(f"not graded: {row.file}: {row.problem}", file=sys.stderr)
+    print(f"{len(files) - len(failed)} of {len(files)} images graded: {given.out}")
+    return int(bool(len(failed)))
+
+
+def main() -> int:
+    """Run the command ``birads``; return its exit status: 2 where nothing could be done."""
+    try:
+        return predict_command(parser().parse_args())
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,60 @@
+"""Where a trained run's models look in new images, with what is known of such maps."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from birads_lib.predict.trained_run import TrainedRun
+
+SCORES = "08_interpretability.metrics.json"  # what the study found of its maps
+CHUNK = 32  # images explained at once
+
+
+def overlays(run: TrainedRun, table: pd.DataFrame) -> Iterator[Figure]:
+    """Yield a figure for each row of a table of ``graded``: its heat map over the image.
+
+    The map is the mean over models of Grad-CAM of the grade in the table. Rows have no problem.
+    """
+    from birads_lib.explain.grad_cam import Explainer  # which starts Keras
+    from birads_lib.figures.explain import overlay
+
+    explainers = [Explainer(member.model) for member in run.members]
+    numbers = {label: number for number, label in run.task.label_of.items()}
+    for start in range(0, len(table), CHUNK):
+        rows = table.iloc[start : start + CHUNK]
+        images = np.stack([run.prepare(Path(file)) for file in rows["file"]])  # (n, size, size)
+        labels = rows["grade"].map(numbers).to_numpy()
+        maps = np.mean([e.explain(images, labels).values for e in explainers], axis=0)  # (n, h, w)
+        certain = rows[run.task.probabilities].to_numpy().max(axis=1)
+        for image, heat, label, p in zip(images, maps, labels, certain, strict=True):
+            title = f"Grad-CAM of {run.task.named(label)}, given a probability of {p:.0%}"
+            yield overlay(image, heat, title, warning(run.folder))
+
+
+def warning(folder: Path) -> str:
+    """Return what a reader of a run's heat maps must know, with the study's scores of them."""
+    text = "Research, not a medical device. A heat map doesn't show that the grade is right."
+    if not (folder / SCORES).is_file():
+        return f"{text} Nobody has scored the maps of this run."
+    scores = json.loads((folder / SCORES).read_text())
+    names = {"pointing_game": "the map", "pointing_game_brightness": "the brightest place"}
+    shares = [
+        f"{label} in {scores[name]['estimate']:.0%}"
+        for name, label in names.items()
+        if scores.get(name, {}).get("estimate") is not None
+    ]
+    if not shares:
+        return f"{text} The study knew no findings to score its maps by."
+    return f"{text} A finding was hit by {' and by '.join(shares)} of the study's images."
+
+
+def pixels(figure: Figure) -> np.ndarray:
+    """Return a figure as a picture, uint8 (h, w, 3)."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3])
