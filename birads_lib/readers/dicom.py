@@ -77,7 +77,7 @@ def read(
         files = [p for p in files_below(root, problems) if p.suffix.lower() not in skipped
                  and p.name != "DICOMDIR"]  # fmt: skip
     else:
-        by_folder = category_folders(problems, task)
+        by_folder = category_folders(problems, notes, task)
         files = list(by_folder)
     good = survey(files, problems, chosen.workers, pixels=pixels)
     rows = []
