@@ -13,6 +13,7 @@ from pathlib import Path
 from birads_lib.files import sha256, sha256_of, written_whole
 from press import paths
 from press.page import COMMITTED, SEALS
+from press.report.templates import literal
 from press.study import Study
 
 UNKNOWN = 64 * "0"  # stands for the root hash in the files that it is over
@@ -78,6 +79,20 @@ def noted(study: Study) -> str:
     """Return the root hash that was noted when the book was rendered, or ``UNKNOWN``."""
     path = paths.root_file(study.name)
     return path.read_text().strip() if path.exists() else UNKNOWN
+
+
+def statement(study: Study) -> str:
+    """Return, as Markdown, which root hash a study's book has, for what is packed of it."""
+    root, pages = noted(study), branch(executed(study))
+    of_book = f"The root hash of its book:\n\n    {root}"
+    if root == UNKNOWN:
+        of_book = "Its book was not rendered where this was packed."
+    return (
+        f"# {literal(study.title)}\n\n{of_book}\n\nThe hash of its executed pages, as "
+        f"`sha256sum book/{study.name}/*.ipynb | sha256sum` computes it:\n\n    {pages}\n\n"
+        "Hold them against those that were published, by a signed tag or Sigstore; how stands in "
+        "`book/re_execute.md` of the repository, under *Whose book is it?*\n"
+    )
 
 
 def listed(study: Study) -> dict[str, str]:

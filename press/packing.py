@@ -14,7 +14,7 @@ from rocrate.rocrate import ROCrate
 
 from birads_lib.errors import UserError
 from birads_lib.files import sha256, sha256_of
-from press import citation, disclosure
+from press import citation, disclosure, manifest
 from press import page as pages
 from press.page import Page
 from press.paths import ROOT
@@ -131,6 +131,7 @@ class Packing:
         packed = [page.path for page in executed if self.crate.get(place_of(page))]
         lines = [f"{sha256(path)}  {path.name}\n" for path in sorted(packed)]
         self.add_file(f"book/{self.study.name}/{pages.SEALS}", "".join(lines).encode())
+        self.add_file("README.md", manifest.statement(self.study).encode())
 
     def authors(self) -> list[Entity]:
         """Return the persons and organisations who made this book, as CITATION.cff names them."""

@@ -51,6 +51,13 @@ def test_another_byte_anywhere_is_another_root_hash(study, tmp_path, name):
     assert root not in page
 
 
+def test_what_is_packed_says_the_root_hash_once_there_is_one(study):
+    before = manifest.statement(study)
+    assert "not rendered" in before
+    assert manifest.branch(manifest.executed(study)) in before
+    assert manifest.seal(study) in manifest.statement(study)
+
+
 def test_files_that_are_gone_or_new_are_named_and_change_the_root_hash(study, tmp_path):
     root = manifest.seal(study)
     (tmp_path / "book/intro.md").unlink()
