@@ -69,7 +69,7 @@ FILES = {  # that are part of the book, or that it was rendered from
     "book/images/book.png": "has changed since the book was rendered",
     "uv.lock": "has changed since the book was rendered",
     "smoke.yaml": "has changed since the book was rendered",
-    "results/smoke/runs/proposed/patient/fold0/predictions.parquet": "changed",
+    "results/smoke/runs/proposed/patient/seed0/fold0/predictions.parquet": "changed",
     "results/smoke/phantoms/masks": "has the hash .* of the kind mask",
 }
 
