@@ -168,8 +168,9 @@ class Trainer:
             )
         for batches in (training, validation):
             batches.features = []  # TensorFlow keeps them to the end of the process
-        for variable, best in zip(learner.variables, journal.best, strict=False):
-            variable.assign(best)
+        if journal.best:  # empty where a kill came later: the next stage restores its own
+            for variable, best in zip(learner.variables, journal.best, strict=True):
+                variable.assign(best)
 
     def _inputs(self, frozen: keras.Model | None, run: _Fold) -> list[np.ndarray]:
         """Return what a learner sees, (n, views, ...) each: cached features, or the images."""

@@ -318,14 +318,14 @@ def train_to_the_end(trainer, folder):
 
 
 def test_an_interrupted_training_ends_as_if_undisturbed(undisturbed, practised, tmp_path):
-    """Within stage 1, and between the stages; the fold after a broken one begins clean."""
+    """Killed in each stage and between them; the fold after a broken one begins clean."""
     folds = trainer()
-    train_and_kill(folds, tmp_path / "within", 1)
+    train_and_kill(folds, tmp_path / "killed", 1)  # within stage 1
     assert train_to_the_end(folds, tmp_path / "next") == 4
-    assert train_to_the_end(folds, tmp_path / "within") == 3
-    train_and_kill(folds, tmp_path / "between", 2)
-    assert train_to_the_end(practised, tmp_path / "between") == 2
-    for name in ("next", "within", "between"):
+    train_and_kill(folds, tmp_path / "killed", 1)  # between the stages
+    train_and_kill(folds, tmp_path / "killed", 1)  # within stage 2, by a new network
+    assert train_to_the_end(practised, tmp_path / "killed") == 1
+    for name in ("next", "killed"):
         assert_same_training(tmp_path / name, undisturbed[0])
 
 
