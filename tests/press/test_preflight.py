@@ -1,7 +1,5 @@
 """What a study is said to be of, and what stops it, before anything is computed."""
 
-import time
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -144,12 +142,10 @@ def test_all_problems_at_once_below_what_was_understood(load, tmp_path):
     assert text.startswith("The study 'mine':\n  40 images of 20 patients")
 
 
-def test_the_default_study_is_looked_at_in_seconds():
+def test_the_default_study_is_looked_at_without_drawing_an_image(monkeypatch):
+    monkeypatch.setattr("birads_lib.readers.phantoms.ProcessPoolExecutor", None)  # which draws them
     mine = study.load(CONFIG / "phantoms.yaml")
-    preflight.check(mine)  # imports
-    started = time.process_time()
     assert "480 images of 120 patients" in preflight.check(mine)[1]
-    assert time.process_time() - started < 3  # half a second where nothing else runs
 
 
 def test_phantoms_are_known_before_they_are_drawn(tmp_path):
