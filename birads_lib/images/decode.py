@@ -11,30 +11,32 @@ from pathlib import Path
 
 import numpy as np
 import pydicom
-from PIL import Image, ImageOps
-from pydicom.pixels import apply_modality_lut, apply_voi_lut
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from birads_lib.errors import DatasetError
 from birads_lib.files import sha256_of
+from birads_lib.images import dicom_pixels
+from birads_lib.images.grey import UnfitError, grey_of, in_a_line
 
 FORMATS = "PNG, JPEG, PGM, TIFF or DICOM"
 _PICTURES = (b"\x89PNG", b"\xff\xd8", b"P5", b"II*\0", b"MM\0*")  # how their files begin
 ORIENTATION = 274  # the EXIF tag
 PHOTOMETRIC = 262  # the TIFF tag that says whether 0 is white
+_NO_PREAMBLE = "DICOM without the 132 bytes that it begins with"
 _OTHERS = {  # how files of other formats begin -> what they are
     b"P2": "a PGM file in text", b"GIF8": "a GIF file", b"BM": "a BMP file", b"%PDF": "a PDF file",
     b"\0\0\0\x0cjP": "a JPEG 2000 file", b"\xff\x4f\xff\x51": "a JPEG 2000 stream",
-    b"RIFF": "a WebP file", b"PK": "an archive", b"II+\0": "a BigTIFF file",
+    b"RIFF": "a WebP file", b"PK": "an archive", b"\x1f\x8b": "a compressed file (gzip)",
+    b"II+\0": "a BigTIFF file", b"\x02\0\0\0": _NO_PREAMBLE, b"\x08\0\x05\0": _NO_PREAMBLE,
+    b"\x08\0\x08\0": _NO_PREAMBLE, b"\x08\0\x16\0": _NO_PREAMBLE,
 }  # fmt: skip
-COLOUR_TOLERANCE = 3  # grey levels between channels that JPEG rounding alone may cause
 
 
 def read_grey(path: str | Path, expected_sha256: str | None = None) -> np.ndarray:
     """Return the image in a file of ``FORMATS`` as grey, tissue brighter than background.
 
     Colour files whose channels agree count as grey, and a picture is turned as its EXIF orientation
-    says. DICOM: the modality and VOI look-up tables
-    (or window) are applied and MONOCHROME1 is inverted (DICOM PS3.3 C.11.1, C.11.2, C.7.6.3.1.2).
+    says. A DICOM file is shown as ``dicom_pixels`` has it.
 
     Args:
         path: the file.
@@ -66,8 +68,10 @@ def decode(data: bytes) -> np.ndarray:
         ValueError: with what is wrong and what to do.
     """
     is_dicom = has_dicom_head(data)
-    with _in_words():
-        return _decode_dicom(data) if is_dicom else _decode_picture(data)
+    with in_words():
+        if is_dicom:
+            return dicom_pixels.shown_grey(pydicom.dcmread(io.BytesIO(data)))
+        return _decode_picture(data)
 
 
 def shape_by_header(path: str | Path) -> tuple[int, int]:
@@ -82,15 +86,14 @@ def shape_by_header(path: str | Path) -> tuple[int, int]:
     with open(path, "rb") as file:
         is_dicom = has_dicom_head(file.read(132))
         file.seek(0)
-        with _in_words():
+        with in_words():
             if not is_dicom:
                 image = Image.open(file)
                 exif = Image.Image.getexif(image)  # a PNG's own method reads all pixels
                 # By a quarter turn, which Pillow takes into account for TIFF alone.
                 is_turned = image.format != "TIFF" and exif.get(ORIENTATION, 1) >= 5
                 return image.size if is_turned else image.size[::-1]
-            header = pydicom.dcmread(file, stop_before_pixels=True)
-            return int(header.Rows), int(header.Columns)
+            return dicom_pixels.size(pydicom.dcmread(file, stop_before_pixels=True))
 
 
 def has_dicom_head(data: bytes) -> bool:
@@ -106,19 +109,20 @@ def has_dicom_head(data: bytes) -> bool:
 
 
 @contextmanager
-def _in_words() -> Iterator[None]:
+def in_words() -> Iterator[None]:
     """Raise ValueError, in words, for whatever decoders raise on damaged input."""
     try:
         yield
     except UnfitError:
         raise
+    except UnidentifiedImageError:  # its own words are of an object in memory
+        why = "cannot be decoded: of a kind that isn't read, or damaged at its beginning"
+        raise ValueError(f"{why}; save it as PNG, or copy it again") from None
+    except Image.DecompressionBombError:
+        raise ValueError("has too many pixels for a mammogram, or a damaged header") from None
     except Exception as error:  # many kinds
-        why = " ".join(str(error).split()) or type(error).__name__
+        why = in_a_line(error)
         raise ValueError(f"cannot be decoded ({why}): damaged or cut off; copy it again") from None
-
-
-class UnfitError(ValueError):
-    """The file is whole, and not what is needed."""
 
 
 def _decode_picture(data: bytes) -> np.ndarray:
@@ -143,41 +147,7 @@ def _decode_picture(data: bytes) -> np.ndarray:
         return np.asarray(image.convert("L"))
     if image.has_transparency_data and np.asarray(image.convert("RGBA"))[..., 3].min() < 255:
         raise UnfitError("has transparent pixels; save it as grey without an alpha channel")
-    return _grey_of(np.asarray(image.convert("RGB")))
-
-
-def _grey_of(colour: np.ndarray) -> np.ndarray:
-    """Return the grey that (H, W, 3) channels share."""
-    if int((colour.max(axis=-1) - colour.min(axis=-1)).max()) > COLOUR_TOLERANCE:
-        raise UnfitError("is a colour image; a mammogram is grey: export it without colours")
-    return np.ascontiguousarray(colour[..., 1])
-
-
-def _decode_dicom(data: bytes) -> np.ndarray:
-    header = pydicom.dcmread(io.BytesIO(data))
-    if "PixelData" not in header:
-        raise UnfitError("is a DICOM file without pixels, or cut off; copy it again or remove it")
-    if int(header.get("NumberOfFrames") or 1) > 1:
-        raise UnfitError("is a DICOM file of several frames; export the slices one by one")
-    stored = header.pixel_array
-    if stored.ndim == 3:
-        return _grey_of(stored)
-    return _unsigned(apply_voi_lut(apply_modality_lut(stored, header), header), header)
-
-
-def _unsigned(shown: np.ndarray, header: pydicom.Dataset) -> np.ndarray:
-    """Return displayed values (H, W) as uint8 or uint16, black background."""
-    is_bright = header.PhotometricInterpretation != "MONOCHROME1"
-    if is_bright and shown.dtype in (np.uint8, np.uint16):  # nothing to do: no table, no window
-        return shown.astype(np.uint8 if max(2**header.BitsStored - 1, shown.max()) < 256 else "u2")
-    shown = np.asarray(shown, np.float32)  # exact up to 24 bits
-    shown = shown - min(0.0, shown.min())  # a modality LUT may go below zero
-    top = max(2.0**header.BitsStored - 1, shown.max())
-    if not is_bright:
-        shown = top - shown
-    if top > 65535:
-        shown = shown * (65535 / top)
-    return np.rint(shown).astype(np.uint8 if top <= 255 else np.uint16)
+    return grey_of(np.asarray(image.convert("RGB")))
 
 
 def to_8bit(image: np.ndarray, window_percentiles: Sequence[float] = (0.0, 99.9)) -> np.ndarray:

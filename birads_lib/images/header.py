@@ -1,10 +1,13 @@
 """What a DICOM header says of a mammogram beside its pixels."""
 
 import io
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
 import pydicom
+
+from birads_lib.images.grey import in_a_line
 
 TAGS = [
     "SOPInstanceUID", "StudyInstanceUID", "AccessionNumber", "PatientID", "Manufacturer",
@@ -28,15 +31,22 @@ class Header:
 
 
 def read_header(source: bytes | str | Path) -> Header:
-    """Return what the header of a DICOM file, or of its bytes, says (PS3.3 C.8.11.7, C.7.1.1)."""
+    """Return what the header of a DICOM file, or of its bytes, says (PS3.3 C.8.11.7, C.7.1.1).
+
+    Raises ValueError naming the tag whose value is malformed.
+    """
     file = io.BytesIO(source) if isinstance(source, bytes) else source
     tags = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=TAGS)
 
     def text(name: str) -> str:
-        return str(tags.get(name) or "").strip()
+        try:
+            return unicodedata.normalize("NFC", str(tags.get(name) or "").strip())
+        except Exception as error:  # many kinds
+            what = f"has a malformed {name} in its header ({in_a_line(error)})"
+            raise ValueError(f"{what}; correct it, or export it again") from None
 
     side = (text("ImageLaterality") or text("Laterality")).upper()
-    spacing = tags.get("ImagerPixelSpacing") or tags.get("PixelSpacing")
+    spacing = text("ImagerPixelSpacing") or text("PixelSpacing")
     exams = dict.fromkeys(filter(None, map(text, ("AccessionNumber", "StudyInstanceUID"))))
     return Header(
         image=text("SOPInstanceUID"),
@@ -45,6 +55,6 @@ def read_header(source: bytes | str | Path) -> Header:
         laterality=side if side in ("L", "R") else "",
         view=text("ViewPosition").upper(),
         machine=" ".join(filter(None, map(text, ("Manufacturer", "ManufacturerModelName")))),
-        spacing_mm=float(spacing[0]) if spacing else None,
+        spacing_mm=float(spacing.strip("[]").split(",")[0]) if spacing else None,
         for_processing=text("PresentationIntentType").upper() == "FOR PROCESSING",
     )

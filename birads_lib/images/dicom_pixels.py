@@ -1,0 +1,242 @@
+"""The grey values of a DICOM file, as its header says that they are to be shown.
+
+Sections are of DICOM PS3.3 and PS3.5.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pydicom
+from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_voi_lut, get_decoder
+
+from birads_lib.images.grey import UnfitError, grey_of, in_a_line
+
+NEEDED = (  # C.7.6.3, type 1
+    "Rows", "Columns", "BitsAllocated", "BitsStored", "SamplesPerPixel", "PixelRepresentation",
+    "PhotometricInterpretation",
+)  # fmt: skip
+OPTIONAL = (
+    "HighBit", "NumberOfFrames", "PixelPaddingValue", "PixelPaddingRangeLimit",
+    "PresentationLUTShape", "RescaleSlope", "RescaleIntercept", "ModalityLUTSequence",
+    "VOILUTSequence", "VOILUTFunction", "WindowCenter", "WindowWidth",
+)  # fmt: skip
+COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_ICT", "YBR_RCT")
+UNCOMPRESSED = "export it again, uncompressed (Explicit VR Little Endian)"
+
+
+def shown_grey(header: pydicom.Dataset) -> np.ndarray:
+    """Return the image in a file's data set as grey, black background, bright tissue.
+
+    What lies outside the stored bits, such as an overlay, is dropped (PS3.5 8.1.1). The modality
+    and VOI look-up tables, or rescaling and the first window, are applied (C.11.1, C.11.2), and
+    MONOCHROME1 is inverted (C.7.6.3.1.2), as is the presentation shape INVERSE (C.8.11.1). Padding
+    (C.7.5.1.1.2) becomes background. A tag without a value counts as absent.
+
+    Returns:
+        uint8 or uint16 (H, W).
+
+    Raises:
+        UnfitError: the file is whole, and no single grey image that can be shown.
+        Exception: of many kinds, from decoders, where it is damaged.
+    """
+    with _saying("has a value in its header that can't be read", "correct it, or export it again"):
+        for name in OPTIONAL:
+            if name in header and header[name].is_empty:
+                del header[name]
+        _check(header)
+    samples = _samples(header)
+    if header.SamplesPerPixel == 3:
+        return grey_of(samples)
+    with _saying("has look-up tables, a window or padding that can't be applied", "correct them"):
+        is_padding = _is_padding(samples, header)
+        stored = _stored(samples, header)
+        if header.PhotometricInterpretation == "PALETTE COLOR":
+            return grey_of(apply_color_lut(stored, header))
+        shown = apply_voi_lut(apply_modality_lut(stored, header), header)
+        _check_contrast(stored[~is_padding], shown[~is_padding], header)
+    return _unsigned(shown, is_padding, header)
+
+
+@contextmanager
+def _saying(what: str, to_do: str) -> Iterator[None]:
+    """Raise ``UnfitError`` for whatever is raised within."""
+    try:
+        yield
+    except UnfitError:
+        raise
+    except Exception as error:  # many kinds
+        raise UnfitError(f"{what} ({in_a_line(error)}); {to_do}") from None
+
+
+def size(header: pydicom.Dataset) -> tuple[int, int]:
+    """Return (H, W) as the header has it; ``UnfitError`` where it has none."""
+    _check_present(header, ("Rows", "Columns"))
+    return int(header.Rows), int(header.Columns)
+
+
+def _check_present(header: pydicom.Dataset, names: tuple[str, ...]) -> None:
+    kind = header.get("SOPClassUID")
+    if absent := [name for name in names if name not in header or header[name].is_empty]:
+        what = f" (it is of {kind.name!r})" if kind else ""
+        raise UnfitError(
+            f"is a DICOM file without {', '.join(absent)} in its header{what}; export it again, or "
+            "remove it"
+        )
+
+
+def _check(header: pydicom.Dataset) -> None:
+    """Raise ``UnfitError`` where a header can't be of one grey image, and complete its rescaling.
+
+    A window of which only the centre or the width is there is no window.
+    """
+    if "FloatPixelData" in header or "DoubleFloatPixelData" in header:
+        raise UnfitError("is a DICOM file whose pixels are fractions; export it as whole numbers")
+    if "PixelData" not in header:
+        kind = header.get("SOPClassUID") or header.file_meta.get("MediaStorageSOPClassUID")
+        what = f" (it is of {kind.name!r})" if kind else ""
+        raise UnfitError(
+            f"is a DICOM file without pixels, or cut off{what}; copy it again or remove it"
+        )
+    _check_present(header, NEEDED)
+    if (frames := int(header.get("NumberOfFrames", 1))) > 1:
+        raise UnfitError(
+            f"is a DICOM file of several frames ({frames}), such as tomosynthesis; export the "
+            "slice or the projection that you mean as an image of its own"
+        )
+    _check_bits(header)
+    _check_colours(header)
+    _check_syntax(header)
+    if "RescaleSlope" in header or "RescaleIntercept" in header:
+        header.RescaleSlope = header.get("RescaleSlope", 1)
+        header.RescaleIntercept = header.get("RescaleIntercept", 0)
+    if ("WindowCenter" in header) != ("WindowWidth" in header):
+        del header["WindowCenter" if "WindowCenter" in header else "WindowWidth"]
+
+
+def _check_bits(header: pydicom.Dataset) -> None:
+    allocated, stored = header.BitsAllocated, header.BitsStored
+    high = header.get("HighBit", stored - 1)
+    if not 1 <= stored <= allocated or not stored - 1 <= high < allocated:
+        raise UnfitError(
+            f"says BitsAllocated {allocated}, BitsStored {stored}, HighBit {high}, which can't be; "
+            "correct its header"
+        )
+
+
+def _check_colours(header: pydicom.Dataset) -> None:
+    kind, samples = str(header.PhotometricInterpretation), header.SamplesPerPixel
+    known = {1: ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"), 3: COLOURS}.get(samples, ())
+    if kind not in known:
+        raise UnfitError(
+            f"says PhotometricInterpretation {kind} with SamplesPerPixel {samples}, which isn't "
+            "read; export it as MONOCHROME2 with 1"
+        )
+
+
+def _check_syntax(header: pydicom.Dataset) -> None:
+    """Raise ``UnfitError`` where nothing here reads the way in which pixels are written."""
+    syntax = header.file_meta.get("TransferSyntaxUID")
+    if not syntax:
+        raise UnfitError(
+            "has no TransferSyntaxUID (0002,0010), which says how its pixels are written; export "
+            "it again"
+        )
+    try:
+        is_read = get_decoder(syntax).is_available
+    except NotImplementedError:
+        is_read = False
+    if not is_read:
+        named = str(syntax) if syntax.name == syntax else f"{syntax} ({syntax.name})"
+        raise UnfitError(f"has the TransferSyntaxUID {named}, which isn't read; {UNCOMPRESSED}")
+
+
+def _samples(header: pydicom.Dataset) -> np.ndarray:
+    """Return decoded values (H, W), or (H, W, 3) as RGB."""
+    syntax = header.file_meta.TransferSyntaxUID
+    try:
+        # Of grey, ``_stored`` drops the unused bits: pydicom takes the lowest for the stored ones.
+        is_colour = header.SamplesPerPixel == 3
+        return get_decoder(syntax).as_array(header, correct_unused_bits=is_colour)[0]
+    except Exception as error:  # many kinds, of several packages
+        if not syntax.is_compressed:
+            raise
+        raise UnfitError(
+            f"cannot be decoded as {syntax.name} ({in_a_line(error)}): damaged, cut off, or of a "
+            f"kind that isn't read; copy it again, or {UNCOMPRESSED}"
+        ) from None
+
+
+def _stored(samples: np.ndarray, header: pydicom.Dataset) -> np.ndarray:
+    """Return samples without what lies outside their stored bits, with their sign."""
+    unused = 8 * samples.dtype.itemsize - header.BitsStored
+    if header.BitsAllocated == 1 or samples.dtype.kind not in "iu" or not unused:
+        return samples
+    lowest = header.get("HighBit", header.BitsStored - 1) + 1 - header.BitsStored
+    return samples << (unused - lowest) >> unused
+
+
+def _is_padding(samples: np.ndarray, header: pydicom.Dataset) -> np.ndarray:
+    """Return where an image (H, W) is padded."""
+    if "PixelPaddingValue" not in header:
+        return np.zeros(samples.shape, bool)
+    stored = _stored(samples, header)
+    ends = [header.PixelPaddingValue, header.get("PixelPaddingRangeLimit")]
+    ends = sorted(_as_stored(end, stored.dtype) for end in ends if end is not None)
+    is_beyond = max(map(abs, ends)) >= 2**header.BitsStored  # padding among the unused bits
+    values = samples if is_beyond else stored
+    return (values >= ends[0]) & (values <= ends[-1])
+
+
+def _as_stored(value: int, kind: np.dtype) -> int:
+    """Return a value that was read with the other sign as one of the pixels' kind."""
+    return int(np.array([int(value) % 2 ** (8 * kind.itemsize)], "u8").astype(f"u{kind.itemsize}")
+               .view(kind)[0])  # fmt: skip
+
+
+def _check_contrast(stored: np.ndarray, shown: np.ndarray, header: pydicom.Dataset) -> None:
+    """Raise ``UnfitError`` where rescaling or a window leaves one grey value of several."""
+    if not stored.size:
+        raise UnfitError("has nothing but padding (PixelPaddingValue); correct or remove it")
+    if np.ptp(shown) == 0 and np.ptp(stored) > 0:
+        tags = ("RescaleSlope", "RescaleIntercept", "WindowCenter", "WindowWidth")
+        values = ", ".join(f"{name} {header[name].value}" for name in tags if name in header)
+        raise UnfitError(
+            f"has one grey value after its look-up tables or window ({values or 'LUTData'}); "
+            "correct or remove them"
+        )
+
+
+def _unsigned(shown: np.ndarray, is_padding: np.ndarray, header: pydicom.Dataset) -> np.ndarray:
+    """Return displayed values (H, W) as uint8 or uint16, black background."""
+    is_inverse = "INVERSE" in str(header.get("PresentationLUTShape", "")).upper()
+    is_dark = header.PhotometricInterpretation == "MONOCHROME1" or is_inverse
+    seen = shown[~is_padding]
+    if not is_dark and shown.dtype in (np.uint8, np.uint16):  # nothing to do: no table, no window
+        kind = np.uint8 if max(2**header.BitsStored - 1, seen.max()) < 256 else np.uint16
+        return np.where(is_padding, 0, shown).astype(kind)
+    black, white = _display_range(seen, header)
+    shown, top = abs(np.asarray(shown, np.float32) - black), abs(white - black)  # exact to 24 bits
+    if is_dark:
+        shown = top - shown
+    if top > 65535:
+        shown = shown * (65535 / top)
+    shown = np.where(is_padding, 0, shown)
+    return np.rint(shown).astype(np.uint8 if top <= 255 else np.uint16)
+
+
+def _display_range(seen: np.ndarray, header: pydicom.Dataset) -> tuple[float, float]:
+    """Return black and white among displayed values: of a window, the ends of what it yields.
+
+    Without a window they are 0, or what is darkest below it, and the brightest that bits may hold.
+    """
+    if "WindowCenter" not in header or "VOILUTSequence" in header:
+        black = min(0.0, float(seen.min()))
+        return black, black + max(2.0**header.BitsStored - 1, float(seen.max()) - black)
+    ends = np.array([0, 2.0**header.BitsStored - 1]) - header.PixelRepresentation * (
+        2.0 ** (header.BitsStored - 1)
+    )
+    if "ModalityLUTSequence" in header:
+        ends = np.array([0, 2.0 ** header.ModalityLUTSequence[0].LUTDescriptor[2] - 1])
+    ends = ends * float(header.get("RescaleSlope", 1)) + float(header.get("RescaleIntercept", 0))
+    return float(ends[0]), float(ends[1])

@@ -1,0 +1,220 @@
+"""Odd and broken files, each with the grey values or the message that is right."""
+
+import io
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless, RLELossless
+
+from birads_lib.images.decode import decode
+from helpers.dicom_files import mammogram
+
+RNG = np.random.default_rng(0)
+STORED = RNG.integers(1, 4095, (66, 70)).astype(np.uint16)  # JPEG 2000 needs 64 pixels a side
+STORED[0, :3] = 0, 7, 4095
+SYNTAXES = (ExplicitVRLittleEndian, JPEG2000Lossless, RLELossless)
+
+
+def dicom(
+    stored: np.ndarray = STORED, syntax=ExplicitVRLittleEndian, without=(), elements=(), **tags
+) -> bytes:
+    """Return a mammogram's file of 12 bits, with these tags instead of the usual ones."""
+    kind = {"BitsAllocated": 8 * stored.dtype.itemsize, "BitsStored": 12, "HighBit": 11}
+    kind["PixelRepresentation"] = int(stored.dtype.kind == "i")
+    header = mammogram(stored, **kind)
+    if syntax != ExplicitVRLittleEndian:
+        header.BitsStored, header.HighBit = kind["BitsAllocated"], kind["BitsAllocated"] - 1
+        header.compress(syntax)  # of all bits, as an archive compresses them
+        header.BitsStored, header.HighBit = 12, 11
+    for name, value in tags.items():
+        setattr(header, name, value)
+    for element in elements:
+        header.add(element)
+    for name in without:
+        delattr(header, name)
+    file = io.BytesIO()
+    header.save_as(file, enforce_file_format=False)
+    return file.getvalue()
+
+
+def problem_of(data: bytes) -> str:
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 (the message is compared by callers)
+        decode(data)
+    return str(caught.value)
+
+
+EMPTY = (
+    "HighBit", "NumberOfFrames", "PixelPaddingValue", "PixelPaddingRangeLimit",
+    "PresentationLUTShape", "RescaleSlope", "RescaleIntercept", "ModalityLUTSequence",
+    "VOILUTSequence", "VOILUTFunction", "WindowCenter", "WindowWidth",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EMPTY)
+@pytest.mark.parametrize("syntax", SYNTAXES, ids=lambda syntax: syntax.keyword)
+def test_a_tag_without_a_value_counts_as_absent(name, syntax):
+    empty = [] if name.endswith("Sequence") else None
+    np.testing.assert_array_equal(decode(dicom(syntax=syntax, **{name: empty})), STORED)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Rows", "Columns", "BitsAllocated", "BitsStored", "SamplesPerPixel", "PixelRepresentation",
+     "PhotometricInterpretation"],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", ["empty", "absent"])
+def test_what_every_image_needs_is_named_where_it_is_missing(name, kind):
+    data = dicom(**{name: None}) if kind == "empty" else dicom(without=[name])
+    said = problem_of(data)
+    assert f"without {name} in its header" in said
+    assert "cut off" not in said
+
+
+def test_half_a_rescaling_or_window():
+    assert decode(dicom(RescaleSlope=2)).max() == 2 * 4095
+    np.testing.assert_array_equal(decode(dicom(RescaleIntercept=5)), STORED + 5)
+    np.testing.assert_array_equal(decode(dicom(WindowCenter=9)), STORED)
+    np.testing.assert_array_equal(decode(dicom(WindowWidth=9)), STORED)
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES, ids=lambda syntax: syntax.keyword)
+@pytest.mark.parametrize("bits", [12, 13, 14, 15])
+def test_an_overlay_in_unused_bits_is_no_brightness(syntax, bits):
+    overlay = (RNG.random(STORED.shape) < 0.1).astype(np.uint16) << bits
+    grey = decode(dicom(STORED | overlay, syntax))
+    np.testing.assert_array_equal(grey, STORED)
+
+
+def test_bits_stored_above_the_lowest():
+    overlay = (RNG.random(STORED.shape) < 0.1).astype(np.uint16)
+    grey = decode(dicom(STORED << 4 | overlay, HighBit=15))
+    np.testing.assert_array_equal(grey, STORED)
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES, ids=lambda syntax: syntax.keyword)
+@pytest.mark.parametrize("polarity", ["MONOCHROME1", "MONOCHROME2"])
+@pytest.mark.parametrize(
+    ("first", "last"), [(0, None), (4095, None), (7, None), (0, 7), (7, 0), (4000, 4095)]
+)
+def test_padding_is_background(syntax, polarity, first, last):
+    tags = {"PixelPaddingValue": first, "PhotometricInterpretation": polarity}
+    tags |= {} if last is None else {"PixelPaddingRangeLimit": last}
+    low, high = sorted([first, first if last is None else last])
+    is_padding = np.isin(STORED, range(low, high + 1))
+    values = 4095 - STORED if polarity == "MONOCHROME1" else STORED
+    grey = decode(dicom(syntax=syntax, **tags))
+    np.testing.assert_array_equal(grey, np.where(is_padding, 0, values))
+
+
+@pytest.mark.parametrize("padding", [-2000, -2048, 2**16 - 2000])
+def test_padding_below_zero_shifts_nothing(padding):
+    signed = STORED.astype(np.int16) // 4
+    signed[:9] = padding if padding < 0 else padding - 2**16  # written with the other sign
+    element = pydicom.DataElement("PixelPaddingValue", "SS" if padding < 0 else "US", padding)
+    grey = decode(dicom(signed, elements=[element]))
+    assert (grey[:9] == 0).all()
+    np.testing.assert_array_equal(grey[9:], signed[9:])
+
+
+@pytest.mark.parametrize("padding", [63536, 32768, 4096])
+def test_padding_in_unused_bits_is_no_other_grey(padding):
+    stored = STORED.copy()
+    stored[:9] = padding
+    stored[20] = padding & 4095  # a value of its own
+    grey = decode(dicom(stored, PixelPaddingValue=padding))
+    assert (grey[:9] == 0).all()
+    np.testing.assert_array_equal(grey[9:], stored[9:])
+
+
+@pytest.mark.parametrize("shape", ["IDENTITY", "INVERSE"])
+@pytest.mark.parametrize("polarity", ["MONOCHROME1", "MONOCHROME2"])
+def test_a_picture_is_inverted_once(shape, polarity):
+    grey = decode(dicom(PresentationLUTShape=shape, PhotometricInterpretation=polarity))
+    is_dark = polarity == "MONOCHROME1" or shape == "INVERSE"
+    np.testing.assert_array_equal(grey, 4095 - STORED if is_dark else STORED)
+
+
+def test_a_window_of_signed_values_has_its_own_black():
+    signed = STORED.astype(np.int16) - 2048
+    grey = decode(dicom(signed, WindowCenter=0.5, WindowWidth=4096))
+    assert abs(grey.astype(int) - STORED).max() <= 1
+    shifted = np.maximum(signed, -1000)  # the darkest there is is above the window's black
+    assert decode(dicom(shifted, WindowCenter=0.5, WindowWidth=4096)).min() in (1047, 1048)
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"WindowCenter": 9000, "WindowWidth": 10},
+        {"WindowCenter": -9000, "WindowWidth": 10},
+        {"RescaleSlope": 0, "RescaleIntercept": 3},
+        {"RescaleSlope": 1, "RescaleIntercept": -9000, "WindowCenter": 2000, "WindowWidth": 100},
+    ],
+)
+@pytest.mark.parametrize("polarity", ["MONOCHROME1", "MONOCHROME2"])
+def test_a_window_that_leaves_one_grey_value_is_refused_with_its_numbers(tags, polarity):
+    said = problem_of(dicom(PhotometricInterpretation=polarity, **tags))
+    assert "has one grey value after its look-up tables or window" in said
+    assert all(f"{name} {value}" in said for name, value in tags.items())
+
+
+@pytest.mark.parametrize(
+    ("tags", "says"),
+    [
+        ({"WindowCenter": 100, "WindowWidth": 0}, "can't be applied"),
+        ({"WindowCenter": 100, "WindowWidth": -5}, "can't be applied"),
+        ({"WindowCenter": 100, "WindowWidth": 9, "VOILUTFunction": "CUBE"}, "can't be applied"),
+        ({"HighBit": 10}, "BitsAllocated 16, BitsStored 12, HighBit 10, which can't be"),
+        ({"HighBit": 16}, "HighBit 16, which can't be"),
+        ({"BitsStored": 17}, "BitsStored 17"),
+        ({"BitsStored": 0, "HighBit": 0}, "BitsStored 0"),
+        ({"NumberOfFrames": 2}, "several frames (2), such as tomosynthesis"),
+        ({"SamplesPerPixel": 2}, "MONOCHROME2 with SamplesPerPixel 2"),
+        ({"SamplesPerPixel": 3}, "MONOCHROME2 with SamplesPerPixel 3"),
+        ({"PhotometricInterpretation": "HSV"}, "PhotometricInterpretation HSV"),
+        ({"PhotometricInterpretation": "ARGB"}, "PhotometricInterpretation ARGB"),
+        ({"PhotometricInterpretation": "CMYK"}, "PhotometricInterpretation CMYK"),
+        ({"PhotometricInterpretation": "RGB"}, "RGB with SamplesPerPixel 1"),
+        ({"PhotometricInterpretation": "YBR_FULL"}, "YBR_FULL with SamplesPerPixel 1"),
+        ({"PhotometricInterpretation": "PALETTE COLOR"}, "has look-up tables, a window or padding"),
+    ],
+)  # fmt: skip
+def test_headers_that_cannot_be_followed_are_refused_by_name(tags, says):
+    said = problem_of(dicom(**tags))
+    assert says in said
+    assert "cut off" not in said
+
+
+def rewritten(data: bytes, syntax: str | None) -> bytes:
+    """Return a file with another TransferSyntaxUID, or none, its other bytes unchanged."""
+    header = pydicom.dcmread(io.BytesIO(data))
+    if syntax is None:
+        del header.file_meta.TransferSyntaxUID
+    else:
+        header.file_meta.TransferSyntaxUID = syntax
+        header.PixelData = pydicom.encaps.encapsulate([b"\0" * 100])
+        header["PixelData"].VR = "OB"
+    file = io.BytesIO()
+    pydicom.filewriter.dcmwrite(
+        file, header, implicit_vr=False, little_endian=True, enforce_file_format=False
+    )
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("syntax", "name"),
+    [
+        (None, "has no TransferSyntaxUID (0002,0010)"),
+        ("1.2.840.10008.1.2.4.100", "MPEG2 Main Profile"),
+        ("1.2.840.10008.1.2.4.102", "MPEG-4 AVC"),
+        ("1.2.840.10008.1.2.4.107", "HEVC"),
+        ("1.2.840.10008.1.2.4.52", "1.2.840.10008.1.2.4.52"),
+        ("1.2.3.4.5", "TransferSyntaxUID 1.2.3.4.5, which isn't read"),
+    ],
+)
+def test_a_way_of_writing_pixels_that_is_not_read_is_said_by_name(syntax, name):
+    said = problem_of(rewritten(dicom(), syntax))
+    assert name in said
+    assert "export it again" in said
+    assert "cut off" not in said
