@@ -34,7 +34,7 @@ def limits(model, name):
     return tuple(map(schema.get, ("minimum", "maximum", "enum")))
 
 
-@pytest.mark.parametrize("name", settings.Settings.model_fields.keys() - {"seed"})
+@pytest.mark.parametrize("name", sorted(settings.Settings.model_fields.keys() - {"seed"}))
 def test_limits_of_training_are_those_of_its_settings(name):
     taken = limits(study_file.parameters("02_preprocessing", "03_training"), name)
     assert taken[2] == limits(settings.Settings, name)[2]
