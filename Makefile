@@ -23,8 +23,11 @@ export UV_PROJECT_ENVIRONMENT := .venv
 # Compiled once, as Python may be told not to: each notebook then starts in a third of the time.
 SYNC = $(UV) sync --locked --inexact --compile-bytecode --extra book
 
+# A path stays a path, be it 2024 or 1e3: see press/given.py.
+AS_ITEM = "$(1)=['$(subst ','',$(2))']"
 SNAKEMAKE = snakemake --profile profiles/$(PROFILE) --config study=$(1) \
-            $(if $(DATA),data="$(DATA)") $(if $(WEIGHTS),weights="$(WEIGHTS)")
+            $(if $(DATA),$(call AS_ITEM,data,$(DATA))) \
+            $(if $(WEIGHTS),$(call AS_ITEM,weights,$(WEIGHTS)))
 
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12

@@ -13,7 +13,10 @@ from press import chapters, given, paths, sources, study
 from press.parameters import images_folder
 
 STUDY = study.load(
-    config["study"], config.get("data"), config.get("weights"), config.get("root", "results")
+    config["study"],
+    given.of_item(config, "data"),
+    given.of_item(config, "weights"),
+    config.get("root", "results"),
 )
 if workflow.is_main_process:
     try:

@@ -97,6 +97,8 @@ def _expected(error: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
     if kind in ("greater", "less") and low is not None:
         return f"at least {low}" if high is None else f"{low} to {high}"
     expected = _EXPECTED.get(kind, error["msg"].removeprefix("Input should be "))
+    if kind == "string" and isinstance(error["input"], int | float):
+        expected += " (in quotes)"
     return expected if default in (None, "", [], {}) else f"{expected} (default: {default!r})"
 
 

@@ -19,6 +19,29 @@ if TYPE_CHECKING:
 LINKS = "given"  # the folder of links, in that of the study
 
 
+def as_item(name: str, path: str) -> str:
+    """Return an item of Snakemake's ``--config`` that keeps a path as it is.
+
+    Snakemake takes ``data=2024`` for a number, and 2023_11 for 202311. make writes the same.
+    """
+    quoted = path.replace("'", "''")
+    return f"{name}=['{quoted}']"
+
+
+def of_item(config: Mapping[str, object], name: str) -> str | None:
+    """Return the path that an item of Snakemake's ``--config`` holds; None without it.
+
+    Raises UserError where Snakemake took it for a number, or anything else.
+    """
+    value = config.get(name)
+    path = value[0] if isinstance(value, list) and len(value) == 1 else value
+    if path is not None and not isinstance(path, str):
+        raise UserError(
+            f"Snakemake took {name} for {value!r}; write the path so: --config \"{name}=['...']\""
+        )
+    return path
+
+
 def images_link(study_dir: str | Path) -> Path:
     """Return where the link to a study's folder of images lies, if it was given one."""
     study = Path(study_dir)  # by hand, perhaps that beside it

@@ -20,7 +20,7 @@ import pandas as pd
 
 from birads_lib.errors import UserError, did_you_mean
 from birads_lib.files import sha256
-from press import chapters, preflight, verify
+from press import chapters, given, preflight, verify
 from press import page as pages
 from press.compare import config_of
 from press.outputs import digest_of, lasting
@@ -135,7 +135,11 @@ def execute(options: dict[str, str], arguments: Sequence[str] = ()) -> None:
         options: Snakemake's ``--config``, which says which study, and where it is made.
         arguments: further ones, the targets last; without any, all pages of the study are made.
     """
-    items = [f"{name}={value}" for name, value in options.items() if value]
+    items = [
+        given.as_item(name, value) if name in ("data", "weights") else f"{name}={value}"
+        for name, value in options.items()
+        if value
+    ]
     command = ["snakemake", "--profile", "profiles/local", "--config", *items, *arguments]
     if subprocess.run(command, cwd=ROOT).returncode:
         raise UserError("it could not be made again; what stopped it stands above")

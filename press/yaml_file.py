@@ -1,7 +1,7 @@
 """YAML files that people write, held against pydantic models: all problems at once, by line."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +12,7 @@ from birads_lib.checked import Checked, Problems, sentences
 from birads_lib.errors import UserError
 
 Lines = dict[tuple, int]  # path of keys -> line
+_NUMBER = re.compile(r"[-+]?(0|[1-9]\d*)?(\.\d*)?([eE][-+]?\d+)?")  # as people write it
 MOST = 100_000  # values in a file, those that aliases repeat counted each time
 
 
@@ -39,19 +40,86 @@ def read(path: Path, keys: Iterable[str]) -> tuple[dict, Lines]:
     Raises UserError where there is no such file, or no mapping in it.
     """
     try:
-        text = path.read_text()
-        node = yaml.compose(text)
+        text = _text(path)
+        node = yaml.compose(text, _Loader)
         _check_aliases(path, node)
+        _check_words(path, node)
         content, lines = yaml.load(text, _Loader), _lines(node)
     except FileNotFoundError:
         raise UserError(f"there is no {path.name} in {path.parent}") from None
-    except yaml.YAMLError as error:
-        raise UserError(f"{path} is not valid YAML: {error}") from None
+    except (yaml.YAMLError, ValueError) as error:  # the latter of a number that has no end
+        raise UserError(f"{path} is not valid YAML: {error}{_tab_hint(error)}") from None
     except RecursionError:
         raise UserError(f"{path}: lists or mappings are nested too deeply") from None
     if not isinstance(content, dict):
         raise UserError(f"{path}: expected a mapping with the keys {', '.join(keys)}")
     return content, lines
+
+
+def _text(path: Path) -> str:
+    """Return what a file holds; raise UserError with the line of what isn't UTF-8."""
+    data = path.read_bytes()
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        what = f"the byte 0x{data[error.start]:02x} is no UTF-8; save the file as UTF-8"
+        raise UserError(f"{path}, line {line}: {what}") from None
+
+
+def _tab_hint(error: Exception) -> str:
+    return "; indent by blanks, not by tabs" if "'\\t'" in str(error) else ""
+
+
+def _check_words(path: Path, root: yaml.Node | None) -> None:
+    """Raise UserError for each key that is given twice, and each value that YAML takes for another.
+
+    YAML 1.1 reads 010 as 8, 1_000 as 1000, 1:30 as 90, ``no`` as false, 2024-01-02 as a date.
+    """
+    problems: set[tuple[int, str]] = set()
+    unseen, seen = [root] if root else [], set()
+    while unseen:
+        node = unseen.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        unseen += _children(node)
+        line = node.start_mark.line + 1
+        if isinstance(node, yaml.MappingNode):
+            problems |= set(_repeated(node))
+        elif isinstance(node, yaml.ScalarNode) and (what := _misread(node)):
+            problems.add((line, what))
+    if problems:
+        raise UserError(
+            "\n".join(f"{path}, line {line}: {what}" for line, what in sorted(problems))
+        )
+
+
+def _repeated(node: yaml.MappingNode) -> Iterator[tuple[int, str]]:
+    """Yield the line of each key that a mapping has a second time, and what to do."""
+    first: dict[tuple[str, str], int] = {}
+    for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+        line, name = key.start_mark.line + 1, (key.tag, key.value)
+        if name in first:
+            yield line, f"'{key.value}' is given twice, first in line {first[name]}; remove one"
+        first.setdefault(name, line)
+
+
+def _misread(node: yaml.ScalarNode) -> str:
+    """Return what is wrong with a bare value that YAML takes for another; else nothing."""
+    kind, text = node.tag.rpartition(":")[2], node.value
+    quoted = f"'{text}' in quotes for a text"
+    if node.style is not None:
+        return ""
+    if kind == "bool" and text.lower() not in ("true", "false"):
+        truth = "true" if text.lower() in ("yes", "on") else "false"
+        return f"YAML reads {text} as {truth}; write {truth}, or {quoted}"
+    if kind == "timestamp":
+        return f"YAML reads {text} as a date; write {quoted}"
+    is_plain = _NUMBER.fullmatch(text) or text.lower().lstrip("+-") in (".inf", ".nan")
+    if kind in ("int", "float") and not is_plain:
+        return f"YAML reads {text} as {yaml.load(text, _Loader)}; write that, or {quoted}"
+    return ""
 
 
 def _check_aliases(path: Path, root: yaml.Node | None) -> None:

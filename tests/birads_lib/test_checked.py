@@ -55,7 +55,7 @@ def test_each_error_is_a_sentence_with_its_place(values, names, sentence):
         ({"count": True}, "'count' is True, expected a whole number (default: 2)"),
         ({"rate": 0.0}, "'rate' is 0.0, expected greater than 0"),
         ({"names": []}, "'names' is [], expected at least one"),
-        ({"names": [1]}, "'names' has 1, expected a text"),
+        ({"names": [1]}, "'names' has 1, expected a text (in quotes)"),
         ({"names": 1}, "'names' is 1, expected a list (default: ['last'])"),
         ({"loss": "dall"}, "'loss' is 'dall'; did you mean 'dal'?"),
         ({"only": "that"}, "'only' is 'that'; did you mean 'this'?"),

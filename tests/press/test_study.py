@@ -1,15 +1,17 @@
 """A study's YAML: what it gives each notebook, and what is wrong with it, all at once."""
 
 import re
+import shlex
 import subprocess
 import sys
 
 import pytest
+from snakemake.cli import parse_config
 
 from birads_lib.errors import UserError
 from birads_lib.task import label_set_of
-from press import chapters, preflight, study, study_file
-from press.paths import CONFIG
+from press import chapters, given, preflight, study, study_file, yaml_file
+from press.paths import CONFIG, ROOT
 
 GOOD = """name: mine
 dataset: {reader: phantoms, patients: 12}
@@ -473,3 +475,110 @@ def test_a_label_set_that_is_wrong_is_refused_with_its_line(tmp_path, target, me
         study.load(path)
     assert "line 3: " in str(caught.value)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("folds: 010", "line 1: YAML reads 010 as 8; write that, or '010' in quotes for a text"),
+        ("folds: 1_000", "line 1: YAML reads 1_000 as 1000;"),
+        ("folds: 0x1f", "line 1: YAML reads 0x1f as 31;"),
+        ("folds: 0b11", "line 1: YAML reads 0b11 as 3;"),
+        ("title: 1:30", "line 1: YAML reads 1:30 as 90;"),
+        ("title: 2023_11", "line 1: YAML reads 2023_11 as 202311;"),
+        ("title: 2024-01-02", "line 1: YAML reads 2024-01-02 as a date; write '2024-01-02' in"),
+        ("title: 2024-13-45", "line 1: YAML reads 2024-13-45 as a date;"),
+        ("title: off", "line 1: YAML reads off as false; write false, or 'off' in quotes"),
+        ("variants:\n  on: {}", "line 2: YAML reads on as true; write true, or 'on' in quotes"),
+        ("variants:\n  No: {}", "line 2: YAML reads No as false;"),
+        ("title: a\ntitle: b", "line 2: 'title' is given twice, first in line 1; remove one"),
+        ("a: {b: 1,\n b: 2}", "line 2: 'b' is given twice, first in line 1; remove one"),
+        ("a:\n- {b: 1, b: 1}", "line 2: 'b' is given twice"),
+        ("a:\n\tb: 1", "indent by blanks, not by tabs"),
+        ("a: \0", "is not valid YAML"),
+        ("a: " + "9" * 5000, "is not valid YAML"),
+    ],
+)
+def test_what_yaml_takes_for_another_is_refused_with_its_line(written, text, says):
+    with pytest.raises(UserError) as caught:
+        study.load(written(text))
+    assert says in str(caught.value)
+
+
+def test_all_that_yaml_misreads_is_told_at_once(written):
+    with pytest.raises(UserError) as caught:
+        study.load(written("a: no\nb: 010\na: 1_0\n"))
+    lines = str(caught.value).splitlines()
+    assert [line.partition(":")[0][-6:] for line in lines] == [
+        "line 1",
+        "line 2",
+        "line 3",
+        "line 3",
+    ]
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_a_study_that_is_not_utf8_is_refused_with_its_line(tmp_path, encoding):
+    path = tmp_path / "mine.yaml"
+    path.write_bytes("name: mine\ntitle: Brüste\n".encode(encoding))
+    with pytest.raises(UserError, match=r"line [12]: the byte 0x(fc|ff) is no UTF-8; save"):
+        study.load(path)
+    path.write_bytes(GOOD.replace("name: mine", "name: mine\ntitle: Brüste").encode("utf-8-sig"))
+    assert study.load(path).title == "Brüste"
+
+
+BARE = [
+    "1.5",
+    "-1",
+    "+3",
+    "1e-4",
+    ".5",
+    "1.",
+    "0",
+    "true",
+    "False",
+    "'010'",
+    "null",
+    "~",
+    "plain",
+    '"no"',
+    ".inf",
+    "-0",
+    "10",
+    "2024",
+]
+
+
+@pytest.mark.parametrize("text", BARE)
+def test_values_as_people_write_them_are_read(tmp_path, text):
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"a: {text}\n")
+    assert "a" in yaml_file.read(path, ["a"])[0]
+
+
+def test_a_number_where_a_text_belongs_is_to_be_quoted(written):
+    text = "name: mine\ndataset: {reader: phantoms, folder: 2024}\n"
+    with pytest.raises(UserError, match=r"line 2: 'folder' is 2024, expected a text \(in quotes\)"):
+        study.load(written(text))
+
+
+FOLDERS = ["2024", "2023_11", "1e3", "true", "None", "it's", "a: b", "a #b", "[a]", "x\\y", "a, b"]
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_folder_means_itself_to_snakemake(folder):
+    config = parse_config([given.as_item("data", folder)])
+    assert given.of_item(config, "data") == folder
+    make = ["make", "-n", "book", "STUDY=smoke", f"DATA={folder}"]
+    shown = subprocess.run(make, cwd=ROOT, capture_output=True, text=True).stdout
+    command = next(line for line in shown.splitlines() if line.startswith("snakemake"))
+    arguments = shlex.split(command.partition(" || ")[0])
+    items = arguments[arguments.index("--config") + 1 :]
+    assert given.of_item(parse_config(items), "data") == folder
+
+
+def test_a_folder_that_snakemake_took_for_a_number_is_refused():
+    assert given.of_item({}, "data") is None
+    assert given.of_item({"data": "elsewhere"}, "data") == "elsewhere"
+    with pytest.raises(UserError, match=r"took data for 202311; write the path so: --config"):
+        given.of_item(parse_config(["data=2023_11"]), "data")
