@@ -1,6 +1,7 @@
 """Grades of image files: one for each file, breast or patient."""
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
@@ -73,7 +74,7 @@ def whose(files: Sequence[Path], pattern: str) -> pd.DataFrame:
         raise UserError(f"--pattern is {pattern!r}, no regular expression: {error}") from None
     if not {"patient", "laterality"} <= set(groups):
         raise UserError("--by needs a --pattern with the groups patient and laterality")
-    paths = pd.Series([str(file) for file in files])
+    paths = pd.Series([unicodedata.normalize("NFC", str(file)) for file in files])
     names = paths.str.extract(re.compile(pattern))[["patient", "laterality"]]
     unknown = paths[names.isna().any(axis=1)]
     if len(unknown):

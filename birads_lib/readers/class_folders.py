@@ -1,6 +1,7 @@
 """A folder per category, named in any usual way: ``BI-RADS 2/``, ``birads_4a/``, ``benign/``."""
 
 import re
+import unicodedata
 from pathlib import Path
 from typing import Annotated
 
@@ -114,7 +115,8 @@ def _from_name(pattern: re.Pattern, path: Path, problems: Problems) -> dict[str,
     """Return patient_id, laterality and view as the pattern finds them in the path."""
     if not pattern.pattern:
         return {"patient_id": None, "laterality": None, "view": None}
-    match = pattern.search("/".join(path.relative_to(problems.root).parts[1:]))
+    below = "/".join(path.relative_to(problems.root).parts[1:])
+    match = pattern.search(unicodedata.normalize("NFC", below))  # macOS has ü as u and a mark
     groups = match.groupdict() if match else {}
     patient = match and (groups["patient"] if groups else match[1])
     if not patient:

@@ -1,5 +1,6 @@
 """A folder of DICOM files whose headers say whose they are; labels from a table or from folders."""
 
+import unicodedata
 from collections import defaultdict
 from pathlib import Path
 from typing import Annotated
@@ -140,7 +141,8 @@ class _Lookup:
             "image": (header.image, below, path.name, path.stem), "exam": header.exams,
             "patient": (header.patient_id,),
         }.get(self.key, ())  # fmt: skip
-        numbers = [n for name in dict.fromkeys(names) if name for n in self.rows.get(name, ())]
+        names = dict.fromkeys(unicodedata.normalize("NFC", name) for name in names)
+        numbers = [n for name in names if name for n in self.rows.get(name, ())]
         numbers = [number for number in numbers if self._fits(number, header)]
         self.used |= set(numbers)
         if not numbers:

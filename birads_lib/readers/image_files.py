@@ -27,6 +27,7 @@ DOCUMENTS = (
     ".sha256",
 )  # fmt: skip
 NO_IMAGE = "left out, as they are no images"
+_UNREADABLE = "cannot be read ({}); allow reading it"
 NO_HEADER = Header()  # of a picture
 
 
@@ -93,9 +94,18 @@ class Notes:
 def existing(folder: str | Path) -> Path:
     """Return ``folder`` as a path, or raise ``DatasetError`` where there is none."""
     folder = Path(folder).expanduser()
-    if folder.is_dir():
-        return folder
-    reason = "is a file, not a folder" if folder.exists() else "does not exist"
+    try:
+        os.listdir(folder)
+    except FileNotFoundError:
+        reason = "does not exist"
+    except NotADirectoryError:
+        reason = "is a file, not a folder"
+    except OSError as error:
+        raise DatasetError(f"{str(folder)!r} {_UNREADABLE.format(error.strerror)}") from None
+    else:
+        if os.access(folder, os.R_OK | os.X_OK):
+            return folder
+        raise DatasetError(f"{str(folder)!r} {_UNREADABLE.format('its files may not be opened')}")
     raise DatasetError(f"{str(folder)!r} {reason}; give the folder of the data set")
 
 
@@ -129,7 +139,7 @@ def files_below(folder: Path, problems: Problems) -> list[Path]:
     """Return every file below ``folder``, sorted, but for litter and names that can't be used."""
 
     def refuse(error: OSError) -> None:
-        problems.add(Path(error.filename), f"cannot be read ({error.strerror}); allow reading it")
+        problems.add(Path(error.filename), _UNREADABLE.format(error.strerror))
 
     files, unusable = [], []
     # What may not be followed, ``by_name.read`` has refused.

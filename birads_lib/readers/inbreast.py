@@ -24,6 +24,7 @@ from birads_lib.readers.image_files import (
     Notes,
     Problems,
     existing,
+    files_below,
     images_below,
     is_litter,
     survey,
@@ -103,10 +104,11 @@ def read(
         for number, path in files.items()
         if path in good and number in rows
     ]
-    lesions = _lesions(files, good, problems)
+    outlines = _lesion_files(problems, notes)
+    lesions = _lesions(outlines, files, good, problems, notes)
     problems.raise_any()
     findings = pd.DataFrame(lesions + _marks(rows, lesions), columns=list(no_findings()))
-    annotations = (*_tables(root, chosen.table), *_lesion_files(root))
+    annotations = (*_tables(root, chosen.table), *outlines)
     return Dataset(root, pd.DataFrame(cases), findings, notes.all(), annotations)
 
 
@@ -156,8 +158,17 @@ def _tables(root: Path, table: str) -> list[Path]:
     return [root / name for name in ([table] if table else TABLES) if (root / name).is_file()]
 
 
-def _lesion_files(root: Path) -> list[Path]:
-    return sorted((root / "AllXML").glob("[0-9]*.xml"))
+def _lesion_files(problems: Problems, notes: Notes) -> list[Path]:
+    """Return the files ``<number>.xml`` in ``AllXML/``, whatever the case of these names."""
+    folders = [path for path in sorted(problems.root.iterdir()) if path.name.lower() == "allxml"]
+    files: dict[str, Path] = {}
+    for path in (path for folder in folders for path in files_below(folder, problems)):
+        if path.suffix.lower() != ".xml" or not path.stem.isdecimal():
+            notes.add("left out, as their names are not <number>.xml", path)
+        elif (other := files.setdefault(path.stem, path)) != path:
+            both = f"{problems.name(other)} and {problems.name(path)}"
+            problems.lines.append(f"{both} are of one image; keep one of them")
+    return list(files.values())
 
 
 def _table_rows(root: Path, table: str, problems: Problems) -> Rows:
@@ -177,7 +188,11 @@ def _table_rows(root: Path, table: str, problems: Problems) -> Rows:
 
 def _read_table(path: Path, problems: Problems) -> Rows:
     """Return the rows by image number, cells stripped; ``line`` says where each stands."""
-    header, *lines = csv_cells(path) or [[]]
+    try:
+        header, *lines = csv_cells(path) or [[]]
+    except OSError as error:
+        problems.add(path, f"cannot be read ({error.strerror}); allow reading it")
+        return {}
     official = {name.lower(): name for name in COLUMNS}
     header = [official.get(name.lower(), name) for name in header]
     missing = [name for name in COLUMNS if name not in header]
@@ -235,20 +250,28 @@ def _case(
 
 
 def _lesions(
-    files: dict[str, Path], good: dict[Path, Inspected], problems: Problems
-) -> list[dict[str, object]]:
-    """Return the findings in ``AllXML/``, in pixels of the image files."""
+    outlines: list[Path], files: dict[str, Path], good: dict[Path, Inspected],
+    problems: Problems, notes: Notes,
+) -> list[dict[str, object]]:  # fmt: skip
+    """Return the findings in the files of ``AllXML/``, in pixels of the image files."""
     findings = []
-    for path in _lesion_files(problems.root):
+    for path in outlines:
         image = files.get(path.stem)
         if image is None:
             problems.add(path, f"is of no image here; add {path.stem}_* or remove it")
             continue
         scale = _scale(image, good[image], problems) if image in good else 1.0
         try:
-            findings += _read_lesions(path, scale)
+            contours = _read_lesions(path, scale)
+        except OSError as error:
+            problems.add(path, f"cannot be read ({error.strerror}); allow reading it")
+            continue
         except (ExpatError, ValueError, LookupError, TypeError, AttributeError) as error:
             problems.add(path, f"is no lesion file of INbreast ({error}); copy it again")
+            continue
+        findings += contours
+        if not contours:
+            notes.add("files of AllXML have no finding", path)
     return findings
 
 
@@ -273,7 +296,11 @@ def _read_lesions(path: Path, scale: np.ndarray) -> list[dict[str, object]]:
     for lesion in (region for image in images for region in image["ROIs"]):
         name = lesion["Name"].strip().lower()
         corners = [text.strip("() ").split(",") for text in lesion["Point_px"]]
+        if not corners:
+            raise ValueError(f"a finding {lesion['Name']!r} without points")
         points = np.array(corners, float).reshape(len(corners), 2) * scale  # x, y
+        if not np.isfinite(points).all():
+            raise ValueError(f"a finding {lesion['Name']!r} with a point that is no number")
         (x0, y0), (x1, y1) = points.min(axis=0), points.max(axis=0)
         findings.append({
             "image_id": path.stem, "kind": KINDS.get(name, name.replace(" ", "_")),

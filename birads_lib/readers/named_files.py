@@ -1,9 +1,15 @@
 """Files below a folder, found as tables name them."""
 
+import unicodedata
 from collections import defaultdict
 from pathlib import Path
 
 from birads_lib.readers.image_files import IMAGE_SUFFIXES, Notes, Problems, files_below
+
+
+def _normal(name: str) -> str:
+    """Return a name in one Unicode form: macOS writes ü as u and a mark, others as one letter."""
+    return unicodedata.normalize("NFC", name)
 
 
 class NamedFiles:
@@ -15,7 +21,7 @@ class NamedFiles:
         for path in files_below(root, Problems(root)):  # problems of files that no row names
             if path.suffix.lower() in IMAGE_SUFFIXES or not path.suffix:
                 for name in {path.name, path.stem}:
-                    self.by_name[name].append(path)
+                    self.by_name[_normal(name)].append(path)
 
     def find(self, text: str) -> Path | str:
         """Return the file that a cell names, or why there is none, as the end of a sentence."""
@@ -23,17 +29,17 @@ class NamedFiles:
         path = Path(name)
         if ".." not in path.parts and not path.is_absolute() and (self.root / path).is_file():
             return self.root / path
-        alike = self.by_name.get(path.name, [])
+        alike = self.by_name.get(_normal(path.name), [])
         if len(path.parts) == 1 and len(alike) == 1:
             self.by_bare_name += 1
             return alike[0]
         if len(path.parts) == 1 and alike:
             return f", but {len(alike)} below its folders: say which by its path"
-        at_end = [p for p in alike if f"/{name}".endswith(f"/{self._below(p)}")]
+        at_end = [p for p in alike if _normal(f"/{name}").endswith(_normal(f"/{self._below(p)}"))]
         if len(at_end) == 1:
             self.by_end += 1
             return at_end[0]
-        near = alike or self.by_name.get(path.stem, [])
+        near = alike or self.by_name.get(_normal(path.stem), [])
         return f"; there is {self._below(near[0])!r}" if near else ""
 
     def _below(self, path: Path) -> str:

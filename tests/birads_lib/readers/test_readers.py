@@ -18,10 +18,13 @@ from pydantic import Field
 from birads_lib import cases
 from birads_lib.checked import Checked
 from birads_lib.errors import DatasetError, UserError
+from birads_lib.predict.grades import whose
 from birads_lib.readers import READERS, Reader, by_name, declared
+from birads_lib.readers import inbreast as inbreast_reader
 from birads_lib.readers.image_files import fingerprint
 from birads_lib.readers.links import files_in
 from birads_lib.task import DENSITY
+from helpers.dicom_files import mammogram
 from press import preflight, study, study_file
 from press.parameters import declared_parameters
 from press.paths import ROOT
@@ -305,6 +308,122 @@ def test_lesion_files_that_cannot_be_used(tmp_path):
     assert "'AllXML/102.xml' is no lesion file" in problems
     assert "'AllXML/103.xml' is no lesion file" in problems
     assert "'AllXML/999.xml' is of no image here" in problems
+
+
+SQUARE = [(1.0, 1.0), (9.0, 1.0), (9.0, 9.0)]
+
+
+@pytest.mark.parametrize("folder", ["AllXML", "allxml", "ALLXML", "AllXML/AllXML"])
+@pytest.mark.parametrize("suffix", ["xml", "XML"])
+def test_outlines_are_read_whatever_the_case_of_their_names(tmp_path, folder, suffix):
+    files = good_images(size=(788, 1024)) | {
+        "INbreast.csv": (HEADER + GOOD_ROWS).encode(),
+        f"{folder}/101.{suffix}": lesions(("Mass", SQUARE)),
+        f"{folder}/102.{suffix}": lesions(),
+        f"{folder}/case 103.{suffix}": lesions(("Mass", SQUARE)),
+    }
+    dataset = by_name.read("inbreast", write(tmp_path, files))
+    assert dataset.findings["kind"].tolist() == ["mass"]
+    assert any(path.name == f"101.{suffix}" for path in dataset.annotations)
+    notes = {note.text: note.names for note in dataset.notes}
+    assert notes["files of AllXML have no finding (1 files)"] == (f"{folder}/102.{suffix}",)
+    left_out = "left out, as their names are not <number>.xml (1 files)"
+    assert notes[left_out] == (f"{folder}/case 103.{suffix}",)
+
+
+@pytest.mark.parametrize(
+    ("contours", "says"),
+    [
+        ([("Mass", [])], "a finding 'Mass' without points"),
+        ([("Mass", [(float("nan"), 1.0)])], "a finding 'Mass' with a point that is no number"),
+        ([("Mass", SQUARE), ("Calcification", [])], "a finding 'Calcification' without points"),
+    ],
+)
+def test_contours_without_points_are_told(tmp_path, contours, says):
+    files = good_images(size=(788, 1024)) | {
+        "INbreast.csv": (HEADER + GOOD_ROWS).encode(), "allxml/101.XML": lesions(*contours),
+    }  # fmt: skip
+    (problem,) = problems_of("inbreast", write(tmp_path, files))
+    assert problem.startswith("'allxml/101.XML' is no lesion file")
+    assert says in problem
+
+
+def test_two_outlines_of_one_image_are_told(tmp_path):
+    files = good_images(size=(788, 1024)) | {
+        "INbreast.csv": (HEADER + GOOD_ROWS).encode(),
+        "AllXML/101.xml": lesions(("Mass", SQUARE)),
+        "allxml/101.xml": lesions(("Mass", SQUARE)),
+    }
+    (problem,) = problems_of("inbreast", write(tmp_path, files))
+    assert problem == "'AllXML/101.xml' and 'allxml/101.xml' are of one image; keep one of them"
+
+
+def not_permitted(*args, **kwargs):
+    raise PermissionError(13, "Permission denied", str(args[0]))
+
+
+@pytest.mark.parametrize("reader", ["class_folders", "inbreast", "dicom", "table", "mini_mias",
+                                    "vindr_mammo", "cbis_ddsm"])  # fmt: skip
+def test_a_folder_that_may_not_be_read_is_told(tmp_path, monkeypatch, reader):
+    monkeypatch.setattr(os, "listdir", not_permitted)
+    (problem,) = problems_of(reader, tmp_path)
+    assert problem.endswith("cannot be read (Permission denied); allow reading it")
+    monkeypatch.undo()
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # it may be listed, no more
+    (problem,) = problems_of(reader, tmp_path)
+    assert problem.endswith("its files may not be opened); allow reading it")
+
+
+def test_outlines_and_tables_that_may_not_be_read_are_told(tmp_path, monkeypatch):
+    outlines = {"AllXML/101.xml": lesions(("Mass", SQUARE))}
+    folder = inbreast(tmp_path, good_images(size=(788, 1024)) | outlines)
+    scandir = os.scandir
+    is_outlines = lambda path: str(path).endswith("AllXML")  # noqa: E731
+    monkeypatch.setattr(
+        os, "scandir", lambda path: (not_permitted if is_outlines(path) else scandir)(path)
+    )
+    said = "cannot be read (Permission denied); allow reading it"
+    assert problems_of("inbreast", folder) == [f"'AllXML' {said}"]
+    monkeypatch.undo()
+    monkeypatch.setattr(inbreast_reader, "open", not_permitted, raising=False)
+    assert problems_of("inbreast", folder) == [f"'AllXML/101.xml' {said}"]
+    monkeypatch.setattr(inbreast_reader, "csv_cells", not_permitted)
+    assert f"'INbreast.csv' {said}" in problems_of("inbreast", folder)
+
+
+COMPOSED, APART = "M\u00fcller", "Mu\u0308ller"
+
+
+def test_a_patient_in_two_unicode_forms_is_one(tmp_path):
+    names = (f"1/{COMPOSED}_CC.png", f"1/{APART}_MLO.png", "1/B_CC.png", "1/B_MLO.png")
+    write(tmp_path, {name: picture(seed) for seed, name in enumerate(names)})
+    dataset = by_name.read("class_folders", tmp_path, patient_pattern=r"(\w+)_")
+    assert sorted(set(dataset.cases["patient_id"])) == ["B", COMPOSED]
+    paths = [tmp_path / name for name in names]
+    whose_are = whose(paths, r"(?P<patient>\w+)_(?P<laterality>[CM])")
+    assert sorted(set(whose_are["patient"])) == ["B", COMPOSED]
+
+
+@pytest.mark.parametrize("on_disk", [COMPOSED, APART])
+@pytest.mark.parametrize("in_table", [COMPOSED, APART])
+@pytest.mark.parametrize("folder", ["", "images/"])
+def test_a_table_names_files_in_either_form(tmp_path, on_disk, in_table, folder):
+    write(tmp_path, {f"{folder}{on_disk}.png": picture(1), f"{folder}B.png": picture(2)})
+    rows = f"path,patient,birads\n{folder}{in_table}.png,{in_table},2\n{folder}B.png,{on_disk},3\n"
+    (tmp_path / "list.csv").write_text(rows)
+    cases = by_name.read("table", tmp_path, table="list.csv").cases
+    assert set(cases["patient_id"]) == {COMPOSED}
+    assert len(cases) == 2
+
+
+def test_a_header_and_a_table_name_one_patient_in_either_form(tmp_path):
+    for number, patient in enumerate((COMPOSED, APART)):
+        pixels = np.random.default_rng(number).integers(0, 999, (20, 20)).astype(np.uint16)
+        image = mammogram(pixels, PatientID=patient, SpecificCharacterSet="ISO_IR 192")
+        image.save_as(tmp_path / f"{number}.dcm")
+    (tmp_path / "list.csv").write_text(f"PatientID,birads\n{APART},2\n")
+    cases = by_name.read("dicom", tmp_path).cases
+    assert cases["patient_id"].tolist() == [COMPOSED, COMPOSED]
 
 
 def test_all_problems_of_inbreast_at_once(tmp_path):
