@@ -2,6 +2,8 @@
 
 import io
 import unicodedata
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +32,15 @@ class Header:
     for_processing: bool = False  # whether grey values are the detector's, not those to be shown
 
 
+@contextmanager
+def _naming(name: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # of many kinds, where pydicom reads a value
+        what = f"has a malformed {name} in its header ({in_a_line(error)})"
+        raise ValueError(f"{what}; correct it, or export it again") from None
+
+
 def read_header(source: bytes | str | Path) -> Header:
     """Return what the header of a DICOM file, or of its bytes, says (PS3.3 C.8.11.7, C.7.1.1).
 
@@ -39,14 +50,15 @@ def read_header(source: bytes | str | Path) -> Header:
     tags = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=TAGS)
 
     def text(name: str) -> str:
-        try:
+        with _naming(name):
             return unicodedata.normalize("NFC", str(tags.get(name) or "").strip())
-        except Exception as error:  # many kinds
-            what = f"has a malformed {name} in its header ({in_a_line(error)})"
-            raise ValueError(f"{what}; correct it, or export it again") from None
+
+    def first_number(name: str) -> float | None:
+        with _naming(name):
+            value = tags.get(name) or None
+            return float(value[0] if isinstance(value, Sequence) else value) if value else None
 
     side = (text("ImageLaterality") or text("Laterality")).upper()
-    spacing = text("ImagerPixelSpacing") or text("PixelSpacing")
     exams = dict.fromkeys(filter(None, map(text, ("AccessionNumber", "StudyInstanceUID"))))
     return Header(
         image=text("SOPInstanceUID"),
@@ -55,6 +67,6 @@ def read_header(source: bytes | str | Path) -> Header:
         laterality=side if side in ("L", "R") else "",
         view=text("ViewPosition").upper(),
         machine=" ".join(filter(None, map(text, ("Manufacturer", "ManufacturerModelName")))),
-        spacing_mm=float(spacing.strip("[]").split(",")[0]) if spacing else None,
+        spacing_mm=first_number("ImagerPixelSpacing") or first_number("PixelSpacing"),
         for_processing=text("PresentationIntentType").upper() == "FOR PROCESSING",
     )

@@ -5,9 +5,12 @@ import io
 import numpy as np
 import pydicom
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless, RLELossless
 
 from birads_lib.images.decode import decode
+from birads_lib.images.header import read_header
 from helpers.dicom_files import mammogram
 
 RNG = np.random.default_rng(0)
@@ -218,3 +221,97 @@ def test_a_way_of_writing_pixels_that_is_not_read_is_said_by_name(syntax, name):
     assert name in said
     assert "export it again" in said
     assert "cut off" not in said
+
+
+def of_colour(kind: str, pixels: np.ndarray) -> bytes:
+    """Return a file of 8 bits with three samples (H, W, 3) a pixel."""
+    tags = {"BitsAllocated": 8, "BitsStored": 8, "HighBit": 7, "SamplesPerPixel": 3}
+    return dicom(pixels, PlanarConfiguration=0, PhotometricInterpretation=kind, **tags)
+
+
+def test_grey_in_three_samples_is_grey():
+    grey = (STORED >> 4).astype(np.uint8)
+    neutral = np.full_like(grey, 128)
+    for kind, samples in (("RGB", [grey] * 3), ("YBR_FULL", [grey, neutral, neutral])):
+        np.testing.assert_array_equal(decode(of_colour(kind, np.stack(samples, -1))), grey)
+
+
+@pytest.mark.parametrize("kind", ["RGB", "YBR_FULL"])
+def test_colour_is_refused(kind):
+    pixels = RNG.integers(0, 256, (20, 22, 3)).astype(np.uint8)
+    assert "is a colour image" in problem_of(of_colour(kind, pixels))
+
+
+@pytest.mark.parametrize("is_grey", [True, False])
+def test_a_palette_is_looked_up(is_grey):
+    indices = RNG.integers(0, 256, (20, 22)).astype(np.uint8)
+    table = np.arange(255, -1, -1, dtype=np.uint16) * 257
+    tags = {"BitsAllocated": 8, "BitsStored": 8, "HighBit": 7}
+    blue = table if is_grey else table // 2
+    for name, values in (("Red", table), ("Green", table), ("Blue", blue)):
+        tags[f"{name}PaletteColorLookupTableDescriptor"] = [256, 0, 16]
+        tags[f"{name}PaletteColorLookupTableData"] = values.astype("<u2").tobytes()
+    data = dicom(indices, PhotometricInterpretation="PALETTE COLOR", **tags)
+    if is_grey:
+        np.testing.assert_array_equal(decode(data), table[indices])
+    else:
+        assert "is a colour image" in problem_of(data)
+
+
+WORDS = st.sampled_from(["MONOCHROME1", "MONOCHROME2", "RGB", "YBR_FULL", "PALETTE COLOR", "X", ""])
+NUMBERS = st.one_of(st.none(), st.integers(-(2**15), 2**16 - 1))
+SMALL = st.one_of(st.none(), st.integers(0, 70))
+FRACTIONS = st.one_of(st.none(), st.floats(-9e4, 9e4).map(lambda x: round(x, 3)))
+HEADERS = st.fixed_dictionaries({}, optional={
+    "PhotometricInterpretation": WORDS,
+    "PresentationLUTShape": st.sampled_from(["IDENTITY", "INVERSE", ""]),
+    "BitsStored": SMALL, "HighBit": SMALL, "SamplesPerPixel": st.sampled_from([None, 1, 3, 4]),
+    "PixelRepresentation": st.sampled_from([None, 0, 1]), "NumberOfFrames": SMALL,
+    "RescaleSlope": FRACTIONS, "RescaleIntercept": FRACTIONS, "WindowCenter": FRACTIONS,
+    "WindowWidth": FRACTIONS,
+    "VOILUTFunction": st.sampled_from(["LINEAR", "SIGMOID", "LINEAR_EXACT", "X"]),
+})  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore")
+@settings(max_examples=150, deadline=None)
+@given(tags=HEADERS, padding=NUMBERS, limit=NUMBERS)
+def test_any_header_gives_a_picture_with_contrast_or_a_reason(tags, padding, limit):
+    kinds = (("PixelPaddingValue", padding), ("PixelPaddingRangeLimit", limit))
+    elements = [
+        pydicom.DataElement(name, "SS" if value < 0 else "US", value)
+        for name, value in kinds
+        if value is not None
+    ]
+    data = dicom(STORED[:9, :9], elements=elements, **tags)
+    try:
+        grey, reason = decode(data), ""
+    except ValueError as error:
+        grey, reason = None, str(error)
+    if grey is None:
+        lacks_samples = tags.get("SamplesPerPixel") == 3 and "less than expected" in reason
+        assert "cut off" not in reason or lacks_samples
+    else:
+        assert grey.shape == (9, 9)
+        assert grey.dtype in (np.uint8, np.uint16)
+        bits = tags.get("BitsStored", 12)
+        assert np.ptp(grey) > 0 or bits < 4 or padding is not None or limit is not None
+
+
+HEADER_TAGS = ("ImagerPixelSpacing", "PixelSpacing")
+
+
+@pytest.mark.parametrize("name", HEADER_TAGS)
+@pytest.mark.parametrize(
+    ("value", "spacing"),
+    [(b"0.07\\0.07", 0.07), (b"0.07", 0.07), (b"", None), (b"wide\\0.1", ValueError)],
+)
+def test_spacing_is_read_or_named(name, value, spacing):
+    data = dicom(elements=[pydicom.DataElement(name, "DS", [0.12, 0.13])])
+    position = data.index(b"0.12\\0.13 ")
+    data = data[:position] + value.ljust(10) + data[position + 10 :]
+    if spacing is ValueError:
+        with pytest.raises(ValueError, match=f"has a malformed {name} in its header"):
+            read_header(data)
+    else:
+        assert read_header(data).spacing_mm == spacing
