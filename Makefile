@@ -38,6 +38,9 @@ book: .venv/$(if $(filter slurm,$(PROFILE)),slurm,ready) ## run a study and rend
 	@$(call SNAKEMAKE,"$(CONFIG)") || { echo; python -m press.execute; exit 1; }
 	@python -m press.book "$(CONFIG)"
 
+inspect: .venv/ready ## before any training, one page of what was understood of the images: DATA=folder, CONFIG=my.yaml
+	@python -m press.inspect "$(CONFIG)" "$(DATA)"
+
 predict: .venv/ready ## grade images by a trained run: RUN=results/<study>/runs/<run>/<protocol> IMAGES=folder OUT=grades.csv
 	@python -m birads_lib.predict.command_line predict "$(RUN)" "$(IMAGES)" --out "$(OUT)"
 
@@ -91,4 +94,4 @@ ALSO_slurm = --extra slurm
 	python3 -m venv .tools
 	.tools/bin/pip install --quiet uv
 
-.PHONY: help bench extra book predict verify compare crate lab weights lint test stress
+.PHONY: help bench extra book inspect predict verify compare crate lab weights lint test stress

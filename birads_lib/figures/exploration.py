@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from birads_lib.cases import contour_points, label_numbers
 from birads_lib.figures import style
-from birads_lib.figures.style import BLUE, MUTED, ORANGE, new_axes, with_legend
+from birads_lib.figures.style import BLUE, INK, MUTED, ORANGE, new_axes, with_legend
 from birads_lib.images.breast import breast_outline
 from birads_lib.task import BIRADS, Task
 from birads_lib.texts import without_math
@@ -74,6 +74,31 @@ def views_table(cases: pd.DataFrame) -> pd.DataFrame:
     """Count images by laterality (rows) and view (columns), with totals; NA is "unknown"."""
     laterality, view = cases["laterality"].fillna("unknown"), cases["view"].fillna("unknown")
     return pd.crosstab(laterality, view, margins=True, margins_name="all")
+
+
+def shortcuts(table: pd.DataFrame, titles: Sequence[str]) -> Figure:
+    """Draw how well each fact alone tells the label, and how well chance does, a row per fact.
+
+    Args:
+        table: of ``scores.shortcuts.strengths``.
+        titles: of its rows.
+    """
+    ax = new_axes(height=1.6 + 0.36 * len(table))
+    places, tells = np.arange(len(table)), table["tells"].to_numpy(bool)
+    chance = {"color": "#c9c9c9", "linewidth": 9, "label": "Chance: mean to 95th percentile"}
+    ax.hlines(places, table["chance"], table["high"], **chance)
+    looks = {
+        "tells the label": (tells, ORANGE, "D"),
+        "no better than chance": (~tells, INK, "o"),
+    }
+    for label, (are, colour, marker) in looks.items():
+        values = table["accuracy"].to_numpy(float)[are]
+        ax.scatter(values, places[are], color=colour, marker=marker, s=55, label=label, zorder=4)
+    ax.set_yticks(places, titles)
+    ax.set(xlim=(0, 1.02), ylim=(len(table) - 0.4, -0.6), xlabel="Balanced accuracy of it alone")
+    ax.grid(True, axis="x")
+    ax.set_title("How well one fact about the file tells the label")
+    return with_legend(ax, columns=3)
 
 
 def pick_per_grade(

@@ -6,6 +6,7 @@ import json
 from functools import cache
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,6 +18,7 @@ from birads_lib.errors import UserError
 from birads_lib.scores import neighbours
 from birads_lib.task import BIRADS, DENSITY, MALIGNANCY, OWN, TASKS, Task, label_set_of
 from helpers.figures import texts
+from helpers.image_folders import write_images
 from press import chapters, study
 from press.paths import CONFIG, source_notebook
 
@@ -72,6 +74,7 @@ class Shown:
     """What a notebook shows, in place of its ``press.run.Run``."""
 
     def __init__(self, notebook, values, inputs=()):
+        self.folder = Path(values["study_dir"])
         self.inputs = {Path(path) for path in dict(inputs).values()}
         self.texts, self.metrics, self.exhibits = [], [], []
 
@@ -80,6 +83,12 @@ class Shown:
 
     def facts(self, facts):
         self.texts += facts.values()
+
+    def read_files(self, kind, hashes):
+        self.texts.append(kind)
+
+    def output(self, path):
+        self.exhibits.append(path.name)
 
     def record(self, table):
         self.metrics += list(table["metric"])
@@ -233,6 +242,43 @@ def test_a_study_has_the_chapters_that_make_sense_for_its_task(tmp_path):
         "malignancy": {"11_claims"},
         "lesion_kind": {"07_decision_curves", "11_claims"},
     }
+
+
+def explored(home, task: Task, **further):
+    """Return what the chapter on the data shows of twelve images a label, and prints.
+
+    Those of the first label are larger files; one image is flat, one has white air, one is a text.
+    """
+    first, *others = [
+        [f"images/{label}/P{label}{n // 2}_{n % 2}.png" for n in range(12)] for label in task.labels
+    ]
+    write_images(home.parent, first, (60, 50))
+    write_images(home.parent, [name for names in others for name in names], (30, 25))
+    last = home.parent / "images" / task.labels[-1]
+    (last / "notes.txt").write_text("of the ward")
+    cv2.imwrite(str(last / f"P{task.labels[-1]}0_0.png"), np.full((30, 25), 9, np.uint8))
+    white = np.pad(np.full((20, 15), 60, np.uint8), 5, constant_values=250)
+    white[12, 12] = 0
+    cv2.imwrite(str(last / f"P{task.labels[-1]}1_0.png"), white)
+    dataset = {"reader": "class_folders", "folder": str(home.parent / "images")}
+    dataset["patient_pattern"] = "P(.+)_"
+    home.mkdir()
+    with executing(home, task, dataset=dataset, **further) as run:
+        return run("01_data_exploration")
+
+
+@pytest.mark.parametrize("names", [False, True])
+def test_the_data_chapter_says_what_is_odd_and_what_tells_the_label(tmp_path, names):
+    shown, printed = explored(tmp_path / "study", DENSITY, show_pixels=False, show_names=names)
+    assert {"image-formats", "shortcuts", "samples"} <= set(shown.exhibits)
+    assert "File size alone tells density A from the rest: " in printed
+    assert "1 of 48 images seem flat" in printed
+    assert "1 of 48 images seem inverted" in printed
+    assert "left out, as they are no images (1 files)" in printed
+    for name in ("D/PD0_0.png", "D/PD1_0.png", "D/notes.txt"):
+        assert (name in printed) == names
+    assert "50 x 60" in "\n".join(shown.texts)
+    assert "BI-RADS" not in "\n".join([*shown.texts, printed])
 
 
 def test_a_sweep_has_a_table_of_its_variants(tmp_path):

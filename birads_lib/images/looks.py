@@ -1,0 +1,117 @@
+"""What the files of a data set look like from outside: size, bits, border, and odd ones among them.
+
+None of it is a finding. It tells what was exported wrongly, and what a network may learn in place
+of a lesion (``scores.shortcuts``).
+"""
+
+import io
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pydicom
+
+from birads_lib.cases import Dataset, Note
+from birads_lib.errors import DatasetError
+from birads_lib.files import sha256_of
+from birads_lib.images.decode import decode, has_dicom_head
+from birads_lib.parallel import in_parallel
+
+BORDER = 0.03  # of each side, at its ends: the frame in which the border is measured
+BLACK = 0.02  # of the range of grey levels: what lies below it counts as black
+WHITE_AIR = 0.75  # of that range: a border above it, and above the middle, is air shown white
+FAR = 10  # times more or fewer pixels than the median image has
+
+
+def looks(dataset: Dataset, workers: int = 2) -> pd.DataFrame:
+    """Decode every image once more and return what it looks like, a row each, by image_id.
+
+    Columns: format ("DICOM" or a picture's suffix), photometric (of DICOM; else None), bits (as
+    stored), kilobytes, height and width (pixels), flat (whether all pixels are equal), and of the
+    range of grey levels, 0..1, border and middle (means) and air (median of the border); black is
+    the share of pixels at its lower end. Of a flat image these four are NaN.
+
+    Raises:
+        DatasetError: a file was changed since it was listed.
+    """
+    listed = dict(zip(dataset.files(), dataset.cases["sha256"], strict=True))
+    rows = in_parallel(partial(_look, listed), list(listed), workers, "looking")
+    return pd.DataFrame(list(rows), index=pd.Index(dataset.cases["image_id"], name="image_id"))
+
+
+def _look(listed: dict[Path, str], path: Path) -> dict[str, object]:
+    data = path.read_bytes()
+    if sha256_of(data) != listed[path]:
+        raise DatasetError("has changed while it was read; run this again", repr(path.name))
+    image = decode(data)
+    kind = {"format": path.suffix.lower().lstrip(".").replace("jpeg", "jpg"), "photometric": None}
+    kind["bits"] = 8 * image.dtype.itemsize
+    if has_dicom_head(data):
+        tags = ["PhotometricInterpretation", "BitsStored"]
+        header = pydicom.dcmread(io.BytesIO(data), stop_before_pixels=True, specific_tags=tags)
+        kind = {
+            "format": "DICOM", "photometric": str(header.get(tags[0]) or "not stated"),
+            "bits": int(header.get(tags[1]) or kind["bits"]),
+        }  # fmt: skip
+    shape = {"kilobytes": len(data) / 1000, "height": image.shape[0], "width": image.shape[1]}
+    return kind | shape | _grey(image)
+
+
+def _grey(image: np.ndarray) -> dict[str, object]:
+    """Return where the grey levels of an image (H, W) lie, see ``looks``."""
+    low, high = int(image.min()), int(image.max())
+    if low == high:
+        return {"flat": True} | dict.fromkeys(("border", "air", "middle", "black"), np.nan)
+    height, width = image.shape
+    y, x = (max(1, round(BORDER * side)) for side in image.shape)
+    sides = (image[:y], image[-y:], image[y:-y, :x], image[y:-y, -x:])
+    frame = np.concatenate([side.ravel() for side in sides])
+    middle = image[height // 4 : height - height // 4, width // 4 : width - width // 4]
+    levels = {"border": frame.mean(), "air": np.median(frame), "middle": middle.mean()}
+    scaled = {name: float(level - low) / (high - low) for name, level in levels.items()}
+    black = np.count_nonzero(image <= low + BLACK * (high - low)) / image.size
+    return {"flat": False} | scaled | {"black": black}
+
+
+def odd(table: pd.DataFrame) -> list[Note]:
+    """Return what is odd among ``looks``: flat and inverted images, and those of another size."""
+    pixels = table["height"] * table["width"]
+    ratio = pixels / pixels.median()
+    kinds = {
+        "flat, all their pixels are equal: export them again or remove them": table["flat"],
+        "inverted, their air is white: export them with black air, or networks learn the polarity":
+            (table["air"] > WHITE_AIR) & (table["air"] > table["middle"]),
+        f"of another size, {FAR} times more or fewer pixels than most have: are they mammograms?":
+            (ratio >= FAR) | (ratio <= 1 / FAR),
+    }  # fmt: skip
+    return [
+        Note(f"{are.sum()} of {len(table)} images seem {words}", tuple(table.index[are]))
+        for words, are in kinds.items()
+        if are.any()
+    ]
+
+
+def overview(cases: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """Return how the files are made, a row per fact and value with its number of images.
+
+    Args:
+        cases: the table of images.
+        table: their ``looks``.
+    """
+    size = table["width"].astype(str) + " x " + table["height"].astype(str)
+    facts = {
+        "format": table["format"], "bits": table["bits"], "photometric": table["photometric"],
+        "width x height": size, "spacing (mm)": cases["spacing_mm"], "machine": cases["machine"],
+    }  # fmt: skip
+    rows = [(name, *row) for name, values in facts.items() for row in _counted(values)]
+    return pd.DataFrame(rows, columns=["fact", "value", "images"]).set_index(["fact", "value"])
+
+
+def _counted(values: pd.Series, most: int = 5) -> list[tuple[str, int]]:
+    """Return the most frequent values and their counts, and how many further ones there are."""
+    counts = values.map(lambda value: "unknown" if pd.isna(value) else str(value)).value_counts()
+    listed = list(counts.head(most).items())
+    if rest := counts.iloc[most:].tolist():
+        listed.append((f"{len(rest)} other values", sum(rest)))
+    return listed
