@@ -93,7 +93,7 @@ def shape_by_header(path: str | Path) -> tuple[int, int]:
                 # By a quarter turn, which Pillow takes into account for TIFF alone.
                 is_turned = image.format != "TIFF" and exif.get(ORIENTATION, 1) >= 5
                 return image.size if is_turned else image.size[::-1]
-            return dicom_pixels.size(pydicom.dcmread(file, stop_before_pixels=True))
+            return dicom_pixels.checked_size(pydicom.dcmread(file, stop_before_pixels=True))
 
 
 def has_dicom_head(data: bytes) -> bool:

@@ -40,11 +40,8 @@ def shown_grey(header: pydicom.Dataset) -> np.ndarray:
         UnfitError: the file is whole, and no single grey image that can be shown.
         Exception: of many kinds, from decoders, where it is damaged.
     """
-    with _saying("has a value in its header that can't be read", "correct it, or export it again"):
-        for name in OPTIONAL:
-            if name in header and header[name].is_empty:
-                del header[name]
-        _check(header)
+    _check_pixels(header)
+    checked_size(header)
     samples = _samples(header)
     if header.SamplesPerPixel == 3:
         return grey_of(samples)
@@ -54,7 +51,7 @@ def shown_grey(header: pydicom.Dataset) -> np.ndarray:
         if header.PhotometricInterpretation == "PALETTE COLOR":
             return grey_of(apply_color_lut(stored, header))
         shown = apply_voi_lut(apply_modality_lut(stored, header), header)
-        _check_contrast(stored[~is_padding], shown[~is_padding], header)
+        _check_contrast(_seen(stored, is_padding), _seen(shown, is_padding), header)
     return _unsigned(shown, is_padding, header)
 
 
@@ -69,10 +66,17 @@ def _saying(what: str, to_do: str) -> Iterator[None]:
         raise UnfitError(f"{what} ({in_a_line(error)}); {to_do}") from None
 
 
-def size(header: pydicom.Dataset) -> tuple[int, int]:
-    """Return (H, W) as the header has it; ``UnfitError`` where it has none."""
-    _check_present(header, ("Rows", "Columns"))
-    return int(header.Rows), int(header.Columns)
+def checked_size(header: pydicom.Dataset) -> tuple[int, int]:
+    """Return (H, W) as the header has it; ``UnfitError`` where it isn't of one grey image.
+
+    Tags without a value are removed, and rescaling is completed.
+    """
+    with _saying("has a value in its header that can't be read", "correct it, or export it again"):
+        for name in OPTIONAL:
+            if name in header and header[name].is_empty:
+                del header[name]
+        _check(header)
+        return int(header.Rows), int(header.Columns)
 
 
 def _check_present(header: pydicom.Dataset, names: tuple[str, ...]) -> None:
@@ -85,11 +89,8 @@ def _check_present(header: pydicom.Dataset, names: tuple[str, ...]) -> None:
         )
 
 
-def _check(header: pydicom.Dataset) -> None:
-    """Raise ``UnfitError`` where a header can't be of one grey image, and complete its rescaling.
-
-    A window of which only the centre or the width is there is no window.
-    """
+def _check_pixels(header: pydicom.Dataset) -> None:
+    """Raise ``UnfitError`` for a file without pixels, or with fractions for pixels."""
     if "FloatPixelData" in header or "DoubleFloatPixelData" in header:
         raise UnfitError("is a DICOM file whose pixels are fractions; export it as whole numbers")
     if "PixelData" not in header:
@@ -98,6 +99,13 @@ def _check(header: pydicom.Dataset) -> None:
         raise UnfitError(
             f"is a DICOM file without pixels, or cut off{what}; copy it again or remove it"
         )
+
+
+def _check(header: pydicom.Dataset) -> None:
+    """Raise ``UnfitError`` where a header can't be of one grey image, and complete its rescaling.
+
+    A window of which only the centre or the width is there is no window.
+    """
     _check_present(header, NEEDED)
     if (frames := int(header.get("NumberOfFrames", 1))) > 1:
         raise UnfitError(
@@ -173,13 +181,19 @@ def _stored(samples: np.ndarray, header: pydicom.Dataset) -> np.ndarray:
     if header.BitsAllocated == 1 or samples.dtype.kind not in "iu" or not unused:
         return samples
     lowest = header.get("HighBit", header.BitsStored - 1) + 1 - header.BitsStored
-    return samples << (unused - lowest) >> unused
+    shifted = samples << (unused - lowest)
+    return np.right_shift(shifted, unused, out=shifted)
 
 
-def _is_padding(samples: np.ndarray, header: pydicom.Dataset) -> np.ndarray:
-    """Return where an image (H, W) is padded."""
+def _seen(values: np.ndarray, is_padding: np.ndarray | None) -> np.ndarray:
+    """Return the values of an image (H, W) that are no padding."""
+    return values if is_padding is None else values[~is_padding]
+
+
+def _is_padding(samples: np.ndarray, header: pydicom.Dataset) -> np.ndarray | None:
+    """Return where an image (H, W) is padded; None where it has no padding."""
     if "PixelPaddingValue" not in header:
-        return np.zeros(samples.shape, bool)
+        return None
     stored = _stored(samples, header)
     ends = [header.PixelPaddingValue, header.get("PixelPaddingRangeLimit")]
     ends = sorted(_as_stored(end, stored.dtype) for end in ends if end is not None)
@@ -198,7 +212,7 @@ def _check_contrast(stored: np.ndarray, shown: np.ndarray, header: pydicom.Datas
     """Raise ``UnfitError`` where rescaling or a window leaves one grey value of several."""
     if not stored.size:
         raise UnfitError("has nothing but padding (PixelPaddingValue); correct or remove it")
-    if np.ptp(shown) == 0 and np.ptp(stored) > 0:
+    if shown is not stored and np.ptp(shown) == 0 and np.ptp(stored) > 0:
         tags = ("RescaleSlope", "RescaleIntercept", "WindowCenter", "WindowWidth")
         values = ", ".join(f"{name} {header[name].value}" for name in tags if name in header)
         raise UnfitError(
@@ -207,22 +221,28 @@ def _check_contrast(stored: np.ndarray, shown: np.ndarray, header: pydicom.Datas
         )
 
 
-def _unsigned(shown: np.ndarray, is_padding: np.ndarray, header: pydicom.Dataset) -> np.ndarray:
+def _unsigned(
+    shown: np.ndarray, is_padding: np.ndarray | None, header: pydicom.Dataset
+) -> np.ndarray:
     """Return displayed values (H, W) as uint8 or uint16, black background."""
     is_inverse = "INVERSE" in str(header.get("PresentationLUTShape", "")).upper()
     is_dark = header.PhotometricInterpretation == "MONOCHROME1" or is_inverse
-    seen = shown[~is_padding]
+    seen = _seen(shown, is_padding)
     if not is_dark and shown.dtype in (np.uint8, np.uint16):  # nothing to do: no table, no window
-        kind = np.uint8 if max(2**header.BitsStored - 1, seen.max()) < 256 else np.uint16
-        return np.where(is_padding, 0, shown).astype(kind)
-    black, white = _display_range(seen, header)
-    shown, top = abs(np.asarray(shown, np.float32) - black), abs(white - black)  # exact to 24 bits
-    if is_dark:
-        shown = top - shown
-    if top > 65535:
-        shown = shown * (65535 / top)
-    shown = np.where(is_padding, 0, shown)
-    return np.rint(shown).astype(np.uint8 if top <= 255 else np.uint16)
+        top = max(2**header.BitsStored - 1, seen.max())
+    else:
+        black, white = _display_range(seen, header)
+        shown, top = np.asarray(shown, np.float32) - black, abs(white - black)  # exact to 24 bits
+        np.abs(shown, out=shown)
+        if is_dark:
+            shown = top - shown
+        if top > 65535:
+            shown *= 65535 / top
+        np.rint(shown, out=shown)
+    grey = shown.astype(np.uint8 if top <= 255 else np.uint16)
+    if is_padding is not None:
+        grey[is_padding] = 0
+    return grey
 
 
 def _display_range(seen: np.ndarray, header: pydicom.Dataset) -> tuple[float, float]:

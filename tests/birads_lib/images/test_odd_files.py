@@ -11,6 +11,7 @@ from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless, RLELossless
 
 from birads_lib.images.decode import decode
 from birads_lib.images.header import read_header
+from birads_lib.readers.image_files import inspect_header
 from helpers.dicom_files import mammogram
 
 RNG = np.random.default_rng(0)
@@ -187,6 +188,15 @@ def test_headers_that_cannot_be_followed_are_refused_by_name(tags, says):
     said = problem_of(dicom(**tags))
     assert says in said
     assert "cut off" not in said
+
+
+@pytest.mark.parametrize(
+    "tags", [{"NumberOfFrames": 2}, {"BitsStored": 17}, {"SamplesPerPixel": 2}]
+)
+def test_the_header_alone_tells_what_cannot_be_followed(tags, tmp_path):
+    data = dicom(**tags)
+    (tmp_path / "a.dcm").write_bytes(data)
+    assert inspect_header(tmp_path / "a.dcm").problem == problem_of(data)
 
 
 def rewritten(data: bytes, syntax: str | None) -> bytes:

@@ -18,7 +18,6 @@ from pydantic import Field
 from birads_lib import cases
 from birads_lib.checked import Checked
 from birads_lib.errors import DatasetError, UserError
-from birads_lib.predict.grades import whose
 from birads_lib.readers import READERS, Reader, by_name, declared
 from birads_lib.readers import inbreast as inbreast_reader
 from birads_lib.readers.image_files import fingerprint
@@ -399,9 +398,6 @@ def test_a_patient_in_two_unicode_forms_is_one(tmp_path):
     write(tmp_path, {name: picture(seed) for seed, name in enumerate(names)})
     dataset = by_name.read("class_folders", tmp_path, patient_pattern=r"(\w+)_")
     assert sorted(set(dataset.cases["patient_id"])) == ["B", COMPOSED]
-    paths = [tmp_path / name for name in names]
-    whose_are = whose(paths, r"(?P<patient>\w+)_(?P<laterality>[CM])")
-    assert sorted(set(whose_are["patient"])) == ["B", COMPOSED]
 
 
 @pytest.mark.parametrize("on_disk", [COMPOSED, APART])
