@@ -281,3 +281,9 @@ def test_a_heat_map_warns_with_the_studys_scores(tmp_path):
     assert "not a medical device" in said
     (tmp_path / heat.SCORES).write_text(json.dumps({"pointing_game": {"estimate": None}}))
     assert "no findings" in heat.warning(tmp_path)
+
+
+def test_a_patient_in_two_unicode_forms_is_one():
+    files = [Path(f"{name}_L.png") for name in ("M\u00fcller", "Mu\u0308ller")]
+    names = predict.whose(files, r"(?P<patient>\w+)_(?P<laterality>[LR])")
+    assert names["patient"].tolist() == ["M\u00fcller"] * 2
