@@ -13,6 +13,7 @@ RECEIPT ?=
 DEEP    ?=
 RUN     ?=
 IMAGES  ?=
+OTHER   ?= phantoms_elsewhere
 OUT     ?= grades.csv
 
 UV := $(shell command -v uv || echo .tools/bin/uv)
@@ -54,6 +55,9 @@ verify: .venv/ready ## check the hashes of all that is rendered; FIG=<name>: mak
 compare: .venv/ready ## the metrics of two studies that were run, and their difference: STUDIES=a,b
 	@python -m press.compare "$(STUDIES)"
 
+external: .venv/ready ## a study's models on another study's images: STUDY=name or CONFIG=my.yaml, OTHER=name or yaml
+	@python -m press.external "$(CONFIG)" "$(OTHER)"
+
 crate: .venv/ready ## pack an executed study as a Provenance Run Crate: STUDY=name or CONFIG=my.yaml
 	@python -m press.crate "$(CONFIG)"
 
@@ -94,4 +98,4 @@ ALSO_slurm = --extra slurm
 	python3 -m venv .tools
 	.tools/bin/pip install --quiet uv
 
-.PHONY: help bench extra book inspect predict verify compare crate lab weights lint test stress
+.PHONY: help bench extra book inspect predict verify compare external crate lab weights lint test stress

@@ -116,26 +116,28 @@ for chapter in chapters.of_study(STUDY):
             EXECUTE
 
 
-# Two studies that were run, compared: `make compare` says which is the other.
+# A page of two studies: `make compare` and `make external` say which page, and which is the other.
 if "other" in config:
-    from press import compare
+    from press import compare, external
 
     OTHER = study.load(config["other"])
-    COMPARED = compare.parameters(STUDY, OTHER)
-    FILES = compare.inputs(STUDY, COMPARED) + compare.inputs(OTHER, COMPARED)
-    comparison = chapters.chapter(compare.NOTEBOOK)
+    PAIR = external if config.get("page") == external.NOTEBOOK else compare
+    VALUES = PAIR.parameters(STUDY, OTHER)
+    row = chapters.chapter(PAIR.NOTEBOOK)
 
-    rule comparison:
+    rule:
+        name:
+            row.rule
         message:
-            f"12 comparison: {STUDY.name} and {OTHER.name}"
+            f"{row.notebook.replace('_', ' ')}: {STUDY.name} and {OTHER.name}"
         input:
-            notebook=f"notebooks/{comparison.notebook}.ipynb",
-            artefacts=[str(path) for path in FILES],
+            notebook=f"notebooks/{row.notebook}.ipynb",
+            artefacts=[str(path) for path in PAIR.files(STUDY, OTHER, VALUES)],
         output:
-            page=f"{PAGES}/{paths.page_name(comparison.notebook, OTHER.name)}.ipynb",
+            page=f"{PAGES}/{paths.page_name(row.notebook, OTHER.name)}.ipynb",
         params:
             # A function, as Snakemake would look for wildcards in a text.
-            values=lambda wildcards: json.dumps(COMPARED, sort_keys=True),
-            code=code_of(comparison),
+            values=lambda wildcards: json.dumps(VALUES, sort_keys=True),
+            code=code_of(row),
         shell:
             EXECUTE

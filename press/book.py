@@ -69,8 +69,10 @@ def chapters_of(study: Study) -> list[dict]:
 
 
 def comparisons_of(study: Study) -> list[dict]:
-    """Return the pages on which a study was compared with others; these aren't its own."""
-    executed = sorted((BOOK / study.name).glob("12_comparison-*.ipynb"))
+    """Return the pages on which a study was held against others; these aren't its own."""
+    of_two = [row.notebook for row in chapters.CHAPTERS if row.pages == "elsewhere"]
+    folder = BOOK / study.name
+    executed = [page for name in of_two for page in sorted(folder.glob(f"{name}-*.ipynb"))]
     return [{"file": f"book/{study.name}/{page.stem}"} for page in executed]
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from press.study import Study
 
 _ALL_METRICS = f"*{METRICS}"
+IMAGES = "images"  # the set of chapters of a study that trains nothing, and is graded by others
 PAPER = "paper"  # the set of chapters of a study that names no other
 PAPER_TASK = BIRADS.name  # what the paper tells apart: its numbers and claims are of no other
 _RUN = str(run_folder("", "{variant}", "{protocol}"))
@@ -154,7 +155,7 @@ _HOW = "preprocessing{suffix}.json"
 CHAPTERS = (
     Chapter(
         "01_data_exploration", "the images and what is known of them",
-        writes=_TABLES, metrics=False, threads=2,
+        writes=_TABLES, metrics=False, threads=2, sets=(PAPER, IMAGES),
     ),
     Chapter(
         "02_preprocessing", "every image, once", pages="per images",
@@ -226,6 +227,10 @@ CHAPTERS = (
     Chapter(
         "13_speed", "what it takes, as `make bench` measured", metrics=False, sets=("speed",),
         sources=("results/speed/*.json",), needs="make bench",
+    ),
+    Chapter(
+        "15_elsewhere", "this study's models on another's images", pages="elsewhere", runs="first",
+        metrics=False,
     ),
 )  # fmt: skip
 

@@ -77,13 +77,18 @@ def parameters(first: Study, second: Study) -> dict:
     if problems:
         raise UserError(f"{names} can't be compared: {'; '.join(problems)}")
     variant = min(shared["variant"], key=lambda name: name != "proposed")
-    notes = [f"{study.name}: {study.note}" for study in (first, second) if study.note]
+    compared = {"other": second.name, "variant": variant, "protocols": shared["protocol"]}
+    note = notes(first, second)
+    return first.parameters(NOTEBOOK) | compared | ({"note": note} if note else {})
+
+
+def notes(first: Study, second: Study) -> str:
+    """Return what must stand on a page of two studies beside the marks of the first."""
+    noted = [f"{study.name}: {study.note}" for study in (first, second) if study.note]
     synthetic = [study.reader.synthetic for study in (first, second)]
     if synthetic == [False, True]:  # of the first, the page's own mark says it
-        notes.append(f"{second.name}: {SYNTHETIC}")
-    compared = {"other": second.name, "variant": variant, "protocols": shared["protocol"]}
-    note = {"note": "; ".join(notes)} if notes else {}
-    return first.parameters(NOTEBOOK) | compared | note
+        noted.append(f"{second.name}: {SYNTHETIC}")
+    return "; ".join(noted)
 
 
 def inputs(study: Study, values: dict) -> list[Path]:
@@ -91,6 +96,11 @@ def inputs(study: Study, values: dict) -> list[Path]:
     folder = RESULTS / study.name
     runs = [predictions_file(folder, values["variant"], q) for q in values["protocols"]]
     return [folder / "cases.parquet", *runs]
+
+
+def files(first: Study, second: Study, values: dict) -> list[Path]:
+    """Return the files of both studies that their comparison reads."""
+    return inputs(first, values) + inputs(second, values)
 
 
 def check_run(studies: dict[str, Study]) -> None:

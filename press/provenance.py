@@ -84,9 +84,11 @@ class Provenance:
         """Return the entity of what a page read: what another page made, or a new one."""
         place, digest, packing = facts["file"], digest_of(facts), self.packing
         if "sha256_of_hashes" in facts:
-            listed = f"results/{packing.study.name}/figures/01_data_exploration/image-files.csv"
+            study = facts.get("study", packing.study.name)
+            listed = f"results/{study}/figures/01_data_exploration/image-files.csv"
             reason = "images are not packed; the hash is over the sorted hashes of all"
-            about = {"@type": "Collection", "subjectOf": self.crate.get(listed)}
+            about = {"@type": "Collection"}
+            about |= {"subjectOf": at} if (at := self.crate.get(listed)) is not None else {}
             images = packing.add_absent(place, digest, reason, **about)
             self.images += [images] if images not in self.images else []
             return images

@@ -20,7 +20,7 @@ import pandas as pd
 
 from birads_lib.errors import UserError, did_you_mean
 from birads_lib.files import sha256
-from press import chapters, given, preflight, verify
+from press import chapters, external, given, preflight, verify
 from press import page as pages
 from press.compare import config_of
 from press.outputs import digest_of, lasting
@@ -79,10 +79,11 @@ def _trace_inputs(facts: dict, page: Page, depth: int, seen: set[str]) -> list[s
 # Making again
 
 
-def at_hand(study: Study, exhibit: Exhibit) -> list[Path]:
+def at_hand(study: Study, page: Page, exhibit: Exhibit) -> list[Path]:
     """Return what an exhibit's notebook read, with passports, and the images a study made.
 
-    [] where that is not all at hand, as it was.
+    Those of another study that it graded are among them. [] where that is not all at hand, as it
+    was.
     """
     inputs = exhibit.passport["inputs"]
     files = {ROOT / read["file"]: read["sha256"] for read in inputs if "sha256" in read}
@@ -91,16 +92,22 @@ def at_hand(study: Study, exhibit: Exhibit) -> list[Path]:
     paths = [path for path in files if path.is_relative_to(RESULTS)]
     if study.reader.makes_images and not study.dataset.get("folder"):
         paths.append(images_folder(study.dataset, f"results/{study.name}"))
+    asked = page.passport["parameters"]
+    if "other_dataset" in asked:
+        paths.append(images_folder(asked["other_dataset"], f"results/{asked['other']}"))
     beside = [passport_path(path) for path in paths]
     return [path for path in paths + beside if path.exists()]
 
 
-def _check_images(study: Study, other: str) -> None:
-    """Raise UserError where a page, of a comparison with ``other``, can't begin with images."""
+def _check_images(study: Study, page: Page, other: str) -> None:
+    """Raise UserError where a page, of this study and ``other``, can't begin with images."""
     if other:
+        command = f"compare STUDIES={study.name},{other}"
+        if page.notebook == external.NOTEBOOK:
+            command = f"external STUDY={study.name} OTHER={other}"
         raise UserError(
             f"the page reads results of {study.name} and of {other}, which are not at hand as it "
-            f"read them: run both studies, then `make compare STUDIES={study.name},{other}`"
+            f"read them: run both studies, then `make {command}`"
         )
     preflight.check_there(study)
 
@@ -259,14 +266,14 @@ def main(config: str, figure: str, data: str = "", weights: str = "") -> int:
     print("\n".join(trace(page, exhibit)))
     for reason in verify.changed_sources(page):
         print(f"stale: {reason} since this page was executed")
-    linked = at_hand(study, exhibit)
+    linked = at_hand(study, page, exhibit)
     print(f"\nmaking it again from {'what its notebook read, intact' if linked else 'the images'}")
     options = {"study": config, "data": data, "weights": weights, "root": SCRATCH}
     if other := page.passport["parameters"].get("other", ""):  # a comparison
-        options["other"] = config_of(other)
+        options |= {"other": config_of(other), "page": page.notebook}
         load(options["other"])
     if not linked:
-        _check_images(study, other)
+        _check_images(study, page, other)
     made = make_again(study, options, page, linked)
     if exhibit.id not in made.exhibits:
         raise UserError(f"{page.name}, executed now, publishes no {exhibit.id!r}")

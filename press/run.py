@@ -123,16 +123,23 @@ class Run:
             **more,
         }
 
-    def read_files(self, kind: str, hashes: Iterable[str]) -> None:
-        """Count many files of one kind, such as "image", among the inputs, by their hashes."""
+    def read_files(self, kind: str, hashes: Iterable[str], study: str = "") -> None:
+        """Count many files of one kind, such as "image", among the inputs, by their hashes.
+
+        ``study`` names another study that lists them.
+        """
         hashes = list(hashes)
         if hashes:
             facts = {"name": f"{kind} files", "file": f"{len(hashes)} {kind} files"}
+            facts |= {"study": study} if study else {}
             self.inputs.append(facts | {"sha256_of_hashes": outputs.hash_of_hashes(hashes)})
 
-    def read_images(self, cases: pd.DataFrame) -> None:
-        """Count a data set's images among the inputs, by the hashes in its table."""
-        self.read_files("image", cases["sha256"])
+    def read_images(self, cases: pd.DataFrame, study: str = "") -> None:
+        """Count a data set's images among the inputs, by the hashes in its table.
+
+        ``study`` names the other study that lists them, if they are not of this one.
+        """
+        self.read_files("image", cases["sha256"], study)
 
     def output(self, path: Path) -> None:
         """Write the passport of an artefact beside it, and show it on the page."""

@@ -29,6 +29,7 @@ TRAINED = ("02_preprocessing", "03_training")  # whose parameters a variant may 
 SET_BY_THE_STUDY = (
     "study_dir", "note", "dataset", "show_pixels", "variant", "protocol", "protocols",
     "image_file", "reference", "runs", "changes", "other", "task", "trainings", "seeds",
+    "other_dataset",
 )  # fmt: skip
 LONGEST_NAME = 100  # of a study or variant: it becomes part of a file's
 LONGEST = {("name",): LONGEST_NAME, ("title",): 300}  # characters of the text at these keys

@@ -203,8 +203,11 @@ def _check_inputs(page: Page, listed: dict[str, list[str]], report: Report) -> N
             where = f"{page.study}/{page.name}#{facts['id']}: input '{read['name']}'"
             if "sha256_of_hashes" in read:
                 kind = read["name"].removesuffix(" files").removesuffix("s")  # once "images"
-                is_equal = read["sha256_of_hashes"] == hash_of_hashes(listed.get(kind, []))
-                problem = f"{where}: not the {read['name']} that {FILE_LIST[0]} lists"
+                own = "study" not in read
+                known = listed if own else _listed_by(read["study"])
+                is_equal = read["sha256_of_hashes"] == hash_of_hashes(known.get(kind, []))
+                of = "" if own else f" of {read['study']}"
+                problem = f"{where}: not the {read['name']} that {FILE_LIST[0]}{of} lists"
                 report.check("links to the images", is_equal, problem)
             elif "made_by" in read:
                 _check_link(where, page, read, report)
@@ -240,6 +243,14 @@ def listed_hashes(by_name: dict[str, Page]) -> dict[str, list[str]]:
             table = pd.read_csv(io.BytesIO(exhibit.files[f"{identity}.csv"]))
             kinds = table.get("kind", "image")  # older pages list no others
             return table.assign(kind=kinds).groupby("kind")["sha256"].agg(list).to_dict()
+    return {}
+
+
+def _listed_by(study: str) -> dict[str, list[str]]:
+    """Return ``listed_hashes`` of another study, {} where its page isn't here."""
+    with suppress(*UNREADABLE):
+        page = pages.read(paths.BOOK / study / f"{FILE_LIST[0]}.ipynb")
+        return listed_hashes({FILE_LIST[0]: page})
     return {}
 
 

@@ -134,13 +134,16 @@ def true_class(y: np.ndarray, p: np.ndarray, task: Task = BIRADS) -> Figure:
 
 
 def scores(
-    tables: Mapping[str, pd.DataFrame], references: Mapping[str, Mapping[str, float]]
+    tables: Mapping[str, pd.DataFrame],
+    references: Mapping[str, Mapping[str, float]],
+    names: Mapping[str, str] = CORRECTIONS,
 ) -> Figure:
     """Draw each score under each correction, with its interval where it has one.
 
     Args:
-        tables: name of a correction, of ``CORRECTIONS`` -> table of ``calibration.intervals``.
+        tables: name of a correction -> table of ``calibration.intervals``.
         references: what to hold them against -> score -> value.
+        names: name of a correction -> how it is called.
     """
     axes = new_axes(3, 2, height=2.4 + 1.35 * len(tables), sharey=True)
     rows = pd.concat({name: table.set_index("metric") for name, table in tables.items()})
@@ -153,7 +156,7 @@ def scores(
             if score in references[name]:
                 ax.axvline(references[name][score], **look)
         ax.set(title=title, xlabel="Less is better")
-        name_rows(ax, [CORRECTIONS[name] for name in tables])
+        name_rows(ax, [names[name] for name in tables])
         ax.set_xlim(0, 1.06 * ax.get_xlim()[1])
         ax.xaxis.set_major_locator(MaxNLocator(4))
     for empty in axes.ravel()[len(titles) :]:
@@ -162,17 +165,20 @@ def scores(
     return with_legend(ax, handles=handles)
 
 
-def changes_table(changes: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+def changes_table(
+    changes: Mapping[str, pd.DataFrame], names: Mapping[str, str] = CORRECTIONS
+) -> pd.DataFrame:
     """Return the change of each score by each correction, with words for both, and its p-value.
 
     Adjusted p-values are so for all changes of the table.
 
     Args:
         changes: name of a correction -> table of ``calibration.differences``.
+        names: name of a correction -> how it is called.
     """
     table = pd.concat(changes, names=["correction"]).query("metric in @SCORES").droplevel(1)
     table = table.assign(holm=holm(table["p_value"]))
-    table = table.assign(metric=table["metric"].map(SCORES)).rename(index=CORRECTIONS)
+    table = table.assign(metric=table["metric"].map(SCORES)).rename(index=dict(names))
     columns = {"estimate": "change", "low": "95 % from", "high": "to"}
     columns |= {"p_value": "p", "holm": "p, Holm-adjusted"}
     return table.set_index("metric", append=True).rename(columns=columns)

@@ -52,10 +52,10 @@ class Watch:
     def _listen_to_runs(self) -> None:
         read_files = Run.read_files
 
-        def listening(run: Run, kind: str, hashes: Iterable[str]) -> None:
+        def listening(run: Run, kind: str, hashes: Iterable[str], study: str = "") -> None:
             hashes = list(hashes)
             self.listed |= set(hashes)
-            read_files(run, kind, hashes)
+            read_files(run, kind, hashes, study)
 
         Run.read_files = listening
 

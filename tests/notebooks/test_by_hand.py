@@ -31,6 +31,7 @@ LACKS = {  # what the first cells of each miss in a project where nothing ran
     "11_claims": "results/phantoms.byhand/runs/proposed/patient/04_evaluation.metrics.json",
     "12_comparison": "results/phantoms.byhand/cases.parquet",
     "13_speed": "results/speed/growth.json",
+    "15_elsewhere": "results/phantoms_elsewhere/cases.parquet",
 }
 RUN_FIRST_CELLS = """
 import contextlib, io, json, pathlib, sys

@@ -1,6 +1,7 @@
 """A figure made again: what differs is found, and said."""
 
 import base64
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -181,8 +182,15 @@ def test_the_chain_names_each_file_once_and_ends_in_the_images(tmp_path, makers)
     ]
 
 
-def test_a_comparison_without_what_it_read_says_what_to_run():
-    study = load("config/smoke.yaml")
-    with pytest.raises(UserError, match="make compare STUDIES=smoke,b"):
-        remake._check_images(study, other="b")
-    remake._check_images(study, other="")
+@pytest.mark.parametrize(
+    ("notebook", "command"),
+    [
+        ("12_comparison", "make compare STUDIES=smoke,b"),
+        ("15_elsewhere", "make external STUDY=smoke OTHER=b"),
+    ],
+)
+def test_a_page_of_two_studies_without_what_it_read_says_what_to_run(notebook, command):
+    study, page = load("config/smoke.yaml"), SimpleNamespace(notebook=notebook)
+    with pytest.raises(UserError, match=command):
+        remake._check_images(study, page, other="b")
+    remake._check_images(study, page, other="")

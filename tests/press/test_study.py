@@ -53,7 +53,7 @@ def test_data_and_weights_from_the_command_line(written):
     assert mine.parameters("03_training", "proposed", "image")["weights"] == "mine.weights.h5"
 
 
-@pytest.mark.parametrize("name", ["phantoms", "smoke", "inbreast", "speed"])
+@pytest.mark.parametrize("name", ["phantoms", "smoke", "inbreast", "speed", "phantoms_elsewhere"])
 def test_our_own_studies_are_valid(name):
     assert study.load(CONFIG / f"{name}.yaml").name == name
 

@@ -27,8 +27,8 @@ def test_a_figure_made_again_is_the_same(executed_copy, figure, gone):
 
 
 def test_a_figure_whose_input_was_exchanged_is_made_from_the_images(smoke_pages, monkeypatch):
-    _, exhibit = remake.find("smoke", "02_preprocessing#steps")
+    page, exhibit = remake.find("smoke", "02_preprocessing#steps")
     study = load("config/smoke.yaml")
-    assert remake.at_hand(study, exhibit)
+    assert remake.at_hand(study, page, exhibit)
     monkeypatch.setattr(remake, "ROOT", ROOT / "results")  # where these files are not
-    assert remake.at_hand(study, exhibit) == []
+    assert remake.at_hand(study, page, exhibit) == []

@@ -13,8 +13,10 @@ import pydicom
 import pytest
 
 from birads_lib import images, predict, predictions
-from birads_lib.errors import UserError
+from birads_lib.cases import Dataset, no_findings
+from birads_lib.errors import DatasetError, UserError
 from birads_lib.explain.grad_cam import grad_cam
+from birads_lib.files import sha256
 from birads_lib.predict import command_line, grades, heat
 from birads_lib.scores import recalibration
 from birads_lib.splits import deal
@@ -140,6 +142,39 @@ def test_more_files_than_are_held_at_once_give_the_same(trained, scans, monkeypa
     whole = predict.graded(run, files)
     monkeypatch.setattr(grades, "CHUNK", 5)
     pd.testing.assert_frame_equal(predict.graded(run, files), whole, atol=1e-6)
+
+
+def cohort(scans):
+    """The images as a data set, in an order of their own."""
+    files = sorted(scans.rglob("*.png"))[::-1]
+    rows = {"image_id": [file.stem for file in files], "sha256": list(map(sha256, files))}
+    rows |= {"path": [file.relative_to(scans).as_posix() for file in files], "size_bytes": 1}
+    return Dataset(scans, pd.DataFrame(rows), no_findings())
+
+
+@pytest.mark.parametrize("chunk", [5, 16, 64])
+def test_every_model_grades_a_cohort(trained, scans, monkeypatch, chunk):
+    monkeypatch.setattr(predict.cohort, "CHUNK", chunk)
+    run, images = predict.TrainedRun.load(trained), cohort(scans)
+    said = predict.by_every_model(run, images)
+    prepared = np.stack([run.prepare(file) for file in images.files()])[..., None]
+    expected = [member.model.predict_on_batch(prepared) for member in run.members]
+    np.testing.assert_allclose(said, expected, atol=1e-5)
+
+
+def test_a_cohort_that_changed_is_refused_with_all_that_is_wrong(trained, scans, tmp_path):
+    for file in sorted(scans.glob("*.png"))[:3]:
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    images = cohort(tmp_path)
+    files = images.files()
+    files[0].unlink()
+    cv2.imwrite(str(files[2]), np.zeros((9, 9), "uint8"))
+    with pytest.raises(DatasetError) as error:
+        predict.by_every_model(predict.TrainedRun.load(trained), images)
+    said = dict(zip((files[0], files[2]), error.value.problems, strict=True))
+    for file, what in zip(said, ("cannot be read", "has changed since"), strict=True):
+        assert file.name in said[file]
+        assert what in said[file]
 
 
 def test_breasts_and_patients(trained, scans, tmp_path):
