@@ -129,7 +129,7 @@ VERIFY = "from press import verify; print(verify.study('a').problems)"
 
 
 def test_from_end_to_end(clean_copy):
-    """All but Sphinx, on models that nobody trained, in a copy of the project; and what verification says."""
+    """All but Sphinx, on models that nobody trained; and what verification says."""
     own = "protocols: [image]\nnotebooks: {15_elsewhere: {resamples: 20}}\n"
     (clean_copy / "config/a.yaml").write_text(TEXT.format("a", 0) + own)
     (clean_copy / "config/b.yaml").write_text(TEXT.format("b", 1) + "chapters: images\n")
