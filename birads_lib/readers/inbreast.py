@@ -265,13 +265,12 @@ def _lesions(
             contours = _read_lesions(path, scale)
         except OSError as error:
             problems.add(path, f"cannot be read ({error.strerror}); allow reading it")
-            continue
         except (ExpatError, ValueError, LookupError, TypeError, AttributeError) as error:
             problems.add(path, f"is no lesion file of INbreast ({error}); copy it again")
-            continue
-        findings += contours
-        if not contours:
-            notes.add("files of AllXML have no finding", path)
+        else:
+            findings += contours
+            if not contours:
+                notes.add("files of AllXML have no finding", path)
     return findings
 
 
