@@ -203,10 +203,9 @@ def _check_inputs(page: Page, listed: dict[str, list[str]], report: Report) -> N
             where = f"{page.study}/{page.name}#{facts['id']}: input '{read['name']}'"
             if "sha256_of_hashes" in read:
                 kind = read["name"].removesuffix(" files").removesuffix("s")  # once "images"
-                own = "study" not in read
-                known = listed if own else _listed_by(read["study"])
+                other = read.get("study")
+                known, of = (_listed_by(other), f" of {other}") if other else (listed, "")
                 is_equal = read["sha256_of_hashes"] == hash_of_hashes(known.get(kind, []))
-                of = "" if own else f" of {read['study']}"
                 problem = f"{where}: not the {read['name']} that {FILE_LIST[0]}{of} lists"
                 report.check("links to the images", is_equal, problem)
             elif "made_by" in read:
@@ -248,9 +247,9 @@ def listed_hashes(by_name: dict[str, Page]) -> dict[str, list[str]]:
 
 def _listed_by(study: str) -> dict[str, list[str]]:
     """Return ``listed_hashes`` of another study, {} where its page isn't here."""
-    with suppress(*UNREADABLE):
-        page = pages.read(paths.BOOK / study / f"{FILE_LIST[0]}.ipynb")
-        return listed_hashes({FILE_LIST[0]: page})
+    with suppress(OSError, *UNREADABLE):
+        name = FILE_LIST[0]
+        return listed_hashes({name: pages.read(paths.BOOK / study / f"{name}.ipynb")})
     return {}
 
 
