@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
@@ -57,8 +58,10 @@ def _rows(page: Page) -> dict[str, set[str]]:
     """Return the texts of the rows with an interval of all published tables, by their metric."""
     known: dict[str, set[str]] = {}
     for exhibit in page.exhibits.values():
-        content = exhibit.files.get(f"{exhibit.id}.csv")
-        table = pd.read_csv(io.BytesIO(content)) if content else pd.DataFrame()
+        table = pd.DataFrame()
+        with suppress(ValueError):  # of a table that was tampered with, which is told elsewhere
+            if content := exhibit.files.get(f"{exhibit.id}.csv"):
+                table = pd.read_csv(io.BytesIO(content))
         if {"metric", *INTERVAL} <= set(table.columns):
             for row in table.to_dict("records"):
                 values = _formatted([row[key] for key in INTERVAL])

@@ -50,19 +50,24 @@ def train_run(
     history["epoch"] = history.groupby(predictions.MODEL).cumcount() + 1  # over both stages
     with written_whole(folder / "history.csv") as temporary:
         history.to_csv(temporary, index=False)
+    record = _record(trainer, parameters, preprocessing) | _of_folds(folder, below.values())
     with written_whole(folder / "run.json") as temporary:
-        facts = {name: parameters[name] for name in RECORDED}
-        facts["settings"] = trainer.settings.model_dump(mode="json", exclude={"seed"})
-        # The folder of a file may tell whose machine it was.
-        facts["settings"]["weights"] = Path(trainer.settings.weights).name
-        facts["preprocessing"] = preprocessing and preprocessing.model_dump(mode="json")
-        facts["task"] = asdict(trainer.task)
-        facts |= _of_folds(folder, below.values())
-        temporary.write_text(json.dumps(facts, indent=1))
+        temporary.write_text(json.dumps(record, indent=1))
     run = {name: parameters[name] for name in predictions.RUN}
     predictions.write(pd.concat(tested).assign(**run), folder / "predictions.parquet", trainer.task)
     models = [place / "model.keras" for place in below.values()]
     return [*(m for m in models if trainer.save_models), *(folder / name for name in FILES)]
+
+
+def _record(trainer: Trainer, parameters: dict, preprocessing: Options | None) -> dict:
+    """Return what was set, for whoever reads the run or uses its models."""
+    settings = trainer.settings.model_dump(mode="json", exclude={"seed"})
+    settings["weights"] = Path(settings["weights"]).name  # its folder may tell whose machine it was
+    return {name: parameters[name] for name in RECORDED} | {
+        "settings": settings,
+        "preprocessing": preprocessing and preprocessing.model_dump(mode="json"),
+        "task": asdict(trainer.task),
+    }
 
 
 def _joined(of_folds: Mapping[tuple[int, int], pd.DataFrame]) -> pd.DataFrame:
