@@ -203,7 +203,11 @@ def test_prose_names_only_numbers_that_the_configuration_declares():
     declared = yaml.safe_load((ROOT / "_config.yml").read_text())["parse"]["myst_substitutions"]
     named = {n for p in PROSE for n in re.findall(r"\{\{ *(\w+) *\}\}", p.read_text())}
     assert named == set(declared)
-    numbers = named - {"this_title", "this_root_hash"}  # the rest are of a study and a protocol
+    numbers = named - {
+        "this_title",
+        "this_root_hash",
+        "this_reading",
+    }  # the rest are of a study and a protocol
     protocol = "(patient|image|oversample_first)"
     number = re.compile(rf"[a-z]+_({protocol}_\w+|audit_\w+_{protocol})")
     assert all(number.fullmatch(name) for name in numbers)

@@ -187,9 +187,10 @@ def a_label(table):
 
 
 def a_part(table):
-    tested = table[(table["part"] == "test") & (table["fold"] == 0)]
+    of_first = (table["seed"] == 0) & (table["fold"] == 0)
+    tested = table[(table["part"] == "test") & of_first]
     same_patient = table["patient_id"] == tested["patient_id"].iloc[0]
-    table.loc[same_patient & (table["fold"] == 0), "part"] = "train"
+    table.loc[same_patient & of_first, "part"] = "train"
     return table
 
 
@@ -201,8 +202,8 @@ def test_a_probability_that_no_saved_model_predicts_is_found(deep):
     report = deep(TRAINED, a_probability)
     (problem,) = report.problems  # the other model's hold
     assert "fold 0: 1 of 96 rows are not what the model predicts" in problem
-    assert report.checked["models' predictions"] == 2
-    assert "smoke/proposed/patient: 2 models, 192 predictions made again" in report.notes[0]
+    assert report.checked["models' predictions"] == 4  # of two folds, with each of two seeds
+    assert "smoke/proposed/patient: 4 models, 384 predictions made again" in report.notes[0]
 
 
 @pytest.mark.parametrize(
@@ -210,7 +211,7 @@ def test_a_probability_that_no_saved_model_predicts_is_found(deep):
     [
         (a_label, "y_true is not what the cases say"),
         (a_part, "fold 0: its parts are not those of the protocol"),
-        (a_fold, "fold [(0, 0)], but models of [(0, 0), (0, 1)]"),
+        (a_fold, "fold [(0, 0), (1, 0)], but models of [(0, 0), (0, 1), (1, 0), (1, 1)]"),
     ],
 )
 def test_what_else_is_forged_with_consistent_hashes_is_found(deep, forge, message, monkeypatch):
