@@ -219,6 +219,12 @@ def claim(study: Study) -> TextIO:
 
 
 def write_record(study: Study) -> None:
-    """Write what a study is of, for notebooks by hand and for comparisons."""
-    with written_whole(record_file(ROOT / study.folder)) as temporary:
-        temporary.write_text(json.dumps(study.record(), indent=1))
+    """Write what a study is of, for notebooks by hand and for comparisons, where it has changed.
+
+    A run on a full disk thus comes to its notebooks, which say that it is full.
+    """
+    path, text = record_file(ROOT / study.folder), json.dumps(study.record(), indent=1)
+    if path.is_file() and path.read_text() == text:
+        return
+    with written_whole(path) as temporary:
+        temporary.write_text(text)
