@@ -137,7 +137,8 @@ def _check_places(page: Path, passports: list[dict]) -> None:
     read = [read for facts in passports for read in facts.get("inputs", [])]
     places = {facts["file"] for facts in [*passports, *read] if "file" in facts}
     names = {name for facts in passports for name in facts.get("files", {})}
-    names |= {str(facts["id"]) for facts in passports if facts.get("kind") != "artefact"}
+    shown = [facts for facts in passports if facts.get("kind") != "artefact"]
+    names |= {str(facts["id"]) for facts in shown if "id" in facts}
     names |= {str(facts[key]) for facts in read for key in ("made_by", "study") if key in facts}
     outside = [place for place in places if not is_inside(place)]
     outside += [name for name in names if Path(name).name != name]

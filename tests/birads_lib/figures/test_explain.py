@@ -98,6 +98,7 @@ def test_every_map_is_drawn_by_the_function_that_keeps_the_rule_of_fineness():
                 calls = {n.func.attr for n in ast.walk(function) if is_method_call(n)}
                 found |= {f"{path.stem}.{function.name}"} if calls & drawing else set()
     pixels = {"exploration._draw_image", "explain._picture"}  # only where they may be shown
+    pixels |= {"explain.overlay"}  # of images that `birads predict` is given, for who gave them
     assert found == pixels | {"explain._heat"}
 
 
