@@ -144,13 +144,16 @@ def test_a_study_on_slurm_gives_the_same_and_only_training_gets_a_gpu(cluster, t
     )
     assert done.returncode == 0, done.stdout + logs
     jobs = cluster.jobs()
-    training = "rule_training_wildcards_proposed_patient"
+    trainings = {
+        f"rule_training_wildcards_proposed_{protocol}" for protocol in ("patient", "image")
+    }
+    others = {"rule_data_exploration", "rule_preprocessing", "rule_training_floors"}
     evaluation = "rule_evaluation_wildcards_proposed_patient"
-    assert {*jobs} == {"rule_data_exploration", "rule_preprocessing", training, evaluation}
+    assert {*jobs} == {*others, *trainings, evaluation}  # floors are of both trainings
     assert {job["JobState"] for job in jobs.values()} == {"COMPLETED"}
     assert {job["BatchHost"] for job in jobs.values()} == {"node"}
-    asked = [name for name, job in jobs.items() if "gpu" in job.get("TresPerJob", "")]
-    assert asked == [training]
+    asked = {name for name, job in jobs.items() if "gpu" in job.get("TresPerJob", "")}
+    assert asked == trainings
     results, expected = project.results(), request.getfixturevalue("undisturbed").results()
     assert "results/tiny/runs/proposed/patient/predictions.parquet" in results
     assert {*results.items()} <= {*expected.items()}
