@@ -22,19 +22,17 @@ from birads_lib.figures.intervals import draw_beside, draw_intervals, name_rows,
 from birads_lib.figures.style import (
     AMBER,
     BLUE,
-    INK,
     MUTED,
     ORANGE,
-    PLUM,
     new_axes,
     with_legend,
 )
 from birads_lib.predictions import MODEL
+from birads_lib.scores.floors import ANSWERS
 from birads_lib.scores.metrics import PER_CLASS, checked, headline_names
 from birads_lib.task import BIRADS, Task
 
 _COUNTS = LinearSegmentedColormap.from_list("counts", ["#e9e9ee", BLUE])
-_ANSWERS = ((INK, "o"), (MUTED, "D"), (AMBER, "v"), (PLUM, "^"))  # the first is the network's
 RADAR = ["accuracy", "macro_precision", "macro_recall", "macro_f1", "mean_auc", "mcc"]
 
 
@@ -151,15 +149,17 @@ def metric_intervals(
     """Draw the metrics of ``share_names`` of each answer with their 95 % intervals.
 
     Args:
-        tables: label -> table of intervals; the numbers of the first stand at the right.
+        tables: answer, a key of ``floors.ANSWERS`` -> table of intervals; the numbers of the first
+            stand at the right.
         verdict: where the first stands beside the others, in words.
         task: whose metrics these are.
     """
     names, title = share_names(task), textwrap.wrap(verdict, 72) or ["Metrics with 95 % intervals"]
-    rows = {label: table.set_index("metric").loc[[*names]] for label, table in tables.items()}
+    rows = {ANSWERS[name]: t.set_index("metric").loc[[*names]] for name, t in tables.items()}
+    looks = [style.ANSWERS[name] for name in tables]
     row_height = 0.32 + 0.06 * len(rows)
     ax = new_axes(height=1.4 + row_height * len(names) + 0.2 * (len(rows) + len(title)))
-    draw_beside(ax, rows, [*names], _ANSWERS, 0.8 / (len(rows) + 1), size=40, width=2)
+    draw_beside(ax, rows, [*names], looks, 0.8 / (len(rows) + 1), size=40, width=2)
     ax.set_title("\n".join(title), fontsize=11 if verdict else None)
     ax.set_xlabel("Value (1 is perfect)" + (", 95 % interval" if verdict else ""))
     texts = [_with_interval(row) for _, row in next(iter(rows.values())).iterrows()]

@@ -8,14 +8,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from birads_lib.figures import style
 from birads_lib.figures.intervals import draw_beside, draw_intervals, name_rows
 from birads_lib.figures.style import (
-    AMBER,
     BLUE,
     INK,
-    MUTED,
     ORANGE,
-    PLUM,
     colours,
     new_axes,
     with_legend,
@@ -26,13 +24,6 @@ from birads_lib.scores.leakage import ANSWERS, CLOSEST, COMPARED, MET
 from birads_lib.scores.metrics import headline_names
 from birads_lib.task import BIRADS, Task
 
-_ANSWERS = {  # colour and marker
-    "model": (INK, "o"),
-    "lookup": (ORANGE, "s"),
-    "majority": (MUTED, "D"),
-    "density_and_view": (AMBER, "v"),
-    "logistic_regression": (PLUM, "^"),
-}
 _CLOSEST = {  # what a test row met -> label, colour, from close to far
     "copy": (MET["copy"], "#8a1c1c"),
     "sibling_view": (MET["sibling_view"], "#e0662b"),
@@ -130,14 +121,14 @@ def _metrics_axes(ax: Axes, names: list[str], rows: pd.DataFrame) -> None:
 def nulls(metrics: Mapping[str, pd.DataFrame]) -> Figure:
     """Draw the answers that there are beside each other, by protocol, with 95 % intervals."""
     table = pd.concat(metrics, names=["protocol"]).droplevel(1)
-    there = [answer for answer in _ANSWERS if (table["answer"] == answer).any()]
+    there = [answer for answer in style.ANSWERS if (table["answer"] == answer).any()]
     height = 2.8 + (0.6 + 0.2 * len(there)) * len(metrics)
     axes = new_axes(2, 2, height=height, sharex=True, sharey=True)
     names = [PROTOCOLS[protocol].label.replace(" (", "\n(") for protocol in metrics]
     for ax, metric in zip(axes.ravel(), COMPARED, strict=True):
         rows = table[table["metric"] == metric]
         answers = {ANSWERS[answer]: rows[rows["answer"] == answer] for answer in there}
-        looks = [_ANSWERS[answer] for answer in there]
+        looks = [style.ANSWERS[answer] for answer in there]
         draw_beside(ax, answers, [*metrics], looks, 0.7 / (len(there) + 1), size=42)
         ax.set_title(headline_names()[metric])
         name_rows(ax, names)

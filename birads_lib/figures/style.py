@@ -17,6 +17,13 @@ ORANGE, MUTED, INK = "#e0662b", "#6b6b6b", "#111111"
 SERIES = ((BLUE, "-", "o"), (ORANGE, "--", "s"), (INK, "-.", "^"))  # apart in shape, too
 LINES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)))  # of labels; beyond five they come again
 MARKERS = ("o", "s", "^", "D", "v")
+ANSWERS = {  # colour and marker of what is held against each other on the same test rows
+    "model": (INK, "o"),
+    "lookup": (ORANGE, "s"),
+    "majority": (MUTED, "D"),
+    "density_and_view": (AMBER, "v"),
+    "logistic_regression": (PLUM, "^"),
+}
 WIDTH = 7.0  # inches; at 150 dots an inch about the width of the book's column
 DOTTED = {"color": MUTED, "linestyle": ":", "linewidth": 1.5}  # a line to hold values against
 ZERO = {"color": MUTED, "linewidth": 1, "zorder": 0}  # a line behind differences

@@ -26,6 +26,7 @@ FLOORS = {
     "logistic_regression": "Logistic regression, frozen features",
 }
 NETWORK = "model"  # the network's name among the answers
+ANSWERS = {NETWORK: "The network", **FLOORS}
 LEVEL = 0.05  # of Holm-adjusted p-values, over the metrics compared
 _VERDICTS = {"below": "below", "alike": "not told apart from", "above": "above"}
 

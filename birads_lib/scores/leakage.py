@@ -28,13 +28,13 @@ import pandas as pd
 from birads_lib.errors import UserError
 from birads_lib.predictions import MODEL, out_of_fold, probabilities
 from birads_lib.scores.bootstrap import Resampling, intervals
-from birads_lib.scores.floors import FLOORS
+from birads_lib.scores.floors import ANSWERS as FLOOR_ANSWERS
 from birads_lib.scores.floors import answers as with_floors
 from birads_lib.scores.metrics import every_metric, headline_names
 from birads_lib.task import BIRADS, Task
 
 COMPARED = ("accuracy", "macro_f1", "mean_auc", "mcc")  # the metrics that are held against a paper
-ANSWERS = {"model": "The model", "lookup": "Lookup table", **FLOORS}
+ANSWERS = {**FLOOR_ANSWERS, "lookup": "Lookup table"}
 MET = {  # the relation of a test row to the training part, each counted for itself
     "copy": "The image itself",
     "sibling_view": "Another view of the breast",

@@ -122,9 +122,9 @@ def test_per_class_dots(grades):
 def test_metric_intervals_of_a_network_and_its_floors():
     table, floor = sample([1, 2, 3, 4, 5])[2], sample([1, 2, 3, 4, 5], seed=2)[2]
     said = "The network is below its best floor in accuracy; above it in MCC and quadratic kappa."
-    figure = plots.metric_intervals({"The network": table, "A floor": floor}, said)
+    figure = plots.metric_intervals({"model": table, "logistic_regression": floor}, said)
     check(figure)
-    assert legend(figure) == ["The network", "A floor"]
+    assert legend(figure) == ["The network", "Logistic regression, frozen features"]
     assert figure.axes[0].get_title().replace("\n", " ") == said
     rows = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert rows == [text for name, text in headline_names().items() if name != "ordinal_mae"]
@@ -135,7 +135,7 @@ def test_metric_intervals_of_a_network_and_its_floors():
 def test_metric_intervals_with_an_undefined_metric():
     y = np.full(6, 2)
     table = intervals(y, np.eye(5)[y - 1], Resampling(np.arange(6), 20))
-    figure = plots.metric_intervals({"The network": table})
+    figure = plots.metric_intervals({"model": table})
     check(figure)
     assert "not estimable" in texts(figure)
 

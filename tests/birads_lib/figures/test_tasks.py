@@ -55,7 +55,7 @@ def test_evaluation_names_the_tasks_labels_and_metrics(task, predicted):
     assert [entry.partition(":")[0] for entry in legend(roc)] == [*map(task.named, task.numbers)]
     figures = [
         roc,
-        evaluation.metric_intervals({"The network": table}, task=task),
+        evaluation.metric_intervals({"model": table}, task=task),
         evaluation.per_class_dots(table, task),
         evaluation.summary_by_split({"Test": table}, task),
     ]
