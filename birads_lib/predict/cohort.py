@@ -1,17 +1,14 @@
 """What every model of a run says of another cohort, image by image."""
 
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
 from birads_lib.cases import Dataset
 from birads_lib.errors import DatasetError
-from birads_lib.images.decode import read_grey
-from birads_lib.images.prepare import preprocess
 from birads_lib.parallel import in_parallel
 from birads_lib.predict.grades import CHUNK
-from birads_lib.predict.trained_run import TrainedRun
+from birads_lib.predict.trained_run import TrainedRun, prepared
 
 
 def by_every_model(run: TrainedRun, dataset: Dataset, workers: int = 2) -> np.ndarray:
@@ -24,8 +21,8 @@ def by_every_model(run: TrainedRun, dataset: Dataset, workers: int = 2) -> np.nd
         DatasetError: lists every image that can't be read, or isn't the one that was listed.
     """
     files = dataset.files()
-    listed = dict(zip(files, dataset.cases["sha256"], strict=True))
-    prepare = partial(_prepared, run.preprocessing, listed)
+    hashes = dict(zip(files, dataset.cases["sha256"], strict=True))
+    prepare = partial(prepared, run.preprocessing, hashes)  # a method would take the models along
     problems, images, parts = [], [], []
     for result in in_parallel(prepare, files, workers, "grading"):
         if isinstance(result, str):
@@ -38,14 +35,6 @@ def by_every_model(run: TrainedRun, dataset: Dataset, workers: int = 2) -> np.nd
     if problems:
         raise DatasetError(problems, str(dataset.root))
     return np.concatenate([*parts, *([_answers(run, images)] if images else [])], axis=1)
-
-
-def _prepared(options: dict, listed: dict[Path, str], path: Path) -> np.ndarray | str:
-    """Return a file's image as the models see it, or what is wrong with the file."""
-    try:
-        return preprocess(read_grey(path, listed[path]), **options)
-    except DatasetError as error:
-        return str(error)
 
 
 def _answers(run: TrainedRun, images: list[np.ndarray]) -> np.ndarray:

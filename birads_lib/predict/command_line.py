@@ -14,12 +14,14 @@ import numpy as np
 from birads_lib.errors import UserError
 from birads_lib.files import written_whole
 from birads_lib.predict import NATURAL, TrainedRun, graded, joined, whose
-from birads_lib.readers.image_files import IMAGE_SUFFIXES, Problems, files_below
+from birads_lib.readers.image_files import Notes, Problems, images_below
 from birads_lib.task import Task
 
 
 def image_files(paths: Sequence[Path]) -> list[Path]:
-    """Return the files among ``paths`` and the image files below its folders, in order.
+    """Return the files among ``paths`` and those below its folders, in order.
+
+    Texts, tables and documents in folders are left out, and standard error says so.
 
     Raises UserError for paths that don't exist, files that can't be read, and where there is none.
     """
@@ -27,10 +29,11 @@ def image_files(paths: Sequence[Path]) -> list[Path]:
     files: list[Path] = []
     for path in paths:
         if path.is_dir():
-            unusable = Problems(path)
-            below = files_below(path, unusable)
-            files += [file for file in below if file.suffix.lower() in IMAGE_SUFFIXES]
+            unusable, notes = Problems(path), Notes(path)
+            files += images_below(path, unusable, notes)
             problems += unusable.lines
+            for note in notes.all():
+                print(f"{path}: {note.shown(with_names=True)}", file=sys.stderr)
         else:
             files.append(path)
     if problems or not files:
@@ -86,7 +89,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def predict_command(given: argparse.Namespace) -> int:
-    """Grade images and write the table; return 1 where some could not be read, else 0."""
+    """Grade images and write the table; return 1 where a grade or a report is missing, else 0."""
     for option in ("out", "heat", "dicom"):
         path = getattr(given, option)
         if path and path.exists():
@@ -100,14 +103,15 @@ def predict_command(given: argparse.Namespace) -> int:
         table = joined(table, names, given.by, run.task)
     with written_whole(given.out) as temporary:
         table.to_csv(temporary, index=False)
+    problems = [f"not graded: {row.file}: {row.problem}" for row in failed.itertuples()]
     if given.heat or given.dicom:
         from birads_lib.predict.deliver import write_pictures_and_reports  # slow to import
 
-        write_pictures_and_reports(run, good, given.heat, given.dicom)
-    for row in failed.itertuples():
-        print(f"not graded: {row.file}: {row.problem}", file=sys.stderr)
+        problems += write_pictures_and_reports(run, good, given.heat, given.dicom)
+    for problem in problems:
+        print(problem, file=sys.stderr)
     print(f"{len(files) - len(failed)} of {len(files)} images graded: {given.out}")
-    return int(bool(len(failed)))
+    return int(bool(problems))
 
 
 def main() -> int:

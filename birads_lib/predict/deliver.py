@@ -6,6 +6,7 @@ import pandas as pd
 import pydicom
 from tqdm import tqdm
 
+from birads_lib.errors import UserError
 from birads_lib.files import sha256, written_whole
 from birads_lib.predict import dicom, heat
 from birads_lib.predict.trained_run import TrainedRun
@@ -13,8 +14,10 @@ from birads_lib.predict.trained_run import TrainedRun
 
 def write_pictures_and_reports(
     run: TrainedRun, table: pd.DataFrame, pictures: Path | None, reports: Path | None
-) -> None:
+) -> list[str]:
     """Write a heat map of each image, and a report of each that is DICOM.
+
+    Return which DICOM images can't have a report, and why.
 
     Args:
         table: of ``graded``, rows without a problem.
@@ -22,21 +25,35 @@ def write_pictures_and_reports(
         reports: folder for DICOM files.
     """
     names, bar = _names(table["file"]), {"unit": "image", "total": len(table)}
+    usable, problems = _usable(table["file"]) if reports else (set(), [])
     if pictures:
         drawn = zip(table["file"], heat.overlays(run, table), strict=True)
         for file, figure in tqdm(drawn, desc="heat maps", **bar):
             with written_whole(pictures / f"{names[file]}.png") as temporary:
                 figure.savefig(temporary)
-            if reports and pydicom.misc.is_dicom(file):
+            if file in usable:
                 capture = dicom.heat_picture(dicom.header(file), heat.pixels(figure))
                 _save(capture, reports / f"{names[file]}_heat.dcm")
     if reports:
         models = {"run": sha256(run.folder / "run.json")}
         rows = zip(table["file"], table[run.task.probabilities].to_numpy(), strict=True)
         for file, p in tqdm(rows, desc="reports", **bar):
-            if pydicom.misc.is_dicom(file):
+            if file in usable:
                 report = dicom.structured_report(dicom.header(file), p, run.task, models)
                 _save(report, reports / f"{names[file]}_grade.dcm")
+    return problems
+
+
+def _usable(files: pd.Series) -> tuple[set[str], list[str]]:
+    """Return the DICOM files that a report can refer to, and what the others lack."""
+    usable, problems = set(), []
+    for file in filter(pydicom.misc.is_dicom, files):
+        try:
+            dicom.header(file)
+            usable.add(file)
+        except UserError as error:
+            problems.append(str(error))
+    return usable, problems
 
 
 def _names(files: pd.Series) -> dict[str, str]:

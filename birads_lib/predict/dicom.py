@@ -97,7 +97,7 @@ def header(path: str | Path) -> pydicom.Dataset:
     """
     image = pydicom.dcmread(path, stop_before_pixels=True)
     if missing := [name for name in _NAMING if not image.get(name)]:
-        raise UserError(f"{str(path)!r} has no {', '.join(missing)}: no report can refer to it")
+        raise UserError(f"no report: {path}: no {', '.join(missing)} to refer to it by")
     for name in _MAY_BE_EMPTY:
         if name not in image:
             setattr(image, name, None)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -93,11 +94,24 @@ class TrainedRun:
         return np.stack([m.probabilities(images[..., None], prevalence) for m in self.members])
 
     def prepare(self, path: Path) -> np.ndarray | str:
-        """Return a file's image as the models see it, or what is wrong with the file."""
-        try:
-            return preprocess(read_grey(path), **self.preprocessing)
-        except DatasetError as error:
-            return "; ".join(error.problems)
+        """Return ``prepared`` of one file, whatever its bytes."""
+        return prepared(self.preprocessing, {}, path)
+
+
+def prepared(
+    preprocessing: Mapping[str, object], hashes: Mapping[Path, str], path: Path
+) -> np.ndarray | str:
+    """Return a file's image as the models see it, (size, size) uint8, or what is wrong with it.
+
+    Args:
+        preprocessing: of ``TrainedRun``.
+        hashes: path -> the SHA-256 that its bytes must have; others may have any.
+        path: the file.
+    """
+    try:
+        return preprocess(read_grey(path, hashes.get(path)), **preprocessing)
+    except DatasetError as error:
+        return "; ".join(error.problems)
 
 
 def _check_models(folder: Path, models: dict[str, str]) -> None:

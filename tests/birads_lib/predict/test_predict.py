@@ -290,6 +290,31 @@ def test_heat_maps_and_reports_go_into_folders(trained, scans, tmp_path, capsys)
     assert np.abs(capture.mean((0, 1)) - drawn.mean((0, 1))).max() < 5  # at another resolution
 
 
+def test_an_image_without_a_study_gets_its_grade_and_no_report(trained, tmp_path, capsys):
+    for name in ("whole", "nameless"):
+        image = mammogram()
+        if name == "nameless":
+            del image.StudyInstanceUID
+        image.save_as(tmp_path / f"{name}.dcm", enforce_file_format=True)
+    given = [tmp_path / "nameless.dcm", tmp_path / "whole.dcm"]
+    words = ["--out", tmp_path / "grades.csv", "--dicom", tmp_path / "reports"]
+    assert command(trained, *given, *words) == 1
+    assert pd.read_csv(tmp_path / "grades.csv")["problem"].isna().all()
+    assert [path.name for path in (tmp_path / "reports").iterdir()] == ["0002_whole_grade.dcm"]
+    assert f"no report: {given[0]}: no StudyInstanceUID" in capsys.readouterr().err
+
+
+def test_what_is_no_image_is_left_out_by_name_and_odd_suffixes_are_tried(
+    trained, scans, tmp_path, capsys
+):
+    good = next(scans.glob("*.png"))
+    (tmp_path / "scan.bin").write_bytes(good.read_bytes())
+    (tmp_path / "notes.txt").write_text("of the radiographer")
+    assert command(trained, tmp_path, "--out", tmp_path / "grades.csv") == 0
+    assert [Path(f).name for f in pd.read_csv(tmp_path / "grades.csv")["file"]] == ["scan.bin"]
+    assert "notes.txt" in capsys.readouterr().err
+
+
 def test_a_map_is_the_mean_of_the_models_maps_of_the_grade(trained, scans, monkeypatch):
     run, drawn = predict.TrainedRun.load(trained), []
     table = predict.graded(run, sorted(scans.rglob("*.png"))[:3])
