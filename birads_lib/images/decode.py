@@ -10,25 +10,22 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import pydicom
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from birads_lib.errors import DatasetError
 from birads_lib.files import sha256_of
-from birads_lib.images import dicom_pixels
+from birads_lib.images import dicom_file, dicom_pixels
 from birads_lib.images.grey import UnfitError, grey_of, in_a_line
 
 FORMATS = "PNG, JPEG, PGM, TIFF or DICOM"
 _PICTURES = (b"\x89PNG", b"\xff\xd8", b"P5", b"II*\0", b"MM\0*")  # how their files begin
 ORIENTATION = 274  # the EXIF tag
 PHOTOMETRIC = 262  # the TIFF tag that says whether 0 is white
-_NO_PREAMBLE = "DICOM without the 132 bytes that it begins with"
 _OTHERS = {  # how files of other formats begin -> what they are
     b"P2": "a PGM file in text", b"GIF8": "a GIF file", b"BM": "a BMP file", b"%PDF": "a PDF file",
     b"\0\0\0\x0cjP": "a JPEG 2000 file", b"\xff\x4f\xff\x51": "a JPEG 2000 stream",
     b"RIFF": "a WebP file", b"PK": "an archive", b"\x1f\x8b": "a compressed file (gzip)",
-    b"II+\0": "a BigTIFF file", b"\x02\0\0\0": _NO_PREAMBLE, b"\x08\0\x05\0": _NO_PREAMBLE,
-    b"\x08\0\x08\0": _NO_PREAMBLE, b"\x08\0\x16\0": _NO_PREAMBLE,
+    b"II+\0": "a BigTIFF file",
 }  # fmt: skip
 
 
@@ -70,7 +67,7 @@ def decode(data: bytes) -> np.ndarray:
     is_dicom = has_dicom_head(data)
     with in_words():
         if is_dicom:
-            return dicom_pixels.shown_grey(pydicom.dcmread(io.BytesIO(data)))
+            return dicom_pixels.shown_grey(dicom_file.opened(data))
         return _decode_picture(data)
 
 
@@ -84,7 +81,7 @@ def shape_by_header(path: str | Path) -> tuple[int, int]:
         ValueError: with what is wrong and what to do.
     """
     with open(path, "rb") as file:
-        is_dicom = has_dicom_head(file.read(132))
+        is_dicom = has_dicom_head(file.read(dicom_file.HEAD))
         file.seek(0)
         with in_words():
             if not is_dicom:
@@ -93,14 +90,14 @@ def shape_by_header(path: str | Path) -> tuple[int, int]:
                 # By a quarter turn, which Pillow takes into account for TIFF alone.
                 is_turned = image.format != "TIFF" and exif.get(ORIENTATION, 1) >= 5
                 return image.size if is_turned else image.size[::-1]
-            return dicom_pixels.checked_size(pydicom.dcmread(file, stop_before_pixels=True))
+            return dicom_pixels.checked_size(dicom_file.opened(file, stop_before_pixels=True))
 
 
 def has_dicom_head(data: bytes) -> bool:
     """Return whether a file that begins so is DICOM; ValueError where it is no picture, either."""
     if not data:
         raise ValueError("is empty (zero bytes); copy it again or remove it")
-    is_dicom = data[128:132] == b"DICM"
+    is_dicom = dicom_file.is_dicom(data)
     if not is_dicom and not data.startswith(_PICTURES):
         kind = next((kind for head, kind in _OTHERS.items() if data.startswith(head)), "")
         what = f"is {kind}, not a {FORMATS} file" if kind else f"is not a {FORMATS} file"

@@ -1,14 +1,12 @@
 """What a DICOM header says of a mammogram beside its pixels."""
 
-import io
 import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import pydicom
-
+from birads_lib.images import dicom_file
 from birads_lib.images.grey import in_a_line
 
 TAGS = [
@@ -16,6 +14,13 @@ TAGS = [
     "ManufacturerModelName", "Laterality", "ImageLaterality", "ViewPosition", "PixelSpacing",
     "ImagerPixelSpacing", "PresentationIntentType",
 ]  # fmt: skip
+
+
+FOR_PROCESSING = (
+    "DICOM images FOR PROCESSING: their grey values are the detector's, not those that were shown "
+    "to readers"
+)
+BARE = "DICOM files without the preamble that they should begin with are read all the same"
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,12 @@ class Header:
     machine: str = ""  # manufacturer and model
     spacing_mm: float | None = None  # between rows, at the detector
     for_processing: bool = False  # whether grey values are the detector's, not those to be shown
+    is_bare: bool = False  # whether the file lacks its preamble
+
+    @property
+    def oddities(self) -> list[str]:
+        """Sentences on what is unusual and no error."""
+        return [FOR_PROCESSING] * self.for_processing + [BARE] * self.is_bare
 
 
 @contextmanager
@@ -46,8 +57,7 @@ def read_header(source: bytes | str | Path) -> Header:
 
     Raises ValueError naming the tag whose value is malformed.
     """
-    file = io.BytesIO(source) if isinstance(source, bytes) else source
-    tags = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=TAGS)
+    tags = dicom_file.opened(source, stop_before_pixels=True, specific_tags=TAGS)
 
     def text(name: str) -> str:
         with _naming(name):
@@ -69,4 +79,5 @@ def read_header(source: bytes | str | Path) -> Header:
         machine=" ".join(filter(None, map(text, ("Manufacturer", "ManufacturerModelName")))),
         spacing_mm=first_number("ImagerPixelSpacing") or first_number("PixelSpacing"),
         for_processing=text("PresentationIntentType").upper() == "FOR PROCESSING",
+        is_bare=tags.preamble is None,
     )

@@ -4,17 +4,16 @@ None of it is a finding. It tells what was exported wrongly, and what a network 
 of a lesion (``scores.shortcuts``).
 """
 
-import io
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pydicom
 
 from birads_lib.cases import Dataset, Note
 from birads_lib.errors import DatasetError
 from birads_lib.files import sha256_of
+from birads_lib.images import dicom_file
 from birads_lib.images.decode import decode, has_dicom_head
 from birads_lib.parallel import in_parallel
 
@@ -49,7 +48,7 @@ def _look(listed: dict[Path, str], path: Path) -> dict[str, object]:
     kind["bits"] = 8 * image.dtype.itemsize
     if has_dicom_head(data):
         tags = ["PhotometricInterpretation", "BitsStored"]
-        header = pydicom.dcmread(io.BytesIO(data), stop_before_pixels=True, specific_tags=tags)
+        header = dicom_file.opened(data, stop_before_pixels=True, specific_tags=tags)
         kind = {
             "format": "DICOM", "photometric": str(header.get(tags[0]) or "not stated"),
             "bits": int(header.get(tags[1]) or kind["bits"]),

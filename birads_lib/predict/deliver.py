@@ -47,7 +47,7 @@ def write_pictures_and_reports(
 def _usable(files: pd.Series) -> tuple[set[str], list[str]]:
     """Return the DICOM files that a report can refer to, and what the others lack."""
     usable, problems = set(), []
-    for file in filter(pydicom.misc.is_dicom, files):
+    for file in filter(dicom.is_dicom, files):
         try:
             dicom.header(file)
             usable.add(file)

@@ -18,6 +18,7 @@ from pydicom.sr.coding import Code
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from birads_lib.errors import UserError
+from birads_lib.images import dicom_file
 from birads_lib.task import BIRADS, Task
 
 NAME = "BI-RADS by the Book"
@@ -90,12 +91,18 @@ def heat_picture(image: pydicom.Dataset, picture: np.ndarray) -> pydicom.Dataset
     return capture
 
 
+def is_dicom(path: str | Path) -> bool:
+    """Return whether a file is DICOM, by how it begins."""
+    with open(path, "rb") as file:
+        return dicom_file.is_dicom(file.read(dicom_file.HEAD))
+
+
 def header(path: str | Path) -> pydicom.Dataset:
     """Return a DICOM file's header, empty where it lacks what is known to be optional.
 
     Raises UserError where it lacks what names the image: nothing can then refer to it.
     """
-    image = pydicom.dcmread(path, stop_before_pixels=True)
+    image = dicom_file.opened(path, stop_before_pixels=True)
     if missing := [name for name in _NAMING if not image.get(name)]:
         raise UserError(f"no report: {path}: no {', '.join(missing)} to refer to it by")
     for name in _MAY_BE_EMPTY:

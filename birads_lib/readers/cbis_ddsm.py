@@ -13,16 +13,15 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import Field
 
 from birads_lib.cases import Dataset, no_findings
-from birads_lib.checked import Checked
 from birads_lib.errors import DatasetError
 from birads_lib.files import sha256
 from birads_lib.images.decode import read_grey, shape_by_header
 from birads_lib.readers import Reader, boxes, meanings, published
 from birads_lib.readers.image_files import (
     IMAGE_SUFFIXES,
+    FileOptions,
     Inspected,
     Notes,
     Problems,
@@ -83,11 +82,10 @@ class _Abnormality:
         return f"{kind}-{part}_P_{'_'.join(key)}_{self.row['abnormality id']}"
 
 
-class Options(Checked):
+class Options(FileOptions):
     """Which abnormalities count."""
 
     abnormalities: Literal["all", "mass", "calcification"] = "all"
-    workers: int = Field(2, ge=1)  # images decoded side by side
 
 
 def read(
@@ -108,7 +106,7 @@ def read(
     images, masks = _files(root, problems, notes)
     _compare(rows, images, problems, notes)
     found = {key: path for key, path in images.items() if key in rows}
-    good = survey(list(found.values()), problems, chosen.workers, pixels=pixels)
+    good = survey(list(found.values()), problems, notes, chosen, pixels=pixels)
     found = {key: path for key, path in found.items() if path in good}
     cases = [_case(key, rows[key], path, good[path], task, problems, notes)
              for key, path in found.items()]  # fmt: skip

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Annotated
 
 import pandas as pd
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator
 
 from birads_lib.cases import Dataset, no_findings
-from birads_lib.checked import Checked
 from birads_lib.readers import Reader, meanings
 from birads_lib.readers.image_files import (
     IMAGE_SUFFIXES,
     NO_IMAGE,
+    FileOptions,
     Notes,
     Problems,
     existing,
@@ -50,7 +50,7 @@ def _with_patient(pattern: str) -> str:
     return pattern
 
 
-class Options(Checked):
+class Options(FileOptions):
     """How a folder of category folders is read.
 
     ``patient_pattern`` is a regular expression searched in each image's path below its category
@@ -61,7 +61,6 @@ class Options(Checked):
     """
 
     patient_pattern: Annotated[str, AfterValidator(_with_patient)] = ""
-    workers: int = Field(2, ge=1)  # images decoded side by side
 
 
 def read(
@@ -81,7 +80,7 @@ def read(
         names = ", ".join(map(repr, task.labels))
         problems.lines.append(f"there are no images; expected folders named {names}")
     rows = []
-    for path, facts in survey(list(labels), problems, chosen.workers, pixels=pixels).items():
+    for path, facts in survey(list(labels), problems, notes, chosen, pixels=pixels).items():
         below = path.relative_to(root).as_posix()
         rows.append({
             "image_id": below, **_from_name(pattern, path, problems), **labels[path],

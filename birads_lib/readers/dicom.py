@@ -9,12 +9,12 @@ import pandas as pd
 from pydantic import AfterValidator, Field
 
 from birads_lib.cases import Dataset, no_findings
-from birads_lib.checked import Checked
 from birads_lib.errors import did_you_mean
 from birads_lib.images.header import Header
 from birads_lib.readers import Reader, columns, headers, meanings, published, spreadsheet
 from birads_lib.readers.class_folders import category_folders
 from birads_lib.readers.image_files import (
+    FileOptions,
     Inspected,
     Notes,
     Problems,
@@ -47,7 +47,7 @@ def _columns(given: dict) -> dict:
     return given
 
 
-class Options(Checked):
+class Options(FileOptions):
     """Where labels come from."""
 
     table: str = ""  # with labels, from the folder; empty: the only one there, or category folders
@@ -55,7 +55,6 @@ class Options(Checked):
     columns: Annotated[dict, AfterValidator(_columns)] = Field({})
     labels: Annotated[dict, AfterValidator(as_texts)] = Field({})  # of the table: in the task
     leave_out: Annotated[list, AfterValidator(as_texts)] = Field([])
-    workers: int = Field(2, ge=1)  # images decoded side by side
 
 
 def read(
@@ -80,7 +79,7 @@ def read(
     else:
         by_folder = category_folders(problems, notes, task)
         files = list(by_folder)
-    good = survey(files, problems, chosen.workers, pixels=pixels)
+    good = survey(files, problems, notes, chosen, pixels=pixels)
     rows = []
     for path, facts in good.items():
         if facts.header == Header():

@@ -11,10 +11,6 @@ _SIDE = re.compile(r"(?<![a-z])(left|right|[lr])(?![a-z])", re.IGNORECASE)
 _VIEW = re.compile(r"(?<![a-z])(cc|mlo|ml|lm)(?![a-z])", re.IGNORECASE)
 _JOINED = re.compile(r"(?<![a-z])([lr])(cc|mlo|ml|lm)(?![a-z])", re.IGNORECASE)
 SAYS = {"laterality": "side", "view": "view"}
-FOR_PROCESSING = (
-    "DICOM images FOR PROCESSING: their grey values are the detector's, not those that were shown "
-    "to readers"
-)
 
 
 def of_name(path: Path) -> dict[str, str]:
@@ -49,8 +45,6 @@ def completed(
         if full[name] and named.get(name) and full[name] != named[name]:
             other = source if row.get(name) else "the DICOM header"
             notes.add(f"{other} and the file's name differ in the {what}: {other} is taken", path)
-    if header.for_processing:
-        notes.add(FOR_PROCESSING, path)
     return row | full
 
 

@@ -5,10 +5,14 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import Field
+
 from birads_lib.cases import UNREAD, Note
+from birads_lib.checked import Checked
 from birads_lib.errors import DatasetError, did_you_mean
 from birads_lib.files import sha256_of
 from birads_lib.images.decode import decode, has_dicom_head, shape_by_header
+from birads_lib.images.dicom_file import HEAD
 from birads_lib.images.header import Header, read_header
 from birads_lib.parallel import in_parallel
 from birads_lib.readers.links import files_in
@@ -46,6 +50,12 @@ class Inspected:
     pixels: str = ""
     header: Header = NO_HEADER
     problem: str = ""
+
+
+class FileOptions(Checked):
+    """What readers of image files take beside their own options."""
+
+    workers: int = Field(2, ge=1)  # images decoded side by side
 
 
 class Problems:
@@ -194,7 +204,7 @@ def inspect_header(path: Path) -> Inspected:
     try:
         height, width = shape_by_header(path)
         with open(path, "rb") as file:
-            header = read_header(path) if has_dicom_head(file.read(132)) else Header()
+            header = read_header(path) if has_dicom_head(file.read(HEAD)) else Header()
         return Inspected(path.stat().st_size, height=height, width=width, header=header)
     except OSError as error:
         return Inspected(problem=f"cannot be read ({error.strerror})")
@@ -203,21 +213,23 @@ def inspect_header(path: Path) -> Inspected:
 
 
 def survey(
-    files: list[Path], problems: Problems, workers: int, *, pixels: bool = True
+    files: list[Path], problems: Problems, notes: Notes, chosen: FileOptions, *, pixels: bool = True
 ) -> dict[Path, Inspected]:
-    """Decode and hash every file; return the good ones, note what is wrong with the others.
+    """Decode and hash every file; return the good ones, note what is wrong with the others, or odd.
 
     Without ``pixels`` only headers are read, which takes a hundredth of the time.
     """
     good: dict[Path, Inspected] = {}
     same: dict[str, list[str]] = defaultdict(list)
     function, what = (inspect, "reading") if pixels else (inspect_header, "reading headers")
-    for path, facts in zip(files, in_parallel(function, files, workers, what), strict=True):
+    for path, facts in zip(files, in_parallel(function, files, chosen.workers, what), strict=True):
         if facts.problem:
             problems.add(path, facts.problem)
         else:
             good[path] = facts
             same[facts.pixels or str(path)].append(problems.name(path))
+            for text in facts.header.oddities:
+                notes.add(text, path)
     for names in same.values():
         if len(names) > 1:
             problems.lines.append(f"{' and '.join(names)} are the same image; keep one of them")

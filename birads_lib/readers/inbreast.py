@@ -12,14 +12,14 @@ from xml.parsers.expat import ExpatError
 
 import numpy as np
 import pandas as pd
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator
 
 from birads_lib.cases import Dataset, no_findings, parse_birads
-from birads_lib.checked import Checked
 from birads_lib.errors import DatasetError, did_you_mean
 from birads_lib.readers import Reader
 from birads_lib.readers.image_files import (
     IMAGE_SUFFIXES,
+    FileOptions,
     Inspected,
     Notes,
     Problems,
@@ -73,13 +73,12 @@ def _below(name: str) -> str:
     return name
 
 
-class Options(Checked):
+class Options(FileOptions):
     """Where the parts of INbreast are."""
 
     images: str = ""  # folder of images; empty: AllDICOMs, images or the folder itself
     # The table's file; empty: ``TABLES``, whichever are there.
     table: Annotated[str, AfterValidator(_below)] = ""
-    workers: int = Field(2, ge=1)  # images decoded side by side
 
 
 def read(
@@ -97,7 +96,7 @@ def read(
     problems, notes = Problems(root), Notes(root)
     files = _by_number(_image_files(root, chosen.images, problems, notes), problems)
     rows = _table_rows(root, chosen.table, problems)
-    good = survey(list(files.values()), problems, chosen.workers, pixels=pixels)
+    good = survey(list(files.values()), problems, notes, chosen, pixels=pixels)
     _compare(files, rows, problems)
     cases = [
         _case(path, rows[number], good[path], problems)

@@ -11,13 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
-from pydantic import Field
 
 from birads_lib.cases import Dataset, no_findings
-from birads_lib.checked import Checked
 from birads_lib.readers import Reader, published
 from birads_lib.readers.image_files import (
     IMAGE_SUFFIXES,
+    FileOptions,
     Inspected,
     Notes,
     Problems,
@@ -61,10 +60,8 @@ _SEVERITY = {"": "normal", "B": "benign", "M": "malignant"}
 Films = dict[str, list[re.Match]]  # lines by the film's number
 
 
-class Options(Checked):
+class Options(FileOptions):
     """How mini-MIAS is read."""
-
-    workers: int = Field(2, ge=1)  # images decoded side by side
 
 
 def read(
@@ -81,7 +78,7 @@ def read(
     films = _films(table, problems)
     for number in files.keys() - films.keys() if films else ():
         problems.add(files[number], f"has no line mdb{number} in {table.name}")
-    good = survey(list(files.values()), problems, chosen.workers, pixels=pixels)
+    good = survey(list(files.values()), problems, notes, chosen, pixels=pixels)
     problems.raise_any()
     if absent := len(films.keys() - files.keys()):
         notes.add(f"{absent} films of {table.name} are not here")

@@ -14,10 +14,10 @@ import pandas as pd
 from pydantic import AfterValidator, Field
 
 from birads_lib.cases import Dataset
-from birads_lib.checked import Checked
 from birads_lib.errors import DatasetError, did_you_mean
 from birads_lib.readers import Reader, boxes, columns, headers, meanings, spreadsheet
 from birads_lib.readers.image_files import (
+    FileOptions,
     Inspected,
     Notes,
     Problems,
@@ -70,7 +70,7 @@ def as_texts(values: list | dict) -> list | dict:
     return [whole(value).casefold() for value in values]
 
 
-class Options(Checked):
+class Options(FileOptions):
     """Where the table is, and which columns hold what."""
 
     table: str = ""  # its file, from the folder; empty: the only one there
@@ -79,7 +79,6 @@ class Options(Checked):
     labels: Annotated[dict, AfterValidator(as_texts)] = Field({})  # of the table: in the task
     leave_out: Annotated[list, AfterValidator(as_texts)] = Field([])  # rows with these
     findings: str = ""  # the file of a second table, of boxes; empty: none
-    workers: int = Field(2, ge=1)  # images decoded side by side
 
 
 @dataclass(frozen=True)
@@ -105,7 +104,7 @@ def read(
     sheet = opened(root, chosen.table, chosen.sheet)
     known = _known_columns(sheet, chosen, task, problems)
     rows = list(_Rows(sheet, known, chosen, task, problems, notes)) if "path" in known else []
-    good = survey([row.path for row in rows], problems, chosen.workers, pixels=pixels)
+    good = survey([row.path for row in rows], problems, notes, chosen, pixels=pixels)
     rows = [row for row in rows if row.path in good]
     cases = [_case(row, good[row.path], root, notes) for row in rows]
     headers.contradictory_patients(cases, [good[row.path].header for row in rows], problems)

@@ -9,13 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
-from pydantic import Field
 
 from birads_lib.cases import Dataset, no_findings, parse_birads
-from birads_lib.checked import Checked
 from birads_lib.readers import Reader, headers, meanings, published
 from birads_lib.readers.image_files import (
     IMAGE_SUFFIXES,
+    FileOptions,
     Inspected,
     Notes,
     Problems,
@@ -60,10 +59,8 @@ KINDS = {
 }  # fmt: skip
 
 
-class Options(Checked):
+class Options(FileOptions):
     """How VinDr-Mammo is read."""
-
-    workers: int = Field(2, ge=1)  # images decoded side by side
 
 
 def read(
@@ -79,7 +76,7 @@ def read(
     breasts = published.opened(root / BREASTS, OF_BREASTS, problems)
     files = _by_id(root, problems)
     found = {} if breasts is None else _by_row(breasts, files, problems, notes)
-    good = survey([files[row["image_id"]] for row in found.values()], problems, chosen.workers,
+    good = survey([files[row["image_id"]] for row in found.values()], problems, notes, chosen,
                   pixels=pixels)  # fmt: skip
     rows = [
         _case(breasts.at([number]), row, files[row["image_id"]], good, task, problems, notes)

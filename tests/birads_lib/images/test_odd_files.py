@@ -7,10 +7,16 @@ import pydicom
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless, RLELossless
+from pydicom.uid import (
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    RLELossless,
+)
 
 from birads_lib.images.decode import decode
-from birads_lib.images.header import read_header
+from birads_lib.images.header import BARE, read_header
 from birads_lib.readers.image_files import inspect_header
 from helpers.dicom_files import mammogram
 
@@ -42,10 +48,59 @@ def dicom(
     return file.getvalue()
 
 
+def bare(syntax, with_meta: bool, stored: np.ndarray = STORED) -> bytes:
+    """Return a file without preamble, its elements written in a transfer syntax."""
+    header = pydicom.dcmread(io.BytesIO(dicom(stored)))
+    if not syntax.is_little_endian:
+        header.PixelData = stored.astype(">u2").tobytes()
+    header.file_meta.TransferSyntaxUID = syntax
+    header.preamble = None
+    file = io.BytesIO()
+    how = {"implicit_vr": syntax.is_implicit_VR, "little_endian": syntax.is_little_endian}
+    if not with_meta:
+        header.file_meta = pydicom.dataset.FileMetaDataset()
+    pydicom.dcmwrite(file, header, enforce_file_format=False, **how)
+    return file.getvalue()
+
+
 def problem_of(data: bytes) -> str:
     with pytest.raises(ValueError) as caught:  # noqa: PT011 (the message is compared by callers)
         decode(data)
     return str(caught.value)
+
+
+@pytest.mark.parametrize("with_meta", [True, False])
+@pytest.mark.parametrize(
+    "syntax", [ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian]
+)
+def test_a_file_without_preamble_is_read_and_noted(syntax, with_meta, tmp_path):
+    data = bare(syntax, with_meta)
+    assert data[128:132] != b"DICM"
+    np.testing.assert_array_equal(decode(data), STORED)
+    (tmp_path / "a.dcm").write_bytes(data)
+    by_header = inspect_header(tmp_path / "a.dcm")
+    assert (by_header.height, by_header.width, by_header.problem) == (66, 70, "")
+    assert read_header(data).patient_id == "p01"
+    assert read_header(data).oddities == [BARE]
+
+
+def test_a_file_without_preamble_that_hides_how_its_pixels_are_compressed_is_refused():
+    header = pydicom.dcmread(io.BytesIO(dicom(syntax=RLELossless)))
+    header.preamble, header.file_meta = None, pydicom.dataset.FileMetaDataset()
+    file = io.BytesIO()
+    pydicom.dcmwrite(file, header, enforce_file_format=False, implicit_vr=False, little_endian=True)
+    assert "has no TransferSyntaxUID (0002,0010)" in problem_of(file.getvalue())
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"Dear colleague,\nhere are the images.\n" * 20, b"\x08\0\x05\0" + b"hello" * 60,
+        b"\0\x08\0\x05ab\0\x04" * 40, b"\x08\0" * 300, b"\x02\0\0\0\0\0\0\0" * 40,
+    ],
+)  # fmt: skip
+def test_what_only_begins_like_one_is_no_dicom_file(data):
+    assert "is not a PNG, JPEG, PGM, TIFF or DICOM file" in problem_of(data)
 
 
 EMPTY = (

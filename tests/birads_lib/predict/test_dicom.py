@@ -128,5 +128,17 @@ def test_a_header_may_lack_what_is_optional_and_not_what_names_the_image(tmp_pat
     assert errors(made, tmp_path) == []
     del bare.StudyInstanceUID, bare.SeriesInstanceUID
     bare.save_as(tmp_path / "nameless.dcm", enforce_file_format=True)
-    with pytest.raises(UserError, match="has no SeriesInstanceUID, StudyInstanceUID"):
+    with pytest.raises(UserError, match="no SeriesInstanceUID, StudyInstanceUID"):
         dicom.header(tmp_path / "nameless.dcm")
+
+
+def test_a_report_refers_to_a_file_without_preamble(tmp_path):
+    mammogram().save_as(tmp_path / "whole.dcm", enforce_file_format=True)
+    (tmp_path / "bare.dcm").write_bytes((tmp_path / "whole.dcm").read_bytes()[132:])
+    (tmp_path / "letter.txt").write_text("no image" * 40)
+    names = ("whole.dcm", "bare.dcm", "letter.txt")
+    assert [dicom.is_dicom(tmp_path / name) for name in names] == [True, True, False]
+    report = dicom.structured_report(
+        dicom.header(tmp_path / "bare.dcm"), PROBABILITIES, BIRADS, {"run": "0a1b"}
+    )
+    assert report.PatientID == "p01"

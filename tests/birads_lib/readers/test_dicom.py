@@ -2,6 +2,7 @@
 
 import pytest
 
+from birads_lib.images.header import BARE, FOR_PROCESSING
 from birads_lib.readers import by_name
 from birads_lib.task import DENSITY
 from helpers.pictures import mammogram, notes_of, picture, problems_of, write
@@ -101,3 +102,13 @@ def test_a_table_without_what_names_an_image(tmp_path):
     problems = problems_of("dicom", folder(tmp_path, "result,date\n1,2\n"))
     assert problems[0].startswith("no column of labels.csv is known to hold the image")
     assert problems[1].startswith("no column of labels.csv is known to hold the birads")
+
+
+def test_folders_by_category_tell_what_is_unusual_in_headers_too(tmp_path):
+    odd = mammogram(1, PresentationIntentType="FOR PROCESSING")
+    write(tmp_path, {"1/a.dcm": odd[132:], "2/b.dcm": mammogram(2)})
+    for pixels in (True, False):
+        dataset = by_name.read("class_folders", tmp_path, pixels=pixels)
+        assert {note.text: note.names for note in dataset.notes} == {
+            f"{FOR_PROCESSING} (1 files)": ("1/a.dcm",), f"{BARE} (1 files)": ("1/a.dcm",),
+        }  # fmt: skip
