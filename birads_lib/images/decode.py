@@ -16,6 +16,7 @@ from birads_lib.errors import DatasetError
 from birads_lib.files import sha256_of
 from birads_lib.images import dicom_file, dicom_pixels
 from birads_lib.images.grey import UnfitError, grey_of, in_a_line
+from birads_lib.images.header import check_modality
 
 FORMATS = "PNG, JPEG, PGM, TIFF or DICOM"
 _PICTURES = (b"\x89PNG", b"\xff\xd8", b"P5", b"II*\0", b"MM\0*")  # how their files begin
@@ -67,7 +68,9 @@ def decode(data: bytes) -> np.ndarray:
     is_dicom = has_dicom_head(data)
     with in_words():
         if is_dicom:
-            return dicom_pixels.shown_grey(dicom_file.opened(data))
+            header = dicom_file.opened(data)
+            check_modality(header)
+            return dicom_pixels.shown_grey(header)
         return _decode_picture(data)
 
 
@@ -90,7 +93,9 @@ def shape_by_header(path: str | Path) -> tuple[int, int]:
                 # By a quarter turn, which Pillow takes into account for TIFF alone.
                 is_turned = image.format != "TIFF" and exif.get(ORIENTATION, 1) >= 5
                 return image.size if is_turned else image.size[::-1]
-            return dicom_pixels.checked_size(dicom_file.opened(file, stop_before_pixels=True))
+            header = dicom_file.opened(file, stop_before_pixels=True)
+            check_modality(header)
+            return dicom_pixels.checked_size(header)
 
 
 def has_dicom_head(data: bytes) -> bool:

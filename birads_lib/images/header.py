@@ -6,21 +6,36 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pydicom
+
 from birads_lib.images import dicom_file
-from birads_lib.images.grey import in_a_line
+from birads_lib.images.grey import UnfitError, in_a_line
 
 TAGS = [
     "SOPInstanceUID", "StudyInstanceUID", "AccessionNumber", "PatientID", "Manufacturer",
     "ManufacturerModelName", "Laterality", "ImageLaterality", "ViewPosition", "PixelSpacing",
-    "ImagerPixelSpacing", "PresentationIntentType",
+    "ImagerPixelSpacing", "PresentationIntentType", "Modality",
 ]  # fmt: skip
-
-
 FOR_PROCESSING = (
     "DICOM images FOR PROCESSING: their grey values are the detector's, not those that were shown "
     "to readers"
 )
 BARE = "DICOM files without the preamble that they should begin with are read all the same"
+EXPECTED = "MG"  # Modality of mammography; CBIS-DDSM, INbreast, VinDr-Mammo and RSNA have it
+# Those that can't be of a mammogram, by PS3.3 C.7.3.1.1.1. All else may be: CR and DX of plates and
+# detectors before MG was usual, RG and HC of film, OT and SC of what archives converted, none at
+# all of what was anonymised, and whatever an exporting program makes up.
+OTHERS = {
+    "CT": "computed tomography", "MR": "magnetic resonance", "US": "ultrasound",
+    "BMD": "bone densitometry", "IVUS": "intravascular ultrasound", "PT": "positron emission",
+    "NM": "nuclear medicine", "XA": "angiography", "RF": "fluoroscopy", "PX": "dental X-ray",
+    "IO": "dental X-ray", "ES": "endoscopy", "SM": "slides", "GM": "microscopy", "OP": "the eye",
+    "OCT": "the eye", "OPT": "the eye", "XC": "a photograph", "ECG": "a waveform",
+    "RTIMAGE": "radiotherapy", "RTDOSE": "radiotherapy", "RTSTRUCT": "radiotherapy",
+    "RTPLAN": "radiotherapy", "SR": "a report", "DOC": "a document", "PR": "a display state",
+    "KO": "a selection", "SEG": "a segmentation", "REG": "a registration", "TG": "thermography",
+    "BI": "biomagnetic imaging", "DG": "diaphanography", "PLAN": "a plan",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -36,11 +51,26 @@ class Header:
     spacing_mm: float | None = None  # between rows, at the detector
     for_processing: bool = False  # whether grey values are the detector's, not those to be shown
     is_bare: bool = False  # whether the file lacks its preamble
+    modality: str = ""
 
     @property
     def oddities(self) -> list[str]:
         """Sentences on what is unusual and no error."""
-        return [FOR_PROCESSING] * self.for_processing + [BARE] * self.is_bare
+        is_unusual = self.modality not in ("", EXPECTED)
+        modality = f"DICOM files say the Modality {self.modality}, where mammography is {EXPECTED}"
+        return (
+            [FOR_PROCESSING] * self.for_processing + [BARE] * self.is_bare + [modality] * is_unusual
+        )
+
+
+def check_modality(header: pydicom.Dataset) -> None:
+    """Raise ``UnfitError`` where a header says that it is of no mammogram."""
+    modality = str(header.get("Modality") or "").strip().upper()
+    if modality in OTHERS:
+        raise UnfitError(
+            f"is no mammogram: its Modality is {modality} ({OTHERS[modality]}), expected "
+            f"{EXPECTED}; remove it"
+        )
 
 
 @contextmanager
@@ -80,4 +110,5 @@ def read_header(source: bytes | str | Path) -> Header:
         spacing_mm=first_number("ImagerPixelSpacing") or first_number("PixelSpacing"),
         for_processing=text("PresentationIntentType").upper() == "FOR PROCESSING",
         is_bare=tags.preamble is None,
+        modality=text("Modality").upper(),
     )

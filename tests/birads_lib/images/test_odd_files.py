@@ -103,6 +103,26 @@ def test_what_only_begins_like_one_is_no_dicom_file(data):
     assert "is not a PNG, JPEG, PGM, TIFF or DICOM file" in problem_of(data)
 
 
+@pytest.mark.parametrize("modality", ["CT", "MR", "US", "PT", "NM", "SR", "us"])
+def test_what_cannot_be_a_mammogram_is_refused_by_its_modality(modality, tmp_path):
+    data = dicom(Modality=modality)
+    said = problem_of(data)
+    assert f"is no mammogram: its Modality is {modality.upper()} (" in said
+    assert "expected MG" in said
+    (tmp_path / "a.dcm").write_bytes(data)
+    assert inspect_header(tmp_path / "a.dcm").problem == said
+
+
+@pytest.mark.parametrize("modality", ["MG", "CR", "DX", "OT", "SC", "MAMMO", "", None])
+def test_what_may_be_a_mammogram_is_read_and_an_unusual_modality_noted(modality):
+    data = dicom(Modality=modality)
+    np.testing.assert_array_equal(decode(data), STORED)
+    oddities = read_header(data).oddities
+    assert [f"the Modality {modality}," in text for text in oddities] == (
+        [] if modality in ("MG", "", None) else [True]
+    )
+
+
 EMPTY = (
     "HighBit", "NumberOfFrames", "PixelPaddingValue", "PixelPaddingRangeLimit",
     "PresentationLUTShape", "RescaleSlope", "RescaleIntercept", "ModalityLUTSequence",

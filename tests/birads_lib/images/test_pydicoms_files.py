@@ -6,7 +6,9 @@ import numpy as np
 import pydicom
 import pytest
 
+from birads_lib.images import decode as decoding
 from birads_lib.images.decode import decode
+from birads_lib.images.header import OTHERS
 
 FOLDER = Path(pydicom.__file__).parent / "data" / "test_files"
 NO_PIXELS, FRAMES, COLOUR = "without pixels", "several frames", "is a colour image"
@@ -50,6 +52,13 @@ READ = {  # shape, darkest and brightest value
 SAME = ("bigendian", "expb", "implicit", "jp2klossless", "jpeg_ls_lossless", "padded", "RLE")
 
 
+@pytest.fixture
+def of_any_modality(monkeypatch):
+    """Few of these files are of mammograms, and their pixels are what is asked here."""
+    monkeypatch.setattr(decoding, "check_modality", lambda header: None)
+
+
+@pytest.mark.usefixtures("of_any_modality")
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(
     ("name", "says"), [(name, says) for says, names in REFUSED.items() for name in names]
@@ -62,6 +71,7 @@ def test_what_is_no_grey_image_is_refused_with_the_reason(name, says):
         assert "cut off" not in str(caught.value)
 
 
+@pytest.mark.usefixtures("of_any_modality")
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", READ)
 def test_grey_images_are_read(name):
@@ -69,14 +79,29 @@ def test_grey_images_are_read(name):
     assert (grey.shape, grey.min(), grey.max()) == READ[name]
 
 
+@pytest.mark.usefixtures("of_any_modality")
 @pytest.mark.parametrize("name", SAME)
 def test_one_picture_is_the_same_however_it_is_written(name):
     grey = decode((FOLDER / f"MR_small_{name}.dcm").read_bytes())
     np.testing.assert_array_equal(grey, decode((FOLDER / "MR_small.dcm").read_bytes()))
 
 
+@pytest.mark.usefixtures("of_any_modality")
 def test_a_window_is_that_of_the_standard():
     header = pydicom.dcmread(FOLDER / "MR_small.dcm")
     stored, (centre, width) = header.pixel_array, (header.WindowCenter, header.WindowWidth)
     share = np.clip((stored - (centre - 0.5)) / (width - 1) + 0.5, 0, 1)  # PS3.3 C.11.2.1.2.1
     assert abs(decode((FOLDER / "MR_small.dcm").read_bytes()) - share * 65535).max() <= 1
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", sorted(path.stem for path in FOLDER.glob("*.dcm")))
+def test_what_says_that_it_is_of_no_mammogram_is_refused_by_its_modality(name):
+    data = (FOLDER / f"{name}.dcm").read_bytes()
+    modality = pydicom.dcmread(FOLDER / f"{name}.dcm", force=True).get("Modality")
+    try:
+        decode(data)
+        said = ""
+    except ValueError as error:
+        said = str(error)
+    assert (f"is no mammogram: its Modality is {modality} " in said) == (modality in OTHERS)
