@@ -14,13 +14,16 @@ class Protocol:
     label: str  # for figures and tables
     unit: str | None  # column whose images stay together; None: each copy by itself
     leaks: bool  # whether training may meet the patient, or the image itself, of a test row
+    of_regions: bool = False  # whether crops of images are dealt out so, and never whole images
 
 
 PATIENT = Protocol("patient", "by patient", "patient_id", leaks=False)
 IMAGE = Protocol("image", "by image (leaky)", "image_id", leaks=True)
 OVERSAMPLE_FIRST = Protocol("oversample_first", "oversample first (leaky)", None, leaks=True)
+# A region is then the image: crops of one lesion, or of both its views, may stand on both sides.
+REGION = Protocol("region", "by region (leaky)", "image_id", leaks=True, of_regions=True)
 
-PROTOCOLS = {protocol.name: protocol for protocol in (PATIENT, IMAGE, OVERSAMPLE_FIRST)}
+PROTOCOLS = {protocol.name: protocol for protocol in (PATIENT, IMAGE, OVERSAMPLE_FIRST, REGION)}
 
 
 def clashes(values: Mapping) -> list[tuple[tuple[str, ...], str]]:

@@ -2,6 +2,8 @@
 
 - ``patient``: whole patients are kept together; only the training part is balanced.
 - ``image``: each image by itself, as if patients didn't matter; balanced likewise.
+- ``region``: each region of interest by itself, where regions stand in the place of images; as
+  ``image``.
 - ``oversample_first``: all images are copied to equal category counts, and the *copies* are
   split, so that copies of one image stand in several parts (leaky, by name).
 """

@@ -136,11 +136,12 @@ def _not_reserved(name: str) -> str:
 
 
 Name = Annotated[str, Field(pattern=rf"^{NAME}$")]
+_OF_IMAGES = [name for name, protocol in PROTOCOLS.items() if not protocol.of_regions]
 Protocols = Annotated[
-    list[Literal[*PROTOCOLS]],
+    list[Literal[*_OF_IMAGES]],
     Field(min_length=1),
     AfterValidator(_each_once),
-    f"a list of protocols out of {', '.join(PROTOCOLS)}",
+    f"a list of protocols out of {', '.join(_OF_IMAGES)}",
 ]
 Seeds = Annotated[
     list[Seed],

@@ -21,7 +21,9 @@ from birads_lib.scores.metrics import headline_names
 from birads_lib.task import BIRADS, Task
 
 _PALE = "#a0a0a0"
-_PROTOCOLS = dict(zip(PROTOCOLS, ((INK, "o"), (PLUM, "^"), (ORANGE, "s")), strict=True))
+_PROTOCOLS = dict(
+    zip(PROTOCOLS, ((INK, "o"), (PLUM, "^"), (ORANGE, "s"), (BLUE, "D")), strict=True)
+)
 _DIFFERENCES = ((_PALE, "o"), (INK, "o"), (ORANGE, "D"))  # contain 0, exclude it, still do so
 _FORMS = ((INK, "o"), (_PALE, "s"))  # of DeLong's test
 _SIZES = {"size": 30, "width": 2, "undefined": 0}  # of marks and bars

@@ -74,10 +74,10 @@ def finding_masks(
 
     A finding is its mask, else its contour, else its box. None where an image has none of these.
     """
-    located, masks = data.findings[_is_located(data.findings)], []
+    located, masks = data.findings[is_located(data.findings)], []
     for image_id in image_ids:
         findings = located[located["image_id"] == image_id].itertuples()
-        parts = [_finding_mask(finding, data.root, geometries[image_id]) for finding in findings]
+        parts = [finding_mask(finding, data.root, geometries[image_id]) for finding in findings]
         masks.append(np.any(parts, axis=0) if parts else None)
     return masks
 
@@ -90,16 +90,16 @@ def in_frame(data: Dataset, image_id: str, place: Geometry) -> np.ndarray:
 
 def located_images(findings: pd.DataFrame) -> set[str]:
     """Return the ids of the images with a finding whose place is known."""
-    return set(findings.loc[_is_located(findings), "image_id"])
+    return set(findings.loc[is_located(findings), "image_id"])
 
 
-def _is_located(findings: pd.DataFrame) -> pd.Series:
+def is_located(findings: pd.DataFrame) -> pd.Series:
     """Return whether each finding has a mask, a contour or a box."""
     outlined = [len(contour_points(contour)) > 0 for contour in findings["contour"]]
     return findings["mask_path"].notna() | findings["x0"].notna() | np.array(outlined, bool)
 
 
-def _finding_mask(finding, root: Path, place: Geometry) -> np.ndarray:
+def finding_mask(finding, root: Path, place: Geometry) -> np.ndarray:
     if not pd.isna(finding.mask_path):
         return place.mask(read_grey(root / finding.mask_path, finding.mask_sha256) > 0)
     points = contour_points(finding.contour)

@@ -82,6 +82,7 @@ def test_our_own_studies_are_valid(name):
             "[patients]",
             "line 3: 'protocols' has 'patients'; did you mean 'patient'?",
         ),
+        ("[patient, image]", "[region]", "line 3: 'protocols' has 'region'; "),
         (
             "[patient, image]",
             "patient",
