@@ -6,7 +6,7 @@ doesn't exist: nothing is left random in silence. The table needs no Keras; buil
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Backbone:
     """One convolutional trunk."""
 
-    architecture: str  # its function in ``keras.applications``, or "small_resnet"
+    architecture: str  # its function in ``keras.applications``, or the name of one of ours
     normalisation: str  # a key of ``NORMALISATIONS``
     weights: tuple[str, ...] = ("imagenet",)  # by name; any also takes "none" and a file of its own
     first: str | None = None  # the layer it begins with, where Keras normalises before that
@@ -41,10 +41,15 @@ BACKBONES = {
     "efficientnetb1": Backbone("EfficientNetB1", "torch", first="stem_conv_pad"),
     "efficientnetb2": Backbone("EfficientNetB2", "torch", first="stem_conv_pad"),
     "efficientnetb3": Backbone("EfficientNetB3", "torch", first="stem_conv_pad"),
+    "efficientnetb4": Backbone("EfficientNetB4", "torch", first="stem_conv_pad"),
     "resnet50_conv4": Backbone("ResNet50", "caffe", last="conv4_block6_out"),
     "small_resnet": Backbone(
         "small_resnet", "caffe", weights=("phantoms",),
         stages=("conv2_block2_out", "conv3_block2_out", "conv4_block2_out", "conv5_block1_out"),
+    ),
+    "small_mbconv": Backbone(
+        "small_mbconv", "caffe", weights=(),
+        stages=("block1a_project_bn", "block2b_add", "block3b_add", "block4b_add"),
     ),
 }  # fmt: skip
 
@@ -62,6 +67,7 @@ NORMALISATIONS = {
 PHANTOM_WEIGHTS = Path(__file__).parent / "weights" / "small_resnet_phantoms.weights.h5"
 WEIGHTS = {"imagenet": None, "none": None, "phantoms": PHANTOM_WEIGHTS}  # by name: their file
 SMALLEST = 64  # pixels a side that every trunk takes
+MOMENTUM = 0.9  # at most, of BatchNorms without weights
 LAST_STAGE = "last"  # as a tap: the trunk's output, whatever its layer is called
 
 
@@ -77,12 +83,10 @@ def build(name: str, image_size: int, weights: str | Path) -> "keras.Model":
     backbone = _row(name)
     check_weights(name, weights)
     shape = (image_size, image_size, 3)
-    if backbone.architecture == "small_resnet":
-        from birads_lib.networks.small_resnet import small_resnet
-
-        trunk = small_resnet(shape)
-    else:
-        trunk = _application(name, shape, weights)
+    small = _small(backbone.architecture)
+    trunk = small(shape) if small else _application(name, shape, weights)
+    if weights == "none":
+        _shorten_memory(trunk)
     file = weights_file(weights)
     if file is not None:
         _load_weights(trunk, name, file)
@@ -140,6 +144,27 @@ def _row(name: str) -> Backbone:
     if name not in BACKBONES:
         raise UserError(f"backbone: {name!r} is unknown; {did_you_mean(name, BACKBONES)}")
     return BACKBONES[name]
+
+
+def _small(architecture: str) -> "Callable[[tuple[int, int, int]], keras.Model] | None":
+    """Return the function that builds one of our own networks; None for another's."""
+    from birads_lib.networks.small_mbconv import small_mbconv
+    from birads_lib.networks.small_resnet import small_resnet
+
+    return {"small_resnet": small_resnet, "small_mbconv": small_mbconv}.get(architecture)
+
+
+def _shorten_memory(trunk: "keras.Model") -> None:
+    """Let BatchNorms that start from nothing forget sooner what they saw first.
+
+    With Keras's momentum, 0.99, the first images still count after hundreds of steps, which a
+    short run from scratch doesn't have.
+    """
+    from keras import layers
+
+    for layer in trunk.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.momentum = min(layer.momentum, MOMENTUM)
 
 
 def _application(name: str, shape: tuple[int, int, int], weights: str | Path) -> "keras.Model":
