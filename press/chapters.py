@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _ALL_METRICS = f"*{METRICS}"
 IMAGES = "images"  # the set of chapters of a study that trains nothing, and is graded by others
 PAPER = "paper"  # the set of chapters of a study that names no other
+TRANSFER = "transfer"  # of the companion on double transfer learning
 PAPER_TASK = BIRADS.name  # what the paper tells apart: its numbers and claims are of no other
 _RUN = str(run_folder("", "{variant}", "{protocol}"))
 
@@ -151,11 +152,13 @@ _TABLES_OF_A_RUN = ("splits.parquet", "history.csv", "embeddings.npy", "run.json
 _OF_A_RUN = (_PREDICTIONS, *(f"{{run}}/{name}" for name in _TABLES_OF_A_RUN))
 _IMAGES = ("images{suffix}.npy", "geometry{suffix}.parquet")
 _HOW = "preprocessing{suffix}.json"
+_REGIONS = ("rois.parquet", "crops.npy")
+_INTERMEDIATE = tuple(f"intermediate_{name}" for name in _REGIONS)
 
 CHAPTERS = (
     Chapter(
         "01_data_exploration", "the images and what is known of them",
-        writes=_TABLES, metrics=False, threads=2, sets=(PAPER, IMAGES),
+        writes=_TABLES, metrics=False, threads=2, sets=(PAPER, IMAGES, TRANSFER),
     ),
     Chapter(
         "02_preprocessing", "every image, once", pages="per images",
@@ -231,6 +234,10 @@ CHAPTERS = (
     Chapter(
         "15_elsewhere", "this study's models on another's images", pages="elsewhere", runs="first",
         metrics=False,
+    ),
+    Chapter(
+        "31_regions", "squares around findings", sets=(TRANSFER,),
+        reads=_TABLES, writes=(*_REGIONS, *_INTERMEDIATE), metrics=False, threads=2,
     ),
 )  # fmt: skip
 

@@ -41,6 +41,8 @@ def check(study: Study) -> list[str]:
         return []
     dataset, task = dataset_of(study), study.label_set
     understood = [f"The study '{study.name}':", *lines(dataset, task)]
+    if not any(row.notebook == "03_training" for row in chapters.of_study(study)):
+        return understood  # its runs aren't those of the paper
     if problems := [*_split_problems(study, dataset.cases, task), *_network_problems(study)]:
         raise UserError("\n".join([*understood, "", *dict.fromkeys(problems)]))
     return understood

@@ -85,9 +85,16 @@ def _as_text(value: object) -> object:
     return str(value) if isinstance(value, int | float) and value is not True else value
 
 
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
 class Others(Checked):
     """Parameters that aren't among training's settings, or are narrower than there."""
 
+    biopsied_of_3: Share
+    malignant_of_3: Share
+    malignant_of_4: Share
+    malignant_of_5: Share
     fold: int = Field(ge=0)
     folds: int = Field(ge=2)
     gpu_rate: int = Field(ge=1, le=1_000_000)
@@ -104,9 +111,10 @@ class Others(Checked):
 
 def types_of(*notebooks: str) -> dict[str, tuple]:
     """Return name -> (type with its limits, default) of what a study may give some notebooks."""
-    from birads_lib.images.prepare import Options  # slow to import
+    from birads_lib.images import prepare, regions  # slow to import
 
-    fields = Options.model_fields | settings.Settings.model_fields | Others.model_fields
+    fields = prepare.Options.model_fields | regions.Options.model_fields
+    fields |= settings.Settings.model_fields | Others.model_fields
     declared = {k: v for name in notebooks for k, v in declared_parameters(name).items()}
     return {
         name: (fields[name].rebuild_annotation() if name in fields else type(default), default)

@@ -177,7 +177,7 @@ def _of_image(
         rows = [
             row
             for finding in findings.to_dict("records")
-            for row in _around(finding, grey.shape, options)
+            for row in around(finding, grey.shape, options)
         ]
     known = {name: image[name] for name in _OF_IMAGE} | {"image_id": image["image_id"]}
     known |= dict(zip(("height", "width"), grey.shape, strict=True))
@@ -202,8 +202,8 @@ def _outside(findings: pd.DataFrame, shape: tuple[int, int]) -> list[str]:
     return problems
 
 
-def _around(finding: dict, shape: tuple[int, int], options: Options) -> list[dict]:
-    """Return a row for each slice of one finding."""
+def around(finding: Mapping, shape: tuple[int, int], options: Options) -> list[dict]:
+    """Return a row for each slice of one finding, as ``located`` has it, in an image (H, W)."""
     rows = []
     for number in range(options.slices):
         name = f"{finding['image_id']}_f{finding['finding']}"
@@ -263,6 +263,25 @@ def masks(data: Dataset, rois: pd.DataFrame, crop_size: int) -> list[np.ndarray 
         finding = by_place.loc[(roi["image_id"], roi["finding"])]
         found.append(finding_mask(finding, data.root, place_of(roi, crop_size)))
     return found
+
+
+def contents(rois: pd.DataFrame) -> pd.DataFrame:
+    """Return what squares hold of their findings' boxes, a row per region.
+
+    Columns: ``inside`` (the share of the box that lies in the square, 0..1), ``fills`` (the share
+    of the square that the box takes, 0..1), ``off_centre`` (from the square's centre to the box's,
+    in sides of the square). NaN for regions without a finding.
+    """
+    low, high = rois[["x0", "y0"]].to_numpy(float), rois[["x1", "y1"]].to_numpy(float)  # (n, 2)
+    corner = rois[["left", "top"]].to_numpy(float)
+    side = rois["side"].to_numpy(float)
+    shared = np.clip(np.minimum(high, corner + side[:, None]) - np.maximum(low, corner), 0, None)
+    shift = (low + high) / 2 - corner - side[:, None] / 2
+    return pd.DataFrame({
+        "inside": shared.prod(axis=1) / (high - low).prod(axis=1),
+        "fills": shared.prod(axis=1) / side**2,
+        "off_centre": np.hypot(*shift.T) / side,
+    }, index=rois.index)  # fmt: skip
 
 
 def as_cases(rois: pd.DataFrame) -> pd.DataFrame:

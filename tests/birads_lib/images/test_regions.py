@@ -12,7 +12,15 @@ from birads_lib.cases import FINDINGS, Dataset
 from birads_lib.errors import DatasetError, UserError
 from birads_lib.files import sha256
 from birads_lib.images import regions
-from birads_lib.images.regions import Options, as_cases, cut_regions, located, masks, square
+from birads_lib.images.regions import (
+    Options,
+    as_cases,
+    contents,
+    cut_regions,
+    located,
+    masks,
+    square,
+)
 from birads_lib.protocol import PROTOCOLS
 from birads_lib.task import LESION_KINDS, MALIGNANCY
 
@@ -65,6 +73,19 @@ def test_a_square_is_as_large_as_box_and_margin_and_moves_no_further_than_the_ji
     shift = placed[:, :2] + 20 - np.array([60, 65])
     assert np.abs(shift).max() <= 10.5
     assert np.ptp(shift, axis=0).min() > 17
+
+
+def test_what_squares_hold_is_counted():
+    rows = {
+        "x0": [10.0, 0, np.nan], "y0": [10.0, 0, np.nan],
+        "x1": [20.0, 10, np.nan], "y1": [30.0, 10, np.nan],
+        "left": [5, 5, 0], "top": [5, 0, 0], "side": [20, 10, 9],
+    }  # fmt: skip
+    held = contents(pd.DataFrame(rows))
+    assert held["inside"][:2].tolist() == [0.75, 0.5]  # 10 x 15 of 10 x 20; 5 x 10 of 10 x 10
+    assert held["fills"][:2].tolist() == [150 / 400, 50 / 100]
+    assert held["off_centre"][:2].tolist() == [5 / 20, 5 / 10]
+    assert held.loc[2].isna().all()
 
 
 def test_crops_are_those_pixels_of_the_image(tmp_path):
