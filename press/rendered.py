@@ -7,8 +7,9 @@ from pathlib import Path
 import yaml
 
 from press import book, manifest, paths, shown
+from press.file_lists import UNREADABLE
 from press.study import Study
-from press.verify import UNREADABLE, Report
+from press.verify import Report
 
 FRONT = "book/intro"
 _ROOT = re.compile(r'class="root-hash"[^>]*>\s*([0-9a-f]{64})')

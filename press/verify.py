@@ -9,7 +9,6 @@ Then the rendered book (``press.rendered``). What is stale (made by sources that
 is reported, and is no failure.
 """
 
-import io
 import json
 import sys
 import time
@@ -20,14 +19,14 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-import pandas as pd
 from tqdm import tqdm
 
 from birads_lib.errors import UserError
 from birads_lib.files import sha256, sha256_of
 from birads_lib.readers.links import files_in
+from press import file_lists, paths, recorded
 from press import page as pages
-from press import paths, recorded
+from press.file_lists import UNREADABLE
 from press.outputs import as_json, hash_of_hashes
 from press.page import COMMITTED, Page
 from press.parameters import images_folder
@@ -35,8 +34,6 @@ from press.sources import hashes, modules_of, total
 from press.study import Study, load
 
 RECORD = "run.json"  # what a run was given, and what its folds left
-FILE_LIST = ("01_data_exploration", "image-files")  # where each chain ends
-UNREADABLE = (UserError, ValueError, KeyError)  # what a page that was tampered with raises
 
 
 @dataclass
@@ -66,12 +63,13 @@ def study(
     """
     report = Report()
     by_name = {page.name: page for page in _sealed_pages(paths.BOOK / name, report)}
-    listed = listed_hashes(by_name)
+    listed = file_lists.hashes(by_name)
+    every = listed | file_lists.further(by_name)
     options = {"desc": f"verifying {name}", "unit": "page", "file": sys.stdout, "ncols": 80}
     for page in tqdm(by_name.values(), **options):
         _check_exhibits(page, report)
         _check_artefacts(page, report)
-        _check_inputs(page, listed, report)
+        _check_inputs(page, every, report)
         contradicted = [f"{name}/{page.name}: {line}" for line in recorded.contradicted(page)]
         report.checked["numbers for prose"] += len(page.numbers)
         report.problems += contradicted
@@ -204,9 +202,11 @@ def _check_inputs(page: Page, listed: dict[str, list[str]], report: Report) -> N
             if "sha256_of_hashes" in read:
                 kind = read["name"].removesuffix(" files").removesuffix("s")  # once "images"
                 other = read.get("study")
-                known, of = (_listed_by(other), f" of {other}") if other else (listed, "")
+                known, of = (file_lists.of_study(other), f" of {other}") if other else (listed, "")
                 is_equal = read["sha256_of_hashes"] == hash_of_hashes(known.get(kind, []))
-                problem = f"{where}: not the {read['name']} that {FILE_LIST[0]}{of} lists"
+                problem = (
+                    f"{where}: not the {read['name']} that {file_lists.page_of(kind)}{of} lists"
+                )
                 report.check("links to the images", is_equal, problem)
             elif "made_by" in read:
                 _check_link(where, page, read, report)
@@ -230,35 +230,12 @@ def _check_link(where: str, page: Page, read: dict, report: Report) -> None:
     report.check("passports along", is_equal, problem)
 
 
-def listed_hashes(by_name: dict[str, Page]) -> dict[str, list[str]]:
-    """Return the SHA-256 of every file of a study's data, by kind, as page 01 lists them.
-
-    Kinds are image, mask and annotation; {} where the page doesn't list them.
-    """
-    page, identity = FILE_LIST
-    exhibit = by_name[page].exhibits.get(identity) if page in by_name else None
-    with suppress(*UNREADABLE):  # of a table that was tampered with
-        if exhibit is not None:
-            table = pd.read_csv(io.BytesIO(exhibit.files[f"{identity}.csv"]))
-            kinds = table.get("kind", "image")  # older pages list no others
-            return table.assign(kind=kinds).groupby("kind")["sha256"].agg(list).to_dict()
-    return {}
-
-
-def _listed_by(study: str) -> dict[str, list[str]]:
-    """Return ``listed_hashes`` of another study, {} where its page isn't here."""
-    with suppress(OSError, *UNREADABLE):
-        name = FILE_LIST[0]
-        return listed_hashes({name: pages.read(paths.BOOK / study / f"{name}.ipynb")})
-    return {}
-
-
 def _check_images(listed: dict[str, list[str]], files: Iterable[Path], report: Report) -> None:
     """Hash every file of a folder: each file of the list must be there."""
     files = [path for path in sorted(files) if path.is_file()]
     options = {"desc": "hashing images", "unit": "file", "file": sys.stdout, "ncols": 80}
     there = {sha256(path) for path in tqdm(files, **options)}
-    problem = f"page {FILE_LIST[0]} lists no hashes to hold the images against"
+    problem = f"page {file_lists.FILE_LIST[0]} lists no hashes to hold the images against"
     report.check("lists of images", bool(listed), problem)
     for kind, digests in listed.items():
         for digest in digests:

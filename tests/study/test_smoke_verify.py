@@ -13,7 +13,7 @@ import pytest
 from birads_lib.files import sha256
 from helpers.project import ROOT, run_module
 from press import deep as deep_check
-from press import outputs, verify
+from press import file_lists, outputs, verify
 from press import page as pages
 
 PAGE = "04_evaluation-proposed-patient"
@@ -53,7 +53,7 @@ def test_what_was_just_made_holds(smoke_pages):
 def test_every_image_is_hashed(smoke_pages):
     report = verify.study("smoke", ROOT / "results/smoke/phantoms")
     assert report.problems == []
-    listed = verify.listed_hashes({page.name: page for page in pages.of_study("smoke")})
+    listed = file_lists.hashes({page.name: page for page in pages.of_study("smoke")})
     assert listed.keys() == {"image", "mask", "annotation"}
     assert all(report.checked[f"{kind}s"] == len(hashes) for kind, hashes in listed.items())
 

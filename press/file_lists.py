@@ -1,0 +1,57 @@
+"""Which files a study was made from, as its pages list them: where each chain of passports ends."""
+
+import io
+from collections.abc import Mapping
+from contextlib import suppress
+
+import pandas as pd
+
+from birads_lib.errors import UserError
+from press import page as pages
+from press import paths
+from press.page import Page
+
+FILE_LIST = ("01_data_exploration", "image-files")  # page and table
+# Of further data: how the kinds of their files begin -> page and table.
+FURTHER = {"intermediate ": ("31_regions", "intermediate-files")}
+UNREADABLE = (UserError, ValueError, KeyError)  # what a page that was tampered with raises
+Lists = dict[str, list[str]]  # kind of file -> hashes
+
+
+def hashes(by_name: Mapping[str, Page]) -> Lists:
+    """Return the SHA-256 of every file of a study's data, by kind, as page 01 lists them.
+
+    Kinds are image, mask and annotation; {} where the page doesn't list them.
+    """
+    return _listed_at(by_name, *FILE_LIST)
+
+
+def further(by_name: Mapping[str, Page]) -> Lists:
+    """Return the same of data that a study has beside its own."""
+    lists = [_listed_at(by_name, *place, begin) for begin, place in FURTHER.items()]
+    return {kind: files for of_data in lists for kind, files in of_data.items()}
+
+
+def of_study(study: str) -> Lists:
+    """Return ``hashes`` of another study, {} where its page isn't here."""
+    with suppress(OSError, *UNREADABLE):
+        name = FILE_LIST[0]
+        return hashes({name: pages.read(paths.BOOK / study / f"{name}.ipynb")})
+    return {}
+
+
+def page_of(kind: str) -> str:
+    """Return the page that lists the files of a kind."""
+    listing = (page for begin, (page, _) in FURTHER.items() if kind.startswith(begin))
+    return next(listing, FILE_LIST[0])
+
+
+def _listed_at(by_name: Mapping[str, Page], page: str, identity: str, begin: str = "") -> Lists:
+    """Return what one table of one page lists; ``begin`` stands before each kind."""
+    exhibit = by_name[page].exhibits.get(identity) if page in by_name else None
+    with suppress(*UNREADABLE):  # of a table that was tampered with
+        if exhibit is not None:
+            table = pd.read_csv(io.BytesIO(exhibit.files[f"{identity}.csv"]))
+            kinds = begin + table.get("kind", pd.Series("image", table.index))  # of older pages
+            return table.assign(kind=kinds).groupby("kind")["sha256"].agg(list).to_dict()
+    return {}
