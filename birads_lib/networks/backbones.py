@@ -8,6 +8,7 @@ doesn't exist: nothing is left random in silence. The table needs no Keras; buil
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,12 @@ BACKBONES = {
         "small_resnet", "caffe", weights=("phantoms",),
         stages=("conv2_block2_out", "conv3_block2_out", "conv4_block2_out", "conv5_block1_out"),
     ),
+    "resnext50": Backbone("resnext50", "torch", weights=()),
+    "resnext101": Backbone("resnext101", "torch", weights=()),
+    "small_resnext": Backbone(
+        "small_resnext", "caffe", weights=(),
+        stages=("conv2_block2_out", "conv3_block2_out", "conv4_block2_out"),
+    ),
     "small_mbconv": Backbone(
         "small_mbconv", "caffe", weights=(),
         stages=("block1a_project_bn", "block2b_add", "block3b_add", "block4b_add"),
@@ -83,8 +90,8 @@ def build(name: str, image_size: int, weights: str | Path) -> "keras.Model":
     backbone = _row(name)
     check_weights(name, weights)
     shape = (image_size, image_size, 3)
-    small = _small(backbone.architecture)
-    trunk = small(shape) if small else _application(name, shape, weights)
+    make = _own(backbone.architecture)
+    trunk = make(shape) if make else _application(name, shape, weights)
     if weights == "none":
         _shorten_memory(trunk)
     file = weights_file(weights)
@@ -146,11 +153,14 @@ def _row(name: str) -> Backbone:
     return BACKBONES[name]
 
 
-def _small(architecture: str) -> "Callable[[tuple[int, int, int]], keras.Model] | None":
+def _own(architecture: str) -> "Callable[[tuple[int, int, int]], keras.Model] | None":
     """Return the function that builds one of our own networks; None for another's."""
+    from birads_lib.networks import resnext
     from birads_lib.networks.small_mbconv import small_mbconv
     from birads_lib.networks.small_resnet import small_resnet
 
+    if architecture in resnext.SIZES:
+        return partial(resnext.resnext, name=architecture)
     return {"small_resnet": small_resnet, "small_mbconv": small_mbconv}.get(architecture)
 
 
