@@ -24,9 +24,9 @@ def by_every_model(run: TrainedRun, dataset: Dataset, workers: int = 2) -> np.nd
     hashes = dict(zip(files, dataset.cases["sha256"], strict=True))
     prepare = partial(prepared, run.preprocessing, hashes)  # a method would take the models along
     problems, images, parts = [], [], []
-    for result in in_parallel(prepare, files, workers, "grading"):
+    for file, result in zip(files, in_parallel(prepare, files, workers, "grading"), strict=True):
         if isinstance(result, str):
-            problems.append(result)
+            problems.append(f"{file.relative_to(dataset.root).as_posix()!r} {result}")
         else:
             images.append(result)
         if len(images) == CHUNK:

@@ -146,8 +146,16 @@ def test_frozen_features_are_the_backbones_maps_averaged(tmp_path, cached):
     np.testing.assert_allclose(features, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_features_are_read_from_what_training_cached(tmp_path):
+def test_features_are_read_from_what_training_cached(tmp_path, monkeypatch):
     """The trunk runs no second time: the first stage's cache has its maps."""
+
+    class Cached(Exception):
+        """Ends the training where its features are there."""
+
+    def end(*_, **__):
+        raise Cached
+
+    monkeypatch.setattr("keras.Model.fit", end)
     from birads_lib.training.fold import Trainer
 
     settings = Settings(
@@ -158,7 +166,8 @@ def test_features_are_read_from_what_training_cached(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 255, (len(cases), 64, 64), np.uint8)
     trainer = Trainer(pixels, cases, settings, cache=tmp_path / "cache", progress=lambda line: None)
     parts = run(cases, "patient")
-    trainer.train_fold(parts[parts["fold"] == 0], tmp_path / "fold0")
+    with pytest.raises(Cached):
+        trainer.train_fold(parts[parts["fold"] == 0], tmp_path / "fold0")
     before = sorted((tmp_path / "cache").iterdir())
     lines = []
     floors.frozen_features(pixels, settings, tmp_path / "cache", lines.append)

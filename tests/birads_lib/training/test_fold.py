@@ -4,9 +4,6 @@ import copy
 import json
 import os
 import shutil
-import signal
-import subprocess
-import sys
 
 import keras
 import numpy as np
@@ -28,60 +25,20 @@ from birads_lib.training.journal import Journal, schedule
 from birads_lib.training.network import Network
 from birads_lib.training.run import FILES, train_run
 from birads_lib.training.settings import Settings
+from helpers.tiny_training import (
+    IMAGES,
+    assert_same_training,
+    make_cases,
+    make_images,
+    make_parts,
+    tiny,
+    train,
+    train_to_the_end,
+    trainer,
+)
 
 # TensorFlow's variables don't yet know NumPy 2's word for copying.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")
-
-SIZE, IMAGES = 64, 32
-TINY = {
-    "backbone": "small_resnet",
-    "weights": "phantoms",
-    "image_size": SIZE,
-    "embed": 16,
-    "feed_forward": 16,
-    "dense_1": 16,
-    "dense_2": 8,
-    "views": 2,
-    "stage1_epochs": 2,
-    "stage1_rate": 1e-3,
-    "stage2_epochs": 2,
-    "stage2_rate": 1e-3,
-    "unfrozen_layers": 12,
-    "batch_size": 6,
-    "seed": 3,
-}
-
-
-def tiny(**changes) -> Settings:
-    return Settings(**TINY | changes)
-
-
-def make_images() -> np.ndarray:
-    return np.random.default_rng(0).integers(0, 256, (IMAGES, SIZE, SIZE), dtype="uint8")
-
-
-def make_cases() -> pd.DataFrame:
-    number = np.arange(IMAGES)
-    return pd.DataFrame(
-        {
-            "image_id": [f"i{i:02}" for i in number],
-            "patient_id": [f"p{i // 2:02}" for i in number],
-            "laterality": "L",
-            "birads": number // 2 % 3 + 1,
-        }
-    )
-
-
-def make_parts(protocol: str = "patient") -> pd.DataFrame:
-    return assign_parts(make_cases(), protocol, folds=3, fold=0, seed=1)
-
-
-def trainer(progress=lambda line: None, code="", **changes) -> Trainer:
-    return Trainer(make_images(), make_cases(), tiny(**changes), code=code, progress=progress)
-
-
-def train(folder, protocol="patient", **options) -> pd.DataFrame:
-    return trainer(**options).train_fold(make_parts(protocol), folder)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -153,14 +110,6 @@ def test_the_saved_model_predicts_what_was_predicted(undisturbed):
     np.testing.assert_allclose(saved, embeddings[rows], atol=1e-3)
 
 
-def assert_same_training(first, second):
-    """Compare two folders of a fold: each epoch's losses, and all predictions."""
-    history = [pd.read_csv(folder / "history.csv") for folder in (first, second)]
-    predictions = [pd.read_parquet(folder / "predictions.parquet") for folder in (first, second)]
-    pd.testing.assert_frame_equal(*history, check_exact=True)
-    pd.testing.assert_frame_equal(*predictions, check_exact=True)
-
-
 def test_a_fold_is_the_same_alone_and_after_another(tmp_path, undisturbed, practised):
     """Folds share their graphs, and nothing else: weights, moments and dropout begin anew."""
     practised.train_fold(make_parts("image"), tmp_path / "other", fold=1)
@@ -189,7 +138,7 @@ def test_folds_without_save_models_leave_none(tmp_path, practised):
 
 def test_a_fold_without_trunk_cache_is_the_same_alone_and_after_another(tmp_path):
     """Here the augmentation is drawn in each step: it begins anew, too."""
-    folds = trainer(trunk_cache=False)
+    folds = trainer(trunk_cache=False, stage2_epochs=0)
     folds.train_fold(make_parts(), tmp_path / "alone")
     folds.train_fold(make_parts("image"), tmp_path / "other", fold=1)
     folds.train_fold(make_parts(), tmp_path / "after")
@@ -309,14 +258,6 @@ def train_and_kill(trainer, folder, epochs):
         trainer.train_fold(make_parts(), folder)
 
 
-def train_to_the_end(trainer, folder):
-    """Train a fold, or what is left of it; return how many epochs that took."""
-    lines = []
-    trainer.progress = lines.append
-    trainer.train_fold(make_parts(), folder)
-    return sum("epoch" in line for line in lines)
-
-
 def test_an_interrupted_training_ends_as_if_undisturbed(undisturbed, practised, tmp_path):
     """Killed in each stage and between them; the fold after a broken one begins clean."""
     folds = trainer()
@@ -327,29 +268,6 @@ def test_an_interrupted_training_ends_as_if_undisturbed(undisturbed, practised, 
     assert train_to_the_end(practised, tmp_path / "killed") == 1
     for name in ("next", "killed"):
         assert_same_training(tmp_path / name, undisturbed[0])
-
-
-def test_killed_with_signal_9_within_an_epoch(undisturbed, tmp_path):
-    """In a process of its own, killed while it reads a batch of the second epoch of stage 2."""
-    code = (
-        "import os, sys, pathlib; sys.path[:0] = sys.argv[2:]\n"
-        "import test_fold as t\n"
-        "from birads_lib.training import cache as features\n"
-        "read = features.Batches.__getitem__\n"
-        "def read_or_die(self, index):\n"
-        "    late = 'epoch 1/2' in t.LAST and 'stage 2' in t.LAST\n"
-        "    if late and self.seed and index == 1: os.kill(os.getpid(), 9)\n"
-        "    return read(self, index)\n"
-        "features.Batches.__getitem__ = read_or_die\n"
-        "def note(line): t.LAST = line\n"
-        "t.LAST = ''\n"
-        "t.train(sys.argv[1], progress=note)\n"
-    )
-    paths = [os.path.dirname(__file__), os.getcwd()]
-    ended = subprocess.run([sys.executable, "-c", code, str(tmp_path), *paths], check=False)
-    assert ended.returncode == -signal.SIGKILL
-    assert train_to_the_end(trainer(), tmp_path) == 1
-    assert_same_training(tmp_path, undisturbed[0])
 
 
 def test_other_code_trains_anew(undisturbed, practised, tmp_path):
