@@ -163,7 +163,9 @@ def _execution(checked: Check) -> dict:
         "device": _joined(facts["device"] for facts in passports),
         "started": _time(min(page.papermill["start_time"] for page in made)),
         "images_sha256": _joined(of_images),
+        "root_hash": checked.root_hash,
         "stale": checked.stale,
+        "left_out": checked.left_out,
         "environment": {name: _joined(versions) for name, versions in environment.items()},
     }
 

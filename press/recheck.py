@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from birads_lib.errors import UserError
+from press import manifest, preflight, remake, verify
 from press import page as pages
-from press import preflight, remake, verify
 from press.outputs import hash_of_hashes
 from press.page import Exhibit, Page
 from press.paths import ROOT
@@ -47,6 +47,8 @@ class Check:
     made: list[Page]
     outcomes: list[Outcome]
     stale: list[str]  # published pages whose sources have changed since they were executed
+    left_out: list[str]  # published pages that also read another study, and so aren't made again
+    root_hash: str  # of the published book, before it was checked
 
 
 def check(config: str, data: str = "", weights: str = "") -> Check:
@@ -61,7 +63,10 @@ def check(config: str, data: str = "", weights: str = "") -> Check:
     stale = [page.name for page in before if verify.changed_sources(page)]
     options = {"study": config, "data": data, "weights": weights, "root": CHECKED}
     after = make_all_again(study, options)
-    return Check(study, list(after.values()), list(compare(before, after)), stale)
+    outcomes = list(compare(before, after))
+    left_out = sorted({page.name for page in pages.of_study(study.name)} - {*study.pages()})
+    root = manifest.noted(study)
+    return Check(study, list(after.values()), outcomes, stale, left_out, root)
 
 
 def published(study: Study) -> list[Page]:
@@ -132,6 +137,8 @@ def print_table(checked: Check) -> None:
         print(" ".join([f"{name:{width}}", *(f"{counts[verdict]:16}" for verdict in VERDICTS)]))
     for name in checked.stale:
         print(f"  stale: sources of {name} have changed since it was executed")
+    for name in checked.left_out:
+        print(f"  not made again, as it reads another study, too: {name}")
     for each in (outcome for outcome in outcomes if outcome.verdict != EQUAL):
         print(f"  {each.verdict}: {each.page}#{each.exhibit}{_by_how_much(each)}")
 

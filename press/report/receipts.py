@@ -75,7 +75,9 @@ def report(checked: Receipt, shown: list[Page] | None = None) -> str:
         "software": ", ".join(software),
         "commit": execution["commit"],
         "images": execution["images_sha256"][:16],
+        "root_hash": execution["root_hash"],
         "stale": ", ".join(execution["stale"]),
+        "left_out": ", ".join(execution["left_out"]),
         "shown": "" if shown is None else _as_shown(checked.exhibits, shown),
     }
     rows = [

@@ -18,6 +18,7 @@ from press.study import load
 
 # What only CODECHECK's register gives, and what CITATION.cff doesn't tell of its authors.
 OPEN = {"CC-CFG-020", "CC-CFG-025"}
+ROOT_HASH = "5" * 64
 ADA = {"name": "Ada Lovelace", "ORCID": "0000-0002-1825-0097"}
 HOSTILE = "Eve | <b>x</b> {{ 7 * 7 }} `a` $x$ [y](z)"
 
@@ -35,7 +36,8 @@ def checked():
     """A check of the frozen study that gave what is published."""
     study, published = load("config/inbreast.yaml"), pages.of_study("inbreast")[-3:]
     outcomes = list(recheck.compare(published, {page.name: page for page in published}))
-    return recheck.Check(study, published, outcomes, [published[0].name])
+    stale, left_out = [published[0].name], ["12_comparison-b"]
+    return recheck.Check(study, published, outcomes, stale, left_out, ROOT_HASH)
 
 
 @pytest.mark.parametrize(
@@ -97,6 +99,9 @@ def test_a_receipt_says_who_where_and_what_and_names_no_machine(folder, checked)
     exhibits = receipts.read(written).exhibits
     assert len(exhibits) == sum(len(page.exhibits) for page in checked.made)
     assert set(exhibits["verdict"]) == {"equal"}
+    report = (written / "report.md").read_text()
+    assert ROOT_HASH in report
+    assert "not made again: 12_comparison-b" in report
     for path in written.rglob("*.*"):
         assert str(Path.home()) not in path.read_text()
         assert socket.gethostname() not in path.read_text()

@@ -56,11 +56,14 @@ def test_an_exhibit_without_numbers_is_judged_by_its_picture():
 
 def test_the_table_names_each_exhibit_that_is_not_equal(capsys):
     judged = [outcome(exhibit(), exhibit()), outcome(exhibit(), exhibit(TABLE[:1]))]
-    recheck.print_table(recheck.Check(STUDY, [], judged, ["04_evaluation"]))
+    recheck.print_table(
+        recheck.Check(STUDY, [], judged, ["04_evaluation"], ["12_comparison-b"], "5" * 64)
+    )
     printed = capsys.readouterr().out
     assert "all" in printed
     assert "different: 04_evaluation#roc, whose table is gone or of another shape" in printed
     assert "stale: sources of 04_evaluation have changed" in printed
+    assert "as it reads another study, too: 12_comparison-b" in printed
     assert recheck.summary(judged) == (
         "2 exhibits, their numbers made again: 1 equal, 0 within tolerance, 1 different, "
         "0 not made again; 2 of 2 pictures equal byte for byte."
