@@ -38,6 +38,7 @@ CASES = pa.DataFrameSchema(
         "spacing_mm": pa.Column("float64", coerce=True, nullable=True, checks=pa.Check.gt(0)),
         "modality": pa.Column(**_TEXT, nullable=True, checks=pa.Check.isin(["DM", "s2D", "DBT"])),
         "path": pa.Column(**_TEXT, unique=True),
+        "frame": pa.Column(**_TEXT, nullable=True),
         "size_bytes": pa.Column("int64", coerce=True, checks=pa.Check.gt(0)),
         "sha256": pa.Column(**_TEXT, checks=_SHA256),
     },
@@ -85,7 +86,8 @@ class Dataset:
     Attributes:
         root: the folder that ``cases.path`` and ``findings.mask_path`` are relative to.
         cases: one row per image, see ``CASES``; ``birads`` 1..5, ``birads_original`` as given;
-            ``label`` of a study's own label set; ``split`` the part that the data's makers gave it.
+            ``label`` of a study's own label set; ``split`` the part that the data's makers gave it;
+            ``frame`` which of its file's several frames it is (``images.dicom_frames``).
         findings: one row per finding, see ``FINDINGS``; coordinates in pixels of the image file.
         notes: what the reader wants known.
         annotations: the files other than images and masks that a reader made the tables from.
@@ -129,6 +131,11 @@ class Dataset:
     def files(self) -> list[Path]:
         """Return the path of each image, in the order of ``cases``."""
         return [self.root / path for path in self.cases["path"]]
+
+    def listed(self) -> dict[Path, tuple[str, str]]:
+        """Return the SHA-256 of each image's file and its ``frame``, "" of none, by the path."""
+        facts = zip(self.cases["sha256"], self.cases["frame"].fillna(""), strict=True)
+        return dict(zip(self.files(), facts, strict=True))
 
     def hashes(self) -> pd.DataFrame:
         """Return kind, sha256 and image_id of all files that the data set was read from.

@@ -30,7 +30,7 @@ _OTHERS = {  # how files of other formats begin -> what they are
 }  # fmt: skip
 
 
-def read_grey(path: str | Path, expected_sha256: str | None = None) -> np.ndarray:
+def read_grey(path: str | Path, expected_sha256: str | None = None, frame: str = "") -> np.ndarray:
     """Return the image in a file of ``FORMATS`` as grey, tissue brighter than background.
 
     Colour files whose channels agree count as grey, and a picture is turned as its EXIF orientation
@@ -39,6 +39,7 @@ def read_grey(path: str | Path, expected_sha256: str | None = None) -> np.ndarra
     Args:
         path: the file.
         expected_sha256: of its bytes, as a table of images lists it; None: any.
+        frame: which frame, of a DICOM file of several (``dicom_frames.frame_named``).
 
     Returns:
         uint8 (H, W), or uint16 (H, W) where the file holds more than 8 bits.
@@ -51,7 +52,7 @@ def read_grey(path: str | Path, expected_sha256: str | None = None) -> np.ndarra
         data = Path(path).read_bytes()
         if expected_sha256 is not None and sha256_of(data) != expected_sha256:
             raise ValueError("has changed since 01_data_exploration listed it; run that again")
-        return decode(data)
+        return decode(data, frame)
     except OSError as error:
         problem = f"cannot be read ({error.strerror})"
     except ValueError as error:
@@ -59,8 +60,10 @@ def read_grey(path: str | Path, expected_sha256: str | None = None) -> np.ndarra
     raise DatasetError(problem, repr(str(path)))
 
 
-def decode(data: bytes) -> np.ndarray:
+def decode(data: bytes, frame: str = "") -> np.ndarray:
     """Return the grey image, uint8 or uint16 (H, W), in a file's bytes; the kind is read from them.
+
+    ``frame`` says which, of a DICOM file of several.
 
     Raises:
         ValueError: with what is wrong and what to do.
@@ -70,14 +73,15 @@ def decode(data: bytes) -> np.ndarray:
         if is_dicom:
             header = dicom_file.opened(data)
             check_modality(header)
-            return dicom_pixels.shown_grey(header)
+            return dicom_pixels.shown_grey(header, frame)
         return _decode_picture(data)
 
 
-def shape_by_header(path: str | Path) -> tuple[int, int]:
+def shape_by_header(path: str | Path, frame: str = "") -> tuple[int, int]:
     """Return (H, W) of the image in a file of ``FORMATS``, as its header has it.
 
-    No pixel is read: a file that is cut off, or in colour, is noticed by ``decode`` alone.
+    No pixel is read: a file that is cut off, or in colour, is noticed by ``decode`` alone. A file
+    of several frames needs a ``frame``, as there.
 
     Raises:
         OSError: the file can't be read.
@@ -95,7 +99,7 @@ def shape_by_header(path: str | Path) -> tuple[int, int]:
                 return image.size if is_turned else image.size[::-1]
             header = dicom_file.opened(file, stop_before_pixels=True)
             check_modality(header)
-            return dicom_pixels.checked_size(header)
+            return dicom_pixels.checked_size(header, frame)
 
 
 def has_dicom_head(data: bytes) -> bool:

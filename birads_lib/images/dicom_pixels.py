@@ -3,13 +3,14 @@
 Sections are of DICOM PS3.3 and PS3.5.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
 import pydicom
 from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_voi_lut, get_decoder
 
+from birads_lib.images import dicom_frames
 from birads_lib.images.grey import UnfitError, grey_of, in_a_line
 
 NEEDED = (  # C.7.6.3, type 1
@@ -25,7 +26,7 @@ COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_ICT", "YBR
 UNCOMPRESSED = "export it again, uncompressed (Explicit VR Little Endian)"
 
 
-def shown_grey(header: pydicom.Dataset) -> np.ndarray:
+def shown_grey(header: pydicom.Dataset, frame: str = "") -> np.ndarray:
     """Return the image in a file's data set as grey, black background, bright tissue.
 
     What lies outside the stored bits, such as an overlay, is dropped (PS3.5 8.1.1). The modality
@@ -33,26 +34,74 @@ def shown_grey(header: pydicom.Dataset) -> np.ndarray:
     MONOCHROME1 is inverted (C.7.6.3.1.2), as is the presentation shape INVERSE (C.8.11.1). Padding
     (C.7.5.1.1.2) becomes background. A tag without a value counts as absent.
 
+    Args:
+        header: the data set.
+        frame: of ``dicom_frames.frame_named``, where it has several; no other is decoded, and of a
+            projection one at a time.
+
     Returns:
-        uint8 or uint16 (H, W).
+        uint8 or uint16 (H, W). A projection is of what each frame shows: its brightest value, or
+        their mean.
 
     Raises:
         UnfitError: the file is whole, and no single grey image that can be shown.
         Exception: of many kinds, from decoders, where it is damaged.
     """
     _check_pixels(header)
-    checked_size(header)
-    samples = _samples(header)
+    checked_size(header, frame)
+    indices = dicom_frames.indices(header, frame)
+    if len(indices) > 1:
+        return _projected(header, indices, frame)
+    samples = _samples(header, indices[0])
     if header.SamplesPerPixel == 3:
         return grey_of(samples)
+    header = _of_frame(header, indices[0])
+    stored, is_padding, shown = _displayed(samples, header)
+    if header.PhotometricInterpretation == "PALETTE COLOR":
+        return grey_of(shown)
+    _check_contrast(_seen(stored, is_padding), _seen(shown, is_padding), header)
+    return _unsigned(shown, is_padding, header)
+
+
+def _displayed(
+    samples: np.ndarray, header: pydicom.Dataset
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
+    """Return stored values (H, W), where they are padding, and what tables make of them."""
     with _saying("has look-up tables, a window or padding that can't be applied", "correct them"):
         is_padding = _is_padding(samples, header)
         stored = _stored(samples, header)
         if header.PhotometricInterpretation == "PALETTE COLOR":
-            return grey_of(apply_color_lut(stored, header))
+            return stored, is_padding, apply_color_lut(stored, header)
         shown = apply_voi_lut(apply_modality_lut(stored, header), header)
-        _check_contrast(_seen(stored, is_padding), _seen(shown, is_padding), header)
-    return _unsigned(shown, is_padding, header)
+        return stored, is_padding, shown
+
+
+def _projected(header: pydicom.Dataset, indices: Sequence[int], kind: str) -> np.ndarray:
+    """Return the brightest or the mean displayed value of all frames, padding apart."""
+    shape = (header.Rows, header.Columns)
+    total, count = np.full(shape, np.nan, np.float32), np.zeros(shape, np.int32)
+    ends = []  # of stored values, for a window that leaves nothing of them
+    for index in indices:
+        of_frame = _of_frame(header, index)
+        stored, is_padding, shown = _displayed(_samples(header, index), of_frame)
+        is_seen = np.ones(shape, bool) if is_padding is None else ~is_padding
+        if is_seen.any():
+            ends += [stored[is_seen].min(), stored[is_seen].max()]
+        shown = np.where(is_seen, shown, np.nan).astype(np.float32)
+        brighter = np.fmin if _is_dark(of_frame) else np.fmax
+        total = brighter(total, shown) if kind == "maximum" else np.nansum([total, shown], axis=0)
+        count += is_seen
+    if kind == "mean":
+        total /= np.maximum(count, 1)
+    _check_contrast(np.array(ends), total[count > 0], of_frame)
+    return _unsigned(np.nan_to_num(total), count == 0, of_frame)
+
+
+def _of_frame(header: pydicom.Dataset, index: int) -> pydicom.Dataset:
+    """Return a header with what it says of one frame alone."""
+    flat = dicom_frames.of_frame(header, index, (*NEEDED, *OPTIONAL))
+    _complete(flat)
+    return flat
 
 
 @contextmanager
@@ -66,7 +115,7 @@ def _saying(what: str, to_do: str) -> Iterator[None]:
         raise UnfitError(f"{what} ({in_a_line(error)}); {to_do}") from None
 
 
-def checked_size(header: pydicom.Dataset) -> tuple[int, int]:
+def checked_size(header: pydicom.Dataset, frame: str = "") -> tuple[int, int]:
     """Return (H, W) as the header has it; ``UnfitError`` where it isn't of one grey image.
 
     Tags without a value are removed, and rescaling is completed.
@@ -75,7 +124,7 @@ def checked_size(header: pydicom.Dataset) -> tuple[int, int]:
         for name in OPTIONAL:
             if name in header and header[name].is_empty:
                 del header[name]
-        _check(header)
+        _check(header, frame)
         return int(header.Rows), int(header.Columns)
 
 
@@ -101,20 +150,18 @@ def _check_pixels(header: pydicom.Dataset) -> None:
         )
 
 
-def _check(header: pydicom.Dataset) -> None:
-    """Raise ``UnfitError`` where a header can't be of one grey image, and complete its rescaling.
-
-    A window of which only the centre or the width is there is no window.
-    """
+def _check(header: pydicom.Dataset, frame: str) -> None:
+    """Raise ``UnfitError`` where a header can't be of one grey image, and complete it."""
     _check_present(header, NEEDED)
-    if (frames := int(header.get("NumberOfFrames", 1))) > 1:
-        raise UnfitError(
-            f"is a DICOM file of several frames ({frames}), such as tomosynthesis; export the "
-            "slice or the projection that you mean as an image of its own"
-        )
+    dicom_frames.check(header, frame)
     _check_bits(header)
     _check_colours(header)
     _check_syntax(header)
+    _complete(header)
+
+
+def _complete(header: pydicom.Dataset) -> None:
+    """Give rescaling both its numbers, and drop half a window."""
     if "RescaleSlope" in header or "RescaleIntercept" in header:
         header.RescaleSlope = header.get("RescaleSlope", 1)
         header.RescaleIntercept = header.get("RescaleIntercept", 0)
@@ -159,13 +206,15 @@ def _check_syntax(header: pydicom.Dataset) -> None:
         raise UnfitError(f"has the TransferSyntaxUID {named}, which isn't read; {UNCOMPRESSED}")
 
 
-def _samples(header: pydicom.Dataset) -> np.ndarray:
-    """Return decoded values (H, W), or (H, W, 3) as RGB."""
+def _samples(header: pydicom.Dataset, index: int) -> np.ndarray:
+    """Return decoded values (H, W), or (H, W, 3) as RGB, of one frame."""
     syntax = header.file_meta.TransferSyntaxUID
     try:
         # Of grey, ``_stored`` drops the unused bits: pydicom takes the lowest for the stored ones.
         is_colour = header.SamplesPerPixel == 3
-        return get_decoder(syntax).as_array(header, correct_unused_bits=is_colour)[0]
+        which = index if dicom_frames.count_of(header) > 1 else None
+        decoder = get_decoder(syntax)
+        return decoder.as_array(header, index=which, correct_unused_bits=is_colour)[0]
     except Exception as error:  # many kinds, of several packages
         if not syntax.is_compressed:
             raise
@@ -225,8 +274,7 @@ def _unsigned(
     shown: np.ndarray, is_padding: np.ndarray | None, header: pydicom.Dataset
 ) -> np.ndarray:
     """Return displayed values (H, W) as uint8 or uint16, black background."""
-    is_inverse = "INVERSE" in str(header.get("PresentationLUTShape", "")).upper()
-    is_dark = header.PhotometricInterpretation == "MONOCHROME1" or is_inverse
+    is_dark = _is_dark(header)
     seen = _seen(shown, is_padding)
     if not is_dark and shown.dtype in (np.uint8, np.uint16):  # nothing to do: no table, no window
         top = max(2**header.BitsStored - 1, seen.max())
@@ -243,6 +291,12 @@ def _unsigned(
     if is_padding is not None:
         grey[is_padding] = 0
     return grey
+
+
+def _is_dark(header: pydicom.Dataset) -> bool:
+    """Return whether low displayed values are bright."""
+    is_inverse = "INVERSE" in str(header.get("PresentationLUTShape", "")).upper()
+    return header.PhotometricInterpretation == "MONOCHROME1" or is_inverse
 
 
 def _display_range(seen: np.ndarray, header: pydicom.Dataset) -> tuple[float, float]:

@@ -82,10 +82,15 @@ def finding_masks(
     return masks
 
 
+def original(data: Dataset, image_id: str) -> np.ndarray:
+    """Return an image of a data set as ``read_grey`` does, (H, W); DatasetError as there."""
+    path = data.root / data.cases.set_index("image_id").at[image_id, "path"]
+    return read_grey(path, *data.listed()[path])
+
+
 def in_frame(data: Dataset, image_id: str, place: Geometry) -> np.ndarray:
     """Return an image as it lies in the frame, before CLAHE, uint8 (frame, frame)."""
-    row = data.cases.set_index("image_id").loc[image_id]
-    return place.fit(place.cut(to_8bit(read_grey(data.root / row["path"], row["sha256"]))))
+    return place.fit(place.cut(to_8bit(original(data, image_id))))
 
 
 def located_images(findings: pd.DataFrame) -> set[str]:

@@ -14,7 +14,7 @@ from birads_lib.images.grey import UnfitError, in_a_line
 TAGS = [
     "SOPInstanceUID", "StudyInstanceUID", "AccessionNumber", "PatientID", "Manufacturer",
     "ManufacturerModelName", "Laterality", "ImageLaterality", "ViewPosition", "PixelSpacing",
-    "ImagerPixelSpacing", "PresentationIntentType", "Modality",
+    "ImagerPixelSpacing", "PresentationIntentType", "Modality", "NumberOfFrames",
 ]  # fmt: skip
 FOR_PROCESSING = (
     "DICOM images FOR PROCESSING: their grey values are the detector's, not those that were shown "
@@ -52,6 +52,7 @@ class Header:
     for_processing: bool = False  # whether grey values are the detector's, not those to be shown
     is_bare: bool = False  # whether the file lacks its preamble
     modality: str = ""
+    frames: int = 1
 
     @property
     def oddities(self) -> list[str]:
@@ -111,4 +112,5 @@ def read_header(source: bytes | str | Path) -> Header:
         for_processing=text("PresentationIntentType").upper() == "FOR PROCESSING",
         is_bare=tags.preamble is None,
         modality=text("Modality").upper(),
+        frames=int(first_number("NumberOfFrames") or 1),
     )

@@ -34,16 +34,16 @@ def looks(dataset: Dataset, workers: int = 2) -> pd.DataFrame:
     Raises:
         DatasetError: a file was changed since it was listed.
     """
-    listed = dict(zip(dataset.files(), dataset.cases["sha256"], strict=True))
+    listed = dataset.listed()
     rows = in_parallel(partial(_look, listed), list(listed), workers, "looking")
     return pd.DataFrame(list(rows), index=pd.Index(dataset.cases["image_id"], name="image_id"))
 
 
-def _look(listed: dict[Path, str], path: Path) -> dict[str, object]:
-    data = path.read_bytes()
-    if sha256_of(data) != listed[path]:
+def _look(listed: dict[Path, tuple[str, str]], path: Path) -> dict[str, object]:
+    data, (sha256, frame) = path.read_bytes(), listed[path]
+    if sha256_of(data) != sha256:
         raise DatasetError("has changed while it was read; run this again", repr(path.name))
-    image = decode(data)
+    image = decode(data, frame)
     kind = {"format": path.suffix.lower().lstrip(".").replace("jpeg", "jpg"), "photometric": None}
     kind["bits"] = 8 * image.dtype.itemsize
     if has_dicom_head(data):

@@ -14,6 +14,7 @@ from birads_lib.errors import DatasetError
 from birads_lib.files import new_array, written_whole
 from birads_lib.images.breast import breast_box
 from birads_lib.images.decode import read_grey, to_8bit
+from birads_lib.images.dicom_frames import frame_named
 from birads_lib.images.frame import Geometry, write_geometry
 from birads_lib.parallel import in_parallel
 
@@ -38,6 +39,8 @@ class Options(Checked):
     window_percentiles: Annotated[
         tuple[float, ...], Field(strict=False), AfterValidator(_rising)
     ] = (0.0, 99.9)  # how 16 bits become 8, see ``to_8bit``
+    # Of files of several frames, which one; for files that no table of images lists.
+    frame: Annotated[str, AfterValidator(frame_named)] = ""
 
 
 def preprocess(image: np.ndarray, **options: object) -> np.ndarray:
@@ -83,8 +86,7 @@ def preprocess_all(
     Raises:
         DatasetError: lists every image that could not be read, or isn't the one that was listed.
     """
-    checked, files = Options.of(options), dataset.files()
-    listed = dict(zip(files, dataset.cases["sha256"], strict=True))
+    checked, files, listed = Options.of(options), dataset.files(), dataset.listed()
     prepared = in_parallel(partial(_prepared, checked, listed), files, workers, "preprocessing")
     problems, places = [], []
     with written_whole(images_path) as temporary:
@@ -109,14 +111,14 @@ def write_options(path: str | Path, **options: object) -> None:
 
 
 def _prepared(
-    options: Options, listed: dict[Path, str], path: Path
+    options: Options, listed: dict[Path, tuple[str, str]], path: Path
 ) -> tuple[np.ndarray | str, Geometry | None]:
     """Return a file's image as a network sees it and its geometry, or what is wrong, and None.
 
-    ``listed`` has the SHA-256 of each file.
+    ``listed`` is of ``Dataset.listed``.
     """
     try:
-        results, place = _steps(read_grey(path, listed[path]), options)
+        results, place = _steps(read_grey(path, *listed[path]), options)
     except DatasetError as error:
         return str(error), None
     return list(results.values())[-1], place

@@ -21,8 +21,9 @@ def by_every_model(run: TrainedRun, dataset: Dataset, workers: int = 2) -> np.nd
         DatasetError: lists every image that can't be read, or isn't the one that was listed.
     """
     files = dataset.files()
-    hashes = dict(zip(files, dataset.cases["sha256"], strict=True))
-    prepare = partial(prepared, run.preprocessing, hashes)  # a method would take the models along
+    prepare = partial(
+        prepared, run.preprocessing, dataset.listed()
+    )  # a method would take the models along
     problems, images, parts = [], [], []
     for file, result in zip(files, in_parallel(prepare, files, workers, "grading"), strict=True):
         if isinstance(result, str):

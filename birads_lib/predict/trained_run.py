@@ -99,17 +99,19 @@ class TrainedRun:
 
 
 def prepared(
-    preprocessing: Mapping[str, object], hashes: Mapping[Path, str], path: Path
+    preprocessing: Mapping[str, object], listed: Mapping[Path, tuple[str, str]], path: Path
 ) -> np.ndarray | str:
     """Return a file's image as the models see it, (size, size) uint8, or what is wrong with it.
 
     Args:
         preprocessing: of ``TrainedRun``.
-        hashes: path -> the SHA-256 that its bytes must have; others may have any.
+        listed: path -> the SHA-256 that its bytes must have, and its frame; others may have any
+            hash, and their frame is that of the preprocessing.
         path: the file.
     """
+    sha256, frame = listed.get(path, (None, str(preprocessing.get("frame", ""))))
     try:
-        return preprocess(read_grey(path, hashes.get(path)), **preprocessing)
+        return preprocess(read_grey(path, sha256, frame), **preprocessing)
     except DatasetError as error:
         return "; ".join(error.problems)
 

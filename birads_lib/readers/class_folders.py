@@ -84,7 +84,7 @@ def read(
         below = path.relative_to(root).as_posix()
         rows.append({
             "image_id": below, **_from_name(pattern, path, problems), **labels[path],
-            "path": below, "size_bytes": facts.size_bytes, "sha256": facts.sha256,
+            "path": below, **facts.of_file,
         })  # fmt: skip
     problems.raise_any()
     return Dataset(root, pd.DataFrame(rows), no_findings(), notes=notes.all())

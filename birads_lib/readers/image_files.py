@@ -3,9 +3,11 @@
 import os
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from birads_lib.cases import UNREAD, Note
 from birads_lib.checked import Checked
@@ -13,6 +15,7 @@ from birads_lib.errors import DatasetError, did_you_mean
 from birads_lib.files import sha256_of
 from birads_lib.images.decode import decode, has_dicom_head, shape_by_header
 from birads_lib.images.dicom_file import HEAD
+from birads_lib.images.dicom_frames import FRAMES, frame_named
 from birads_lib.images.header import Header, read_header
 from birads_lib.parallel import in_parallel
 from birads_lib.readers.links import files_in
@@ -50,12 +53,22 @@ class Inspected:
     pixels: str = ""
     header: Header = NO_HEADER
     problem: str = ""
+    frame: str = ""
+
+    @property
+    def of_file(self) -> dict[str, object]:
+        """What cases have of the file: its size, its hash, and which frame of several counts."""
+        return {
+            "size_bytes": self.size_bytes, "sha256": self.sha256,
+            "frame": self.frame if self.header.frames > 1 else None,
+        }  # fmt: skip
 
 
 class FileOptions(Checked):
     """What readers of image files take beside their own options."""
 
     workers: int = Field(2, ge=1)  # images decoded side by side
+    frame: Annotated[int | str, AfterValidator(frame_named), FRAMES] = ""  # of files of several
 
 
 class Problems:
@@ -179,33 +192,34 @@ def images_below(folder: Path, problems: Problems, notes: Notes) -> list[Path]:
 def _is_image(path: Path) -> bool:
     """Return whether a file begins as an image does, whatever its name."""
     try:
-        shape_by_header(path)
+        shape_by_header(path, "middle")
     except (OSError, ValueError):
         return False
     return True
 
 
-def inspect(path: Path) -> Inspected:
+def inspect(path: Path, frame: str = "") -> Inspected:
     """Read a file once: hash its bytes and decode its image."""
     try:
         data = path.read_bytes()
-        image = decode(data)
+        image = decode(data, frame)
         header = read_header(data) if has_dicom_head(data) else Header()
     except OSError as error:
         return Inspected(problem=f"cannot be read ({error.strerror})")
     except ValueError as error:
         return Inspected(problem=str(error))
     pixels = sha256_of(f"{image.shape}{image.dtype}".encode() + image.tobytes())
-    return Inspected(len(data), sha256_of(data), *image.shape, pixels, header)
+    return Inspected(len(data), sha256_of(data), *image.shape, pixels, header, frame=frame)
 
 
-def inspect_header(path: Path) -> Inspected:
+def inspect_header(path: Path, frame: str = "") -> Inspected:
     """Read no more of a file than its header."""
     try:
-        height, width = shape_by_header(path)
+        height, width = shape_by_header(path, frame)
         with open(path, "rb") as file:
             header = read_header(path) if has_dicom_head(file.read(HEAD)) else Header()
-        return Inspected(path.stat().st_size, height=height, width=width, header=header)
+        size = path.stat().st_size
+        return Inspected(size, height=height, width=width, header=header, frame=frame)
     except OSError as error:
         return Inspected(problem=f"cannot be read ({error.strerror})")
     except ValueError as error:
@@ -222,7 +236,8 @@ def survey(
     good: dict[Path, Inspected] = {}
     same: dict[str, list[str]] = defaultdict(list)
     function, what = (inspect, "reading") if pixels else (inspect_header, "reading headers")
-    for path, facts in zip(files, in_parallel(function, files, chosen.workers, what), strict=True):
+    read = in_parallel(partial(function, frame=chosen.frame), files, chosen.workers, what)
+    for path, facts in zip(files, read, strict=True):
         if facts.problem:
             problems.add(path, facts.problem)
         else:

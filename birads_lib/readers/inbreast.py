@@ -244,7 +244,7 @@ def _case(
         "image_id": name["number"], "patient_id": name["patient"].lower(),
         "laterality": side, "view": view, "birads": birads, "birads_original": row["Bi-Rads"],
         "density": density, "modality": "DM", "path": path.relative_to(problems.root).as_posix(),
-        "size_bytes": facts.size_bytes, "sha256": facts.sha256,
+        **facts.of_file,
     }  # fmt: skip
 
 

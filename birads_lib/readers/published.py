@@ -60,6 +60,6 @@ def file_facts(path: Path, root: Path, facts: Inspected) -> dict[str, object]:
     """Return the columns of cases that are of the file itself, and of its DICOM header."""
     below = path.relative_to(root).as_posix()
     return {
-        "path": below, "size_bytes": facts.size_bytes, "sha256": facts.sha256,
+        "path": below, **facts.of_file,
         "machine": facts.header.machine or None, "spacing_mm": facts.header.spacing_mm,
     }  # fmt: skip

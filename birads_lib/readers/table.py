@@ -276,6 +276,5 @@ def _case(row: _Row, inspected: Inspected, root: Path, notes: Notes) -> dict[str
     below = row.path.relative_to(root).as_posix()
     facts = headers.completed(row.facts, inspected.header, row.path, notes, "the table")
     return {
-        "image_id": below, **facts, "path": below,
-        "size_bytes": inspected.size_bytes, "sha256": inspected.sha256,
+        "image_id": below, **facts, "path": below, **inspected.of_file,
     }  # fmt: skip

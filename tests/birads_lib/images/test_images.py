@@ -1,7 +1,6 @@
 """Decoding to grey, and the way from an image to the square a network sees."""
 
 import io
-from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -22,6 +21,7 @@ from pydicom.uid import (
 )
 
 from birads_lib import images, parallel
+from birads_lib.cases import Dataset, no_findings
 from birads_lib.errors import DatasetError, UserError
 from birads_lib.files import sha256
 from birads_lib.images.decode import decode
@@ -481,13 +481,14 @@ def test_a_single_pixel_of_a_mask_survives_shrinking():
     assert place.mask(np.zeros_like(mask)).sum() == 0
 
 
-def folder_of(tmp_path, count) -> SimpleNamespace:
+def folder_of(tmp_path, count) -> Dataset:
     paths = [tmp_path / f"{index}.png" for index in range(count)]
     for path in paths:
         path.write_bytes(picture(random_pixels(255)))
     cases = pd.DataFrame({"image_id": [path.stem for path in paths]})
+    cases["path"], cases["size_bytes"] = [path.name for path in paths], 1
     cases["sha256"] = [sha256(path) for path in paths]
-    return SimpleNamespace(root=tmp_path, cases=cases, files=lambda: paths)
+    return Dataset(tmp_path, cases, no_findings())
 
 
 @pytest.mark.parametrize("many_bytes", [parallel.MANY_BYTES, 0], ids=["threads", "processes"])
