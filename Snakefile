@@ -8,6 +8,7 @@ import json
 import shutil
 from pathlib import Path
 
+from birads_lib.files import sha256
 from birads_lib.readers.image_files import fingerprint
 from press import chapters, given, paths, sources, study
 from press.parameters import images_folder
@@ -67,10 +68,16 @@ def values_of(chapter):
 
 
 def images_given(chapter):
-    """What the folder of images looks like, for a chapter that reads it; "" if the study has it."""
-    if chapter.reads or STUDY.reader.makes_images:
+    """What the folder of images, and a reader from outside, look like, for a chapter that reads it.
+
+    "" if the study has the images, and this project the reader.
+    """
+    if chapter.reads:
         return ""
-    return fingerprint(images_folder(STUDY.dataset, STUDY.folder), STUDY.follows_links)
+    code = "".join(map(sha256, STUDY.reader.code()))
+    if STUDY.reader.makes_images:
+        return code
+    return fingerprint(images_folder(STUDY.dataset, STUDY.folder), STUDY.follows_links) + code
 
 
 def constraints_of(chapter):

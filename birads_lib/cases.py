@@ -91,6 +91,7 @@ class Dataset:
         findings: one row per finding, see ``FINDINGS``; coordinates in pixels of the image file.
         notes: what the reader wants known.
         annotations: the files other than images and masks that a reader made the tables from.
+        code: the source files of a reader that is no part of this library.
     """
 
     root: Path
@@ -98,6 +99,7 @@ class Dataset:
     findings: pd.DataFrame
     notes: tuple[Note, ...] = ()
     annotations: tuple[Path, ...] = ()
+    code: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "root", Path(self.root))
@@ -138,15 +140,16 @@ class Dataset:
         return dict(zip(self.files(), facts, strict=True))
 
     def hashes(self) -> pd.DataFrame:
-        """Return kind, sha256 and image_id of all files that the data set was read from.
+        """Return kind, sha256 and image_id of all files that the data set follows from.
 
-        The kind is image, mask or annotation; rows are in the order of kinds and hashes.
+        The kind is image, mask, annotation or code; rows are in the order of kinds and hashes.
         """
         masks = self.findings.dropna(subset="mask_sha256").rename(columns={"mask_sha256": "sha256"})
         parts = {
             "image": self.cases[["sha256", "image_id"]],
             "mask": masks[["sha256", "image_id"]],
             "annotation": pd.DataFrame({"sha256": map(sha256, self.annotations)}),
+            "code": pd.DataFrame({"sha256": map(sha256, self.code)}),
         }
         table = pd.concat([part.assign(kind=kind) for kind, part in parts.items()])
         order = ["kind", "sha256", "image_id"]

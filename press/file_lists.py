@@ -21,7 +21,7 @@ Lists = dict[str, list[str]]  # kind of file -> hashes
 def hashes(by_name: Mapping[str, Page]) -> Lists:
     """Return the SHA-256 of every file of a study's data, by kind, as page 01 lists them.
 
-    Kinds are image, mask and annotation; {} where the page doesn't list them.
+    Kinds are image, mask, annotation and code; {} where the page doesn't list them.
     """
     return _listed_at(by_name, *FILE_LIST)
 

@@ -22,6 +22,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from pkgutil import iter_modules
 
+from birads_lib.errors import UserError
+
 GROUP = "birads_lib.readers"  # of the entry points of other packages' readers
 _OWNER = "The owner of the data has to say"
 # What cards and checklists say of any owner's images. A reader has other words where it knows more.
@@ -76,6 +78,21 @@ class Reader:
         """Return whether each image's patient is known with these options."""
         names = (self.patients_from, "one_image_per_patient")
         return not self.patients_from or any(options.get(name) for name in names)
+
+    def code(self) -> list[Path]:
+        """Return the source files of the package that it comes from; [] where that is this one.
+
+        Raises UserError where they can't be found: what they do then has no fingerprint.
+        """
+        if not self.module:
+            return []
+        spec = find_spec(self.module.partition(".")[0])
+        folders = list(spec.submodule_search_locations or []) if spec else []
+        files = [path for folder in folders for path in sorted(Path(folder).rglob("*.py"))]
+        files = files or [Path(spec.origin)] if spec and spec.origin else files
+        if not files:
+            raise UserError(f"the source of the reader {self.name!r} ({self.module}) is not there")
+        return files
 
     def all_words(self) -> dict[str, str]:
         """Return its words for every key of ``WORDS``."""

@@ -42,6 +42,7 @@ def read(
     if not follow_links:
         refuse_leading_out(Path(folder).expanduser())
     dataset = _module(reader).read(folder, pixels=pixels, task=task, **options)
+    dataset = replace(dataset, code=tuple(READERS[reader].code()))
     if one_image_per_patient and dataset.cases["patient_id"].isna().all():
         cases = dataset.cases.assign(patient_id=dataset.cases["image_id"])
         dataset = replace(dataset, cases=cases)

@@ -51,9 +51,12 @@ def two_findings() -> pd.DataFrame:
 
 def test_hashes_of_all_files_by_kind(tmp_path):
     (tmp_path / "table.csv").write_bytes(b"")
-    dataset = Dataset(tmp_path, two_cases(), two_findings(), annotations=(tmp_path / "table.csv",))
+    (tmp_path / "reader.py").write_bytes(b"READER = 1")
+    also = {"annotations": (tmp_path / "table.csv",), "code": (tmp_path / "reader.py",)}
+    dataset = Dataset(tmp_path, two_cases(), two_findings(), **also)
     assert dataset.hashes()[["kind", "sha256"]].to_numpy().tolist() == [
         ["annotation", sha256(tmp_path / "table.csv")],
+        ["code", sha256(tmp_path / "reader.py")],
         ["image", "1" * 64],
         ["image", "f" * 64],
         ["mask", "a" * 64],

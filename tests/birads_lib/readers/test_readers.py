@@ -18,12 +18,14 @@ from pydantic import Field
 from birads_lib import cases
 from birads_lib.checked import Checked
 from birads_lib.errors import DatasetError, UserError
+from birads_lib.files import sha256_of
 from birads_lib.readers import READERS, Reader, by_name, declared
 from birads_lib.readers import inbreast as inbreast_reader
 from birads_lib.readers.image_files import fingerprint
 from birads_lib.readers.links import files_in
 from birads_lib.task import DENSITY
 from helpers.dicom_files import mammogram
+from helpers.image_folders import write_images
 from press import preflight, study, study_file
 from press.parameters import declared_parameters
 from press.paths import ROOT
@@ -634,6 +636,33 @@ Options, read = class_folders.Options, class_folders.read
     code = "from birads_lib.readers import READERS, by_name as b; print(READERS['lab'].words, "
     told = python(code + "b.options_of('lab').__module__)")
     assert told == "{'short': \"the lab's\"} birads_lib.readers.class_folders\n"
+
+
+LAB = """
+from birads_lib.readers import Reader, class_folders
+READER = Reader("lab")
+Options, read = class_folders.Options, class_folders.read
+"""
+
+
+def test_the_source_of_another_packages_reader_is_among_the_files_of_the_data(elsewhere, tmp_path):
+    write_images(tmp_path / "data", ["1/a.png", "2/b.png"])
+    code = f"""
+from birads_lib.readers import by_name
+data = by_name.read('lab', {str(tmp_path / "data")!r})
+files = data.hashes()
+print(*(path.name for path in data.code), *files[files["kind"] == "code"]["sha256"])
+"""
+    told = []
+    for source in (LAB, LAB + "\n# edited\n"):
+        elsewhere(source)
+        *_, one, two, first, second = python(code).split()
+        names, hashes = [one, two], [first, second]
+        assert names == ["__init__.py", "reader.py"]
+        assert sha256_of(source.encode()) in hashes
+        told.append(hashes)
+    assert told[0] != told[1]
+    assert all(reader.code() == [] for reader in READERS.values())
 
 
 def test_a_broken_reader_of_another_package_is_left_out_with_a_warning(elsewhere):
