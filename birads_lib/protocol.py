@@ -15,6 +15,12 @@ class Protocol:
     unit: str | None  # column whose images stay together; None: each copy by itself
     leaks: bool  # whether training may meet the patient, or the image itself, of a test row
     of_regions: bool = False  # whether crops of images are dealt out so, and never whole images
+    is_given: bool = False  # whether the data's makers say who is tested; it has one fold then
+
+    @property
+    def fixes(self) -> dict[str, object]:
+        """The parameters of a split that it decides itself."""
+        return {"folds": 1} if self.is_given else {}
 
 
 PATIENT = Protocol("patient", "by patient", "patient_id", leaks=False)
@@ -22,8 +28,11 @@ IMAGE = Protocol("image", "by image (leaky)", "image_id", leaks=True)
 OVERSAMPLE_FIRST = Protocol("oversample_first", "oversample first (leaky)", None, leaks=True)
 # A region is then the image: crops of one lesion, or of both its views, may stand on both sides.
 REGION = Protocol("region", "by region (leaky)", "image_id", leaks=True, of_regions=True)
+GIVEN = Protocol("given", "as given", "patient_id", leaks=False, is_given=True)
+GIVEN_LEAKY = Protocol("given_leaky", "as given (leaky)", "image_id", leaks=True, is_given=True)
 
-PROTOCOLS = {protocol.name: protocol for protocol in (PATIENT, IMAGE, OVERSAMPLE_FIRST, REGION)}
+_ALL = (PATIENT, IMAGE, OVERSAMPLE_FIRST, GIVEN, GIVEN_LEAKY, REGION)
+PROTOCOLS = {protocol.name: protocol for protocol in _ALL}
 
 
 def clashes(values: Mapping) -> list[tuple[tuple[str, ...], str]]:
@@ -36,6 +45,9 @@ def clashes(values: Mapping) -> list[tuple[tuple[str, ...], str]]:
     if not 0 <= fold < folds:
         what = f"fold is {fold}; expected 0..{folds - 1} for folds={folds}"
         problems.append((("fold", "folds"), what))
+    if folds != 1 and PROTOCOLS[values["protocol"]].is_given:
+        what = f"folds is {folds}; a given split has one: write folds: 1"
+        problems.append((("folds",), what))
     if values["protocol"] == OVERSAMPLE_FIRST.name and not values["balance"]:
         what = "oversample_first balances before the split; with balance: false it is 'image'"
         problems.append((("balance",), what))

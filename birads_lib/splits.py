@@ -6,6 +6,8 @@
   ``image``.
 - ``oversample_first``: all images are copied to equal category counts, and the *copies* are
   split, so that copies of one image stand in several parts (leaky, by name).
+- ``given``: the parts that the data's makers gave; one fold. ``given_leaky``: the same where a
+  patient may be in several of them.
 """
 
 from collections.abc import Iterable
@@ -16,7 +18,15 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from birads_lib.cases import label_numbers
 from birads_lib.errors import UserError, did_you_mean
-from birads_lib.protocol import PARTS, PATIENT, PROTOCOLS, Protocol, clashes
+from birads_lib.protocol import (
+    GIVEN,
+    GIVEN_LEAKY,
+    PARTS,
+    PATIENT,
+    PROTOCOLS,
+    Protocol,
+    clashes,
+)
 from birads_lib.task import BIRADS, Task
 
 COLUMNS = ["row", "image_id", "patient_id", "copy", "part"]
@@ -41,7 +51,9 @@ def assign_parts(
     Columns: ``row`` (position in ``cases`` and in the images), ``image_id``, ``patient_id``,
     ``copy`` (0 is the image itself, more an oversampled copy), ``part`` (train, validation, test).
     Each image is in the test part of exactly one of the ``folds``; ``validation_share`` of all
-    images, as nearly as whole patients allow, is set aside for validation.
+    images, as nearly as whole patients allow, is set aside for validation. Of a given split there
+    is one fold; its validation part is drawn from the training part where none is given, and an
+    image without a part is left out.
 
     ``balance`` False leaves the training part as rare as it is. Raises UserError where the cases
     don't allow the split.
@@ -53,14 +65,16 @@ def assign_parts(
         raise UserError("\n".join(problems))
 
     rng = np.random.default_rng([seed, fold])
-    rows = np.arange(len(cases))
-    if rules.unit is None:
-        rows = _oversampled(rows, labels, np.random.default_rng(seed))  # the same in every fold
-    groups = pd.factorize(cases["patient_id"])[0][rows] if rules == PATIENT else None
-    part = _parts(labels[rows], groups, folds, fold, seed, validation_share, rng)
+    rows = _rows(cases, rules, labels, seed)
+    groups = _groups(cases, rules, rows)
+    if rules.is_given:
+        given = cases["split"].to_numpy(object)[rows]
+        part = _given_parts(given, labels[rows], groups, validation_share, rng)
+    else:
+        part = _parts(labels[rows], groups, folds, fold, seed, validation_share, rng)
     if rules.unit is not None and balance:
-        rows = _with_balanced_training(part, labels, rng)
-        part = part[rows]
+        chosen = _with_balanced_training(part, labels[rows], rng)
+        rows, part = rows[chosen], part[chosen]
     parts = _table(cases, rows, part)
     _check_labels(parts, labels, task)
     check_parts(parts, protocol)
@@ -111,7 +125,7 @@ def _known(protocol: str) -> Protocol:
 def _impossible(split: dict, validation_share: float) -> list[str]:
     """Return which parameters of a split are out of range or contradict each other."""
     problems = [what for _, what in clashes(split)]
-    if split["folds"] < 2:
+    if split["folds"] < 2 and not PROTOCOLS[split["protocol"]].is_given:
         problems.insert(0, f"folds is {split['folds']}; at least 2 are needed")
     if not 0 < validation_share < 0.5:
         problems.append(f"validation_share is {validation_share}; expected a share in (0, 0.5)")
@@ -122,6 +136,8 @@ def _too_little(
     cases: pd.DataFrame, protocol: Protocol, labels: np.ndarray, folds: int, task: Task
 ) -> list[str]:
     """Return what the cases lack. A label that none has is no problem; one too rare is."""
+    if protocol.is_given:
+        return _unusable(cases, protocol)
     unknown = cases["patient_id"].isna().sum()
     if protocol == PATIENT and unknown:
         return [
@@ -141,6 +157,73 @@ def _too_little(
             f"{max(folds, least)}, as training, validation and test each need one: {do}"
         )
     return problems
+
+
+def _rows(cases: pd.DataFrame, protocol: Protocol, labels: np.ndarray, seed: int) -> np.ndarray:
+    """Return which images are dealt out, in the order of the cases; copies among them."""
+    if protocol.is_given:
+        return np.flatnonzero(cases["split"].notna())
+    rows = np.arange(len(cases))
+    # The same copies in every fold.
+    return rows if protocol.unit else _oversampled(rows, labels, np.random.default_rng(seed))
+
+
+def _groups(cases: pd.DataFrame, protocol: Protocol, rows: np.ndarray) -> np.ndarray | None:
+    """Return a number (n,) for each row: those with the same one stay together; None: each may go.
+
+    What is drawn from a given training part is drawn by patient, however the makers split.
+    """
+    is_kept = protocol == PATIENT or (protocol.is_given and cases["patient_id"].notna().all())
+    return pd.factorize(cases["patient_id"])[0][rows] if is_kept else None
+
+
+def given_counts(cases: pd.DataFrame) -> dict[str, int]:
+    """Return how many images each given part has, and how many have ``none``.
+
+    ``shared``: patients who are in several parts.
+    """
+    counts = {part: int((cases["split"] == part).sum()) for part in PARTS}
+    parts = cases.dropna(subset=["split", "patient_id"]).groupby("patient_id")["split"].nunique()
+    return counts | {"none": int(cases["split"].isna().sum()), "shared": int((parts > 1).sum())}
+
+
+def _unusable(cases: pd.DataFrame, protocol: Protocol) -> list[str]:
+    """Return why a given split can't be used."""
+    counts = given_counts(cases)
+    if counts["none"] == len(cases):
+        return [
+            "the data set has no split of its own; name its column (columns: {split: ...}), or "
+            f"choose protocol '{PATIENT.name}'"
+        ]
+    problems = [
+        f"no image has the given part '{part}'; choose protocol '{PATIENT.name}'"
+        for part in ("train", "test")
+        if not counts[part]
+    ]
+    knowingly = f"choose protocol '{GIVEN_LEAKY.name}' and read its mark, or '{PATIENT.name}'"
+    if protocol == GIVEN and (unknown := int(cases["patient_id"].isna().sum())):
+        problems.append(
+            f"{unknown} of {len(cases)} images have no patient_id, so nobody knows whether a "
+            f"patient is in several parts; {knowingly}"
+        )
+    elif protocol == GIVEN and counts["shared"]:
+        problems.append(
+            f"{counts['shared']} patients are in several of the given parts: it leaks; {knowingly}"
+        )
+    return problems
+
+
+def _given_parts(given, labels, groups, validation_share, rng) -> np.ndarray:
+    """Return the given part (n,) of each row; without a validation part, one from training."""
+    part = given.copy()
+    if "validation" not in part:
+        training = np.flatnonzero(part == "train")
+        splits = max(2, round(len(training) / (validation_share * len(part))))
+        inner = None if groups is None else groups[training]
+        seed = int(rng.integers(2**31))
+        _, validation = _nth_split(labels[training], inner, splits, 0, seed)
+        part[training[validation]] = "validation"
+    return part
 
 
 def _parts(labels, groups, folds, fold, seed, validation_share, rng) -> np.ndarray:

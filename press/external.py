@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 from birads_lib.errors import UserError
-from birads_lib.protocol import PROTOCOLS
 from press.compare import chosen, config_of, notes
 from press.paths import RESULTS, ROOT, page_name, predictions_file, rendered_book
 from press.study import Study
@@ -30,8 +29,8 @@ def parameters(first: Study, second: Study) -> dict:
             f"'{first.name}' tells apart {labels[0]}, and the images of '{second.name}' have the "
             f"labels {labels[1]}: both studies need the same task or target"
         )
-    honest = [name for name in first.protocols if not PROTOCOLS[name].leaks]
-    given = {"other": second.name, "protocols": [*honest, *first.protocols][:1]}
+    protocol = first.honest if first.honest in first.protocols else first.protocols[0]
+    given = {"other": second.name, "protocols": [protocol]}
     given["other_dataset"] = second.parameters(NOTEBOOK)["dataset"]
     note = notes(first, second)
     return first.parameters(NOTEBOOK) | given | ({"note": note} if note else {})

@@ -17,6 +17,7 @@ from birads_lib import splits
 from birads_lib.cases import Dataset, absent, label_numbers
 from birads_lib.errors import UserError
 from birads_lib.networks import backbones
+from birads_lib.protocol import PARTS, PROTOCOLS
 from birads_lib.readers import by_name
 from birads_lib.readers.image_files import existing
 from birads_lib.task import BIRADS, Task
@@ -41,6 +42,8 @@ def check(study: Study) -> list[str]:
         return []
     dataset, task = dataset_of(study), study.label_set
     understood = [f"The study '{study.name}':", *lines(dataset, task)]
+    if any(PROTOCOLS[protocol].is_given for _, protocol in study.runs()):
+        understood.append(f"  {_given(dataset.cases)}")
     if not any(row.notebook == "03_training" for row in chapters.of_study(study)):
         return understood  # its runs aren't those of the paper
     if problems := [*_split_problems(study, dataset.cases, task), *_network_problems(study)]:
@@ -93,6 +96,16 @@ def _patients(cases: pd.DataFrame) -> str:
     spread = Counter(images.tolist())
     each = ", ".join(f"{n} image{'s'[: n > 1]}: {spread[n]}" for n in sorted(spread))
     return f"{len(cases)} images of {len(images)} patients (patients with {each})"
+
+
+def _given(cases: pd.DataFrame) -> str:
+    """Return how many images the split that came with the data has, and whether it leaks."""
+    counts = splits.given_counts(cases)
+    drawn = {"validation": "drawn from training"} if not counts["validation"] else {}
+    parts = ", ".join(f"{part}: {drawn.get(part, counts[part])}" for part in PARTS)
+    left_out = f"; {counts['none']} images have no part and are left out" if counts["none"] else ""
+    leak = f"; {counts['shared']} patients are in several parts: it leaks" * bool(counts["shared"])
+    return f"Images by given part: {parts}{left_out}{leak}"
 
 
 def _split_problems(study: Study, cases: pd.DataFrame, task: Task) -> Iterator[str]:

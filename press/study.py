@@ -12,7 +12,7 @@ from typing import TextIO
 from birads_lib.checked import Problems
 from birads_lib.errors import UserError
 from birads_lib.files import lock, written_whole
-from birads_lib.protocol import PATIENT, clashes
+from birads_lib.protocol import PATIENT, PROTOCOLS, clashes
 from birads_lib.readers import READERS, Reader
 from birads_lib.readers.links import FOLLOW_LINKS
 from birads_lib.task import Task, label_set_of
@@ -64,6 +64,14 @@ class Study(study_file.StudyFile):
         """What is told apart."""
         return label_set_of(self.target or self.task)
 
+    @property
+    def honest(self) -> str:
+        """The first of its protocols that doesn't leak: cards are of its runs; "patient" if none.
+
+        No run is of that then, and cards say so.
+        """
+        return next((name for name in self.protocols if not PROTOCOLS[name].leaks), PATIENT.name)
+
     def suffix(self, variant: str | None) -> str:
         """Return what marks the files of images of a variant that has its own: "-<variant>"."""
         changes = self.changes(variant) if variant else {}
@@ -106,7 +114,8 @@ class Study(study_file.StudyFile):
         values |= self.notebooks.get(notebook, {})
         if variant is not None:
             values |= {k: v for k, v in self.changes(variant).items() if k in declared}
-        return values
+        fixed = PROTOCOLS[protocol].fixes if protocol else {}
+        return values | {name: value for name, value in fixed.items() if name in declared}
 
     def record(self) -> dict:
         """Return what notebooks take from the study by hand: its own keys, and of each page."""
@@ -188,7 +197,7 @@ def _contradictions(study: Study, lines: yaml_file.Lines) -> Problems:
         parameters = {}
         for notebook in notebooks:
             parameters |= declared_parameters(notebook) | study.notebooks.get(notebook, {})
-        parameters |= study.changes(variant) | {"protocol": protocol}
+        parameters |= study.changes(variant) | {"protocol": protocol} | PROTOCOLS[protocol].fixes
         for keys, what in settings.clashes(parameters) + clashes(parameters):
             problems.append((_where(keys, variant, lines), what))
     return problems

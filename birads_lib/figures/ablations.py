@@ -14,16 +14,25 @@ from matplotlib.ticker import MaxNLocator
 from scikit_posthocs import critical_difference_diagram
 
 from birads_lib.figures.intervals import draw_beside, name_rows
-from birads_lib.figures.style import BLUE, INK, ORANGE, PLUM, ZERO, new_axes, with_legend
+from birads_lib.figures.style import (
+    AMBER,
+    BLUE,
+    INK,
+    MUTED,
+    ORANGE,
+    PLUM,
+    ZERO,
+    new_axes,
+    with_legend,
+)
 from birads_lib.protocol import PROTOCOLS
 from birads_lib.scores.ablations import OTHER, PARTS_OF_METHOD, excludes_zero
 from birads_lib.scores.metrics import headline_names
 from birads_lib.task import BIRADS, Task
 
 _PALE = "#a0a0a0"
-_PROTOCOLS = dict(
-    zip(PROTOCOLS, ((INK, "o"), (PLUM, "^"), (ORANGE, "s"), (BLUE, "D")), strict=True)
-)
+_LOOKS = ((INK, "o"), (PLUM, "^"), (ORANGE, "s"), (BLUE, "D"), (AMBER, "v"), (MUTED, "P"))
+_PROTOCOLS = dict(zip(PROTOCOLS, _LOOKS, strict=True))
 _DIFFERENCES = ((_PALE, "o"), (INK, "o"), (ORANGE, "D"))  # contain 0, exclude it, still do so
 _FORMS = ((INK, "o"), (_PALE, "s"))  # of DeLong's test
 _SIZES = {"size": 30, "width": 2, "undefined": 0}  # of marks and bars

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from birads_lib.figures.intervals import draw_intervals, name_rows
 from birads_lib.figures.style import AMBER, BLUE, INK, MUTED, ORANGE, PLUM, new_axes, with_legend
-from birads_lib.protocol import PATIENT
+from birads_lib.protocol import PROTOCOLS
 
 _LEAKY = [(ORANGE, "^"), (PLUM, "s"), (MUTED, "v")]
 _VERDICTS = [(BLUE, ""), (ORANGE, "//"), (AMBER, "\\\\"), (PLUM, ".."), ("#d0d0d6", "")]
@@ -20,21 +20,22 @@ def claimed_and_found(judged: pd.DataFrame, protocols: Sequence[str]) -> Figure:
 
     Args:
         judged: a row per claim: claim, value (NaN: left out), the estimate under each protocol,
-            and the interval of that by patient, ``patient_low`` and ``patient_high``.
+            and the interval of that which doesn't leak, such as ``patient_low``, ``patient_high``.
         protocols: whose estimates are drawn; a claim that one lacks has no mark of it.
     """
-    rows, honest = judged[judged["value"].notna()], PATIENT.name
+    rows = judged[judged["value"].notna()]
+    honest = next((name for name in protocols if not PROTOCOLS[name].leaks), "")
     places = np.arange(len(rows))
     ax = new_axes(height=2.0 + 0.36 * len(rows))
     marks = {"s": 45, "linewidth": 1.5}
-    leaky = [name for name in protocols if name != honest]
+    leaky = [name for name in protocols if PROTOCOLS[name].leaks]
     for protocol, (colour, marker) in zip(leaky, cycle(_LEAKY)):
         label = f"{protocol.replace('_', ' ').capitalize()} (leaky)"
         below = places + 0.22  # or it would hide the honest dot where both are perfect
         ax.scatter(rows[protocol], below, color=colour, marker=marker, label=label, **marks)
-    if honest in protocols:
+    if honest:
         columns = {honest: "estimate", f"{honest}_low": "low", f"{honest}_high": "high"}
-        label = f"By {honest}, 95 % interval"
+        label = f"{PROTOCOLS[honest].label.capitalize()}, 95 % interval"
         draw_intervals(ax, rows[[*columns]].rename(columns=columns), places, label=label, size=45)
     marks |= {"marker": "D", "facecolor": "white", "edgecolor": INK, "zorder": 5}
     ax.scatter(rows["value"], places, label="The paper", **marks)

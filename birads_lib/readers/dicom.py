@@ -34,7 +34,7 @@ READER = Reader(
     },
 )
 KEYS = ("image", "exam", "patient")  # what a row may name; the first that a table has is looked up
-HOLD = (*KEYS, "laterality", "view", "density", "label")
+HOLD = (*KEYS, "laterality", "view", "density", "label", "split")
 
 
 def _columns(given: dict) -> dict:
@@ -166,6 +166,8 @@ class _Lookup:
             density = self.columns.cell("density", cells)
             if density and "density" not in facts:
                 facts["density"] = meanings.density(density)
+            if split := self.columns.cell("split", cells):
+                facts["split"] = meanings.part(split)
         except ValueError as error:
             line = f"{self.sheet.at([number])}: {error}; say what it means in 'labels'"
             if line not in self.problems.lines:

@@ -39,7 +39,9 @@ READER = Reader(
         "findings_are": "Findings have boxes where the owner gave a table of them.",
     },
 )
-HOLD = ("path", "patient", "laterality", "view", "birads", "density", "malignancy", "machine")
+HOLD = (
+    "path", "patient", "laterality", "view", "birads", "density", "malignancy", "machine", "split",
+)  # fmt: skip
 MOST = 10  # missing files that are named one by one
 
 
@@ -47,11 +49,6 @@ def _columns(given: dict) -> dict:
     """Raise ValueError for a mapping that isn't one of what is held to columns."""
     known = (*HOLD, "label")
     for what, spec in given.items():
-        if what == "split":
-            raise ValueError(
-                "has 'split': a given split isn't taken yet, as studies deal out images by "
-                "themselves; remove it"
-            )
         if what not in known:
             raise ValueError(f"has the unknown {what!r}; {did_you_mean(what, known)}")
         texts = [spec] if isinstance(spec, str) else spec
@@ -212,6 +209,8 @@ class _Rows:
         facts["laterality"] = facts["laterality"] or next(iter(sides), None)
         facts["view"] = facts["view"] or next(iter(views), None)
         facts["machine"] = self.columns.cell("machine", cells, place) or None
+        split = self.columns.cell("split", cells, place)
+        facts["split"] = self._parsed(number, meanings.part, split) if split else None
         density = self.columns.cell("density", cells, place)
         if density and "density" not in facts:
             facts["density"] = self._parsed(number, meanings.density, density)
@@ -225,7 +224,9 @@ class _Rows:
             raise ValueError(f"there is no {self.task.name}")
         except ValueError as error:
             hint = "; say what it means in 'labels', or leave it out by 'leave_out'"
-            is_label = parse not in (meanings.laterality, meanings.view, meanings.density)
+            is_label = parse not in (
+                meanings.laterality, meanings.view, meanings.density, meanings.part,
+            )  # fmt: skip
             self.wrong[f"{error}{hint if is_label else ''}"].append(number)
             return None
 

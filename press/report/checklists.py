@@ -16,6 +16,7 @@ from pydantic import ConfigDict, Field, ValidationInfo, create_model, field_vali
 
 from birads_lib.checked import Checked
 from birads_lib.errors import UserError, did_you_mean
+from birads_lib.protocol import PROTOCOLS
 from birads_lib.readers import READERS
 from press import page as pages
 from press import yaml_file
@@ -130,23 +131,26 @@ class Reported:
     names: dict[str, str]
 
     def page(self, notebook: str) -> str:
-        """Return the name of the study's page of a notebook: that of its run by patient, if any."""
+        """Return the name of the study's page of a notebook: that of its honest run, if any."""
         if notebook not in notebook_names():
             raise UserError(f"no notebook '{notebook}'; {did_you_mean(notebook, notebook_names())}")
-        return page_of(notebook, next(iter(self.study.variants)))
+        return page_of(notebook, next(iter(self.study.variants)), self.study.honest)
 
 
 def report(study: Study, book: Path = BOOK) -> Reported:
     """Gather what a study's executed pages in ``book`` tell, and the words of its reader."""
     variant = next(iter(study.variants))
     there = {path.stem: path for path in sorted((book / study.name).glob("*.ipynb"))}
-    telling = {page_of(notebook, variant) for notebook in FACTS}
+    telling = {page_of(notebook, variant, study.honest) for notebook in FACTS}
     executed = [pages.read(path) for name, path in there.items() if name in telling]
     known = {
         name: literal(text) if is_known(text) else f"*{literal(text)}*"
-        for name, text in facts(executed, variant).items()
+        for name, text in facts(executed, variant, study.honest).items()
     }
     written = {"study": study.name, "title": literal(study.title), "notices": _notices(study)}
+    written["split"] = f"{known['folds']} folds by patient"
+    if PROTOCOLS[study.honest].is_given:
+        written["split"] = "the split that came with the data, one fold"
     return Reported(study, tuple(there), known | study.reader.all_words() | written)
 
 

@@ -5,12 +5,12 @@ or where the page was executed. Where no page tells it, the text says so: ``not 
 not run``.
 """
 
+from birads_lib.protocol import PATIENT
 from birads_lib.scores.metrics import headline_names
 from press import chapters
 from press.page import Page
 
 UNKNOWN = "not known: "
-HONEST = "patient"  # the protocol whose numbers estimate performance: facts are of no other
 FACTS = {  # notebook -> the facts that its page tells
     "01_data_exploration": (
         "images", "patients", "images_by_grade", "patients_by_grade", "rarest", "most_frequent",
@@ -35,23 +35,26 @@ FACTS = {  # notebook -> the facts that its page tells
 }  # fmt: skip
 
 
-def facts(executed: list[Page], variant: str = "proposed") -> dict[str, str]:
+def facts(
+    executed: list[Page], variant: str = "proposed", protocol: str = PATIENT.name
+) -> dict[str, str]:
     """Return every fact as a text, from the executed pages of one study.
 
-    Pages of a run are those of ``variant`` under the protocol *patient*; leaky runs tell nothing.
+    Pages of a run are those of ``variant`` under a ``protocol`` that doesn't leak: leaky runs tell
+    nothing.
     """
-    recorded_by, texts = {page.name: recorded(page) for page in executed}, {}
+    recorded_by, texts = {page.name: recorded(page, protocol) for page in executed}, {}
     for notebook, names in FACTS.items():
-        page = page_of(notebook, variant)
+        page = page_of(notebook, variant, protocol)
         absent = f"{UNKNOWN}{page} {'does not tell it' if page in recorded_by else 'was not run'}"
         texts |= {name: recorded_by.get(page, {}).get(name, absent) for name in names}
     return texts
 
 
-def recorded(page: Page) -> dict[str, str]:
+def recorded(page: Page, protocol: str = PATIENT.name) -> dict[str, str]:
     """Return all that a page tells by name; what its notebook recorded for cards comes first."""
     passport, environment = page.passport, page.passport["environment"]
-    prefixes = f"{page.study}_{HONEST}_", f"{page.study}_"
+    prefixes = f"{page.study}_{protocol}_", f"{page.study}_"
     numbers = {
         name.removeprefix(prefixes[0]).removeprefix(prefixes[1]): number.text
         for name, number in page.numbers.items()
@@ -69,9 +72,9 @@ def recorded(page: Page) -> dict[str, str]:
     return parameters | where | numbers | page.facts
 
 
-def page_of(notebook: str, variant: str) -> str:
+def page_of(notebook: str, variant: str, protocol: str) -> str:
     """Return the name of the executed page that facts of a notebook are read from."""
-    return chapters.chapter(notebook).page_of(variant, HONEST)
+    return chapters.chapter(notebook).page_of(variant, protocol)
 
 
 def is_known(text: str) -> bool:

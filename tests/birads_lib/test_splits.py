@@ -7,10 +7,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from birads_lib.errors import DatasetError, UserError
-from birads_lib.protocol import PROTOCOLS
+from birads_lib.protocol import PARTS, PROTOCOLS
 from birads_lib.scores.leakage import leak_report
-from birads_lib.splits import COLUMNS, LeakageError, assign_parts, check_parts, deal
+from birads_lib.splits import (
+    COLUMNS,
+    LeakageError,
+    assign_parts,
+    check_parts,
+    deal,
+    given_counts,
+)
 from birads_lib.task import DENSITY
+
+DEALT = [name for name, protocol in PROTOCOLS.items() if not protocol.is_given]
 
 
 def make_cases(patients: int, seed: int = 0, grades=(1, 2, 3, 4, 5)) -> pd.DataFrame:
@@ -30,7 +39,7 @@ def make_cases(patients: int, seed: int = 0, grades=(1, 2, 3, 4, 5)) -> pd.DataF
 
 @settings(max_examples=25, deadline=None)
 @given(
-    protocol=st.sampled_from(list(PROTOCOLS)),
+    protocol=st.sampled_from(DEALT),
     folds=st.integers(2, 6),
     seed=st.integers(0, 2**31 - 1),
     grades=st.sampled_from([(1, 2, 3, 4, 5), (2, 4), (1, 3, 5)]),
@@ -67,7 +76,7 @@ def test_without_balancing_no_image_is_repeated():
         assign_parts(cases, "oversample_first", 5, 0, 0, balance=False)
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("protocol", DEALT)
 def test_the_folds_test_everything_exactly_once(protocol):
     cases = make_cases(60)
     tested = [
@@ -177,7 +186,7 @@ def test_leaks_that_nobody_can_know_are_not_reported_as_none(column, unknown):
 
 def test_leak_report_knows_the_protocols_apart():
     cases = make_cases(60)
-    reports = {p: leak_report(assign_parts(cases, p, 5, 0, 0), cases) for p in PROTOCOLS}
+    reports = {p: leak_report(assign_parts(cases, p, 5, 0, 0), cases) for p in DEALT}
     assert reports["patient"]["same_image"] == reports["patient"]["sibling_image"] == 0
     assert reports["image"]["same_image"] == 0 < reports["image"]["sibling_view"]
     assert reports["oversample_first"]["same_image"] > 0
@@ -207,7 +216,7 @@ def test_requests_that_cannot_be_met(arguments, message):
         assign_parts(make_cases(60), *arguments)
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("protocol", DEALT)
 def test_another_task_is_balanced_by_its_own_labels(protocol):
     cases = make_cases(60)
     cases["density"] = pd.Series(np.arange(240) // 4 % 4).map(dict(enumerate("ABCD")))
@@ -230,3 +239,79 @@ def test_images_without_a_label_of_the_task_are_named():
         assign_parts(cases, "image", 3, 0, 0, task=DENSITY)
     with pytest.raises(DatasetError, match="no column 'density'"):
         assign_parts(make_cases(60), "image", 3, 0, 0, task=DENSITY)
+
+
+def with_split(cases: pd.DataFrame, validation: bool = False) -> pd.DataFrame:
+    """Give every fourth patient to the test part, and every fourth but one to validation."""
+    number = cases["patient_id"].str[1:].astype(int) % 4
+    split = number.map({0: "test", 1: "validation" if validation else "train"}).fillna("train")
+    return cases.assign(split=split)
+
+
+@pytest.mark.parametrize("protocol", ["given", "given_leaky"])
+@pytest.mark.parametrize("validation", [True, False])
+def test_a_given_split_is_used_as_it_is(protocol, validation):
+    cases = with_split(make_cases(60), validation)
+    parts = assign_parts(cases, protocol, 1, 0, seed=5)
+    given = cases["split"].to_numpy()[parts["row"]]
+    assert set(parts["row"]) == set(range(len(cases)))
+    assert set(parts.loc[given == "test", "part"]) == {"test"}
+    assert set(parts.loc[given != "test", "part"]) == {"train", "validation"}
+    assert parts.groupby("patient_id")["part"].nunique().max() == 1
+    if validation:
+        assert (parts["part"].to_numpy() == given).all()
+    else:
+        originals = parts[parts["copy"] == 0]
+        share = (originals["part"] == "validation").mean()
+        assert abs(share - 0.15) < 0.03
+    grades = parts.assign(y=cases["birads"].to_numpy()[parts["row"]])
+    assert grades.loc[grades["part"] == "train", "y"].value_counts().nunique() == 1
+
+
+def test_seeds_draw_validation_anew_and_test_on_the_same_images():
+    cases = with_split(make_cases(60))
+    dealt = deal(cases, "given", 1, [0, 1])
+    assert list(dealt) == [(0, 0), (1, 0)]
+    parts = [part[part["copy"] == 0].set_index("row")["part"] for part in dealt.values()]
+    assert ((parts[0] == "test") == (parts[1] == "test")).all()
+    assert (parts[0] != parts[1]).any()
+
+
+def test_an_image_without_a_given_part_is_in_none():
+    cases = with_split(make_cases(60))
+    cases.loc[cases["patient_id"] == "p003", "split"] = None
+    parts = assign_parts(cases, "given", 1, 0, 0)
+    assert set(cases["patient_id"]) - set(parts["patient_id"]) == {"p003"}
+    assert given_counts(cases) == {
+        "train": 176, "validation": 0, "test": 60, "none": 4, "shared": 0,
+    }  # fmt: skip
+
+
+def test_a_given_split_that_leaks_has_to_be_named_so():
+    cases = with_split(make_cases(60))
+    cases.loc[cases["image_id"].isin(["p003_L_CC", "p006_R_MLO"]), "split"] = "test"
+    with pytest.raises(UserError, match="2 patients are in several of the given parts: it leaks"):
+        assign_parts(cases, "given", 1, 0, 0)
+    parts = assign_parts(cases, "given_leaky", 1, 0, 0)
+    both = parts.groupby("patient_id")["part"].apply(set).loc[["p003", "p006"]]
+    assert all("test" in parts and len(parts) == 2 for parts in both)
+    assert leak_report(parts, cases)["sibling_image"] == 2
+    nobody = cases.assign(patient_id=None)
+    with pytest.raises(UserError, match="240 of 240 images have no patient_id"):
+        assign_parts(nobody, "given", 1, 0, 0)
+    assert set(assign_parts(nobody, "given_leaky", 1, 0, 0)["part"]) == set(PARTS)
+
+
+@pytest.mark.parametrize(
+    ("change", "folds", "says"),
+    [
+        (lambda split: None, 1, "has no split of its own; name its column"),
+        (lambda split: split.replace("test", "train"), 1, "no image has the given part 'test'"),
+        (lambda split: split.replace("train", "test"), 1, "no image has the given part 'train'"),
+        (lambda split: split, 5, "folds is 5; a given split has one: write folds: 1"),
+    ],
+)
+def test_a_given_split_that_cannot_be_used_is_refused(change, folds, says):
+    cases = with_split(make_cases(60))
+    with pytest.raises(UserError, match=says):
+        assign_parts(cases.assign(split=change(cases["split"])), "given", folds, 0, 0)

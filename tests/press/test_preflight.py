@@ -185,3 +185,51 @@ def test_a_header_tells_the_shape_of_a_turned_picture(tmp_path):
         image.save(tmp_path / f"a.{suffix}", exif=exif)
         path = tmp_path / f"a.{suffix}"
         assert shape_by_header(path) == read_grey(path).shape == (16, 20), suffix
+
+
+def given_table(folder, shared: int = 0, unlisted: int = 0):
+    """Write a table of 60 patients with two images each; the last image of some is moved."""
+    rows = ["image,patient,birads,part"]
+    for number in range(60):
+        part = "" if number < unlisted else "test" if number % 4 == 3 else "train"
+        for view in ("CC", "MLO"):
+            moved = part == "test" and view == "MLO" and number < 4 * shared
+            name = f"P{number:02}_{view}.png"
+            rows.append(f"{name},P{number:02},{number % 5 + 1},{'train' if moved else part}")
+    write_images(folder, [row.split(",")[0] for row in rows[1:]])
+    (folder / "list.csv").write_text("\n".join(rows))
+    return folder
+
+
+@pytest.fixture
+def load_given(tmp_path):
+    def write(folder, protocols="[given]", columns="columns: {split: part}"):
+        path = tmp_path / "mine.yaml"
+        keys = f"reader: table, folder: {folder}, {columns}".rstrip(", ")
+        path.write_text(f"name: mine\ndataset: {{{keys}}}\nprotocols: {protocols}\n")
+        return study.load(path)
+
+    return write
+
+
+def test_a_given_split_is_counted_and_has_one_fold(load_given, tmp_path):
+    mine = load_given(given_table(tmp_path / "images", unlisted=2), "[patient, given]")
+    text = "\n".join(preflight.check(mine))
+    counts = "train: 86, validation: drawn from training, test: 30; 4 images have no part"
+    assert f"Images by given part: {counts} and are left out" in text
+    folds = {p: mine.values("03_training", "proposed", p).get("folds") for p in mine.protocols}
+    assert folds == {"patient": None, "given": 1}
+    assert mine.values("03_training_floors")["trainings"]["proposed/given"]["folds"] == 1
+
+
+def test_a_given_split_that_leaks_stops_with_its_count_unless_it_is_named_so(load_given, tmp_path):
+    folder = given_table(tmp_path / "images", shared=3)
+    said = problems(load_given(folder))
+    assert "protocol 'given': 3 patients are in several of the given parts: it leaks" in said
+    leaky = "\n".join(preflight.check(load_given(folder, "[given_leaky]")))
+    assert "3 patients are in several parts: it leaks" in leaky
+
+
+def test_a_study_without_a_split_of_its_own_cannot_ask_for_it(load_given, tmp_path):
+    said = problems(load_given(given_table(tmp_path / "images"), columns=""))
+    assert "the data set has no split of its own; name its column" in said

@@ -104,6 +104,13 @@ def test_a_table_without_what_names_an_image(tmp_path):
     assert problems[1].startswith("no column of labels.csv is known to hold the birads")
 
 
+def test_a_given_split_is_taken_from_a_column_of_the_labels(tmp_path):
+    table = "patient,Result,Set\nP1,2,train\nP2,3,test\n"
+    columns = {"label": "Result", "split": "Set"}
+    cases = by_name.read("dicom", folder(tmp_path, table), columns=columns).cases
+    assert cases["split"].tolist() == ["train", "train", "test"]
+
+
 def test_folders_by_category_tell_what_is_unusual_in_headers_too(tmp_path):
     odd = mammogram(1, PresentationIntentType="FOR PROCESSING")
     write(tmp_path, {"1/a.dcm": odd[132:], "2/b.dcm": mammogram(2)})

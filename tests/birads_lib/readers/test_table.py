@@ -212,11 +212,22 @@ def test_columns_that_are_missing_or_not_clear(tmp_path):
     assert "There is 'image', 'file', 'Result'" in line
 
 
+def test_a_given_split_is_taken_from_its_column(tmp_path):
+    rows = "image,patient_id,birads,Set\na.png,P1,1,training\nb.png,P1,4,Val\nsub/c.png,P2,5,\n"
+    folder = write(tmp_path, IMAGES | {"t.csv": rows})
+    dataset = by_name.read("table", folder, columns={"split": "Set"})
+    assert dataset.cases["split"].fillna("").tolist() == ["train", "validation", ""]
+    assert by_name.read("table", folder).cases["split"].isna().all()  # not guessed
+    (folder / "t.csv").write_text(rows.replace("Val", "fold 3"))
+    assert problems_of("table", folder, columns={"split": "Set"}) == [
+        "row 3 of t.csv: the part 'fold 3' is unknown; use train, validation, test"
+    ]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"columns": {"pat": "x"}}, "'columns' has the unknown 'pat'; did you mean 'path'?"),
-        ({"columns": {"split": "x"}}, "'columns' has 'split': a given split isn't taken yet"),
         ({"columns": {"path": 3}}, "'columns' has 3 for 'path', expected the name of a column"),
         ({"columns": {"view": ["a", "b"]}}, "only 'path' may have several"),
         ({"columns": "x"}, "'columns' is 'x', expected a mapping"),

@@ -22,7 +22,7 @@ from press.report import facts
 from press.study import Study, load
 
 LISTS = reporting.load().checklists
-OWN = ("study", "title", "notices")  # names that are neither facts nor words
+OWN = ("study", "title", "notices", "split")  # names that are neither facts nor words
 PHANTOMS, INBREAST = (load(CONFIG / f"{name}.yaml") for name in ("phantoms", "inbreast"))
 SMOKE = load(CONFIG / "smoke.yaml")
 NOT_RUN = {
