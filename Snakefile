@@ -22,11 +22,11 @@ STUDY = study.load(
 if workflow.is_main_process:
     try:
         LOCK = study.claim(STUDY)  # held as long as this file is open
-        given.link(STUDY)
+        if "other" not in config:  # else the study was run before, and may have been given a folder
+            given.link(STUDY)
+            study.write_record(STUDY)
     except study.UserError as error:
         raise SystemExit(str(error))
-    if "other" not in config:  # else the study was run before, and may have been given a folder
-        study.write_record(STUDY)
 # What is made again to verify a figure stays out of the book.
 PAGES = f"{STUDY.root}/pages/{STUDY.name}" if "root" in config else f"book/{STUDY.name}"
 

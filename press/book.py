@@ -2,6 +2,8 @@
 
     python -m press.book config/phantoms.yaml
 
+Where the study asks for it, the page of its models on another study's images is made first.
+
 The book is staged to ``_build/<study>/source`` so that Sphinx sees prose and pages alone; a file
 is copied only when it changed, so that a second build renders only what is new, and nothing at
 all if nothing is.
@@ -19,7 +21,7 @@ import yaml
 from birads_lib.errors import UserError
 from birads_lib.files import written_whole
 from birads_lib.protocol import PROTOCOLS
-from press import chapters, manifest, paths, sources, verify
+from press import chapters, external, manifest, paths, sources, verify
 from press import page as pages
 from press.page import COMMITTED
 from press.paths import BOOK, CONFIG, ROOT, build_folder, parts_of_page, rendered_book
@@ -204,8 +206,16 @@ def render(study: Study) -> Path:
     return page
 
 
+def build(config: str) -> Path:
+    """Render a study's book, with the page of another study's images where it asks for one."""
+    study = load(config)
+    if study.external:
+        external.external(config, study.external.study)
+    return render(study)
+
+
 if __name__ == "__main__":
     try:
-        print("The book is ready, open", render(load(sys.argv[1])).relative_to(ROOT))
+        print("The book is ready, open", build(sys.argv[1]).relative_to(ROOT))
     except UserError as error:
         sys.exit(str(error))

@@ -88,6 +88,12 @@ def _as_text(value: object) -> object:
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
+class External(Checked):
+    """Whose images the study's first run grades too, once it is trained."""
+
+    study: str  # its name, or its YAML
+
+
 class Others(Checked):
     """Parameters that aren't among training's settings, or are narrower than there."""
 
@@ -192,6 +198,7 @@ class StudyFile(Checked):
     variants: Annotated[dict[Name, dict], Field(min_length=1), _OF_NAMES] = Field({"proposed": {}})
     ablations: Annotated[dict[Name, dict], _OF_NAMES] = Field({})
     ablations_together: bool = False  # trained in one process, on one page
+    external: Annotated[External | None, "a mapping such as {study: inbreast}"] = None
     notebooks: dict[str, dict] = Field({})
 
 

@@ -82,6 +82,54 @@ def test_what_was_not_run_is_named_with_what_to_do(studies):
     assert "make book CONFIG=config/b.yaml DATA=" in second
 
 
+def asked(studies, other="b"):
+    """What a study that asks for another's images is told before it runs."""
+    changed(studies, "a", "title", f"external: {{study: {other}}}\ntitle")
+    return external.check_asked(study.load("config/a.yaml"))
+
+
+def test_a_study_may_ask_for_images_that_the_other_makes_itself(studies):
+    assert asked(studies) is None
+    assert external.check_asked(study.load("config/b.yaml")) is None
+
+
+@pytest.mark.parametrize(
+    ("other", "before", "after", "says"),
+    [
+        ("c", "", "", "external: no study at config/c.yaml; studies there: a, b"),
+        ("a", "", "", "external: both are the study 'a'; expected two"),
+        ("b", "phantoms", "phantom", "external: config/b.yaml, line 3:"),
+        ("b", "title", "task: density\ntitle", "external: 'a' tells apart 1, 2, 3, 4, 5"),
+        (
+            "b", "phantoms, patients: 10, seed: 1, size: 64", "inbreast, folder: x",
+            "external: the images of 'b' are not listed yet: run `make book CONFIG=config/b.yaml",
+        ),
+    ],
+)  # fmt: skip
+def test_a_study_that_asks_for_images_that_cannot_be_graded_is_told(
+    studies, other, before, after, says
+):
+    changed(studies, "b", before, after) if before else None
+    with pytest.raises(UserError) as error:
+        asked(studies, other)
+    assert str(error.value).startswith(says)
+
+
+@pytest.mark.parametrize(
+    ("key", "says"),
+    [
+        ("b", "'external' is 'b', expected a mapping such as {study: inbreast}"),
+        ("{stduy: b}", "unknown 'stduy'; did you mean 'study'?"),
+        ("{}", "'study' is missing"),
+    ],
+)
+def test_what_a_study_asks_for_is_checked(studies, key, says):
+    changed(studies, "a", "title", f"external: {key}\ntitle")
+    with pytest.raises(UserError) as error:
+        study.load("config/a.yaml")
+    assert says in str(error.value)
+
+
 @pytest.mark.parametrize(
     ("names", "message"),
     [(("a", "a"), "both are the study 'a'"), (("a", ""), "got a"), (("a", "c"), "no study at")],
@@ -122,8 +170,11 @@ predictions.write(table, run / "predictions.parquet")
 """
 MAKE = """
 from press import book, external
-book.render = lambda study: None
-print("page", external.external("a", "b").relative_to(book.ROOT))
+book.render = lambda study: book.ROOT
+book.build("config/a.yaml")
+page = book.BOOK / "a/15_elsewhere-b.ipynb"
+made = page.stat().st_mtime_ns
+print("page", external.rendered("a", "b").relative_to(book.ROOT), page.stat().st_mtime_ns == made)
 """
 VERIFY = "from press import verify; print(verify.study('a').problems)"
 
@@ -131,6 +182,7 @@ VERIFY = "from press import verify; print(verify.study('a').problems)"
 def test_from_end_to_end(clean_copy):
     """All but Sphinx, on models that nobody trained; and what verification says."""
     own = "protocols: [image]\nnotebooks: {15_elsewhere: {resamples: 20}}\n"
+    own += "external: {study: b}\n"
     (clean_copy / "config/a.yaml").write_text(TEXT.format("a", 0) + own)
     (clean_copy / "config/b.yaml").write_text(TEXT.format("b", 1) + "chapters: images\n")
     done = run_in(clean_copy, sys.executable, "-c", MADE_UP)
@@ -138,7 +190,7 @@ def test_from_end_to_end(clean_copy):
     done = run_in(clean_copy, sys.executable, "-c", MAKE)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "40 images of b are graded; 0 are at home, too\nby 4 models" in done.stdout
-    assert done.stdout.endswith("page _build/a/_build/html/book/a/15_elsewhere-b.html\n")
+    assert done.stdout.endswith("page _build/a/_build/html/book/a/15_elsewhere-b.html True\n")
     figures = clean_copy / "results/a/figures/15_elsewhere-b"
     passport = json.loads((figures / "home-and-elsewhere.json").read_text())
     read = {fact["name"]: fact for fact in passport["inputs"]}
