@@ -131,7 +131,7 @@ def cut_regions(
     is_cut = data.cases["image_id"].isin(findings["image_id"])
     if chosen.background:
         is_cut |= ~data.cases["image_id"].isin(has_finding)
-    images = data.cases[is_cut]
+    images = data.cases[is_cut].fillna({"frame": ""})
     of_image = dict(list(findings.groupby("image_id")))
     jobs = {
         data.root / image["path"]: (image, of_image.get(image["image_id"]))
@@ -165,7 +165,7 @@ def _of_image(
     """Return (row, crop) of each region of one file, and what is wrong with it and its boxes."""
     image, findings = jobs[path]
     try:
-        grey = to_8bit(read_grey(path, image["sha256"]))
+        grey = to_8bit(read_grey(path, image["sha256"], image["frame"]))
     except DatasetError as error:
         return [], [str(error)]
     if findings is None:

@@ -2,8 +2,10 @@
 
 import io
 import re
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pydicom
 import pytest
 from pydicom.encaps import encapsulate, generate_frames
@@ -13,6 +15,7 @@ from birads_lib import images
 from birads_lib.errors import DatasetError, UserError
 from birads_lib.images import looks
 from birads_lib.images.decode import decode
+from birads_lib.images.regions import cut_regions
 from birads_lib.predict.trained_run import prepared
 from birads_lib.readers import by_name
 from birads_lib.readers.image_files import inspect_header
@@ -166,6 +169,17 @@ def test_a_study_of_frames_sees_the_same_from_reader_to_prediction(frame, tmp_pa
     np.testing.assert_array_equal(
         prepared({"image_size": 32}, dataset.listed(), home / "1/a.dcm"), expected
     )
+
+
+def test_regions_are_cut_from_the_frame(tmp_path):
+    home = write(tmp_path, {"1/a.dcm": tomosynthesis(), "2/b.dcm": one_frame(1)})
+    dataset = by_name.read("class_folders", home, frame="maximum")
+    box = {"x0": 20, "y0": 20, "x1": 52, "y1": 52}
+    findings = pd.DataFrame([{"image_id": "1/a.dcm", "kind": "mass", "descriptors": ""} | box])
+    dataset = replace(dataset, findings=findings)
+    _, crops = cut_regions(dataset, crop_size=32, side=32, jitter=0.0, background=0)
+    expected = images.to_8bit(ASKED["maximum"].astype(np.uint16))[20:52, 20:52]
+    np.testing.assert_array_equal(crops[0], expected)
 
 
 def test_without_a_frame_all_files_of_several_are_listed(tmp_path):

@@ -190,5 +190,5 @@ def test_regions_are_split_by_patient_or_marked_as_leaky(tmp_path):
     made = mixed[mixed["copy"] == 0].assign(variant="a", protocol="region", fold=0, seed=0)
     made = made.assign(y_true=1, p1=0.5, p2=0.5).drop(columns="row")
     assert len(predictions.check(made, task=task)) == len(rois)
-    with pytest.raises(DatasetError, match="'patient' a patient may stand in"):
+    with pytest.raises(DatasetError, match="'given' a patient may stand in"):
         predictions.check(made.assign(protocol="patient"), task=task)
