@@ -41,4 +41,4 @@ def by_every_model(run: TrainedRun, dataset: Dataset, workers: int = 2) -> np.nd
 def _answers(run: TrainedRun, images: list[np.ndarray]) -> np.ndarray:
     """Return what each model says of some prepared images, (M, n, K)."""
     batch = np.stack(images)[..., None]
-    return np.stack([np.asarray(m.model.predict_on_batch(batch)) for m in run.members])
+    return np.stack([member.raw(batch) for member in run.members])

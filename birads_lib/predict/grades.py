@@ -3,7 +3,8 @@
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from multiprocessing.pool import ThreadPool
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,12 @@ import pandas as pd
 from tqdm import tqdm
 
 from birads_lib.errors import UserError
-from birads_lib.predict.trained_run import TrainedRun
+from birads_lib.parallel import pool_for
+from birads_lib.predict.trained_run import TrainedRun, prepared
 from birads_lib.task import Task
 
-CHUNK = 64  # images in memory at once
+CHUNK = 64  # images graded at once
+BAR = {"unit": "image", "desc": "grading"}
 
 
 def graded(
@@ -27,31 +30,34 @@ def graded(
 
     Columns: file, grade (the most probable label), expected_grade (the mean label number, of
     ordered labels), spread (standard deviation of that among the models), p1..pK, problem.
-    At most ``CHUNK`` images are in memory, whatever the number of files.
+    At most twice ``CHUNK`` images are in memory, whatever the number of files: while some are
+    graded, the next are prepared.
 
     Args:
         prevalence: what probabilities are calibrated for: None, the shares that training saw;
             "natural", those of its distinct images; or (K,) shares.
     """
     chunks = [files[start : start + CHUNK] for start in range(0, len(files), CHUNK)]
-    rows = []
-    with ThreadPool(workers) as pool, tqdm(total=len(files), unit="image", desc="grading") as bar:
-        for chunk in chunks:
-            prepared = pool.map(run.prepare, chunk)
-            rows += _rows(run, chunk, prepared, prevalence)
+    prepare = partial(prepared, run.preprocessing, {})  # a method would take the models along
+    rows, waiting = [], []
+    with pool_for(files, workers) as pool, tqdm(total=len(files), **BAR) as bar:
+        for chunk, following in pairwise([[], *chunks, []]):
+            coming = pool.map_async(prepare, following)
+            rows += _rows(run, chunk, waiting.get() if chunk else [], prevalence)
             bar.update(len(chunk))
+            waiting = coming
     return pd.DataFrame(rows)
 
 
 def _rows(
-    run: TrainedRun, files: Sequence[Path], prepared: list, prevalence: np.ndarray | str | None
+    run: TrainedRun, files: Sequence[Path], made: list, prevalence: np.ndarray | str | None
 ) -> Iterator[dict[str, object]]:
     """Yield the rows of ``graded`` for some files that were prepared."""
-    images = [image for image in prepared if not isinstance(image, str)]
+    images = [image for image in made if not isinstance(image, str)]
     by_model = iter(
         run.probabilities(np.stack(images), prevalence).swapaxes(0, 1) if images else ()
     )
-    for file, image in zip(files, prepared, strict=True):
+    for file, image in zip(files, made, strict=True):
         if isinstance(image, str):
             yield {"file": str(file), "problem": image}
             continue

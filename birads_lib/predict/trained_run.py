@@ -1,6 +1,7 @@
 """What a training left, ready to be asked: its models, and all that their answers depend on."""
 
 import json
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from birads_lib.scores.recalibration import (
 )
 from birads_lib.task import Task
 
+BATCH = 32  # images per step
 NATURAL = "natural"  # the prevalence among the distinct images that the run was trained on
 
 
@@ -41,9 +43,23 @@ class Member:
     trained: np.ndarray
     natural: np.ndarray
 
+    def raw(self, images: np.ndarray) -> np.ndarray:
+        """Return the probabilities that the model gives, (n, K).
+
+        Keras traces a model anew for each number of images, which takes longer than a batch. So
+        images come in batches of ``BATCH``, and the last ones are filled up to a power of two.
+        """
+        answers = []
+        for start in range(0, len(images), BATCH):
+            batch = images[start : start + BATCH]
+            size = 1 << (len(batch) - 1).bit_length()
+            filled = np.pad(batch, ((0, size - len(batch)), *3 * ((0, 0),)))
+            answers.append(np.asarray(self.model.predict_on_batch(filled))[: len(batch)])
+        return np.concatenate(answers)
+
     def probabilities(self, images: np.ndarray, prevalence: np.ndarray | str | None) -> np.ndarray:
         """Return calibrated probabilities (n, K); at a prevalence (K,), where there is one."""
-        p = tempered(np.asarray(self.model.predict_on_batch(images)), self.temperature)
+        p = tempered(self.raw(images), self.temperature)
         if prevalence is None:
             return p
         wanted = self.natural if isinstance(prevalence, str) else prevalence
@@ -134,6 +150,7 @@ def _member(path: Path, table: pd.DataFrame, balance: bool, task: Task) -> Membe
 
     from birads_lib.networks import hybrid  # noqa: F401 (Keras then knows its layers)
 
+    logging.getLogger("tensorflow").addFilter(_is_no_first_trace)
     seed, fold = map(int, re.search(r"seed(\d+)/fold(\d+)", path.as_posix()).groups())
     rows = table[(table["seed"] == seed) & (table["fold"] == fold)]
     validation = predictions.out_of_fold(rows, "validation")
@@ -142,3 +159,12 @@ def _member(path: Path, table: pd.DataFrame, balance: bool, task: Task) -> Membe
     )
     model = keras.saving.load_model(path, compile=False)
     return Member(model, temperature, *training_priors(rows, balance, task))
+
+
+def _is_no_first_trace(record: logging.LogRecord) -> bool:
+    """Return whether TensorFlow warns of something else than that functions are traced.
+
+    It counts the first trace of each of several models as one function that is traced again and
+    again. ``Member.raw`` sees to it that there is no other.
+    """
+    return "triggered tf.function retracing" not in record.getMessage()

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import logging
 import sys
 from pathlib import Path
 
@@ -142,6 +143,55 @@ def test_more_files_than_are_held_at_once_give_the_same(trained, scans, monkeypa
     whole = predict.graded(run, files)
     monkeypatch.setattr(grades, "CHUNK", 5)
     pd.testing.assert_frame_equal(predict.graded(run, files), whole, atol=1e-6)
+
+
+class Recording:
+    """A model whose answers tell images apart, and which notes how many it was given at once."""
+
+    def __init__(self):
+        self.sizes = []
+
+    def predict_on_batch(self, images):
+        self.sizes.append(len(images))
+        means = images.mean(axis=(1, 2, 3))[:, None] + np.arange(5)
+        return means / means.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 31, 32, 33, 70, 96])
+def test_a_model_is_traced_for_few_numbers_of_images_and_answers_for_each(count):
+    model, pictures = Recording(), np.random.default_rng(0).integers(1, 256, (count, 4, 4, 1))
+    answers = predict.trained_run.Member(model, 1.0, None, None).raw(pictures)
+    np.testing.assert_allclose(answers, Recording().predict_on_batch(pictures))
+    assert set(model.sizes) <= {1, 2, 4, 8, 16, 32}
+    assert sum(model.sizes) < 2 * count
+
+
+def test_no_more_images_are_prepared_than_are_soon_graded(trained, scans, monkeypatch):
+    run, files = predict.TrainedRun.load(trained), sorted(scans.rglob("*.png"))
+    monkeypatch.setattr(grades, "CHUNK", 5)
+    ahead, prepared, answered = [], [], []
+
+    def prepare(*given):
+        prepared.append(given)
+        return np.zeros((SIZE, SIZE), np.uint8)
+
+    def answer(run, images, prevalence):
+        ahead.append(len(prepared) - len(answered))
+        answered.extend(images)
+        return np.full((1, len(images), 5), 0.2)
+
+    monkeypatch.setattr(grades, "prepared", prepare)
+    monkeypatch.setattr(predict.TrainedRun, "probabilities", answer)
+    assert len(predict.graded(run, files)) == len(answered) == len(prepared) == IMAGES
+    assert max(ahead) <= 10
+
+
+def test_the_first_trace_of_each_of_many_models_is_no_retracing(trained):
+    predict.TrainedRun.load(trained).members  # noqa: B018 (loads them)
+    log = logging.getLogger("tensorflow")
+    said = ("5 out of the last 5 calls to <f> triggered tf.function retracing. Do ...", "no device")
+    records = [log.makeRecord(log.name, logging.WARNING, "", 0, text, (), None) for text in said]
+    assert [bool(log.filter(record)) for record in records] == [False, True]
 
 
 def cohort(scans):
