@@ -10,18 +10,22 @@ all if nothing is.
 """
 
 import json
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Collection, Mapping
+from functools import partial
 from pathlib import Path
 
 import yaml
+from pydantic import ConfigDict, Field
 
-from birads_lib.errors import UserError
+from birads_lib.checked import Checked
+from birads_lib.errors import UserError, did_you_mean
 from birads_lib.files import written_whole
 from birads_lib.protocol import PROTOCOLS
-from press import chapters, external, manifest, paths, sources, verify
+from press import chapters, claims, external, manifest, paths, sources, verify, yaml_file
 from press import page as pages
 from press.page import COMMITTED
 from press.paths import BOOK, CONFIG, ROOT, build_folder, parts_of_page, rendered_book
@@ -30,8 +34,38 @@ from press.report import overview, receipts
 from press.report.templates import literal
 from press.study import Study, load
 
+
+class _Part(Checked):
+    caption: str = ""
+    study: str = ""
+    chapters: list[dict] = Field([])
+
+
+class _Contents(Checked):
+    """What ``_toc.yml`` at the root holds."""
+
+    format: str
+    root: str
+    parts: list[_Part]
+
+
+class _Settings(Checked):
+    """What the book can't do without of what ``_config.yml`` at the root holds."""
+
+    model_config = ConfigDict(extra="allow")
+    parse: dict[str, object]
+
+
 THIS = "this"  # in _toc.yml: the study whose book it is
 MISSING = "(not run in this build)"
+_NUMBER = re.compile(r"{{ *(\w+) *}}")  # in prose
+
+
+def _read(name: str, model: type[Checked]) -> dict:
+    """Return what a file at the root holds, as it stands there; UserError for what is wrong."""
+    content, lines = yaml_file.read(ROOT / name, model.model_fields)
+    yaml_file.checked(ROOT / name, model, content, lines)
+    return content
 
 
 def _studies(study: Study) -> list[Study]:
@@ -45,13 +79,15 @@ def contents(study: Study, made: Collection[str] = ()) -> dict:
     There, ``study: this`` stands for the study's own chapters, and ``study: <name>`` for those of
     a committed one. Pages that neither exist nor are ``made`` while staging are left out.
     """
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
+    toc = _read("_toc.yml", _Contents)
     studies = {each.name: each for each in _studies(study)} | {THIS: study}
     parts = []
     for part in toc["parts"]:
         name, listed = part.get("study"), part.get("chapters", [])
         if name == THIS and study.name in COMMITTED:
             continue  # it has a part of its own
+        if name and name not in studies:
+            raise UserError(f"_toc.yml: unknown study '{name}'; {did_you_mean(name, studies)}")
         about = studies[name] if name else None
         if about:
             listed = [*listed, *chapters_of(about), *comparisons_of(about)]
@@ -108,7 +144,7 @@ def configuration(study: Study) -> dict:
 
     ``this_<protocol>_<metric>`` and ``this_title`` are of the study whose book it is.
     """
-    config = yaml.safe_load((ROOT / "_config.yml").read_text())
+    config = _read("_config.yml", _Settings)
     known = {"this_title": literal(study.title)}  # MyST runs what it substitutes as a template
     known["this_root_hash"] = manifest.UNKNOWN  # put in when all is rendered, as it is over all
     for name in dict.fromkeys([*COMMITTED, study.name]):
@@ -168,6 +204,41 @@ def wanted(study: Study) -> dict[str, bytes]:
     for name, settings in (("_toc", contents(study, made)), ("_config", configuration(study))):
         wanted[f"{name}.yml"] = yaml.safe_dump(settings, sort_keys=False).encode()
     return wanted
+
+
+def check(study: Study) -> None:
+    """Raise UserError with all that keeps the book from being put together around its pages.
+
+    No page is read, so that each fact of one counts as unknown.
+    """
+    of_paper, nowhere = list(filter(_is_of_the_paper, _studies(study))), build_folder("nothing")
+    parts = [partial(contents, study), partial(_check_numbers, study)]
+    parts += [partial(reporting.generated, [each], nowhere) for each in of_paper]
+    parts += [partial(receipts.chapter, [(study, [])]), partial(overview.chapter, [])]
+    if any(f"book/{claims.CLAIMS.name}" in row.sources for row in chapters.of_study(study)):
+        parts += [claims.load, claims.cohort, claims.published]
+    problems = []
+    for part in parts:
+        try:
+            part()
+        except UserError as error:
+            problems.append(str(error))
+    if problems:
+        raise UserError("\n".join(dict.fromkeys(problems)))
+
+
+def _check_numbers(study: Study) -> None:
+    """Raise UserError where prose names a number that the book's settings don't."""
+    named = _read("_config.yml", _Settings)["parse"].get("myst_substitutions") or {}
+    problems = [
+        f"{path.name}: unknown {{{{ {name} }}}}; {did_you_mean(name, named)}"
+        for path in manifest.prose(study)
+        if path.suffix == ".md" and path.parent.name != "_templates"
+        for name in dict.fromkeys(_NUMBER.findall(path.read_text()))
+        if name not in named
+    ]
+    if problems:
+        raise UserError("\n".join(problems))
 
 
 def stage(study: Study) -> bool:

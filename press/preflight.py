@@ -21,7 +21,7 @@ from birads_lib.protocol import PARTS, PROTOCOLS
 from birads_lib.readers import by_name
 from birads_lib.readers.image_files import existing
 from birads_lib.task import BIRADS, Task
-from press import chapters, external
+from press import book, chapters, external
 from press.parameters import declared_parameters, images_folder
 from press.paths import ROOT, predictions_file
 from press.study import Study, load
@@ -39,6 +39,7 @@ def check(study: Study) -> list[str]:
     """
     check_there(study)
     external.check_asked(study)
+    book.check(study)
     if not any(row.notebook == "01_data_exploration" for row in chapters.of_study(study)):
         return []
     dataset, task = dataset_of(study), study.label_set

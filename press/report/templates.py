@@ -17,7 +17,10 @@ _ACTIVE = re.compile(  # in Markdown, MyST or HTML: anywhere, at a word's end, a
 
 def page(template: str, names: dict) -> str:
     """Return a template of ``book/_templates``, filled."""
-    return fill((TEMPLATES / template).read_text(), names, f"_templates/{template}")
+    path = TEMPLATES / template
+    if not path.is_file():
+        raise UserError(f"there is no {path.name} in {path.parent}")
+    return fill(path.read_text(), names, f"_templates/{template}")
 
 
 def fill(text: str, names: dict, where: str) -> str:

@@ -1,12 +1,15 @@
 """The book is staged from prose, pages and numbers, and only what changed is touched."""
 
 import json
+import shutil
 
 import pytest
 import yaml
 
-from press import book, outputs, paths
+from birads_lib.errors import UserError
+from press import book, claims, outputs, paths
 from press.paths import CONFIG
+from press.report import templates
 from press.study import Study, load
 
 ALL = [load(CONFIG / f"{name}.yaml") for name in ("phantoms", "inbreast")]
@@ -170,3 +173,83 @@ def test_pages_that_are_made_while_staging_are_there_and_listed(project):
     assert staged == [made[0], {"file": "book/phantoms/01_data_exploration"}, *cards]
     assert all((source / f"{page['file']}.md").is_file() for page in made)
     assert not (source / "book/inbreast").exists()  # it has no page in this project
+
+
+@pytest.fixture
+def around(tmp_path, monkeypatch):
+    """A copy of what stands around a study's pages, which the book is put together from."""
+    for name in ("_toc.yml", "_config.yml"):
+        shutil.copy(paths.ROOT / name, tmp_path)
+    left_out = shutil.ignore_patterns("*.ipynb", "*.png", "*.svg")
+    shutil.copytree(paths.BOOK, tmp_path / "book", ignore=left_out)
+    here = {"claims.yml": claims.load, "published.yml": claims.published}
+    for name, function in (*here.items(), ("claims.yml", claims.cohort)):
+        monkeypatch.setattr(function, "__defaults__", (tmp_path / "book" / name,))
+    reads = (tmp_path / "book/reporting.yml",)
+    monkeypatch.setattr(book.reporting.load, "__defaults__", reads)
+    for module in (templates, book.reporting):
+        monkeypatch.setattr(module, "TEMPLATES", tmp_path / "book/_templates")
+    monkeypatch.setattr(book, "ROOT", tmp_path)
+    monkeypatch.setattr(paths, "BOOK", tmp_path / "book")
+    return tmp_path
+
+
+def test_what_stands_around_the_pages_of_our_studies_is_whole():
+    for study in ALL:
+        book.check(study)
+
+
+FAULTS = {  # file -> (what is in it, what is there instead, what is said)
+    "_toc.yml": [
+        ("parts:", "parst:", "unknown 'parst'; did you mean 'parts'?"),
+        ("- study: this", "- study: thsi", "_toc.yml: unknown study 'thsi'; did you mean 'this'?"),
+        ("root: book/intro", "root: [book", "_toc.yml is not valid YAML"),
+    ],
+    "_config.yml": [
+        ("parse:", "prase:", "'parse' is missing"),
+        ("this_patient_qwk", "this_patient_qkw", "intro.md: unknown {{ this_patient_qwk }}"),
+        ("author:", "author: a: b", "_config.yml is not valid YAML"),
+    ],
+    "book/reporting.yml": [
+        ("status: done", "status: dnoe", "'status' is 'dnoe'; did you mean 'done'?"),
+        ("{{ images }}", "{{ image }}", "unknown {image}; did you mean 'images'?"),
+        ("{{ images }}", "{{ images", "reporting.yml, "),
+        ("title: TRIPOD+AI", "tilte: TRIPOD+AI", "'title' is missing"),
+    ],
+    "book/claims.yml": [("claims:", "calims:", "unknown 'calims'; did you mean 'claims'?")],
+    "book/published.yml": [("system:", "sytsem:", "unknown 'sytsem'; did you mean 'system'?")],
+    "book/_templates/model_card.md": [
+        ("{{ folds }}", "{{ fodls }}", "unknown {fodls}; did you mean 'folds'?"),
+        ("{{ folds }}", "{{ folds | cdoe }}", "No filter named 'cdoe'"),
+        ("{% endif %}", "", "_templates/model_card.md, line"),
+    ],
+    "book/_templates/reporting.md": [("{% endfor %}", "", "_templates/reporting.md, line")],
+    "book/_templates/data_sheet-phantoms.md": [("{{ images }}", "{{ image }}", "unknown {image}")],
+    "book/_templates/provenance.md": [("{% endfor %}", "", "_templates/provenance.md, line")],
+    "book/intro.md": [("{{ this_reading }}", "{{ reading }}", "intro.md: unknown {{ reading }}")],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after", "says"),
+    [(name, *fault) for name, faults in FAULTS.items() for fault in faults],
+)
+def test_what_would_break_the_book_at_the_end_is_found_before_a_run(
+    around, name, before, after, says
+):
+    text = (around / name).read_text()
+    assert before in text
+    (around / name).write_text(text.replace(before, after, 1))
+    with pytest.raises(UserError) as error:
+        book.check(ALL[0])
+    assert says in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["_toc.yml", "_config.yml", "book/reporting.yml", "book/claims.yml",
+             "book/_templates/model_card.md", "book/_templates/receipts.md"]
+)  # fmt: skip
+def test_a_file_that_is_gone_is_missed_before_a_run(around, name):
+    (around / name).unlink()
+    with pytest.raises(UserError, match=f"there is no {name.rpartition('/')[2]} in"):
+        book.check(ALL[0])

@@ -8,7 +8,7 @@ from birads_lib.errors import DatasetError, UserError
 from birads_lib.images.decode import read_grey, shape_by_header
 from birads_lib.readers import by_name, image_files, phantoms
 from helpers.image_folders import category_folders, write_images
-from press import preflight, study
+from press import book, preflight, study
 from press.paths import CONFIG
 
 PATIENT = "'(P[0-9]+)_'"
@@ -233,3 +233,10 @@ def test_a_given_split_that_leaks_stops_with_its_count_unless_it_is_named_so(loa
 def test_a_study_without_a_split_of_its_own_cannot_ask_for_it(load_given, tmp_path):
     said = problems(load_given(given_table(tmp_path / "images"), columns=""))
     assert "the data set has no split of its own; name its column" in said
+
+
+def test_a_book_that_could_not_be_put_together_stops(load, tmp_path, monkeypatch):
+    (tmp_path / "broken.yml").write_text("checklists: [")
+    monkeypatch.setattr(book.reporting.load, "__defaults__", (tmp_path / "broken.yml",))
+    said = problems(load(category_folders(tmp_path / "images")))
+    assert "broken.yml is not valid YAML" in said
