@@ -12,6 +12,13 @@ from press import book, preflight, study
 from press.paths import CONFIG
 
 PATIENT = "'(P[0-9]+)_'"
+CHECK_BOOK = book.check
+
+
+@pytest.fixture(autouse=True)
+def _images_alone(monkeypatch):
+    """What stands around pages is the same for all studies here, and has a test of its own."""
+    monkeypatch.setattr(book, "check", lambda study: None)
 
 
 @pytest.fixture
@@ -238,5 +245,6 @@ def test_a_study_without_a_split_of_its_own_cannot_ask_for_it(load_given, tmp_pa
 def test_a_book_that_could_not_be_put_together_stops(load, tmp_path, monkeypatch):
     (tmp_path / "broken.yml").write_text("checklists: [")
     monkeypatch.setattr(book.reporting.load, "__defaults__", (tmp_path / "broken.yml",))
+    monkeypatch.setattr(book, "check", CHECK_BOOK)
     said = problems(load(category_folders(tmp_path / "images")))
     assert "broken.yml is not valid YAML" in said
