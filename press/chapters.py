@@ -286,6 +286,11 @@ def makers(path: Path) -> list[str]:
     ]
 
 
+def sets() -> tuple[str, ...]:
+    """Return the sets of chapters; a study has one of them."""
+    return tuple(dict.fromkeys(name for row in CHAPTERS for name in row.sets))
+
+
 def recording() -> tuple[str, ...]:
     """Return the notebooks whose metrics the ledger may name: all but that of the ledger."""
     return tuple(r.notebook for r in CHAPTERS if r.metrics and _ALL_METRICS not in r.reads)

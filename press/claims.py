@@ -21,6 +21,7 @@ from press.yaml_file import Text
 CLAIMS = BOOK / "claims.yml"
 PUBLISHED = BOOK / "published.yml"
 BOUNDS = ("estimate", "low", "high")  # of a metric, as notebooks record it
+MAIN = "singh2026"  # id of the paper that this book is about; others are its companions
 RULES = {"value": ge, "at_least": ge, "at_most": le, "above": gt, "below": lt}
 
 
@@ -46,6 +47,7 @@ class Claim(Checked):
     """
 
     id: Text
+    paper: Text = MAIN  # whose claim it is: an id under ``papers``
     label: Text  # of a row in a chart or table
     text: Text
     source: Text  # section, table or figure of the paper
@@ -146,7 +148,15 @@ class Cohort(Checked):
         return np.array(self.images) * self.shares[part]
 
 
+class Paper(Checked):
+    """A paper whose claims the ledger holds; a companion's are judged in its own study alone."""
+
+    title: Text
+    chapters: Literal[*chapters.sets()]  # the set of chapters of the studies that judge them
+
+
 class _Claims(Checked):
+    papers: dict[str, Paper] = Field(default_factory=dict)
     cohort: Cohort | None = None
     defaults: dict  # of every claim's keys
     claims: list[Claim]
@@ -161,14 +171,50 @@ def short(limit: float | str) -> str:
     return limit.replace(".{protocol}", "") if isinstance(limit, str) else f"{limit:g}"
 
 
-def load(path: Path = CLAIMS) -> list[Claim]:
-    """Read the claims; raise UserError with every unknown key, missing key and odd value."""
-    stated = _entries(path, _Claims, "claims", "id")
-    known = {claim.id for claim in stated}
-    if lost := [c for c in stated if c.beside and c.beside not in known]:
-        named = "; ".join(f"{c.id}: 'beside' is {c.beside!r}" for c in lost)
-        raise UserError(f"{path}: {named}; expected the id of another claim")
-    return stated
+def load(path: Path = CLAIMS, paper: str = MAIN) -> list[Claim]:
+    """Read the claims of one paper.
+
+    Raises UserError with every unknown key, missing key and odd value of the whole file.
+    """
+    every, known = _entries(path, _Claims, "claims", "id"), papers(path)
+    ids = {claim.id for claim in every}
+    problems = [
+        f"{c.id}: 'beside' is {c.beside!r}; expected the id of another claim"
+        for c in every
+        if c.beside and c.beside not in ids
+    ]
+    problems += [
+        f"{c.id}: 'paper' is {c.paper!r}; expected one of 'papers': {', '.join(known)}"
+        for c in every
+        if known and c.paper not in known
+    ]
+    if problems:
+        raise UserError("\n".join(f"{path}: {problem}" for problem in problems))
+    return [claim for claim in every if claim.paper == paper]
+
+
+def papers(path: Path = CLAIMS) -> dict[str, Paper]:
+    """Read the papers by their ids; raise UserError as ``load`` does."""
+    content, lines = yaml_file.read(path, _Claims.model_fields)
+    return yaml_file.checked(path, _Claims, content | {"defaults": {}, "claims": []}, lines).papers
+
+
+def paper_of(chapter_set: str, path: Path = CLAIMS) -> str:
+    """Return the id of the paper that studies with a set of chapters are about."""
+    return next(name for name, paper in papers(path).items() if paper.chapters == chapter_set)
+
+
+def counts_by_paper(path: Path = CLAIMS) -> pd.DataFrame:
+    """Return how many claims each paper has, and how many of them are of a number; by its title."""
+    rows = {
+        paper.title: {
+            "claims": len(stated := load(path, name)),
+            "of a number": sum(claim.value is not None for claim in stated),
+            "judged in studies with the chapters": paper.chapters,
+        }
+        for name, paper in papers(path).items()
+    }
+    return pd.DataFrame(rows).T.rename_axis("paper")
 
 
 def cohort(path: Path = CLAIMS) -> Cohort:

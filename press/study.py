@@ -100,6 +100,7 @@ class Study(study_file.StudyFile):
             "study_dir": self.folder,
             "dataset": self.dataset,
             "task": self.target or self.task,
+            "chapter_set": self.chapters,
             "note": self.note,
             "show_pixels": self.show_pixels,
             "variant": variant,

@@ -29,7 +29,7 @@ TRAINED = ("02_preprocessing", "03_training")  # whose parameters a variant may 
 SET_BY_THE_STUDY = (
     "study_dir", "note", "dataset", "show_pixels", "variant", "protocol", "protocols",
     "image_file", "reference", "runs", "changes", "other", "task", "trainings", "seeds",
-    "other_dataset",
+    "other_dataset", "chapter_set",
 )  # fmt: skip
 LONGEST_NAME = 100  # of a study or variant: it becomes part of a file's
 LONGEST = {("name",): LONGEST_NAME, ("title",): 300}  # characters of the text at these keys
@@ -168,7 +168,6 @@ _NO_SEEDS_HERE = (
     "'seeds: [0]', or several, as a key of the study itself"
 )
 _OF_NAMES = "a mapping of names (of letters, digits and _) to mappings of parameters"
-_SETS = dict.fromkeys(name for row in chapters.CHAPTERS for name in row.sets)
 
 
 class StudyFile(Checked):
@@ -190,7 +189,7 @@ class StudyFile(Checked):
     target: Annotated[
         dict, AfterValidator(_target), "a mapping such as {classes: [low, high], ordinal: true}"
     ] = Field({})  # a label set of one's own, in place of a task
-    chapters: Literal[*_SETS] = chapters.PAPER  # the set of chapters that it has
+    chapters: Literal[*chapters.sets()] = chapters.PAPER  # the set of chapters that it has
     dataset: dict  # its reader, and what this takes
     show_pixels: bool = True
     protocols: Protocols = Field([PATIENT.name])

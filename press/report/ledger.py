@@ -49,6 +49,16 @@ VERDICTS = {
 }  # name of its count in the records -> verdict
 
 
+DIRECTIONS = {
+    "reproduced": "direction supported",
+    "leaky_only": "direction supported only under a leaky protocol",
+    "memorised": "direction supported by memory alone",
+    "not_reproduced": "direction not supported",
+    "not_testable": NOT_TESTABLE,
+}  # how the same verdicts are called where no number can be reproduced
+NO_VALUE = "a number of the paper's own images; synthetic ones can support a direction alone"
+
+
 def record_files(folder: Path, variant: str, protocols: list[str]) -> dict[str, Path]:
     """Return the ``*.metrics.json`` that are there, by the name of the page that wrote them."""
     files = {}
@@ -231,6 +241,12 @@ def _could_turn(case: _Case) -> str:
         allowed = max(claim.tolerance, np.nan_to_num(claim.value - case.low))
         return "yes" if record["high"] >= claim.value - allowed else "no"
     return "yes" if len({_holds(case, claim.protocol, end) for end in BOUNDS}) > 1 else "no"
+
+
+def of_directions(claims: list[Claim]) -> list[Claim]:
+    """Return claims as synthetic images can judge them: those of a number are not testable."""
+    untestable = {"value": None, "not_testable": NO_VALUE}
+    return [c if c.value is None else c.model_copy(update=untestable) for c in claims]
 
 
 def counts(judged: pd.DataFrame) -> pd.Series:

@@ -55,6 +55,39 @@ def written(tmp_path, *entries, defaults=None):
     return path
 
 
+# Papers
+
+
+def test_claims_belong_to_a_paper_and_are_read_for_one(tmp_path):
+    path = tmp_path / "claims.yml"
+    papers = {
+        claims.MAIN: {"title": "The paper", "chapters": "paper"},
+        "other": {"title": "A companion", "chapters": "transfer"},
+    }
+    entries = [ENTRY, ENTRY | {"id": "theirs", "paper": "other", "above": 0.5, "value": None}]
+    path.write_text(yaml.safe_dump({"papers": papers, "defaults": {}, "claims": entries}))
+    assert [c.id for c in claims.load(path)] == ["acc"]
+    assert [c.id for c in claims.load(path, "other")] == ["theirs"]
+    assert claims.paper_of("transfer", path) == "other"
+    counts = claims.counts_by_paper(path)
+    assert counts["claims"].to_dict() == {"The paper": 1, "A companion": 1}
+    assert counts["of a number"].to_dict() == {"The paper": 1, "A companion": 0}
+    entries[1]["paper"] = "nobody"
+    path.write_text(yaml.safe_dump({"papers": papers, "defaults": {}, "claims": entries}))
+    with pytest.raises(UserError, match="theirs: 'paper' is 'nobody'; expected one of"):
+        claims.load(path)
+
+
+def test_synthetic_images_support_directions_and_no_numbers():
+    directed = claim(value=None, above=0.5, id="up")
+    judged = ledger.judge(
+        ledger.of_directions([claim(), directed]), records(patient=0.95), "proposed", PROTOCOLS
+    )
+    assert judged["verdict"].to_dict() == {"acc": NOT_TESTABLE, "up": REPRODUCED}
+    assert judged.loc["acc", "why"] == ledger.NO_VALUE
+    assert list(ledger.DIRECTIONS) == list(ledger.VERDICTS)
+
+
 # Judging
 
 
