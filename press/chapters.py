@@ -239,6 +239,11 @@ CHAPTERS = (
         "31_regions", "squares around findings", sets=(TRANSFER,),
         reads=_TABLES, writes=(*_REGIONS, *_INTERMEDIATE), metrics=False, threads=2,
     ),
+    Chapter(
+        "32_double_transfer", "all ways to train, side by side", sets=(TRANSFER,),
+        reads=(*_REGIONS, *_INTERMEDIATE), writes=("arms.parquet",),
+        leaves=("arms/double/patient/seed*/fold*/model.keras",), threads=0, gpu=True, priority=1,
+    ),
 )  # fmt: skip
 
 

@@ -97,6 +97,13 @@ class External(Checked):
 class Others(Checked):
     """Parameters that aren't among training's settings, or are narrower than there."""
 
+    general_epochs: int = Field(ge=1)
+    intermediate_epochs: int = Field(ge=1)
+    target_epochs: int = Field(ge=1)
+    rate: float = Field(ge=0)
+    target_rate: float = Field(ge=0)
+    shares: list[Annotated[float, Field(gt=0, lt=1)]]
+    curve_seeds: int = Field(ge=1)
     biopsied_of_3: Share
     malignant_of_3: Share
     malignant_of_4: Share
@@ -167,6 +174,7 @@ _NO_SEEDS_HERE = (
     "'{name}' can't be set here, as all runs of a study share their seeds of training: write "
     "'seeds: [0]', or several, as a key of the study itself"
 )
+_SETS = chapters.sets()
 _OF_NAMES = "a mapping of names (of letters, digits and _) to mappings of parameters"
 
 
@@ -189,7 +197,7 @@ class StudyFile(Checked):
     target: Annotated[
         dict, AfterValidator(_target), "a mapping such as {classes: [low, high], ordinal: true}"
     ] = Field({})  # a label set of one's own, in place of a task
-    chapters: Literal[*chapters.sets()] = chapters.PAPER  # the set of chapters that it has
+    chapters: Literal[*_SETS] = chapters.PAPER  # the set of chapters that it has
     dataset: dict  # its reader, and what this takes
     show_pixels: bool = True
     protocols: Protocols = Field([PATIENT.name])

@@ -52,7 +52,7 @@ BACKBONES = {
     "resnext101": Backbone("resnext101", "torch", weights=()),
     "small_resnext": Backbone(
         "small_resnext", "caffe", weights=(),
-        stages=("conv2_block2_out", "conv3_block2_out", "conv4_block2_out"),
+        stages=("conv2_block1_out", "conv3_block1_out", "conv4_block1_out"),
     ),
     "small_mbconv": Backbone(
         "small_mbconv", "caffe", weights=(),
