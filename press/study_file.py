@@ -284,11 +284,21 @@ def _texts(content: object, keys: tuple = ()) -> Iterator[tuple[tuple, str]]:
 
 # What no single value shows
 
+_SINGLE = [name for name, task in TASKS.items() if not task.several]
+
 
 def _task_problems(keys: dict) -> Problems:
     """Check that a study tells one thing apart."""
     if "task" in keys and keys.get("target"):
         return [(("target",), "'task' and 'target' both say what is told apart; remove one")]
+    is_of_images = keys.get("chapters", chapters.PAPER) in (chapters.PAPER, chapters.IMAGES)
+    if is_of_images and TASKS[keys.get("task", BIRADS.name)].several:
+        what = (
+            f"'{keys['task']}' is told of regions around findings: an image may have several at "
+            f"once, and this network names one. Choose {', '.join(_SINGLE)}, or say by 'target' "
+            "what each image is"
+        )
+        return [(("task",), what)]
     return []
 
 

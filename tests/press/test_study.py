@@ -583,3 +583,13 @@ def test_a_folder_that_snakemake_took_for_a_number_is_refused():
     assert given.of_item({"data": "elsewhere"}, "data") == "elsewhere"
     with pytest.raises(UserError, match=r"took data for 202311; write the path so: --config"):
         given.of_item(parse_config(["data=2023_11"]), "data")
+
+
+@pytest.mark.parametrize("chapters", ["", "chapters: images\n"])
+def test_kinds_of_lesions_are_no_task_of_whole_images(tmp_path, chapters):
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"name: mine\ndataset: {{reader: phantoms}}\ntask: lesion_kind\n{chapters}")
+    with pytest.raises(UserError) as error:
+        study.load(path)
+    assert "line 3: 'lesion_kind' is told of regions around findings" in str(error.value)
+    assert "Choose birads, density, malignancy, or say by 'target'" in str(error.value)
