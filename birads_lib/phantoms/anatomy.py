@@ -16,6 +16,7 @@ breast hangs) to the nipple, y downwards. Brightness is in arbitrary units of at
 ``expose`` turns it into grey levels.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -27,6 +28,23 @@ DENSITY_LEVEL = {"A": -2.2, "B": -1.0, "C": 0.1, "D": 1.0}  # shift of the gland
 MODALITY_SHARES = {"DM": 0.5, "s2D": 0.25, "DBT": 0.25}
 NIPPLE = {"CC": 0.5, "MLO": 0.6}  # its height y
 Pair = tuple[np.ndarray, np.ndarray]  # each float32 (size, size)
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """How a modality shows tissue: all that differs between modalities here."""
+
+    overlap: float  # share of the glandular tissue that an image shows on top of each other
+    sharpening: float  # strength of the unsharp mask, of SHARPENED pixels
+    noise: float  # SD, in the units of attenuation
+
+
+SHARPENED = 1.5  # SD of the unsharp mask's blur, pixels of an image of 256
+RENDERING = {
+    "DM": Rendering(overlap=1.0, sharpening=0.0, noise=0.016),  # digital mammography
+    "s2D": Rendering(overlap=1.0, sharpening=0.8, noise=0.016),  # synthesised, edges enhanced
+    "DBT": Rendering(overlap=0.7, sharpening=0.0, noise=0.022),  # a slice shows less tissue
+}
 
 
 @dataclass(frozen=True)
@@ -46,9 +64,15 @@ class Patient:
     gamma: float
 
 
-def describe_patient(rng: np.random.Generator, modality: str) -> Patient:
-    """Draw a patient. ``modality`` is one of ``MODALITY_SHARES``, or "mixed" to draw that too."""
-    density = _draw_by(DENSITY_SHARES, rng)
+def describe_patient(
+    rng: np.random.Generator, modality: str, density_shares: Sequence[float] | None = None
+) -> Patient:
+    """Draw a patient. ``modality`` is one of ``MODALITY_SHARES``, or "mixed" to draw that too.
+
+    ``density_shares`` are those of A to D, in place of ``DENSITY_SHARES``.
+    """
+    shares = density_shares or DENSITY_SHARES.values()
+    density = _draw_by(dict(zip(DENSITY_SHARES, shares, strict=True)), rng)
     drawn = _draw_by(MODALITY_SHARES, rng)
     wobble = np.stack([rng.uniform(0, 0.012, 3), rng.uniform(0, 2 * np.pi, 3)], axis=1)
     return Patient(
@@ -121,7 +145,7 @@ def tissue(patient: Patient, view: str, rngs: list[np.random.Generator], size: i
     place = 1.6 * np.minimum(distance / 0.16, 1) + np.minimum(x / 0.25, 1) - 2.2
     level = DENSITY_LEVEL[patient.density]
     dense = 1 / (1 + np.exp(-2.2 * (gland + place + level)))
-    overlap = 0.7 if patient.modality == "DBT" else 1.0  # a slice shows less of what lies over it
+    overlap = RENDERING[patient.modality].overlap
     body = 0.30 + overlap * (0.30 * dense + 0.03 * gland) + _strands(patient, view, other)
     body += 0.12 * (distance < 0.010)  # the skin itself
     if view == "MLO":
@@ -156,18 +180,23 @@ def _pectoral(body: np.ndarray, field: np.ndarray, rng: np.random.Generator) -> 
 
 
 def expose(
-    body: np.ndarray, thickness: np.ndarray, patient: Patient, rng: np.random.Generator
+    body: np.ndarray,
+    thickness: np.ndarray,
+    patient: Patient,
+    rng: np.random.Generator,
+    noise_factor: float = 1.0,
 ) -> np.ndarray:
-    """Turn attenuation (size, size) into grey levels, uint8: blur, noise, window, as the modality.
+    """Turn attenuation (size, size) into grey levels, uint8: edges, noise, window, as the modality.
 
     Gain and offset vary from image to image, whatever the grade.
     """
-    size = len(body)
+    size, rendering = len(body), RENDERING[patient.modality]
     gain, offset = rng.uniform([0.85, -0.06], [1.15, 0.06])
     noise = rng.standard_normal((size, size), dtype=np.float32)
-    if patient.modality == "s2D":  # synthesised with edges enhanced
-        body = body + 0.8 * (body - cv2.GaussianBlur(body, (0, 0), 1.5 * size / 256))
-    signal = body + noise * np.float32(0.022 if patient.modality == "DBT" else 0.016)
+    if rendering.sharpening:
+        blurred = cv2.GaussianBlur(body, (0, 0), SHARPENED * size / 256)
+        body = body + rendering.sharpening * (body - blurred)
+    signal = body + noise * np.float32(noise_factor * rendering.noise)
     shade = (signal - 0.18) * np.float32(1.25 * gain * patient.contrast) + np.float32(offset + 0.08)
     shade = np.clip(shade, 0.02, 1) ** np.float32(patient.gamma) * thickness
     return np.clip(255 * shade, 0, 255).astype(np.uint8)

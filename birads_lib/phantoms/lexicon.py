@@ -5,6 +5,7 @@ Morris EA, et al. 5th edition, American College of Radiology, 2013), mammography
 isn't divided, and a phantom has no history, prior image or ultrasound: each finding is by itself.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -62,13 +63,18 @@ def _draw_sign(category: int, rng: np.random.Generator) -> Sign:
     return signs[rng.choice(len(signs), p=shares / shares.sum())]
 
 
-def read_grade(true: int, disagreement: float, rng: np.random.Generator) -> int:
+def read_grade(
+    true: int,
+    disagreement: float,
+    rng: np.random.Generator,
+    numbers: Sequence[int] = BIRADS.numbers,
+) -> int:
     """Return the category a reader gives: one step off with probability ``disagreement``.
 
-    At 1 and 5 the only step there is leads inwards.
+    At the first and the last of ``numbers`` the only step there is leads inwards.
     """
     moves, up = rng.random(2)
     if moves >= disagreement:
         return true
     step = 1 if up < 0.5 else -1
-    return true + step if true + step in BIRADS.numbers else true - step
+    return true + step if true + step in numbers else true - step

@@ -1,7 +1,7 @@
 """One synthetic mammogram, from a seed and the number of a patient."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated, Literal
 
@@ -10,17 +10,18 @@ from pydantic import AfterValidator, Field
 
 from birads_lib.checked import Checked
 from birads_lib.phantoms import anatomy, lesions, lexicon
+from birads_lib.task import DENSITY
 
 PREVALENCE = (0.20, 0.36, 0.13, 0.16, 0.15)  # categories 1..5
 LATERALITIES = ("L", "R")
 VIEWS = ("CC", "MLO")
 _GOLDEN = (5**0.5 - 1) / 2
-_STREAMS = ("cohort", "patient", "grade", "breast", "texture", "finding", "view")
+_STREAMS = ("cohort", "patient", "grade", "breast", "texture", "finding", "view", "density")
 
 
-def _sum_to_1(shares: tuple[float, ...]) -> tuple[float, ...]:
-    if len(shares) != 5 or min(shares) < 0 or abs(sum(shares) - 1) > 1e-6:
-        raise ValueError(f"is {shares}, expected five shares that sum to 1")
+def _sum_to_1(shares: tuple[float, ...], count: int, word: str) -> tuple[float, ...]:
+    if len(shares) != count or min(shares) < 0 or abs(sum(shares) - 1) > 1e-6:
+        raise ValueError(f"is {shares}, expected {word} shares that sum to 1")
     return shares
 
 
@@ -30,10 +31,17 @@ class Options(Checked):
     size: int = Field(256, ge=64, le=4096)  # side in pixels; findings scale with it, noise doesn't
     disagreement: float = Field(0.08, ge=0, le=1)  # how often a breast is read one category off
     prevalence: Annotated[
-        tuple[float, ...], Field(strict=False), AfterValidator(_sum_to_1),
-        "five shares that sum to 1",
+        tuple[float, ...], Field(strict=False),
+        AfterValidator(partial(_sum_to_1, count=5, word="five")), "five shares that sum to 1",
     ] = PREVALENCE  # fmt: skip
     modality: Literal["mixed", *anatomy.MODALITY_SHARES] = "mixed"  # mixed: one per patient
+    density_shares: Annotated[
+        tuple[float, ...], Field(strict=False),
+        AfterValidator(partial(_sum_to_1, count=4, word="four")), "four shares that sum to 1",
+    ] = tuple(anatomy.DENSITY_SHARES.values())  # fmt: skip
+    density_disagreement: float = Field(0.0, ge=0, le=1)  # how often a patient is read one off
+    gamma: float = Field(1.0, ge=0.2, le=5)  # of all grey levels, as another machine shows them
+    noise: float = Field(1.0, ge=0, le=10)  # times that of the modality
 
 
 class _View(Options):
@@ -55,12 +63,16 @@ class Finding:
 
 @dataclass(frozen=True)
 class Truth:
-    """What is known of a breast: ``birads`` as the reader said, ``birads_true`` by the lexicon."""
+    """What is known of a breast: ``birads`` and ``density`` as the reader said.
+
+    ``birads_true`` follows from the lexicon, ``density_true`` is what was drawn.
+    """
 
     birads: int
     birads_true: int
     density: str
     modality: str
+    density_true: str
 
 
 @dataclass(frozen=True)
@@ -101,7 +113,7 @@ def render(seed: int, patient: int, laterality: str, view: str, **options: objec
         mask = _insert(body, sign, traits, view, stream("finding", side, number), tilt)
         mask = (mask & (thickness > 0))[:, ::step].copy()
         findings.append(Finding(sign.kind, sign.descriptors, sign.category, mask))
-    image = anatomy.expose(body, thickness, traits, of_view)[:, ::step].copy()
+    image = anatomy.expose(body, thickness, traits, of_view, asked.noise)[:, ::step].copy()
     return Phantom(**vars(truth), image=image, findings=findings)
 
 
@@ -113,10 +125,28 @@ def describe(seed: int, patient: int, laterality: str, **options: object) -> Tru
 
 def _truth(asked: _View, of_breast: np.random.Generator) -> tuple[anatomy.Patient, Truth]:
     """Return the patient, and what is known of the breast: the first two draws ``of_breast``."""
-    traits = anatomy.describe_patient(_rng(asked.seed, asked.patient, "patient"), asked.modality)
+    traits = _patient(asked)
     grade = true_grade(asked.seed, asked.patient, asked.laterality, asked.prevalence)
     read_as = lexicon.read_grade(grade, asked.disagreement, of_breast)
-    return traits, Truth(read_as, grade, traits.density, traits.modality)
+    density = read_density(asked.seed, asked.patient, traits.density, asked.density_disagreement)
+    return traits, Truth(read_as, grade, density, traits.modality, traits.density)
+
+
+def _patient(asked: Options) -> anatomy.Patient:
+    drawn = _rng(asked.seed, asked.patient, "patient")
+    traits = anatomy.describe_patient(drawn, asked.modality, asked.density_shares)
+    return replace(traits, gamma=traits.gamma * asked.gamma)
+
+
+def read_density(seed: int, patient: int, true: str, disagreement: float, reader: int = 0) -> str:
+    """Return the density that a reader gives a patient: one off with chance ``disagreement``.
+
+    All images of the patient have it. Readers err independently; the data set has that of
+    ``reader`` 0. At A and D the only step there is leads inwards.
+    """
+    rng, labels = _rng(seed, patient, "density", reader), DENSITY.labels
+    number = labels.index(true) + 1
+    return labels[lexicon.read_grade(number, disagreement, rng, DENSITY.numbers) - 1]
 
 
 def true_grade(seed: int, patient: int, laterality: str, prevalence: Sequence[float]) -> int:

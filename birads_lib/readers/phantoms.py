@@ -7,6 +7,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -35,13 +36,15 @@ READER = Reader(
 )
 RECORD = "phantoms.json"  # of what a cohort was made with
 DRAWING = (anatomy, lesions, lexicon, phantom)  # modules whose code makes the images
-View = tuple[int, str, str]  # number of the patient, laterality, view
+View = tuple[int, str, str, str]  # number of the patient, laterality, view, modality
+EVERY = "every"  # as modality: each view is drawn in all of them
 
 
 class Options(phantom.Options):
     """How a cohort is drawn."""
 
     patients: int = Field(120, ge=1)  # with four views each
+    modality: Literal["mixed", EVERY, *anatomy.MODALITY_SHARES] = "mixed"  # mixed: one per patient
     seed: int = Field(2026, ge=0)  # what the whole cohort follows from
     workers: int | None = Field(None, ge=1)  # processes that draw side by side; None: one per core
 
@@ -113,16 +116,23 @@ def _make(folder: Path, options: Options, record: str) -> cases.Dataset:
 
 
 def _views(options: Options) -> list[View]:
-    return list(itertools.product(range(options.patients), LATERALITIES, VIEWS))
+    every = options.modality == EVERY
+    modalities = tuple(anatomy.MODALITY_SHARES) if every else (options.modality,)
+    return list(itertools.product(range(options.patients), LATERALITIES, VIEWS, modalities))
+
+
+def _drawing(options: Options, view: View) -> dict[str, object]:
+    """Return how one view is drawn, as ``phantom.render`` takes it."""
+    return options.model_dump(include=set(phantom.Options.model_fields)) | {"modality": view[3]}
 
 
 def _row(options: Options, view: View) -> dict[str, object]:
     """Return the row of cases of one view that is not drawn yet."""
-    patient, laterality, position = view
-    drawing = options.model_dump(include={"disagreement", "prevalence", "modality"})
-    truth = phantom.describe(options.seed, patient, laterality, **drawing)
+    patient, laterality, position, modality = view
+    truth = phantom.describe(options.seed, patient, laterality, **_drawing(options, view))
     patient_id = f"p{patient:04d}"
     image_id = f"{patient_id}_{laterality}_{position}"
+    image_id += f"_{modality}" * (options.modality == EVERY)
     return {
         "image_id": image_id, "patient_id": patient_id, "laterality": laterality, "view": position,
         "birads": truth.birads, "birads_original": str(truth.birads),
@@ -135,8 +145,7 @@ def _write_view(
     folder: Path, options: Options, view: View
 ) -> tuple[dict[str, object], list[dict[str, object]]]:
     """Write one image with its masks; return its row of cases and its rows of findings."""
-    drawing = options.model_dump(include=set(phantom.Options.model_fields))
-    drawn = phantom.render(options.seed, *view, **drawing)
+    drawn = phantom.render(options.seed, *view[:3], **_drawing(options, view))
     row = _row(options, view)
     content = _write_png(folder / row["path"], drawn.image)
     findings = []

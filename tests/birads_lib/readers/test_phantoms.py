@@ -80,3 +80,28 @@ def test_a_bad_parameter_is_named(tmp_path, name, value):
     with pytest.raises(UserError, match=f"'{name}' (is|has) "):
         phantoms.read(tmp_path / "new", **{name: value})
     assert not (tmp_path / "new").exists()
+
+
+def test_every_modality_of_a_view_shows_the_same_breast(tmp_path):
+    dataset = phantoms.read(tmp_path, patients=2, size=64, workers=1, modality="every")
+    cases = dataset.cases
+    assert len(cases) == 2 * 4 * 3
+    assert cases["modality"].value_counts().to_dict() == {"DM": 8, "s2D": 8, "DBT": 8}
+    assert cases.loc[0, "image_id"] == "p0000_L_CC_DM"
+    of_view = cases.groupby(["patient_id", "laterality", "view"])
+    assert (of_view[["birads", "density"]].nunique() == 1).all(axis=None)
+    assert (of_view["sha256"].nunique() == 3).all()
+    found = dataset.findings.merge(cases, on="image_id")
+    assert (found.groupby(["patient_id", "laterality", "view"])["x0"].nunique() <= 2).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("density_shares", (0.5, 0.5)), ("density_shares", (0.5, 0.6, 0.1, 0.1)),
+        ("density_disagreement", 1.5), ("gamma", 0), ("noise", -1), ("modality", "MRI"),
+    ],
+)  # fmt: skip
+def test_a_bad_parameter_of_densities_and_rendering_is_named(tmp_path, name, value):
+    with pytest.raises(UserError, match=f"'{name}' is "):
+        phantoms.read(tmp_path / "new", **{name: value})
