@@ -46,22 +46,24 @@ def graded(
             rows += _rows(run, chunk, waiting.get() if chunk else [], prevalence)
             bar.update(len(chunk))
             waiting = coming
-    return pd.DataFrame(rows)
+    of_order = ["expected_grade", "spread"] if run.task.ordinal else []
+    columns = ["file", "grade", *of_order, *run.task.probabilities, "problem"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _rows(
     run: TrainedRun, files: Sequence[Path], made: list, prevalence: np.ndarray | str | None
 ) -> Iterator[dict[str, object]]:
     """Yield the rows of ``graded`` for some files that were prepared."""
-    images = [image for image in made if not isinstance(image, str)]
-    by_model = iter(
-        run.probabilities(np.stack(images), prevalence).swapaxes(0, 1) if images else ()
-    )
-    for file, image in zip(files, made, strict=True):
+    readable, by_model = [image for image in made if not isinstance(image, str)], [None] * len(made)
+    if readable:
+        # In place of one that can't be read goes any other: batches stay as large as they are.
+        batch = np.stack([readable[0] if isinstance(image, str) else image for image in made])
+        by_model = run.probabilities(batch, prevalence).swapaxes(0, 1)
+    for file, image, p in zip(files, made, by_model, strict=True):  # p is (M, K)
         if isinstance(image, str):
             yield {"file": str(file), "problem": image}
             continue
-        p = next(by_model)  # (M, K)
         mean, expected = p.mean(axis=0), p @ run.task.numbers  # (K,), (M,)
         row = {"file": str(file), "grade": run.task.labels[mean.argmax()]}
         if run.task.ordinal:

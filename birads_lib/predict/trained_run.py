@@ -44,18 +44,14 @@ class Member:
     natural: np.ndarray
 
     def raw(self, images: np.ndarray) -> np.ndarray:
-        """Return the probabilities that the model gives, (n, K).
+        """Return the probabilities that the model gives, (n, K), in batches of ``BATCH``.
 
-        Keras traces a model anew for each number of images, which takes longer than a batch. So
-        images come in batches of ``BATCH``, and the last ones are filled up to a power of two.
+        Keras traces a model anew for each number of images, which takes longer than a batch: here
+        there is one beside ``BATCH``, that of the last.
         """
-        answers = []
-        for start in range(0, len(images), BATCH):
-            batch = images[start : start + BATCH]
-            size = 1 << (len(batch) - 1).bit_length()
-            filled = np.pad(batch, ((0, size - len(batch)), *3 * ((0, 0),)))
-            answers.append(np.asarray(self.model.predict_on_batch(filled))[: len(batch)])
-        return np.concatenate(answers)
+        starts = range(0, len(images), BATCH)
+        answers = [self.model.predict_on_batch(images[start : start + BATCH]) for start in starts]
+        return np.concatenate([np.asarray(answer) for answer in answers])
 
     def probabilities(self, images: np.ndarray, prevalence: np.ndarray | str | None) -> np.ndarray:
         """Return calibrated probabilities (n, K); at a prevalence (K,), where there is one."""
@@ -164,7 +160,7 @@ def _member(path: Path, table: pd.DataFrame, balance: bool, task: Task) -> Membe
 def _is_no_first_trace(record: logging.LogRecord) -> bool:
     """Return whether TensorFlow warns of something else than that functions are traced.
 
-    It counts the first trace of each of several models as one function that is traced again and
-    again. ``Member.raw`` sees to it that there is no other.
+    It counts the first traces of each of several models as one function that is traced again and
+    again. ``Member.raw`` sees to it that there are two at most.
     """
     return "triggered tf.function retracing" not in record.getMessage()

@@ -157,13 +157,33 @@ class Recording:
         return means / means.sum(axis=1, keepdims=True)
 
 
-@pytest.mark.parametrize("count", [1, 2, 3, 31, 32, 33, 70, 96])
-def test_a_model_is_traced_for_few_numbers_of_images_and_answers_for_each(count):
+@pytest.mark.parametrize("count", [1, 31, 32, 33, 70, 96])
+def test_a_model_is_traced_for_two_numbers_of_images_at_most(count):
     model, pictures = Recording(), np.random.default_rng(0).integers(1, 256, (count, 4, 4, 1))
     answers = predict.trained_run.Member(model, 1.0, None, None).raw(pictures)
     np.testing.assert_allclose(answers, Recording().predict_on_batch(pictures))
-    assert set(model.sizes) <= {1, 2, 4, 8, 16, 32}
-    assert sum(model.sizes) < 2 * count
+    assert model.sizes == [32] * (count // 32) + [count % 32] * (count % 32 > 0)
+
+
+def test_files_that_cannot_be_read_leave_batches_as_large_as_they_are(
+    trained, scans, tmp_path, monkeypatch
+):
+    run, files = predict.TrainedRun.load(trained), sorted(scans.rglob("*.png"))[:11]
+    expected = predict.graded(run, files)
+    for number in (0, 3, 4):
+        files[number] = tmp_path / f"{number}.png"
+        files[number].write_bytes(b"no picture")
+    monkeypatch.setattr(grades, "CHUNK", 5)
+    answer, sizes = predict.TrainedRun.probabilities, []
+    monkeypatch.setattr(
+        predict.TrainedRun, "probabilities",
+        lambda run, images, shares: sizes.append(len(images)) or answer(run, images, shares),
+    )  # fmt: skip
+    table = predict.graded(run, files)
+    assert sizes == [5, 5, 1]
+    assert list(table.index[table["problem"] != ""]) == [0, 3, 4]
+    good = table["problem"] == ""
+    pd.testing.assert_frame_equal(table[good], expected[good], atol=1e-6)
 
 
 def test_no_more_images_are_prepared_than_are_soon_graded(trained, scans, monkeypatch):
