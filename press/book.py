@@ -25,13 +25,14 @@ from birads_lib.checked import Checked
 from birads_lib.errors import UserError, did_you_mean
 from birads_lib.files import written_whole
 from birads_lib.protocol import PROTOCOLS
-from press import chapters, claims, external, manifest, paths, sources, verify, yaml_file
+from press import chapters, claims, external, manifest, paths, sources, yaml_file
 from press import page as pages
 from press.page import COMMITTED
 from press.paths import BOOK, CONFIG, ROOT, build_folder, parts_of_page, rendered_book
 from press.report import checklists as reporting
 from press.report import overview, receipts
 from press.report.templates import literal
+from press.stale import changed_sources
 from press.study import Study, load
 
 
@@ -171,7 +172,7 @@ def _reading(study: Study, known: Mapping[str, str]) -> str:
 
 def staged_page(page: pages.Page) -> bytes:
     """Return an executed page as the book shows it: as it is, or marked where it is stale."""
-    changed = verify.changed_sources(page)
+    changed = changed_sources(page)
     if not changed:
         return page.path.read_bytes()
     notebook = json.loads(page.path.read_text())
@@ -241,9 +242,8 @@ def _check_numbers(study: Study) -> None:
         raise UserError("\n".join(problems))
 
 
-def stage(study: Study) -> bool:
-    """Bring ``_build/<study>/source`` up to date; return whether anything in it changed."""
-    source = build_folder(study.name) / "source"
+def stage(study: Study, source: Path) -> bool:
+    """Bring the folder of a book's sources up to date; return whether anything in it changed."""
     files = {source / path: content for path, content in wanted(study).items()}
     there = {p for p in source.rglob("*") if p.is_file() and "__pycache__" not in p.parts}
     for path in there - set(files):
@@ -259,22 +259,38 @@ def render(study: Study) -> Path:
     """Render the book of a study and return its first page; raises UserError if Sphinx fails."""
     build = build_folder(study.name)
     page, is_whole = rendered_book(study.name) / "index.html", manifest.is_whole(study)
-    if not stage(study) and is_whole:
+    if not stage(study, build / "source") and is_whole:
         manifest.seal(study)  # what is not staged may have changed, such as the lock
         return page
     if not is_whole:  # Sphinx writes only pages whose sources changed
         shutil.rmtree(build / "_build", ignore_errors=True)
     paths.manifest(study.name).unlink(missing_ok=True)
-    command = ["jupyter-book", "build", str(build / "source"), "--path-output", str(build)]
     print(f"rendering {build.relative_to(ROOT)} ...", flush=True)
+    _run_sphinx(study, build)
+    manifest.seal(study)
+    return page
+
+
+def render_anew(study: Study, folder: Path) -> Path:
+    """Render a study's book from nothing into an empty folder; return that of its web pages.
+
+    It isn't sealed: zeros stand for the root hash. Raises UserError if Sphinx fails.
+    """
+    stage(study, folder / "source")
+    return _run_sphinx(study, folder)
+
+
+def _run_sphinx(study: Study, build: Path) -> Path:
+    """Render the staged ``source`` in a folder; return the folder of the web pages."""
+    command = ["jupyter-book", "build", str(build / "source"), "--path-output", str(build)]
     done = subprocess.run(
         [*command, "-W", "--keep-going", "-n", "-q"], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )
-    if done.returncode or not page.exists():
+    pages = build / "_build" / "html"
+    if done.returncode or not (pages / "index.html").exists():
         print(done.stdout)
         raise UserError(f"the book of '{study.name}' has warnings or errors: they stand above")
-    manifest.seal(study)
-    return page
+    return pages
 
 
 def build(config: str) -> Path:

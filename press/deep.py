@@ -21,7 +21,7 @@ from press.page import Page
 from press.paths import ROOT
 
 if TYPE_CHECKING:
-    from press.verify import Report
+    from press.checks import Report
 
 TOLERANCE = 1e-4  # the largest absolute difference of a probability, on any machine
 BATCH = 32  # images
@@ -76,16 +76,17 @@ def check(pages: list[Page], report: "Report") -> None:
         for facts in page.artefacts.values():
             if facts["file"].endswith("/predictions.parquet"):
                 run = _Run(page, facts["file"])
-                if reason := _reason_to_skip(run):
-                    report.notes.append(f"{run.name}: not predicted again, {reason}")
+                if not run.models:
+                    report.notes.append(f"{run.name}: not predicted again, its models weren't kept")
+                elif reason := _reason_to_skip(run):
+                    report.check("runs", False, f"{run.name}: not predicted again, {reason}")
                 else:
+                    report.check("runs", True, "")
                     _check_run(run, report)
 
 
 def _reason_to_skip(run: _Run) -> str:
     """Return why a run can't be predicted again; "" where it can."""
-    if not run.models:
-        return "as its models were not kept"
     if missing := [file for file in run.hashes if not (ROOT / file).exists()]:
         return f"as not at hand: {', '.join(missing)}"
     changed = [file for file, digest in run.hashes.items() if sha256(ROOT / file) != digest]

@@ -14,7 +14,8 @@ from press.page import Page
 FILE_LIST = ("01_data_exploration", "image-files")  # page and table
 # Of further data: how the kinds of their files begin -> page and table.
 FURTHER = {"intermediate ": ("31_regions", "intermediate-files")}
-UNREADABLE = (UserError, ValueError, KeyError)  # what a page that was tampered with raises
+# What a page that was tampered with raises.
+UNREADABLE = (UserError, ValueError, LookupError, TypeError, AttributeError)
 Lists = dict[str, list[str]]  # kind of file -> hashes
 
 

@@ -17,7 +17,7 @@ from press.report.templates import literal
 from press.study import Study
 
 UNKNOWN = 64 * "0"  # stands for the root hash in the files that it is over
-BESIDE = ("README.md", "pyproject.toml", "uv.lock", "_config.yml", "_toc.yml")
+BESIDE = ("README.md", "CITATION.cff", "pyproject.toml", "uv.lock", "_config.yml", "_toc.yml")
 _HOLDING = (".html", ".js")  # files of the rendered book that may tell the root hash
 
 

@@ -12,12 +12,12 @@ from datetime import datetime
 from rocrate.model.entity import Entity
 
 from birads_lib.files import sha256_of
-from press import verify
 from press.outputs import digest_of
 from press.packing import Packing
 from press.page import Page
 from press.paths import ROOT
 from press.sources import PACKAGES
+from press.stale import changed_sources
 
 _WFRUN = "https://w3id.org/ro/wfrun"
 PROFILES = {  # by name and version
@@ -101,7 +101,7 @@ class Provenance:
         """Return the notebook that was executed, with the versions of all that it used."""
         place, code = f"notebooks/{page.notebook}.ipynb", page.passport["code"]
         notebook, software = self.crate.get(place), [self.crate.get(f"#{n}") for n in PACKAGES]
-        if changed := verify.changed_sources(page):  # the crate holds another version
+        if changed := changed_sources(page):  # the crate holds another version
             identity = f"#{place}-{code['notebook_sha256'][:12]}-{code['library_sha256'][:12]}"
             reason = f"not the version in this crate: {'; '.join(changed)} since it was executed"
             known = {"name": page.notebook, "version": page.commit, "description": reason}

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from birads_lib.errors import UserError
-from press import manifest, preflight, remake, verify
+from press import manifest, preflight, remake
 from press import page as pages
 from press.outputs import hash_of_hashes
 from press.page import Exhibit, Page
 from press.paths import ROOT
+from press.stale import changed_sources
 from press.study import Study, load
 
 # Not that of ``remake``, which links to results there: here, each file is made again.
@@ -36,6 +37,7 @@ class Outcome:
     largest_difference: float = 0.0  # absolute
     tolerance: float = 0.0  # absolute and relative
     picture: str = ""  # "equal" byte for byte, "other bytes", or "" where there is none
+    words: str = ""  # which differ, such as "caption, table"
     files_sha256: str = ""  # over the hashes of the published exhibit's files
 
 
@@ -60,7 +62,7 @@ def check(config: str, data: str = "", weights: str = "") -> Check:
     study = load(config, data, weights, root=CHECKED)
     before = published(study)
     preflight.check(study)
-    stale = [page.name for page in before if verify.changed_sources(page)]
+    stale = [page.name for page in before if changed_sources(page)]
     options = {"study": config, "data": data, "weights": weights, "root": CHECKED}
     after = make_all_again(study, options)
     outcomes = list(compare(before, after))
@@ -118,6 +120,9 @@ def compare_exhibit(page: Page, before: Exhibit, after: Exhibit | None) -> Outco
     if name in before.files:
         is_equal = before.files[name] == after.files.get(name)
         known["picture"] = "equal" if is_equal else "other bytes"
+    known["words"] = ", ".join(remake.compare_words(before, after))
+    if not remake.words_hold(before, after):
+        return Outcome(**known, verdict=DIFFERS)
     if numbers is None:
         return Outcome(**known, verdict=EQUAL if known.get("picture") == "equal" else DIFFERS)
     known |= {"numbers": numbers.count, "beyond": numbers.beyond}
@@ -144,6 +149,8 @@ def print_table(checked: Check) -> None:
 
 
 def _by_how_much(outcome: Outcome) -> str:
+    if outcome.words and outcome.verdict == DIFFERS and not outcome.beyond:
+        return f", in its {outcome.words}, though code and numbers are equal"
     if outcome.beyond < 0:
         return ", whose table is gone or of another shape"
     if not outcome.numbers:

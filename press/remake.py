@@ -20,13 +20,14 @@ import pandas as pd
 
 from birads_lib.errors import UserError, did_you_mean
 from birads_lib.files import sha256
-from press import chapters, external, given, preflight, verify
+from press import chapters, external, given, preflight
 from press import page as pages
 from press.compare import config_of
 from press.outputs import digest_of, lasting
 from press.page import Exhibit, Page
 from press.parameters import images_folder
 from press.paths import CONFIG, RESULTS, ROOT, passport_path
+from press.stale import changed_sources
 from press.study import Study, load
 
 SCRATCH = "results/.remade"  # a study's folder below it holds what was made again
@@ -188,6 +189,27 @@ def compare_numbers(before: Exhibit, after: Exhibit) -> NumbersCompared | None:
     return NumbersCompared(old.size, beyond, largest)
 
 
+def compare_words(before: Exhibit, after: Exhibit) -> list[str]:
+    """Return which words around or in an exhibit differ between two makings: "caption", ..."""
+    words = [
+        {name: exhibit.passport.get(name) for name in ("caption", "marks", "alt")}
+        | {"table": "".join(exhibit.data.get("text/html", ""))}
+        for exhibit in (before, after)
+    ]
+    return [name for name, text in words[0].items() if text != words[1][name]]
+
+
+def words_hold(before: Exhibit, after: Exhibit) -> bool:
+    """Return whether the words of two makings agree as far as they must.
+
+    The same code makes the same words of the same numbers; other code may choose other words.
+    """
+    numbers = compare_numbers(before, after)
+    is_equal = numbers is None or (numbers.beyond == 0 and numbers.largest == 0)
+    codes = [lasting(exhibit.passport.get("code", {})) for exhibit in (before, after)]
+    return not (is_equal and codes[0] == codes[1] and compare_words(before, after))
+
+
 def compare_passports(before: dict, after: dict) -> dict[str, list[str]]:
     """Return what differs between two passports, by kind: input, code, parameters, ..."""
     old, new = _by_kind(before), _by_kind(after)
@@ -218,7 +240,7 @@ def _short(value: object) -> str:
 
 
 def print_comparison(before: Exhibit, after: Exhibit) -> bool:
-    """Print how an exhibit compares with its second making; return whether its numbers hold."""
+    """Print how an exhibit compares with its second making; return whether it holds."""
     numbers = compare_numbers(before, after)
     holds = numbers is None or numbers.beyond == 0
     if numbers is None:
@@ -231,6 +253,11 @@ def print_comparison(before: Exhibit, after: Exhibit) -> bool:
         verdict = "hold" if holds else f"DIFFER in {numbers.beyond} of them"
         tolerance = before.passport["tolerance"]
         print(f"numbers: {numbers.count} compared, {size}, tolerance {tolerance:g}: {verdict}")
+    if words := compare_words(before, after):
+        verdict = "" if words_hold(before, after) else ": DIFFER though code and numbers are equal"
+        print(f"words: another {', another '.join(words)}{verdict}")
+    else:
+        print("words: equal")
     picture = f"{before.id}.png"
     if picture in before.files:
         is_equal = before.files[picture] == after.files.get(picture)
@@ -239,7 +266,7 @@ def print_comparison(before: Exhibit, after: Exhibit) -> bool:
         print(f"{kind}: {'differs' if lines else 'equal'}")
         for line in lines:
             print(f"  {line}")
-    return holds
+    return holds and words_hold(before, after)
 
 
 def _of_another_study(config: str, figure: str) -> tuple[str, str]:
@@ -264,7 +291,7 @@ def main(config: str, figure: str, data: str = "", weights: str = "") -> int:
     study = load(config, data, weights, root=SCRATCH)
     page, exhibit = find(study.name, figure)
     print("\n".join(trace(page, exhibit)))
-    for reason in verify.changed_sources(page):
+    for reason in changed_sources(page):
         print(f"stale: {reason} since this page was executed")
     linked = at_hand(study, page, exhibit)
     print(f"\nmaking it again from {'what its notebook read, intact' if linked else 'the images'}")

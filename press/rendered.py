@@ -1,18 +1,29 @@
-"""Is the rendered book what its pages and prose say, and all of it? ``make verify`` asks."""
+"""Is the rendered book what its pages and prose say, and all of it? ``make verify`` asks.
 
+The book is rendered anew, from nothing, and each file compared: whatever was changed, added or
+taken away afterwards is found by content, and no hash is trusted.
+"""
+
+import os
 import re
-from collections.abc import Iterator
+from html import unescape
+from itertools import zip_longest
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-import yaml
-
-from press import book, manifest, paths, shown
+from birads_lib.errors import UserError
+from press import book, manifest, paths
+from press.checks import Report
 from press.file_lists import UNREADABLE
 from press.study import Study
-from press.verify import Report
 
-FRONT = "book/intro"
+FRONT = "book/intro.html"
 _ROOT = re.compile(r'class="root-hash"[^>]*>\s*([0-9a-f]{64})')
+# What says which pages are stale: that changes with the code, and the rendered book doesn't.
+_STALE = re.compile(r'<p class="stale-mark">.*?</p>\s*|<span class="stale-count">\d+</span>', re.S)
+_INDEX = "searchindex.js"  # of all words, those of the marks of stale pages among them
+_UNSEEN = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.S)
+_WORDS = 8  # that are quoted around a difference
 
 
 def check(study: Study) -> Report:
@@ -27,41 +38,81 @@ def check(study: Study) -> Report:
         report.problems += [f"{line}; `make book` renders it anew" for line in changed]
     else:
         report.problems.append("there is no list of its hashes; `make book` renders it anew")
+    print(f"rendering the book of {study.name} anew, to compare ...", flush=True)
     try:
-        _check_content(study, folder, report)
+        with TemporaryDirectory() as anew:
+            compare(folder, book.render_anew(study, Path(anew)), manifest.noted(study), report)
     except UNREADABLE as error:
         report.problems.append(f"its pages can't be read ({error})")
+    except UserError as error:
+        report.problems.append(f"it can't be rendered anew: {error}")
     _check_root(study, folder, report)
     return report
 
 
-def _check_content(study: Study, folder: Path, report: Report) -> None:
-    """Hold what a reader of each page sees against what it is made from."""
-    files, root = book.wanted(study), manifest.noted(study)
-    for name in pages_of(yaml.safe_load(files["_toc.yml"])):
-        path = next(p for p in (f"{name}.ipynb", f"{name}.md") if p in files)
-        page = folder / f"{name}.html"
-        html = page.read_text().replace(root, manifest.UNKNOWN) if page.exists() else ""
-        lines = shown.differences(path, html, files) if html else ["it is gone"]
-        report.checked["rendered pages"] += 1
-        report.problems += [f"{name}.html of the rendered book: {line}" for line in lines]
+def compare(rendered: Path, anew: Path, root: str, report: Report) -> None:
+    """Add to a report how a rendered book differs from the same one that was rendered anew.
+
+    Args:
+        rendered: its folder; ``root`` is the root hash that its files tell.
+        anew: the folder of the other, whose files tell ``manifest.UNKNOWN``.
+        root: see there.
+        report: gets a line for each file that differs, with the first words that do.
+    """
+    there, expected = _files(rendered), _files(anew)
+    told, unknown = root.encode(), manifest.UNKNOWN.encode()
+    is_as_stale = all(
+        _STALE.findall((rendered / name).read_text()) == _STALE.findall((anew / name).read_text())
+        for name in there & expected
+        if name.endswith(".html") and not (rendered / name).is_symlink()
+    )
+    for name in sorted(there | expected):
+        if name == _INDEX and not is_as_stale:
+            report.notes.append(f"{name} is not compared, as code has changed since")
+            continue
+        where = f"{name} of the rendered book"
+        if name not in there or name not in expected:
+            added = "it is not part of the book" if name in there else "it is gone"
+            report.check("rendered files", False, f"{where}: {added}")
+        elif (rendered / name).is_symlink():
+            report.check("rendered files", False, f"{where}: it is a link to elsewhere")
+        else:
+            shown = (rendered / name).read_bytes().replace(told, unknown)
+            line = _difference(name, shown, (anew / name).read_bytes())
+            report.check("rendered files", not line, f"{where}: {line}")
 
 
-def pages_of(toc: dict) -> Iterator[str]:
-    """Yield the name of every page that a table of contents lists, without its suffix."""
-    for key, value in toc.items():
-        if key in ("file", "root"):
-            yield value
-        elif isinstance(value, list):
-            for item in value:
-                yield from pages_of(item)
+def _files(folder: Path) -> set[str]:
+    """Return the names of all files below a folder, and of all links, which are not followed."""
+    names = set()
+    for place, folders, files in os.walk(folder):
+        links = [name for name in folders if Path(place, name).is_symlink()]
+        names |= {Path(place, name).relative_to(folder).as_posix() for name in [*files, *links]}
+    return names
+
+
+def _difference(name: str, shown: bytes, expected: bytes) -> str:
+    """Return how a rendered file differs from what its sources say; "" where it doesn't."""
+    if not name.endswith(".html"):
+        return "" if shown == expected else "it is not what its sources say"
+    texts = [_STALE.sub("", content.decode(errors="replace")) for content in (shown, expected)]
+    if texts[0] == texts[1]:
+        return ""
+    words = [unescape(_UNSEEN.sub(" ", text)).split() for text in texts]
+    pairs = enumerate(zip_longest(*words))
+    first = next((place for place, pair in pairs if pair[0] != pair[1]), None)
+    if first is None:
+        return "its words are those of its sources, and its pictures, links or looks are not"
+    start = max(first - _WORDS // 2, 0)
+    quoted = [" ".join(part[start : start + _WORDS]) for part in words]
+    return f"it says {quoted[0]!r}, and its sources {quoted[1]!r}"
 
 
 def _check_root(study: Study, folder: Path, report: Report) -> None:
     """Compute the root hash again, and hold it against the one on the front page."""
     noted = manifest.noted(study)
     report.root = manifest.root_hash(study, noted)
-    front = folder / f"{FRONT}.html"
+    front = folder / FRONT
     stated = _ROOT.findall(front.read_text()) if front.exists() else []
     problem = f"the root hash is {report.root}, and the front page says {stated or 'none'}"
     report.check("root hash", stated == [report.root] == [noted], problem)

@@ -10,13 +10,12 @@ is reported, and is no failure.
 """
 
 import json
+import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable
-from contextlib import suppress
-from dataclasses import dataclass, field
-from functools import cache
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tqdm import tqdm
@@ -24,33 +23,17 @@ from tqdm import tqdm
 from birads_lib.errors import UserError
 from birads_lib.files import sha256, sha256_of
 from birads_lib.readers.links import files_in
-from press import file_lists, paths, recorded
+from press import file_lists, paths, recorded, rendered
 from press import page as pages
+from press.checks import Report, print_report
 from press.file_lists import UNREADABLE
 from press.outputs import as_json, hash_of_hashes
 from press.page import COMMITTED, Page
 from press.parameters import images_folder
-from press.sources import hashes, modules_of, total
+from press.stale import changed_sources
 from press.study import Study, load
 
 RECORD = "run.json"  # what a run was given, and what its folds left
-
-
-@dataclass
-class Report:
-    """What came out: problems fail, notes do not; ``checked`` counts by kind."""
-
-    problems: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    stale: dict[str, list[str]] = field(default_factory=dict)  # what has changed -> pages
-    checked: Counter[str] = field(default_factory=Counter)
-    root: str = ""  # the root hash of the rendered book
-
-    def check(self, kind: str, holds: bool, problem: str) -> None:
-        """Count a check, and note the problem if it fails."""
-        self.checked[kind] += 1
-        if not holds:
-            self.problems.append(problem)
 
 
 def study(
@@ -63,18 +46,15 @@ def study(
     """
     report = Report()
     by_name = {page.name: page for page in _sealed_pages(paths.BOOK / name, report)}
-    listed = file_lists.hashes(by_name)
-    every = listed | file_lists.further(by_name)
+    listed = every = {}
+    with _readable(f"{name}: what its pages list of images", report):
+        listed = file_lists.hashes(by_name)
+        every = listed | file_lists.further(by_name)
     options = {"desc": f"verifying {name}", "unit": "page", "file": sys.stdout, "ncols": 80}
     for page in tqdm(by_name.values(), **options):
-        _check_exhibits(page, report)
-        _check_artefacts(page, report)
-        _check_inputs(page, every, report)
-        contradicted = [f"{name}/{page.name}: {line}" for line in recorded.contradicted(page)]
-        report.checked["numbers for prose"] += len(page.numbers)
-        report.problems += contradicted
-        for why in changed_sources(page):
-            report.stale.setdefault(why, []).append(page.name)
+        with _readable(f"{name}/{page.name}", report):
+            _check_page(page, every, report)
+    _note_commits(list(by_name.values()), report)
     if images:
         _check_images(listed, files_in(images, follow_links), report)
     if deep:
@@ -84,28 +64,37 @@ def study(
     return report
 
 
-def changed_sources(page: Page) -> list[str]:
-    """Return what has changed in notebook and library since a page was executed, a line each."""
-    code, modules = page.passport["code"], _module_hashes(page.notebook)
-    lines = []
-    if sha256(paths.source_notebook(page.notebook)) != code["notebook_sha256"]:
-        lines.append(f"notebooks/{page.notebook}.ipynb has changed")
-    if total(modules) != code["library_sha256"]:
-        before = code["modules"]
-        names = sorted(before | modules)
-        changed = [name for name in names if modules.get(name) != before.get(name)]
-        lines.append(f"{_first_of(changed)} changed")
-    return lines
+@contextmanager
+def _readable(where: str, report: Report) -> Iterator[None]:
+    """Make a problem of what can't be read, as in a passport that was tampered with."""
+    try:
+        yield
+    except UNREADABLE as error:
+        report.problems.append(f"{where}: can't be read ({error!r})")
 
 
-@cache
-def _module_hashes(notebook: str) -> dict[str, str]:
-    """Return the hashes of the modules that a notebook uses, as they are now."""
-    return hashes(modules_of(notebook))
+def _check_page(page: Page, listed: dict[str, list[str]], report: Report) -> None:
+    """Hold all that a page publishes, wrote, read and recorded against its passports."""
+    _check_exhibits(page, report)
+    _check_artefacts(page, report)
+    _check_inputs(page, listed, report)
+    report.checked["numbers for prose"] += len(page.numbers)
+    report.problems += [f"{page.study}/{page.name}: {x}" for x in recorded.contradicted(page)]
+    for why in changed_sources(page):
+        report.stale.setdefault(why, []).append(page.name)
 
 
-def _first_of(names: list[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+def _note_commits(pages: list[Page], report: Report) -> None:
+    """Note which commits, by the passports of pages, are not in the history of this repository."""
+    commits = Counter(page.passport.get("code", {}).get("commit", "unknown") for page in pages)
+    command = ["git", "cat-file", "--batch-check"]
+    asked = "".join(f"{commit}\n" for commit in commits)
+    done = subprocess.run(command, cwd=paths.ROOT, input=asked, capture_output=True, text=True)
+    for line in done.stdout.splitlines():  # none where there is no repository
+        if line.endswith(" missing"):
+            name = line.removesuffix(" missing")
+            where = f"commit {name[:12]}, at which {commits[name]} pages ran"
+            report.notes.append(f"{where}, is not in the history of this repository")
 
 
 def _sealed_pages(folder: Path, report: Report) -> list[Page]:
@@ -126,12 +115,9 @@ def _sealed_pages(folder: Path, report: Report) -> list[Page]:
             continue
         problem = f"{where}: the executed notebook was changed after it ran"
         report.check("pages", sha256(path) == seals[name], problem)
-        try:
+        with _readable(where, report):
             page = pages.read(path)
             page.passports()
-        except UNREADABLE as error:
-            report.problems.append(f"{where}: can't be read ({error})")
-        else:
             readable.append(page)
     return readable
 
@@ -161,7 +147,9 @@ def _check_artefacts(page: Page, report: Report) -> None:
     """Hold the files that a page wrote against their passports, where they are at hand."""
     for facts in page.artefacts.values():
         path, where = paths.ROOT / facts["file"], f"{page.study}/{page.name}: {facts['file']}"
-        if path.exists():
+        if not path.exists():
+            report.absent += 1
+        else:
             is_equal = sha256(path) == facts["sha256"]
             report.check("written files", is_equal, f"{where} was changed")
             beside = paths.passport_path(path)
@@ -243,21 +231,6 @@ def _check_images(listed: dict[str, list[str]], files: Iterable[Path], report: R
             report.check(f"{kind}s", digest in there, problem)
 
 
-def print_report(name: str, report: Report, seconds: float) -> None:
-    """Print what came out for a study."""
-    counts = ", ".join(f"{count:,} {kind}" for kind, count in report.checked.items())
-    print(f"{name}: {counts}; {seconds:.1f} s")
-    for line in dict.fromkeys(report.notes):
-        print(f"  note: {line}")
-    for why, names in report.stale.items():
-        print(f"  stale: {why} since {_first_of(names)} ran")
-    for line in dict.fromkeys(report.problems):
-        print(f"  PROBLEM: {line}")
-    if report.root:
-        print(f"  root hash {report.root}")
-    print(f"  {'all hold' if not report.problems else f'{len(report.problems)} problems'}")
-
-
 def _images_at_hand(first: Study, images: str) -> Path | None:
     """Return the folder of images that is given, or that of a study that makes its own."""
     if images:
@@ -285,8 +258,6 @@ def main(config: str, images: str = "", deep: str = "") -> int:
             continue
         print_report(name, report, time.time() - started)
         has_problems = has_problems or bool(report.problems)
-    from press import rendered  # it needs this module, as the book does
-
     started, report = time.time(), rendered.check(first)
     print_report(f"the book of {first.name}", report, time.time() - started)
     return int(has_problems or bool(report.problems))

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from press import verify
 from press.outputs import digest_of
 from press.page import Page
 from press.report.templates import literal, page
+from press.stale import changed_sources
 
 
 def chapter(studies: list[tuple[str, list[Page]]]) -> str:
@@ -26,7 +26,7 @@ def _counts(title: str, pages: list[Page]) -> dict[str, object]:
         "tables": kinds.count("table"),
         "numbers": sum(len(executed.numbers) for executed in pages),
         "executed": " to ".join(dict.fromkeys([days[0], days[-1]])) if days else "",
-        "stale": sum(bool(verify.changed_sources(executed)) for executed in pages),
+        "stale": sum(bool(changed_sources(executed)) for executed in pages),
     }
 
 

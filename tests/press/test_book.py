@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from functools import partial
 
 import pytest
 import yaml
@@ -50,9 +51,8 @@ def project(tmp_path, monkeypatch):
         "data": {"application/papermill.record/text/plain": "'0.71'"},
         "metadata": {"scrapbook": {"name": "phantoms_patient_qwk"}},
     }
-    monkeypatch.setattr(
-        book.verify, "changed_sources", lambda page: []
-    )  # 01_data_exploration has none
+    for module in (book, book.overview):  # this 01_data_exploration has no sources
+        monkeypatch.setattr(module, "changed_sources", lambda page: [])
     (tmp_path / "book/phantoms/01_data_exploration.ipynb").write_text(executed(glued))
     (tmp_path / "book/mine/01_data_exploration.ipynb").write_text(executed())
     toc = {
@@ -144,21 +144,22 @@ def test_the_first_page_shows_that_reading_and_the_floors():
 
 
 def test_staging_again_changes_nothing_and_an_edit_one_file(project):
-    assert book.stage(PHANTOMS)
-    assert not book.stage(PHANTOMS)
     source = project / "_build/phantoms/source"
+    assert book.stage(PHANTOMS, source)
+    assert not book.stage(PHANTOMS, source)
     untouched = (source / "_config.yml").stat().st_mtime_ns
     (project / "book/intro.md").write_text("# Hello again\n")
-    assert book.stage(PHANTOMS)
+    assert book.stage(PHANTOMS, source)
     assert (source / "book/intro.md").read_text() == "# Hello again\n"
     assert (source / "_config.yml").stat().st_mtime_ns == untouched
 
 
 def test_what_is_gone_leaves_the_staged_book(project):
-    book.stage(PHANTOMS)
+    source = project / "_build/phantoms/source"
+    book.stage(PHANTOMS, source)
     (project / "book/phantoms/01_data_exploration.ipynb").unlink()
-    assert book.stage(PHANTOMS)
-    assert not (project / "_build/phantoms/source/book/phantoms/01_data_exploration.ipynb").exists()
+    assert book.stage(PHANTOMS, source)
+    assert not (source / "book/phantoms/01_data_exploration.ipynb").exists()
 
 
 def test_pages_that_are_made_while_staging_are_there_and_listed(project):
@@ -166,8 +167,8 @@ def test_pages_that_are_made_while_staging_are_there_and_listed(project):
     cards = [{"file": f"book/phantoms/{name}"} for name in ("model_card", "data_sheet")]
     toc["parts"][0]["chapters"] = [{"file": "book/reporting"}, {"file": "book/nowhere"}]
     (project / "_toc.yml").write_text(yaml.safe_dump(toc))
-    book.stage(PHANTOMS)
     source = project / "_build/phantoms/source"
+    book.stage(PHANTOMS, source)
     staged = yaml.safe_load((source / "_toc.yml").read_text())["parts"][0]["chapters"]
     made = [{"file": "book/reporting"}, *cards]
     assert staged == [made[0], {"file": "book/phantoms/01_data_exploration"}, *cards]
@@ -182,9 +183,9 @@ def around(tmp_path, monkeypatch):
         shutil.copy(paths.ROOT / name, tmp_path)
     left_out = shutil.ignore_patterns("*.ipynb", "*.png", "*.svg")
     shutil.copytree(paths.BOOK, tmp_path / "book", ignore=left_out)
-    here = {"claims.yml": claims.load, "published.yml": claims.published}
-    for name, function in (*here.items(), ("claims.yml", claims.cohort)):
-        monkeypatch.setattr(function, "__defaults__", (tmp_path / "book" / name,))
+    for name, file in {"load": "claims", "cohort": "claims", "published": "published"}.items():
+        read = partial(getattr(claims, name), tmp_path / f"book/{file}.yml")
+        monkeypatch.setattr(claims, name, read)
     reads = (tmp_path / "book/reporting.yml",)
     monkeypatch.setattr(book.reporting.load, "__defaults__", reads)
     for module in (templates, book.reporting):

@@ -23,7 +23,6 @@ from press import (
     packing,
     paths,
     provenance,
-    verify,
 )
 from press import page as pages
 from press import run as runs
@@ -385,7 +384,7 @@ def test_large_and_absent_files_are_described(open_study, monkeypatch):
 
 def test_sources_changed_since_are_told(open_study, monkeypatch):
     changed = lambda page: ["losses.py changed"] if page.notebook == "03_training" else []  # noqa: E731
-    monkeypatch.setattr(verify, "changed_sources", changed)
+    monkeypatch.setattr(provenance, "changed_sources", changed)
     _, entities = written(open_study)
     ran = entities[next(iter(ids(entities["#03_training-proposed-patient"], "instrument")))]
     assert ran["@id"].startswith("#")

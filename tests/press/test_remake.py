@@ -82,6 +82,36 @@ def test_the_same_is_said_to_be_the_same(capsys):
     assert "differs" not in printed
 
 
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"caption": "Better"}, "caption"),
+        ({"marks": {}}, "marks"),
+        ({"alt": "Another"}, "alt"),
+    ],
+)
+def test_other_words_of_the_same_numbers_by_the_same_code_do_not_hold(changes, named, capsys):
+    marks = {"marks": {"synthetic": "made up"}}
+    published, made, forged = exhibit(**marks), exhibit(**marks), exhibit(**marks | changes)
+    assert remake.words_hold(published, made)
+    assert remake.compare_words(forged, made) == [named]
+    assert not remake.print_comparison(forged, made)
+    assert f"words: another {named}: DIFFER" in capsys.readouterr().out
+
+
+def test_another_table_of_the_same_numbers_does_not_hold(capsys):
+    made = exhibit()
+    forged = Exhibit(made.data | {"text/html": "<table><td>0.952</td></table>"})
+    assert not remake.print_comparison(forged, made)
+    assert "another table" in capsys.readouterr().out
+
+
+def test_other_code_or_numbers_within_the_tolerance_may_choose_other_words(capsys):
+    made = exhibit(code={"library_sha256": "0" * 64}, caption="Clearer")
+    assert remake.print_comparison(exhibit(), made)
+    assert "words: another caption\n" in capsys.readouterr().out
+
+
 @pytest.fixture
 def study(tmp_path, monkeypatch):
     """Two pages, each with an exhibit "roc"; one also has "only"."""

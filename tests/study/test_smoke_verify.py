@@ -233,10 +233,12 @@ def test_only_who_asks_for_it_waits_for_the_models(smoke_pages, monkeypatch, cap
 
 def test_runs_that_can_not_be_predicted_again_are_named(deep, executed_copy):
     (executed_copy / "results/smoke/images.npy").unlink()
-    (note,) = deep(TRAINED).notes
-    assert "smoke/proposed/patient: not predicted again, as not at hand: results/smoke/im" in note
+    (problem,) = deep(TRAINED).problems  # asked for, and not done
+    assert (
+        "smoke/proposed/patient: not predicted again, as not at hand: results/smoke/im" in problem
+    )
     notes = deep(TOGETHER).notes
     assert {note.partition(":")[0] for note in notes} == {
         "smoke/frozen/patient", "smoke/emd/patient", "smoke/no_clahe/patient",
     }  # fmt: skip
-    assert all("models were not kept" in note for note in notes)
+    assert all("models weren't kept" in note for note in notes)
