@@ -4,9 +4,8 @@
 
 Where the study asks for it, the page of its models on another study's images is made first.
 
-The book is staged to ``_build/<study>/source`` so that Sphinx sees prose and pages alone; a file
-is copied only when it changed, so that a second build renders only what is new, and nothing at
-all if nothing is.
+The book is staged to ``_build/<study>/source`` so that Sphinx sees prose and pages alone. Where
+nothing changed there, nothing is rendered.
 """
 
 import json
@@ -262,8 +261,8 @@ def render(study: Study) -> Path:
     if not stage(study, build / "source") and is_whole:
         manifest.seal(study)  # what is not staged may have changed, such as the lock
         return page
-    if not is_whole:  # Sphinx writes only pages whose sources changed
-        shutil.rmtree(build / "_build", ignore_errors=True)
+    # From nothing: what Sphinx keeps of a page that didn't change has the contents of before.
+    shutil.rmtree(build / "_build", ignore_errors=True)
     paths.manifest(study.name).unlink(missing_ok=True)
     print(f"rendering {build.relative_to(ROOT)} ...", flush=True)
     _run_sphinx(study, build)
