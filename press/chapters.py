@@ -22,6 +22,7 @@ _ALL_METRICS = f"*{METRICS}"
 IMAGES = "images"  # the set of chapters of a study that trains nothing, and is graded by others
 PAPER = "paper"  # the set of chapters of a study that names no other
 TRANSFER = "transfer"  # of the companion on double transfer learning
+BACKBONES = "backbones"  # of the companion on ResNet and EfficientNet
 PAPER_TASK = BIRADS.name  # what the paper tells apart: its numbers and claims are of no other
 _RUN = str(run_folder("", "{variant}", "{protocol}"))
 
@@ -152,13 +153,14 @@ _TABLES_OF_A_RUN = ("splits.parquet", "history.csv", "embeddings.npy", "run.json
 _OF_A_RUN = (_PREDICTIONS, *(f"{{run}}/{name}" for name in _TABLES_OF_A_RUN))
 _IMAGES = ("images{suffix}.npy", "geometry{suffix}.parquet")
 _HOW = "preprocessing{suffix}.json"
+_SLICES = ("slices.parquet", "slices.npy")
 _REGIONS = ("rois.parquet", "crops.npy")
 _INTERMEDIATE = tuple(f"intermediate_{name}" for name in _REGIONS)
 
 CHAPTERS = (
     Chapter(
         "01_data_exploration", "the images and what is known of them",
-        writes=_TABLES, metrics=False, threads=2, sets=(PAPER, IMAGES, TRANSFER),
+        writes=_TABLES, metrics=False, threads=2, sets=(PAPER, IMAGES, TRANSFER, BACKBONES),
     ),
     Chapter(
         "02_preprocessing", "every image, once", pages="per images",
@@ -234,6 +236,28 @@ CHAPTERS = (
     Chapter(
         "15_elsewhere", "this study's models on another's images", pages="elsewhere", runs="first",
         metrics=False,
+    ),
+    Chapter(
+        "21_backbones", "whether the family matters", runs="variants", sets=(BACKBONES,),
+        reads=("slices.parquet", _PREDICTIONS), sources=("book/claims.yml",),
+    ),
+    Chapter(
+        "21_slices", "what the networks see", sets=(BACKBONES,), under="21_backbones",
+        reads=_TABLES, writes=_SLICES, metrics=False, threads=2, priority=2,
+    ),
+    Chapter(
+        "21_training", pages="per run", runs="variants", sets=(BACKBONES,), under="21_backbones",
+        reads=_SLICES, writes=(_PREDICTIONS,), leaves=("{run}/seed*/fold*/history.csv",),
+        metrics=False, threads=0, shares=True, gpu=True, priority=1,
+    ),
+    Chapter(
+        "22_speed_and_accuracy", "what is as good, and faster", runs="variants",
+        sets=(BACKBONES,), reads=("latency.parquet", "slices.parquet", _PREDICTIONS),
+    ),
+    Chapter(
+        "22_latency", "what each network takes", sets=(BACKBONES,), reads=("slices.npy",),
+        writes=("latency.parquet",), metrics=False, under="22_speed_and_accuracy",
+        threads=0,  # all of them, as nothing may run beside it
     ),
     Chapter(
         "31_regions", "squares around findings", sets=(TRANSFER,),

@@ -157,13 +157,20 @@ def _not_reserved(name: str) -> str:
 
 
 Name = Annotated[str, Field(pattern=rf"^{NAME}$")]
-_OF_IMAGES = [name for name, protocol in PROTOCOLS.items() if not protocol.of_regions]
-Protocols = Annotated[
-    list[Literal[*_OF_IMAGES]],
-    Field(min_length=1),
-    AfterValidator(_each_once),
-    f"a list of protocols out of {', '.join(_OF_IMAGES)}",
-]
+
+
+def _protocols(names: list[str]) -> type:
+    """Return the type of a list of protocols out of those named."""
+    return Annotated[
+        list[Literal[*names]],
+        Field(min_length=1),
+        AfterValidator(_each_once),
+        f"a list of protocols out of {', '.join(names)}",
+    ]
+
+
+Protocols = _protocols([*PROTOCOLS])
+_OfImages = _protocols([name for name, rules in PROTOCOLS.items() if not rules.of_regions])
 Seeds = Annotated[
     list[Seed],
     Field(min_length=1),
@@ -226,14 +233,17 @@ def _dataset(dataset: object) -> type[Checked]:
 
 def model(keys: dict) -> type[StudyFile]:
     """Return ``StudyFile`` with all that is known of the parameters that a study may give."""
+    # Only one set of chapters trains on regions that a run's protocol deals out.
+    protocols = Protocols if keys.get("chapters") == chapters.BACKBONES else _OfImages
     variant = parameters(*TRAINED)
-    ablation = parameters(*TRAINED, protocols=(Protocols, []))
+    ablation = parameters(*TRAINED, protocols=(protocols, []))
     notebooks = {name: (parameters(name), {}) for name in notebook_names()}
     reader = f"a mapping with at least 'reader' ({', '.join(READERS)})"
     return create_model(
         "StudyFile",
         __base__=StudyFile,
         dataset=Annotated[_dataset(keys.get("dataset")), reader],
+        protocols=(protocols, [PATIENT.name]),
         variants=(Annotated[dict[Name, variant], Field(min_length=1), _OF_NAMES], {}),
         ablations=(Annotated[dict[Name, ablation], _OF_NAMES], {}),
         sweep=(Annotated[_grid(*TRAINED), _GRID], {}),

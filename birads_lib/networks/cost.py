@@ -4,7 +4,7 @@ Counts are those of any Keras backend and any machine; times are of this machine
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from math import prod
 
 import keras
@@ -12,6 +12,7 @@ import numpy as np
 from keras import layers
 
 from birads_lib.errors import UserError
+from birads_lib.networks import backbones
 
 FLOAT32 = 4  # bytes
 COUNTED = (layers.Conv2D, layers.DepthwiseConv2D, layers.Dense)
@@ -80,3 +81,31 @@ def latency(model: keras.Model, batch: int, rounds: int) -> np.ndarray:
     """
     images = np.zeros((batch, *model.input_shape[1:]), "float32")
     return seconds(lambda: model.predict_on_batch(images), rounds)
+
+
+def measured(
+    name: str, size: int, batches: Mapping[int, int], say: Callable[[str], None] = print
+) -> list[dict[str, object]]:
+    """Return what a backbone takes at one size, without weights, a row for each batch size.
+
+    Args:
+        name: of ``backbones.BACKBONES``.
+        size: of its input, pixels on each side.
+        batches: images in a batch -> rounds that are timed.
+        say: called with a line for each batch size.
+
+    Returns:
+        Rows with network, pixels, weights, multiply_adds, weight_mb and feature_mb (10^6 bytes),
+        batch, rounds, and milliseconds, low and high: median and extremes of one image's share.
+    """
+    trunk = backbones.build(name, size, "none")
+    counts = {"network": name, "pixels": size, "weights": trunk.count_params()}
+    counts |= {"multiply_adds": multiply_adds(trunk)}
+    counts |= {"weight_mb": weight_bytes(trunk) / 1e6, "feature_mb": feature_bytes(trunk) / 1e6}
+    rows = []
+    for batch, rounds in batches.items():
+        each = 1000 * latency(trunk, batch, rounds) / batch
+        times = {"milliseconds": np.median(each), "low": each.min(), "high": each.max()}
+        rows.append(counts | {"batch": batch, "rounds": rounds} | times)
+        say(f"{name}, {size} pixels, batch of {batch}: {np.median(each):.3g} ms an image")
+    return rows

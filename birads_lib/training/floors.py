@@ -92,14 +92,23 @@ def of_run(
     predicted = {"majority": np.eye(len(task.labels))[most_frequent(table) - 1]}
     if facts.shape[1]:
         predicted["density_and_view"] = _predicted(_of_facts, facts, table, cases, task)
-    regression = _predicted(_of_features, features, table, cases, task)
-    predicted["logistic_regression"] = regression
+    predicted["logistic_regression"] = by_regression(table, cases, features, task)
     rows = []
     for name in [name for name in FLOORS if name in predicted]:
         of_floor = tests.assign(variant=name)
         of_floor[task.probabilities] = predicted[name]
         rows.append(of_floor)
     return pd.concat(rows, ignore_index=True)
+
+
+def by_regression(
+    table: pd.DataFrame, cases: pd.DataFrame, features: np.ndarray, task: Task = BIRADS
+) -> np.ndarray:
+    """Return the probabilities (m, K) of the m test rows by regression on frozen features.
+
+    Arguments and errors are those of ``of_run``; of the table, its probabilities aren't needed.
+    """
+    return _predicted(_of_features, features, table, cases, task)
 
 
 def _of_facts(_: np.ndarray) -> Pipeline:

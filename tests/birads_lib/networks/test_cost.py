@@ -70,3 +70,15 @@ def test_norms_forget_soon_without_weights_and_keep_a_files_pace(tmp_path):
 
 def norms_of(trunk: keras.Model) -> list:
     return [x for x in trunk.layers if isinstance(x, keras.layers.BatchNormalization)]
+
+
+def test_a_backbone_is_measured_at_each_batch_size():
+    said = []
+    rows = cost.measured("small_mbconv", 32, {1: 2, 4: 3}, said.append)
+    assert [(row["batch"], row["rounds"]) for row in rows] == [(1, 2), (4, 3)]
+    assert len(said) == 2
+    trunk = backbones.build("small_mbconv", 32, "none")
+    for row in rows:
+        assert row["weights"] == trunk.count_params()
+        assert row["multiply_adds"] == cost.multiply_adds(trunk)
+        assert 0 < row["low"] <= row["milliseconds"] <= row["high"]
