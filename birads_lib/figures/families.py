@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter
 
 from birads_lib.figures.intervals import draw_beside, draw_intervals, name_rows
 from birads_lib.figures.style import (
@@ -16,6 +16,7 @@ from birads_lib.figures.style import (
     MARKERS,
     MUTED,
     ORANGE,
+    SERIES,
     ZERO,
     new_axes,
     with_legend,
@@ -25,7 +26,7 @@ from birads_lib.scores.comparisons import wilcoxon_floor
 from birads_lib.scores.two_classes import NAMES, errors_needed, largest_auc
 
 _LOOKS = ((BLUE, "o"), (ORANGE, "s"))  # of the honest protocol, and of the leaky one
-_AUCS = (0.95, 0.98, 0.99, 0.998)  # lines in the plane of errors
+_AUCS = (0.95, 0.98, 0.998)  # lines in the plane of errors
 
 
 def by_network(metrics: Mapping[str, pd.DataFrame]) -> Figure:
@@ -86,11 +87,14 @@ def floors(reached: pd.DataFrame, comparisons: int, alpha: float = 0.05) -> Figu
     ax.plot(folds, lowest, color=INK, marker=".", label="smallest possible, two-sided")
     ax.axhline(alpha, **DOTTED)
     ax.axhline(alpha / comparisons, **DOTTED)
-    for (label, rows), marker in zip(reached.groupby("label", sort=False), MARKERS, strict=False):
-        ax.scatter(rows["folds"], rows["p_value"], marker=marker, s=50, label=label, zorder=4)
-    ax.text(folds[-1], alpha * 1.15, f"{alpha:g}", ha="right", fontsize=10, color=MUTED)
+    for (label, rows), (colour, _, marker) in zip(
+        reached.groupby("label", sort=False), SERIES, strict=False
+    ):
+        look = {"color": colour, "marker": marker, "s": 50, "zorder": 4}
+        ax.scatter(rows["folds"], rows["p_value"], label=label, **look)
+    ax.text(folds[0], alpha * 0.85, f"{alpha:g}", va="top", fontsize=10, color=MUTED)
     text = f"{alpha:g} / {comparisons}: Holm's first step over {comparisons} pairs"
-    ax.text(folds[-1], alpha / comparisons * 1.15, text, ha="right", fontsize=10, color=MUTED)
+    ax.text(folds[0], alpha / comparisons * 0.85, text, va="top", fontsize=10, color=MUTED)
     ax.set(yscale="log", xlabel="Folds", ylabel="p-value (log)", xticks=folds)
     return with_legend(ax, columns=2)
 
@@ -102,13 +106,16 @@ def bound(points: pd.DataFrame, printed: Mapping[str, float]) -> Figure:
         points: [name, false_positive_rate, miss_rate, auc, leaks], shares in 0..1.
         printed: accuracy and auc of a paper; its line is that of equally frequent classes.
     """
-    ax = new_axes(height=5.2)
+    ax = new_axes(height=6.2)
     limit = _limit(points, printed)
     grid = np.linspace(1e-4, limit, 400)
     for auc in _AUCS:
         line = (1 - auc) / grid
         ax.plot(grid, np.where(line <= limit, line, np.nan), color=MUTED, linewidth=1)
-        ax.annotate(f"AUC ≤ {auc:g}", _label_place(auc, limit), fontsize=9, color=MUTED)
+        middle = np.sqrt(1 - auc)  # where both errors are equal
+        box = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+        ax.text(middle, middle, f"≤ {auc:g}", fontsize=9, color=MUTED, rotation=-45,
+                ha="center", va="center", bbox=box)  # fmt: skip
     wrong = 2 * (1 - printed["accuracy"])
     line = f"accuracy {printed['accuracy']:g}, equally frequent classes"
     ax.plot([0, wrong], [wrong, 0], color=INK, linestyle="--", label=line)
@@ -128,12 +135,6 @@ def _limit(points: pd.DataFrame, printed: Mapping[str, float]) -> float:
     """Return the end of both axes: all points lie inside, and the line of the accuracy."""
     farthest = points[["false_positive_rate", "miss_rate"]].to_numpy().max()
     return float(min(1, 1.1 * max(farthest, 2 * (1 - printed["accuracy"]))))
-
-
-def _label_place(auc: float, limit: float) -> tuple[float, float]:
-    """Return a place beside a line of one AUC, where it leaves the picture at the top."""
-    high = 0.93 * limit
-    return (1 - auc) / high + 0.01 * limit, high
 
 
 def shares(table: pd.DataFrame, printed: Mapping[str, float]) -> Figure:
@@ -182,8 +183,10 @@ def speed(table: pd.DataFrame) -> Figure:
                             xytext=(4, -9), textcoords="offset points")  # fmt: skip
         ax.set(xscale="log", yscale="log", xlabel="Multiply-adds, billions (log)")
         ax.set_title(f"Batch of {batch}")
-        ax.xaxis.set_major_formatter("{x:g}")
-        ax.yaxis.set_major_formatter("{x:g}")
+        for axis in (ax.xaxis, ax.yaxis):
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.set_major_formatter("{x:g}")
+            axis.set_minor_formatter(NullFormatter())
     axes[0].set_ylabel("Milliseconds per image (log)")
     return with_legend(axes[0], columns=2)
 
@@ -203,8 +206,8 @@ def pareto(table: pd.DataFrame, metric: str) -> Figure:
     for row in table.itertuples():
         ax.annotate(row.network, (row.milliseconds, row.estimate), xytext=(7, 5),
                     textcoords="offset points", fontsize=10)  # fmt: skip
-    ax.set(xlabel="Milliseconds per image, batch of 1", ylabel=metric, xlim=(0, None))
-    ax.margins(x=0.25)
+    ax.set(xlabel="Milliseconds per image, batch of 1", ylabel=metric)
+    ax.set_xlim(0, 1.35 * table["milliseconds"].max())
     return with_legend(ax)
 
 
