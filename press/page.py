@@ -16,7 +16,8 @@ from press import outputs
 from press.paths import BOOK, RESULTS, is_inside, parts_of_page
 
 FROZEN = ("inbreast",)  # studies executed elsewhere and committed; every book shows them
-COMPANIONS = ("transfer",)  # studies of other papers, on phantoms, whose pages are committed, too
+# Studies of other papers, whose pages are committed, too.
+COMPANIONS = ("backbones", "backbones_inbreast", "transfer")
 COMMITTED = (*FROZEN, "speed", *COMPANIONS)  # folders of all such pages
 SEALS = "SHA256SUMS"  # one file for each study's pages, as `sha256sum -c` reads it
 

@@ -17,6 +17,7 @@ from birads_lib import splits
 from birads_lib.cases import Dataset, absent, label_numbers
 from birads_lib.errors import UserError
 from birads_lib.networks import backbones
+from birads_lib.networks.backbones import LAST_STAGE
 from birads_lib.protocol import PARTS, PROTOCOLS
 from birads_lib.readers import by_name
 from birads_lib.readers.image_files import existing
@@ -29,6 +30,7 @@ from press.study import Study, load
 EXAMPLES = 3  # images whose patients are shown
 SPLIT = ("protocol", "folds", "seeds", "validation_share")  # on which it depends who is where
 NETWORK = ("backbone", "weights", "taps")  # what of a network may not be there
+TRAINING = ("03_training", "21_training")  # notebooks that train a study's runs
 
 
 def check(study: Study) -> list[str]:
@@ -46,9 +48,11 @@ def check(study: Study) -> list[str]:
     understood = [f"The study '{study.name}':", *lines(dataset, task)]
     if any(PROTOCOLS[protocol].is_given for _, protocol in study.runs()):
         understood.append(f"  {_given(dataset.cases)}")
-    if not any(row.notebook == "03_training" for row in chapters.of_study(study)):
-        return understood  # its runs aren't those of the paper
-    if problems := [*_split_problems(study, dataset.cases, task), *_network_problems(study)]:
+    training = [row.notebook for row in chapters.of_study(study) if row.notebook in TRAINING]
+    problems = [problem for name in training for problem in _network_problems(study, name)]
+    if TRAINING[0] in training:  # elsewhere a notebook makes what is split
+        problems = [*_split_problems(study, dataset.cases, task), *problems]
+    if problems:
         raise UserError("\n".join([*understood, "", *dict.fromkeys(problems)]))
     return understood
 
@@ -126,12 +130,12 @@ def _split_problems(study: Study, cases: pd.DataFrame, task: Task) -> Iterator[s
                 yield f"protocol '{split['protocol']}': {line}"
 
 
-def _network_problems(study: Study) -> Iterator[str]:
+def _network_problems(study: Study, notebook: str) -> Iterator[str]:
     """Yield what stops the networks of runs that are not trained yet, each built once."""
     built = set()
     for run in study.runs():
-        given = declared_parameters("03_training") | study.values("03_training", *run)
-        network = {name: given[name] for name in NETWORK}
+        given = declared_parameters(notebook) | study.values(notebook, *run)
+        network = {"taps": [LAST_STAGE]} | {k: v for k, v in given.items() if k in NETWORK}
         is_trained = predictions_file(ROOT / study.folder, *run).exists()
         if is_trained or repr(network) in built:
             continue

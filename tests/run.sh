@@ -16,6 +16,7 @@ mkdir -p _build
 trap wait EXIT  # nothing outlives a failed run
 {
     snakemake --profile profiles/local --config study=config/smoke.yaml
+    snakemake --profile profiles/local --config study=config/smoke_backbones.yaml
     snakemake --profile profiles/local --config study=config/smoke_transfer.yaml
     python -m press.book config/smoke.yaml
 } >_build/smoke.log 2>&1 &

@@ -196,7 +196,21 @@ def _application(name: str, shape: tuple[int, int, int], weights: str | Path) ->
         return trunk
     begin = trunk.get_layer(backbone.first).input if backbone.first else trunk.input
     end = trunk.get_layer(backbone.last).output if backbone.last else trunk.output
-    return keras.Model(begin, end, name=name)
+    part = keras.Model(begin, end, name=name)
+    return _anew(part) if backbone.first else part
+
+
+def _anew(part: "keras.Model") -> "keras.Model":
+    """Return a model that begins within another one, of layers that belong to it alone.
+
+    Else its layers' inputs would be those of the model that they come from, and it couldn't be cut
+    where learning begins.
+    """
+    import keras
+
+    own = keras.Model.from_config(part.get_config())
+    own.set_weights(part.get_weights())
+    return own
 
 
 def _load_weights(trunk: "keras.Model", name: str, path: Path) -> None:

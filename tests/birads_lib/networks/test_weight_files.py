@@ -38,6 +38,8 @@ def test_features_of_a_file_are_those_of_the_same_weights_by_name(efficientnet_f
     for weights in ("imagenet", efficientnet_file):
         trunk = backbones.build("efficientnetb0", SIZE, weights)
         np.testing.assert_allclose(np.array(trunk(prepared)), expected, rtol=1e-3, atol=1e-4)
+        lower = keras.Model(trunk.input, trunk.get_layer("block2a_expand_conv").output)
+        assert lower(prepared).shape[1] == SIZE // 2  # so it can be cut where learning begins
 
 
 def test_weights_come_from_a_file(tmp_path):
