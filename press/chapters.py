@@ -251,13 +251,13 @@ CHAPTERS = (
         metrics=False, threads=0, shares=True, gpu=True, priority=1,
     ),
     Chapter(
-        "22_speed_and_accuracy", "what is as good, and faster", runs="variants",
-        sets=(BACKBONES,), reads=("latency.parquet", "slices.parquet", _PREDICTIONS),
-    ),
-    Chapter(
         "22_latency", "what each network takes", sets=(BACKBONES,), reads=("slices.npy",),
         writes=("latency.parquet",), metrics=False, under="22_speed_and_accuracy",
         threads=0,  # all of them, as nothing may run beside it
+    ),
+    Chapter(
+        "22_speed_and_accuracy", "what is as good, and faster", runs="variants",
+        sets=(BACKBONES,), reads=("latency.parquet", "slices.parquet", _PREDICTIONS),
     ),
     Chapter(
         "31_regions", "squares around findings", sets=(TRANSFER,),
