@@ -312,7 +312,8 @@ def test_an_image_whose_name_cannot_be_shown_is_refused(tmp_path):
 def test_a_study_with_the_title_of_another_keeps_its_pages(tmp_path, monkeypatch):
     speed = load(CONFIG / "speed.yaml")
     same = load(CONFIG / "inbreast.yaml").model_copy(update={"title": speed.title})
-    monkeypatch.setattr(book, "_studies", lambda study: [same, speed])
+    others = [load(CONFIG / f"{name}.yaml") for name in book.COMMITTED if name != "inbreast"]
+    monkeypatch.setattr(book, "_studies", lambda study: [same, *others])
     staged = book.wanted(same)
     assert {path.split("/")[1] for path in staged if path.endswith(".ipynb")} == {
         "inbreast", "speed",
