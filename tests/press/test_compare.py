@@ -162,7 +162,7 @@ def test_a_comparison_stands_in_the_contents_but_is_no_page_of_the_study(tmp_pat
     mine = Study(name="mine", dataset={"reader": "phantoms"})
     monkeypatch.setattr(book, "ROOT", tmp_path)
     monkeypatch.setattr(book, "BOOK", tmp_path / "book")
-    toc = json.dumps({"parts": [{"study": "this"}]})
+    toc = json.dumps({"format": "jb-book", "root": "book/intro", "parts": [{"study": "this"}]})
     (tmp_path / "_toc.yml").write_text(toc)
     (tmp_path / "book" / "mine").mkdir(parents=True)
     cell = {"cell_type": "markdown", "source": ["# Do two differ?"]}
