@@ -155,6 +155,7 @@ _IMAGES = ("images{suffix}.npy", "geometry{suffix}.parquet")
 _HOW = "preprocessing{suffix}.json"
 _SLICES = ("slices.parquet", "slices.npy")
 _REGIONS = ("rois.parquet", "crops.npy")
+_HOW_CUT = "regions.json"
 _INTERMEDIATE = tuple(f"intermediate_{name}" for name in _REGIONS)
 
 CHAPTERS = (
@@ -261,12 +262,21 @@ CHAPTERS = (
     ),
     Chapter(
         "31_regions", "squares around findings", sets=(TRANSFER,),
-        reads=_TABLES, writes=(*_REGIONS, *_INTERMEDIATE), metrics=False, threads=2,
+        reads=_TABLES, writes=(*_REGIONS, *_INTERMEDIATE, _HOW_CUT), metrics=False,
+        threads=2,
     ),
     Chapter(
         "32_double_transfer", "all ways to train, side by side", sets=(TRANSFER,),
         reads=(*_REGIONS, *_INTERMEDIATE), writes=("arms.parquet",),
         leaves=("arms/double/patient/seed*/fold*/model.keras",), threads=0, gpu=True, priority=1,
+    ),
+    Chapter(
+        "33_reader", "a network beside a reader", sets=(TRANSFER,),
+        reads=("arms.parquet", "rois.parquet", _HOW_CUT, *_TABLES), sources=("book/claims.yml",),
+    ),
+    Chapter(
+        "34_where", "maps on lesions off the centre", sets=(TRANSFER,),
+        reads=("arms.parquet", "rois.parquet", _HOW_CUT, *_TABLES), threads=2,
     ),
 )  # fmt: skip
 

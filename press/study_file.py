@@ -97,6 +97,9 @@ class External(Checked):
 class Others(Checked):
     """Parameters that aren't among training's settings, or are narrower than there."""
 
+    reads_as: int = Field(ge=2, le=5)
+    screening: float = Field(gt=0, lt=1)
+    arm: Literal["scratch", "single", "longer", "double"]
     general_epochs: int = Field(ge=1)
     intermediate_epochs: int = Field(ge=1)
     target_epochs: int = Field(ge=1)

@@ -20,7 +20,7 @@ from keras import layers, ops, tree
 from scipy.special import softmax
 
 from birads_lib.errors import UserError, did_you_mean
-from birads_lib.networks import hybrid  # noqa: F401 (Keras then knows the layers of saved models)
+from birads_lib.networks import hybrid, resnext  # noqa: F401 (Keras then knows their layers)
 from birads_lib.networks.backbones import LAST_STAGE
 
 BATCH = 32  # images per step
