@@ -22,6 +22,7 @@ _ALL_METRICS = f"*{METRICS}"
 IMAGES = "images"  # the set of chapters of a study that trains nothing, and is graded by others
 PAPER = "paper"  # the set of chapters of a study that names no other
 TRANSFER = "transfer"  # of the companion on double transfer learning
+REAL_TRANSFER = "transfer_inbreast"  # of the same on patients' images
 BACKBONES = "backbones"  # of the companion on ResNet and EfficientNet
 PAPER_TASK = BIRADS.name  # what the paper tells apart: its numbers and claims are of no other
 _RUN = str(run_folder("", "{variant}", "{protocol}"))
@@ -161,7 +162,8 @@ _INTERMEDIATE = tuple(f"intermediate_{name}" for name in _REGIONS)
 CHAPTERS = (
     Chapter(
         "01_data_exploration", "the images and what is known of them",
-        writes=_TABLES, metrics=False, threads=2, sets=(PAPER, IMAGES, TRANSFER, BACKBONES),
+        writes=_TABLES, metrics=False, threads=2,
+        sets=(PAPER, IMAGES, TRANSFER, REAL_TRANSFER, BACKBONES),
     ),
     Chapter(
         "02_preprocessing", "every image, once", pages="per images",
@@ -277,6 +279,14 @@ CHAPTERS = (
     Chapter(
         "34_where", "maps on lesions off the centre", sets=(TRANSFER,),
         reads=("arms.parquet", "rois.parquet", _HOW_CUT, *_TABLES), threads=2,
+    ),
+    Chapter(
+        "35_real_transfer", "CBIS-DDSM, then INbreast", sets=(REAL_TRANSFER,),
+        reads=_TABLES, threads=0, gpu=True,
+    ),
+    Chapter(
+        "61_companion_claims", "a companion's ledger", sets=(TRANSFER,), reads=(_ALL_METRICS,),
+        sources=("book/claims.yml",),
     ),
 )  # fmt: skip
 

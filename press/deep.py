@@ -147,7 +147,7 @@ def _differences(
     """Return how far each recorded prediction lies from its model's: largest of its K, (n,)."""
     import keras
 
-    import birads_lib.networks.hybrid  # noqa: F401 (the layers that a saved model names)
+    from birads_lib.networks import hybrid, resnext  # noqa: F401 (layers that a saved model names)
 
     positions = pd.Series(range(len(table)), table["image_id"])
     rows, where = np.unique(recorded["image_id"].map(positions), return_inverse=True)

@@ -12,8 +12,11 @@ from press import paths
 from press.page import Page
 
 FILE_LIST = ("01_data_exploration", "image-files")  # page and table
-# Of further data: how the kinds of their files begin -> page and table.
-FURTHER = {"intermediate ": ("31_regions", "intermediate-files")}
+# Of further data: how the kinds of their files begin, page and table.
+FURTHER = (
+    ("intermediate ", "31_regions", "intermediate-files"),
+    ("intermediate ", "35_real_transfer", "intermediate-files"),
+)
 # What a page that was tampered with raises.
 UNREADABLE = (UserError, ValueError, LookupError, TypeError, AttributeError)
 Lists = dict[str, list[str]]  # kind of file -> hashes
@@ -29,7 +32,7 @@ def hashes(by_name: Mapping[str, Page]) -> Lists:
 
 def further(by_name: Mapping[str, Page]) -> Lists:
     """Return the same of data that a study has beside its own."""
-    lists = [_listed_at(by_name, *place, begin) for begin, place in FURTHER.items()]
+    lists = [_listed_at(by_name, *place, begin) for begin, *place in FURTHER]
     return {kind: files for of_data in lists for kind, files in of_data.items()}
 
 
@@ -43,7 +46,7 @@ def of_study(study: str) -> Lists:
 
 def page_of(kind: str) -> str:
     """Return the page that lists the files of a kind."""
-    listing = (page for begin, (page, _) in FURTHER.items() if kind.startswith(begin))
+    listing = (page for begin, page, _ in FURTHER if kind.startswith(begin))
     return next(listing, FILE_LIST[0])
 
 

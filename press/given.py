@@ -73,8 +73,8 @@ def _weights(given: str, study_dir: str) -> str:
 
 def link(study: Study) -> None:
     """Make the links of a study anew; raise UserError for two files of weights of one name."""
-    folder = study.dataset.get("folder")
-    wanted = {images_link(study.folder): ROOT / Path(folder).expanduser()} if folder else {}
+    folders = {study.folder: study.dataset.get("folder")} | dict(_further(study))
+    wanted = {images_link(at): ROOT / Path(f).expanduser() for at, f in folders.items() if f}
     for given in dict.fromkeys(_all_weights(study)):
         place, path = ROOT / _weights(given, study.folder), (ROOT / given).resolve()
         if place.parent.parent != ROOT / study.folder / LINKS:
@@ -82,7 +82,8 @@ def link(study: Study) -> None:
         if wanted.setdefault(place, path) != path:
             raise UserError(f"two files of weights are called {place.name!r}; rename one of them")
     links = ROOT / study.folder / LINKS
-    for old in [*links.glob("*"), *links.glob("weights/*")]:
+    others = (ROOT / study.folder).glob(f"*/{LINKS}/*")  # of further data sets
+    for old in [*links.glob("*"), *links.glob("weights/*"), *others]:
         if old.is_symlink():
             old.unlink()
     for place, path in wanted.items():
@@ -90,8 +91,19 @@ def link(study: Study) -> None:
         place.symlink_to(path.resolve())
 
 
+def _further(study: Study) -> Iterator[tuple[str, str | None]]:
+    """Yield the folder of each data set that a notebook is given beside the study's own.
+
+    Its link lies as if it were of a study below this one, called as the notebook's parameter.
+    """
+    for parameters in study.notebooks.values():
+        for name, value in parameters.items():
+            if isinstance(value, Mapping) and "reader" in value:
+                yield f"{study.folder}/{name}", value.get("folder")
+
+
 def _all_weights(study: Study) -> Iterator[str]:
     """Yield each file of weights that a study names."""
-    for parameters in (study.notebooks.get("03_training", {}), *study.trained.values()):
+    for parameters in (*study.notebooks.values(), *study.trained.values()):
         if Path(parameters.get("weights", "")).suffix:
             yield parameters["weights"]

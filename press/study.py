@@ -170,7 +170,8 @@ def load(
     if data:
         keys["dataset"]["folder"] = data
     if weights:
-        keys.setdefault("notebooks", {}).setdefault("03_training", {})["weights"] = weights
+        for notebook in _weighed(keys.get("chapters", chapters.PAPER)):
+            keys.setdefault("notebooks", {}).setdefault(notebook, {})["weights"] = weights
     variants = keys.pop("variants", {"proposed": {}})
     variants |= dict(study_file.points(keys.pop("sweep", {})))
     shown = READERS[keys["dataset"]["reader"]].synthetic  # others only where the YAML says so
@@ -178,6 +179,14 @@ def load(
     study = Study(**defaults | keys, variants=variants, root=root, config=str(path))
     yaml_file.refuse(path, lines, _contradictions(study, lines))
     return study
+
+
+def _weighed(chapter_set: str) -> list[str]:
+    """Return the notebooks of a set of chapters that a file of weights is for."""
+    if chapter_set == chapters.PAPER:
+        return ["03_training"]  # ablations follow it
+    of_set = [row.notebook for row in chapters.CHAPTERS if chapter_set in row.sets]
+    return [name for name in of_set if "weights" in declared_parameters(name)]
 
 
 def _contradictions(study: Study, lines: yaml_file.Lines) -> Problems:

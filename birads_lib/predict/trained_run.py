@@ -144,7 +144,7 @@ def _check_models(folder: Path, models: dict[str, str]) -> None:
 def _member(path: Path, table: pd.DataFrame, balance: bool, task: Task) -> Member:
     import keras
 
-    from birads_lib.networks import hybrid  # noqa: F401 (Keras then knows its layers)
+    from birads_lib.networks import hybrid, resnext  # noqa: F401 (Keras then knows its layers)
 
     logging.getLogger("tensorflow").addFilter(_is_no_first_trace)
     seed, fold = map(int, re.search(r"seed(\d+)/fold(\d+)", path.as_posix()).groups())

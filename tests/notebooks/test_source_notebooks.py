@@ -10,6 +10,7 @@ from press import parameters, sources
 from press.paths import NOTEBOOKS
 
 ALL = parameters.notebook_names()
+<<<<<<< HEAD
 KERAS = (
     "03",
     "08",
@@ -19,6 +20,9 @@ KERAS = (
     "21_training",
     "22_latency",
 )  # numbers of those that train networks or ask them
+=======
+KERAS = ("03", "08", "15", "32", "34", "35")  # numbers of those that train networks or ask them
+>>>>>>> d4e0f26 (Double transfer on patients' images: CBIS-DDSM, then INbreast; folders of further data sets are given by links; a companion's ledger)
 
 
 @pytest.mark.parametrize("name", ALL)
