@@ -102,7 +102,9 @@ class Others(Checked):
     arm: Literal["scratch", "single", "longer", "double"]
     general_epochs: int = Field(ge=1)
     intermediate_epochs: int = Field(ge=1)
-    target_epochs: int = Field(ge=1)
+    head_epochs: int = Field(ge=1)
+    target_epochs: int = Field(ge=0)
+    scratch_epochs: int = Field(ge=1)
     rate: float = Field(ge=0)
     target_rate: float = Field(ge=0)
     shares: list[Annotated[float, Field(gt=0, lt=1)]]

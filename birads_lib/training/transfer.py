@@ -259,13 +259,9 @@ def train_arm(
     weights = str(trunks[-1].path if trunks else arm.weights)
     settings = target.settings.model_copy(update={"weights": weights})
     trainer = Trainer(
-        target.images,
-        target.cases,
-        settings,
-        task=target.task,
-        save_models=arm.save_models,
-        **options,
-    )
+        target.images, target.cases, settings, task=target.task, save_models=arm.save_models,
+        cache=Path(folder) / "trunk_cache", **options,
+    )  # fmt: skip
     tables = []
     for deal in arm.deals:
         home = Path(folder) / "arms" / arm.variant(deal) / deal.protocol
