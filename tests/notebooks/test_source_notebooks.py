@@ -10,19 +10,9 @@ from press import parameters, sources
 from press.paths import NOTEBOOKS
 
 ALL = parameters.notebook_names()
-<<<<<<< HEAD
-KERAS = (
-    "03",
-    "08",
-    "15",
-    "32",
-    "34",
-    "21_training",
-    "22_latency",
-)  # numbers of those that train networks or ask them
-=======
-KERAS = ("03", "08", "15", "32", "34", "35")  # numbers of those that train networks or ask them
->>>>>>> d4e0f26 (Double transfer on patients' images: CBIS-DDSM, then INbreast; folders of further data sets are given by links; a companion's ledger)
+KERAS = (  # how the names of notebooks begin that train networks or ask them
+    "03", "08", "15", "21_training", "22_latency", "32", "34", "35",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -95,3 +95,26 @@ def test_links_are_made_anew_and_two_files_of_one_name_are_refused(tmp_path, mon
     twice = study.model_copy(update={"variants": {"a": {}, "b": other["03_training"]}})
     with pytest.raises(UserError, match=r"two files of weights are called 'nets\.weights\.h5'"):
         given.link(twice)
+
+
+def test_a_further_data_set_and_weights_of_a_companion_have_links_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(given, "ROOT", tmp_path)
+    further = {"reader": "cbis_ddsm", "folder": f"/mnt/{TELLTALE}/films"}
+    parameters = {"intermediate": further, "weights": WEIGHTS}
+    keys = MINE | {"chapters": "transfer_inbreast", "notebooks": {"35_real_transfer": parameters}}
+    study = Study(**keys)
+    assert TELLTALE not in str(study.parameters("35_real_transfer"))
+    given.link(study)
+    link = given.images_link(f"{study.folder}/intermediate")
+    assert link.readlink() == Path(further["folder"])
+    assert (tmp_path / "results/mine/given/weights/nets.weights.h5").readlink() == Path(WEIGHTS)
+    given.link(Study(**MINE))
+    assert not link.is_symlink()
+
+
+def test_a_file_of_weights_is_for_the_notebooks_of_the_set_that_take_one(tmp_path):
+    (tmp_path / "mine.yaml").write_text(
+        "name: mine\nchapters: transfer\ndataset: {reader: phantoms}\n"
+    )
+    loaded = load(tmp_path / "mine.yaml", weights=WEIGHTS)
+    assert loaded.notebooks == {"32_double_transfer": {"weights": WEIGHTS}}
