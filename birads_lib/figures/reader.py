@@ -92,9 +92,10 @@ def predictive_values(
         lines.items(), ((BLUE, "-"), (ORANGE, "--")), strict=True
     ):
         ax.plot(100 * prevalence, 100 * values, color=colour, linestyle=style, label=label)
-    for label, place in marks.items():
+    for number, (label, place) in enumerate(sorted(marks.items(), key=lambda mark: mark[1])):
         ax.axvline(100 * place, **DOTTED)
-        ax.annotate(label, (100 * place, 98), rotation=90, ha="right", va="top", color=MUTED)
+        side = "left" if number == len(marks) - 1 else "right"  # two may lie close together
+        ax.annotate(label, (100 * place, 98), rotation=90, ha=side, va="top", color=MUTED)
     ax.set(xscale="log", xlabel="Malignant among the women examined (%)", ylim=(0, 100))
     ax.set(ylabel="Positive predictive value (%)", title="The same reader, other women")
     ax.set_xticks(ticks := [0.5, 1, 5, 10, 50], [f"{tick:g}" for tick in ticks])

@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from birads_lib.figures.explain import Example
 from birads_lib.figures.exploration import samples
-from birads_lib.figures.style import MARKERS, SERIES, new_axes, with_legend
+from birads_lib.figures.style import MARKERS, ORANGE, SERIES, new_axes, with_legend
 from birads_lib.images.regions import CORNERS
 from birads_lib.task import Task
 
@@ -47,13 +49,43 @@ def sizes(rows: Mapping[str, Sequence[np.ndarray]], sides: Sequence[int]) -> Fig
     """
     axes = new_axes(len(rows), len(sides), height=0.5 + 2.0 * len(rows), squeeze=False)
     for line, (title, crops) in zip(axes, rows.items(), strict=True):
-        for ax, crop, side in zip(line, crops, sides, strict=True):
-            ax.imshow(crop, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-            ax.set(xticks=[], yticks=[])
-            if line is axes[0]:
-                ax.set_title(f"{side} x {side} pixels", fontsize=11)
+        for ax, crop in zip(line, crops, strict=True):
+            _draw(ax, crop)
         line[0].set_ylabel(title, fontsize=11)
+    for ax, side in zip(axes[0], sides, strict=True):
+        ax.set_title(f"{side} x {side} pixels", fontsize=11)
     return axes[0, 0].figure
+
+
+def maps(examples: Sequence[Example], titles: Sequence[str]) -> Figure:
+    """Draw regions, and below each its heat map, with the finding's outline and the maximum.
+
+    Args:
+        examples: as of ``figures.explain``; ``prepared`` is the region.
+        titles: of the regions.
+    """
+    axes = new_axes(2, max(1, len(examples)), height=4.6, squeeze=False)
+    for (upper, lower), example, title in zip(axes.T, examples, titles, strict=False):
+        _draw(upper, example.prepared)
+        size = len(example.prepared)
+        look = {"cmap": "inferno", "vmin": 0, "vmax": 1, "interpolation": "nearest"}
+        shown = lower.imshow(example.heat, extent=(-0.5, size - 0.5, size - 0.5, -0.5), **look)
+        lower.plot(*example.peak, "x", color="#21c7c7", markersize=8, markeredgewidth=2)
+        for ax, colour in ((upper, ORANGE), (lower, "white")):
+            if example.mask is not None and example.mask.any():
+                ax.contour(example.mask, [0.5], colors=colour, linewidths=1.5)
+            ax.set(xticks=[], yticks=[])
+        upper.set_title(title, fontsize=10)
+    axes[0, 0].set_ylabel("Region", fontsize=11)
+    axes[1, 0].set_ylabel("Grad-CAM", fontsize=11)
+    if examples:
+        axes[0, 0].figure.colorbar(shown, ax=axes[1], label="Largest = 1", shrink=0.8)
+    return axes[0, 0].figure
+
+
+def _draw(ax: Axes, crop: np.ndarray) -> None:
+    ax.imshow(crop, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    ax.set(xticks=[], yticks=[])
 
 
 def held(table: pd.DataFrame) -> Figure:
@@ -68,7 +100,7 @@ def held(table: pd.DataFrame) -> Figure:
         for (jitter, rows), (colour, line, _), marker in zip(
             table.groupby("jitter"), SERIES, MARKERS, strict=False
         ):
-            label = f"Shift up to {jitter:.0%} of the side".replace("%", " %")
+            label = f"Shift up to {100 * jitter:.0f} % of the side" if jitter else "No shift"
             look = {"color": colour, "linestyle": line, "marker": marker, "label": label}
             ax.plot(rows["side"], 100 * rows[name], **look)
         ax.set(title=title, xlabel="Side of the square (pixels)", ylabel="Mean share (%)")
