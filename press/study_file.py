@@ -99,6 +99,7 @@ class Others(Checked):
 
     reads_as: int = Field(ge=2, le=5)
     screening: float = Field(gt=0, lt=1)
+    ways: Annotated[list[Literal["squares", "films"]], Field(min_length=1)]
     arm: Literal["scratch", "single", "longer", "double"]
     general_epochs: int = Field(ge=1)
     intermediate_epochs: int = Field(ge=1)
