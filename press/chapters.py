@@ -23,6 +23,8 @@ IMAGES = "images"  # the set of chapters of a study that trains nothing, and is 
 PAPER = "paper"  # the set of chapters of a study that names no other
 TRANSFER = "transfer"  # of the companion on double transfer learning
 REAL_TRANSFER = "transfer_inbreast"  # of the same on patients' images
+DENSITY = "density"  # of the companion on breast density
+ONE_MODALITY = "density_one_modality"  # the same, where all images are of one modality
 BACKBONES = "backbones"  # of the companion on ResNet and EfficientNet
 PAPER_TASK = BIRADS.name  # what the paper tells apart: its numbers and claims are of no other
 _RUN = str(run_folder("", "{variant}", "{protocol}"))
@@ -157,17 +159,19 @@ _HOW = "preprocessing{suffix}.json"
 _SLICES = ("slices.parquet", "slices.npy")
 _REGIONS = ("rois.parquet", "crops.npy")
 _HOW_CUT = "regions.json"
+_OF_DENSITY = (DENSITY, ONE_MODALITY)
+_PIXELS = ("cases.parquet", "images.npy")
 _INTERMEDIATE = tuple(f"intermediate_{name}" for name in _REGIONS)
 
 CHAPTERS = (
     Chapter(
         "01_data_exploration", "the images and what is known of them",
         writes=_TABLES, metrics=False, threads=2,
-        sets=(PAPER, IMAGES, TRANSFER, REAL_TRANSFER, BACKBONES),
+        sets=(PAPER, IMAGES, TRANSFER, REAL_TRANSFER, BACKBONES, *_OF_DENSITY),
     ),
     Chapter(
         "02_preprocessing", "every image, once", pages="per images",
-        reads=_TABLES, writes=(*_IMAGES, _HOW), metrics=False,
+        reads=_TABLES, writes=(*_IMAGES, _HOW), metrics=False, sets=(PAPER, *_OF_DENSITY),
         threads=2, shares=True, priority=2,  # it reads with two threads; others go beside it
     ),
     Chapter(
@@ -191,7 +195,7 @@ CHAPTERS = (
     ),
     Chapter(
         "04_evaluation", pages="per run", runs="variants",
-        reads=(_PREDICTIONS, _FLOORS, "{run}/history.csv", "{run}/run.json"),
+        reads=("cases.parquet", _PREDICTIONS, _FLOORS, "{run}/history.csv", "{run}/run.json"),
     ),
     Chapter(
         "05_ablations", "what each part contributes", runs="every",
@@ -285,7 +289,23 @@ CHAPTERS = (
         reads=_TABLES, threads=0, gpu=True,
     ),
     Chapter(
-        "61_companion_claims", "a companion's ledger", sets=(TRANSFER,), reads=(_ALL_METRICS,),
+        "51_density", "readers and their labels", sets=_OF_DENSITY, reads=_PIXELS,
+    ),
+    Chapter(
+        "52_image_and_text", "with and without a text", sets=_OF_DENSITY, reads=_PIXELS,
+        writes=("image_text.parquet",), threads=0, shares=True, gpu=True, priority=1,
+    ),
+    Chapter(
+        "53_modalities", "one kind of image or several", sets=(DENSITY,), reads=_PIXELS,
+        writes=("modalities.parquet",), threads=0, shares=True, gpu=True,
+    ),
+    Chapter(
+        "54_elsewhere", "other patients, machines, readers", sets=_OF_DENSITY,
+        reads=(*_PIXELS, "preprocessing.json", "image_text.parquet"),
+        writes=("elsewhere.parquet",), threads=0, shares=True, gpu=True,
+    ),
+    Chapter(
+        "61_companion_claims", "a companion's ledger", sets=(TRANSFER, DENSITY), reads=(_ALL_METRICS,),
         sources=("book/claims.yml",),
     ),
 )  # fmt: skip

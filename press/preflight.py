@@ -15,12 +15,14 @@ import pandas as pd
 
 from birads_lib import splits
 from birads_lib.cases import Dataset, absent, label_numbers
-from birads_lib.errors import UserError
+from birads_lib.errors import UserError, did_you_mean
 from birads_lib.networks import backbones
 from birads_lib.networks.backbones import LAST_STAGE
-from birads_lib.protocol import PARTS, PROTOCOLS
+from birads_lib.networks.captions import DENSITY_TEXTS, Captions
+from birads_lib.protocol import PARTS, PATIENT, PROTOCOLS
 from birads_lib.readers import by_name
 from birads_lib.readers.image_files import existing
+from birads_lib.scores import density
 from birads_lib.task import BIRADS, Task
 from press import book, chapters, external
 from press.parameters import declared_parameters, images_folder
@@ -30,6 +32,7 @@ from press.study import Study, load
 EXAMPLES = 3  # images whose patients are shown
 SPLIT = ("protocol", "folds", "seeds", "validation_share")  # on which it depends who is where
 NETWORK = ("backbone", "weights", "taps")  # what of a network may not be there
+IMAGE_TEXT = "52_image_and_text"
 TRAINING = ("03_training", "21_training")  # notebooks that train a study's runs
 
 
@@ -52,6 +55,8 @@ def check(study: Study) -> list[str]:
     problems = [problem for name in training for problem in _network_problems(study, name)]
     if TRAINING[0] in training:  # elsewhere a notebook makes what is split
         problems = [*_split_problems(study, dataset.cases, task), *problems]
+    if any(row.notebook == IMAGE_TEXT for row in chapters.of_study(study)):
+        problems += _image_text_problems(study, dataset.cases, task)
     if problems:
         raise UserError("\n".join([*understood, "", *dict.fromkeys(problems)]))
     return understood
@@ -128,6 +133,19 @@ def _split_problems(study: Study, cases: pd.DataFrame, task: Task) -> Iterator[s
         except UserError as error:
             for line in str(error).splitlines():
                 yield f"protocol '{split['protocol']}': {line}"
+
+
+def _image_text_problems(study: Study, cases: pd.DataFrame, task: Task) -> Iterator[str]:
+    """Yield what stops encoders of images and texts: the split, texts, names of ways to train."""
+    given = declared_parameters(IMAGE_TEXT) | study.values(IMAGE_TEXT)
+    for arm in given["arms"]:
+        if arm not in density.ARMS:
+            yield f"arms: {arm!r} is unknown; {did_you_mean(arm, density.ARMS)}"
+    try:
+        Captions.of(given["captions"] or DENSITY_TEXTS, task)
+        splits.deal(cases, PATIENT.name, given["folds"], study.seeds, balance=False, task=task)
+    except UserError as error:
+        yield from str(error).splitlines()
 
 
 def _network_problems(study: Study, notebook: str) -> Iterator[str]:

@@ -101,6 +101,8 @@ class Others(Checked):
     screening: float = Field(gt=0, lt=1)
     ways: Annotated[list[Literal["squares", "films"]], Field(min_length=1)]
     arm: Literal["scratch", "single", "longer", "double"]
+    epochs: int = Field(ge=1)
+    explained: int = Field(ge=0)
     general_epochs: int = Field(ge=1)
     intermediate_epochs: int = Field(ge=1)
     head_epochs: int = Field(ge=1)

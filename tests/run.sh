@@ -18,6 +18,7 @@ trap wait EXIT  # nothing outlives a failed run
     snakemake --profile profiles/local --config study=config/smoke.yaml
     snakemake --profile profiles/local --config study=config/smoke_backbones.yaml
     snakemake --profile profiles/local --config study=config/smoke_transfer.yaml
+    snakemake --profile profiles/local --config study=config/smoke_density.yaml
     python -m press.book config/smoke.yaml
 } >_build/smoke.log 2>&1 &
 smoke=$!
@@ -28,7 +29,8 @@ export JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1
 # Tiny networks that are compiled once and run a few times gain nothing from LLVM's optimisations.
 XLA_FLAGS="--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true" \
 KERAS_BACKEND=jax pytest -q -n 2 --dist loadfile tests/birads_lib/losses \
-    tests/birads_lib/networks/test_hybrid.py tests/birads_lib/networks/test_families.py tests/birads_lib/networks/test_image_text.py \
+    tests/birads_lib/networks/test_hybrid.py tests/birads_lib/networks/test_families.py \
+    tests/birads_lib/networks/test_image_text.py \
     tests/birads_lib/training \
     tests/birads_lib/explain/test_grad_cam.py
 

@@ -17,7 +17,8 @@ import numpy as np
 from keras import layers, ops
 
 from birads_lib.errors import UserError
-from birads_lib.networks import backbones
+from birads_lib.networks import backbones, hybrid
+from birads_lib.networks.captions import Captions
 
 START, MOST = 1 / 0.07, 100.0  # of the inverse temperature (Radford et al. 2021, section 2.5)
 WORD = 32  # width of a word's embedding
@@ -97,6 +98,43 @@ def softmax_head(images: keras.Model, classes: int) -> keras.Model:
     # Unit vectors give scores of -1..1 at first; they begin as sharp as similarities do.
     unit = layers.Rescaling(START)(images(image))
     return keras.Model(image, layers.Dense(classes, name="scores")(unit), name="softmax")
+
+
+def as_classifier(
+    model: keras.Model, captions: Captions, backbone: str, weights: str | Path, image_size: int
+) -> keras.Model:
+    """Return the same answers as one model from images to probabilities, as ``explain`` takes it.
+
+    A softmax over similarities with the mean vector of each label's texts is one over a dense
+    layer that has these for columns, times the inverse temperature.
+
+    Args:
+        model: of ``dual_encoder`` or ``softmax_head``, over a ``projection`` of the features of
+            a frozen trunk.
+        captions: of the labels.
+        backbone, weights, image_size: of that trunk, as ``image_features`` takes them.
+    """
+    settings = hybrid.Settings(
+        backbone=backbone, weights=str(weights), image_size=image_size, augment=False
+    )
+    trunk = hybrid.build_trunk(settings)
+    maps = keras.Input(trunk.outputs[0].shape[1:], name="maps1")
+    x = model.get_layer("projection")(layers.GlobalAveragePooling2D(name="average")(maps))
+    last = layers.Dense(len(captions.texts), "softmax", name="probabilities")
+    head = keras.Model(maps, last(x), name="head")
+    last.set_weights(_dense(model, captions))
+    return hybrid.assemble(settings, hybrid.build_preparation(settings), trunk, head)
+
+
+def _dense(model: keras.Model, captions: Captions) -> list[np.ndarray]:
+    """Return kernel (embed, K) and bias (K,) from unit vectors of images to scores."""
+    if model.name == "softmax":
+        kernel, bias = model.get_layer("scores").get_weights()
+        return [START * kernel, bias]
+    vectors = model.get_layer("text_encoder")(captions.of_labels())  # (texts, embed)
+    vectors, owners = ops.convert_to_numpy(vectors), captions.owners()
+    means = np.stack([vectors[owners == k].mean(axis=0) for k in range(len(captions.texts))])
+    return [model.get_layer("similarity").scale * means.T, np.zeros(len(means))]
 
 
 @dataclass(frozen=True)

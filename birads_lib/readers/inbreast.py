@@ -16,7 +16,7 @@ from pydantic import AfterValidator
 
 from birads_lib.cases import Dataset, no_findings, parse_birads
 from birads_lib.errors import DatasetError, did_you_mean
-from birads_lib.readers import Reader
+from birads_lib.readers import Reader, published
 from birads_lib.readers.image_files import (
     IMAGE_SUFFIXES,
     FileOptions,
@@ -88,6 +88,7 @@ def read(
 
     4a, 4b and 4c merge into 4, and 6 becomes 5; ``birads_original`` keeps what was given. The
     patient is the 16 hexadecimal digits of the file name; ACR density 1..4 becomes A..D.
+    Images without a label of the task are left out, with a note.
     A finding that only the sheet marks has a kind and no place. Contours are in pixels of the
     original; for a smaller image it is taken to be the original size of the nearest shape.
     """
@@ -106,9 +107,10 @@ def read(
     outlines = _lesion_files(problems, notes)
     lesions = _lesions(outlines, files, good, problems, notes)
     problems.raise_any()
+    cases = pd.DataFrame(published.labelled(cases, task, notes))
     findings = pd.DataFrame(lesions + _marks(rows, lesions), columns=list(no_findings()))
-    annotations = (*_tables(root, chosen.table), *outlines)
-    return Dataset(root, pd.DataFrame(cases), findings, notes.all(), annotations)
+    findings = findings[findings["image_id"].isin(cases["image_id"])]
+    return Dataset(root, cases, findings, notes.all(), (*_tables(root, chosen.table), *outlines))
 
 
 def _image_files(root: Path, images: str, problems: Problems, notes: Notes) -> list[Path]:

@@ -5,29 +5,40 @@ what is trained is a projection of these, the text encoder and the temperature. 
 ``train_trunk`` the trunk learns, too, and images take the place of features.
 """
 
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import keras
 import numpy as np
-from keras import losses
+import pandas as pd
+from keras import losses, ops
 from pydantic import Field
+from scipy.special import softmax
 
+from birads_lib import splits
+from birads_lib.cases import label_numbers
 from birads_lib.checked import Checked
 from birads_lib.errors import UserError, did_you_mean
 from birads_lib.losses import contrastive
 from birads_lib.networks import image_text
 from birads_lib.networks.captions import Captions
+from birads_lib.protocol import PATIENT
+from birads_lib.scores.density import ARMS
+from birads_lib.task import Task
 from birads_lib.training.cache import CHUNK, draw_seed
 
-ARMS = {  # by name: the title
-    "clip": "CLIP",
-    "weighted": "weighted CLIP",
-    "label_aware": "label-aware",
-    "prompts": "prompt cross-entropy",
-    "softmax": "softmax, no text",
-}
-PAIRED = ("clip", "weighted", "label_aware")  # arms whose batches hold a text for each image
+# A new graph per training is meant; TensorFlow takes it for a mistake in a loop.
+logging.getLogger("tensorflow").setLevel(logging.ERROR)
+
+PAIRED = (
+    "clip",
+    "weighted",
+    "label_aware",
+)  # of ``ARMS``, whose batches hold a text for each image
 _LOSSES = {
     "clip": contrastive.ClipLoss,
     "weighted": contrastive.WeightedClipLoss,
@@ -111,6 +122,26 @@ def features(trunk: keras.Model, images: np.ndarray) -> np.ndarray:
     return np.concatenate([trunk.predict_on_batch(chunk[..., None]) for chunk in chunks])
 
 
+def prepared(
+    images: np.ndarray,
+    backbone: str,
+    weights: str,
+    settings: Settings,
+    encoder: Path | None = None,
+) -> tuple[np.ndarray, Callable[[], keras.Model] | None]:
+    """Return what ``train`` takes of images (n, size, size) uint8, and what makes their trunk.
+
+    The second is None but where the trunk learns. With ``encoder``, the folder of a model of
+    open_clip, features are those of its image encoder, which doesn't learn.
+    """
+    if encoder:
+        return image_text.open_clip_encoders(encoder).images(images), None
+    build = partial(image_text.image_features, backbone, images.shape[1], weights)
+    if settings.train_trunk:
+        return images[..., None], build
+    return features(build(), images), None
+
+
 def train(
     arm: str,
     inputs: np.ndarray,
@@ -183,10 +214,74 @@ def scores(trained: Trained, inputs: np.ndarray, captions: Captions) -> np.ndarr
     ``captions`` may be others than those of training, of the same words.
     """
     starts = range(0, len(inputs), CHUNK)
+    texts = () if trained.arm == "softmax" else (captions.of_labels(),)
+    # Called as it is: compiling takes longer than so small a network.
+    parts = [
+        trained.model(_as_asked(inputs[s : s + CHUNK], *texts), training=False) for s in starts
+    ]
+    found = np.concatenate([ops.convert_to_numpy(part) for part in parts])
     if trained.arm == "softmax":
-        parts = [trained.model.predict_on_batch(inputs[s : s + CHUNK]) for s in starts]
-        return np.concatenate(parts)
-    tokens, owners = captions.of_labels(), captions.owners()
-    share = np.eye(len(captions.texts))[owners]  # (texts, K)
-    parts = [trained.model.predict_on_batch([inputs[s : s + CHUNK], tokens]) for s in starts]
-    return np.concatenate(parts) @ (share / share.sum(axis=0))
+        return found
+    share = np.eye(len(captions.texts))[captions.owners()]  # (texts, K)
+    return found @ (share / share.sum(axis=0))
+
+
+def _as_asked(images: np.ndarray, *texts: np.ndarray) -> np.ndarray | list[np.ndarray]:
+    """Return what a model of images, or of images and texts, is called with."""
+    return [images, *texts] if texts else images
+
+
+def cross_validated(
+    arm: str,
+    inputs: np.ndarray,
+    cases: pd.DataFrame,
+    captions: Captions,
+    settings: Settings,
+    folds: int,
+    seeds: Sequence[int],
+    *,
+    task: Task,
+    name: str = "",
+    use: np.ndarray | None = None,
+    labels: np.ndarray | None = None,
+    trunk: Callable[[], keras.Model] | None = None,
+) -> tuple[pd.DataFrame, list[Trained]]:
+    """Train an arm for every fold and seed, split by patient; return test predictions and models.
+
+    Args:
+        inputs: (n, channels), as ``train`` takes them.
+        cases: the table of n images.
+        name: of the arm in the predictions; "": that of ``arm``.
+        use: (n,) bool, which images are trained on; all are predicted. None: all.
+        labels: (n,) integers 0..K-1 to train on, in place of those of the cases.
+        trunk: makes one that learns, anew for each training, as ``prepared`` returns it.
+    """
+    truth = label_numbers(cases, task) - 1
+    given = truth if labels is None else labels
+    usable = np.ones(len(cases), bool) if use is None else use
+    modalities = cases["modality"].fillna("").to_numpy(str)
+    rows, models = [], []
+    dealt = splits.deal(cases, PATIENT.name, folds, seeds, balance=False, task=task)
+    for (seed, fold), parts in dealt.items():
+        tested = parts.loc[parts["part"] == "test", "row"].to_numpy()
+        rest = parts.loc[parts["part"] != "test", "row"].to_numpy()  # nothing is chosen by them
+        rest = rest[usable[rest]]
+        trained = train(
+            arm, inputs[rest], given[rest], captions, settings, draw_seed(seed, fold),
+            modalities=modalities[rest], trunk=trunk() if trunk else None,
+        )  # fmt: skip
+        table = predicted(trained, inputs[tested], cases.iloc[tested], captions, task)
+        rows.append(table.assign(variant=name or arm, fold=fold, seed=seed))
+        models.append(trained)
+    return pd.concat(rows, ignore_index=True), models
+
+
+def predicted(
+    trained: Trained, inputs: np.ndarray, cases: pd.DataFrame, captions: Captions, task: Task
+) -> pd.DataFrame:
+    """Return the rows of a table of predictions, of fold and seed 0, for images of a table."""
+    p = softmax(scores(trained, inputs, captions).astype(float), axis=1)
+    table = cases[["image_id", "patient_id"]].reset_index(drop=True)
+    facts = {"variant": trained.arm, "protocol": PATIENT.name, "fold": 0, "seed": 0}
+    table = table.assign(**facts, part="test", copy=0, y_true=label_numbers(cases, task))
+    return table.assign(**dict(zip(task.probabilities, p.T, strict=True)))

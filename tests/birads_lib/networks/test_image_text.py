@@ -177,3 +177,23 @@ def test_encoders_of_a_folder_give_unit_vectors(tmp_path, monkeypatch):
     assert asked["image_mean"] == [0, 0, 0]
     assert asked["eval"]
     assert asked["pretrained"].endswith("open_clip_pytorch_model.bin")
+
+
+@pytest.mark.parametrize("arm", ["dual", "softmax"])
+def test_as_one_classifier_it_gives_the_same_answers(arm):
+    keras.utils.set_random_seed(0)
+    features = image_text.image_features("small_resnet", 64, "phantoms")
+    images = image_text.projection(128, 5)
+    texts = image_text.text_encoder(len(CAPTIONS.words), CAPTIONS.length, 5)
+    made = image_text.dual_encoder(images, texts) if arm == "dual" else None
+    made = made or image_text.softmax_head(images, 4)
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 1), dtype=np.uint8)
+    pooled = numpy(features(pixels))
+    tokens, owners = CAPTIONS.of_labels(), CAPTIONS.owners()
+    scores = numpy(made([pooled, tokens] if arm == "dual" else pooled))
+    if arm == "dual":
+        scores = np.stack([scores[:, owners == k].mean(1) for k in range(4)], axis=1)
+    expected = np.exp(scores - scores.max(1, keepdims=True))
+    whole = image_text.as_classifier(made, CAPTIONS, "small_resnet", "phantoms", 64)
+    found = numpy(whole(pixels))
+    np.testing.assert_allclose(found, expected / expected.sum(1, keepdims=True), atol=1e-4)

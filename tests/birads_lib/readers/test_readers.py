@@ -250,6 +250,15 @@ def test_inbreast_in_small(tmp_path):
     assert set(table["modality"]) == {"DM"}
 
 
+def test_inbreast_leaves_out_what_has_no_density_where_that_is_the_task(tmp_path):
+    data = by_name.read("inbreast", inbreast(tmp_path), task=DENSITY)
+    assert data.cases["density"].tolist() == ["A", "D"]
+    assert set(data.findings["image_id"]) <= {"101", "102"}
+    assert "1 images have no Breast density out of A, B, C, D, and are left out" in [
+        note.text for note in data.notes
+    ]
+
+
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "latin-1"])
 def test_sheet_alone_gives_labels_and_findings_without_a_place(tmp_path, encoding):
     folder = write(tmp_path, good_images() | {"INbreast_sheet1.csv": SHEET.encode(encoding)})

@@ -7,9 +7,10 @@ import pytest
 from birads_lib.errors import UserError
 from birads_lib.losses.contrastive import clip_floor
 from birads_lib.networks.captions import DENSITY_TEXTS, HELD_OUT_TEXTS, Captions
+from birads_lib.scores.density import ARMS
 from birads_lib.task import DENSITY
 from birads_lib.training import image_text
-from birads_lib.training.image_text import ARMS, PairBatches, Settings, scores, train
+from birads_lib.training.image_text import PairBatches, Settings, scores, train
 
 CAPTIONS = Captions.of(DENSITY_TEXTS, DENSITY)
 SETTINGS = Settings(embed=8, epochs=16, batch_size=16, rate=0.005)
