@@ -160,7 +160,7 @@ _SLICES = ("slices.parquet", "slices.npy")
 _REGIONS = ("rois.parquet", "crops.npy")
 _HOW_CUT = "regions.json"
 _OF_DENSITY = (DENSITY, ONE_MODALITY)
-_PIXELS = ("cases.parquet", "images.npy")
+_PIXELS = ("cases.parquet", "images{suffix}.npy")
 _INTERMEDIATE = tuple(f"intermediate_{name}" for name in _REGIONS)
 
 CHAPTERS = (
@@ -301,7 +301,7 @@ CHAPTERS = (
     ),
     Chapter(
         "54_elsewhere", "other patients, machines, readers", sets=_OF_DENSITY,
-        reads=(*_PIXELS, "preprocessing.json", "image_text.parquet"),
+        reads=(*_PIXELS, _HOW, "image_text.parquet"),
         writes=("elsewhere.parquet",), threads=0, shares=True, gpu=True,
     ),
     Chapter(
