@@ -305,8 +305,8 @@ CHAPTERS = (
         writes=("elsewhere.parquet",), threads=0, shares=True, gpu=True,
     ),
     Chapter(
-        "61_companion_claims", "a companion's ledger", sets=(TRANSFER, DENSITY), reads=(_ALL_METRICS,),
-        sources=("book/claims.yml",),
+        "61_companion_claims", "a companion's ledger", sets=(TRANSFER, DENSITY),
+        reads=(_ALL_METRICS,), sources=("book/claims.yml",),
     ),
 )  # fmt: skip
 
