@@ -24,11 +24,14 @@ from birads_lib.readers import by_name
 from birads_lib.readers.image_files import existing
 from birads_lib.scores import density
 from birads_lib.task import BIRADS, Task
+from birads_lib.texts import listing
 from press import book, chapters, external
 from press.parameters import declared_parameters, images_folder
 from press.paths import ROOT, predictions_file
 from press.study import Study, load
+from press.study_file import SET_BY_THE_STUDY
 
+OWN_AFFAIRS = {"resamples", "seed"}  # of each notebook
 EXAMPLES = 3  # images whose patients are shown
 SPLIT = ("protocol", "folds", "seeds", "validation_share")  # on which it depends who is where
 NETWORK = ("backbone", "weights", "taps")  # what of a network may not be there
@@ -43,6 +46,7 @@ def check(study: Study) -> list[str]:
     weights tell.
     """
     check_there(study)
+    check_agreement(study)
     external.check_asked(study)
     book.check(study)
     if not any(row.notebook == "01_data_exploration" for row in chapters.of_study(study)):
@@ -70,6 +74,28 @@ def check_there(study: Study) -> None:
     folder = images_folder(study.dataset, study.folder)
     if not study.reader.makes_images:
         existing(folder)
+
+
+def check_agreement(study: Study) -> None:
+    """Raise UserError where notebooks that take the same parameter are given different values.
+
+    It is the same where it is called the same and has the same default. How often each chapter
+    resamples, and from which seed, is its own affair.
+    """
+    given: dict[tuple[str, str], dict[str, list[str]]] = {}
+    for row in chapters.of_study(study):
+        declared, values = declared_parameters(row.notebook), study.values(row.notebook)
+        for name in declared.keys() - {*SET_BY_THE_STUDY} - OWN_AFFAIRS:
+            same = given.setdefault((name, repr(declared[name])), {})
+            same.setdefault(repr(values.get(name, declared[name])), []).append(row.notebook)
+    problems = [
+        f"notebooks: {name} is {', but '.join(f'{v} for {listing(n)}' for v, n in same.items())}; "
+        "give all of them the same"
+        for (name, _), same in sorted(given.items())
+        if len(same) > 1
+    ]
+    if problems:
+        raise UserError("\n".join(problems))
 
 
 def dataset_of(study: Study) -> Dataset:

@@ -97,8 +97,9 @@ class External(Checked):
 class Others(Checked):
     """Parameters that aren't among training's settings, or are narrower than there."""
 
+    equal: int = Field(ge=8, le=4096)  # pixels on a side
     reads_as: int = Field(ge=2, le=5)
-    screening: float = Field(gt=0, lt=1)
+    screening: float = Field(ge=0, le=1)
     ways: Annotated[list[Literal["squares", "films"]], Field(min_length=1)]
     arm: Literal["scratch", "single", "longer", "double"]
     epochs: int = Field(ge=1)

@@ -32,6 +32,21 @@ LACKS = {  # what the first cells of each miss in a project where nothing ran
     "12_comparison": "results/phantoms.byhand/cases.parquet",
     "13_speed": "results/speed/growth.json",
     "15_elsewhere": "results/phantoms_elsewhere/cases.parquet",
+    "21_backbones": "results/backbones.byhand/slices.parquet",
+    "21_slices": "results/backbones.byhand/cases.parquet",
+    "21_training": "results/backbones.byhand/slices.parquet",
+    "22_latency": "results/backbones.byhand/slices.npy",
+    "22_speed_and_accuracy": "results/backbones.byhand/latency.parquet",
+    "31_regions": "results/transfer.byhand/cases.parquet",
+    "32_double_transfer": "results/transfer.byhand/rois.parquet",
+    "33_reader": "results/transfer.byhand/arms.parquet",
+    "34_where": "results/transfer.byhand/arms.parquet",
+    "35_real_transfer": "results/transfer_inbreast.byhand/cases.parquet",
+    "51_density": "results/density.byhand/cases.parquet",
+    "52_image_and_text": "results/density.byhand/cases.parquet",
+    "53_modalities": "results/density.byhand/cases.parquet",
+    "54_elsewhere": "results/density.byhand/image_text.parquet",
+    "61_companion_claims": "results/transfer.byhand/33_reader.metrics.json",
 }
 RUN_FIRST_CELLS = """
 import contextlib, io, json, pathlib, sys

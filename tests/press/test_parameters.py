@@ -10,7 +10,10 @@ import pytest
 from birads_lib import protocol
 from birads_lib.errors import UserError
 from birads_lib.training import settings
-from press import parameters, study_file, yaml_file
+from press import chapters, parameters, study_file, yaml_file
+from press.paths import CONFIG
+from press.preflight import OWN_AFFAIRS, check_agreement
+from press.study import load
 from press.study_file import Others, types_of
 
 GIVEN = [
@@ -121,7 +124,16 @@ def test_checking_a_study_brings_no_keras():
 
 
 def test_what_two_notebooks_take_is_the_studys_or_of_no_matter_to_the_other():
-    of_each = [set(types_of(name)) for name in parameters.notebook_names()]
+    of_each = [set(types_of(row.notebook)) for row in chapters.CHAPTERS if "paper" in row.sets]
     counts = Counter(name for names in of_each for name in names)
     # How often each chapter resamples, and from which seed, is its own affair.
-    assert {name for name, count in counts.items() if count > 1} == {"resamples", "seed"}
+    assert {name for name, count in counts.items() if count > 1} == OWN_AFFAIRS
+
+
+def test_what_notebooks_of_a_companion_share_has_to_agree():
+    """A chapter about the folds that another trains on can't be given others."""
+    study = load(CONFIG / "transfer.yaml")
+    check_agreement(study)
+    more = {"31_regions": {"folds": 5}}
+    with pytest.raises(UserError, match="notebooks: folds is 5 for 31_regions, but 4 for 32_dou"):
+        check_agreement(study.model_copy(update={"notebooks": study.notebooks | more}))

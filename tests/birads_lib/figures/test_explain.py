@@ -99,6 +99,9 @@ def test_every_map_is_drawn_by_the_function_that_keeps_the_rule_of_fineness():
                 found |= {f"{path.stem}.{function.name}"} if calls & drawing else set()
     pixels = {"exploration._draw_image", "explain._picture"}  # only where they may be shown
     pixels |= {"explain.overlay"}  # of images that `birads predict` is given, for who gave them
+    # Chapters call these only where pixels may be shown.
+    pixels |= {"regions._draw", "regions.maps", "density.examples"}
+    pixels |= {"density.similarity"}  # of images and texts: no array of an image
     assert found == pixels | {"explain._heat"}
 
 

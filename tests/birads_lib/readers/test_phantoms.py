@@ -64,7 +64,7 @@ def test_comments_make_no_other_generator_and_code_does(monkeypatch):
     assert phantoms._generator() != before
     drawing = {path.stem for path in Path(anatomy.__file__).parent.glob("*.py")}
     hashed = {Path(module.__file__).stem for module in phantoms.DRAWING}
-    assert hashed == drawing - {"__init__", "pretraining"}
+    assert hashed == drawing - {"__init__", "pretraining", "histology"}  # which draw nothing
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 from sklearn.metrics import accuracy_score, f1_score, roc_auc_score, roc_curve
@@ -53,6 +53,7 @@ def test_patients_are_drawn_with_this_measure():
     assert (table["low"] <= table["estimate"]).all()
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000), st.floats(-2, 3))
 def test_no_curve_with_an_operating_point_has_a_larger_auc(seed, signal):
     y, p = drawn(25, seed, signal)
@@ -98,6 +99,7 @@ def test_a_low_auc_needs_no_particular_errors():
     assert two_classes.errors_needed(0.9, 0.95) == []
 
 
+@settings(deadline=None)
 @given(st.floats(0.05, 0.95), st.floats(0, 0.9), st.floats(0, 0.9))
 def test_weighted_f1_of_rates_is_scikit_learns(share, f, m):
     counts = np.array([(1 - share) * (1 - f), (1 - share) * f, share * m, share * (1 - m)])
