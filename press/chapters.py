@@ -305,7 +305,7 @@ CHAPTERS = (
         writes=("elsewhere.parquet",), threads=0, shares=True, gpu=True,
     ),
     Chapter(
-        "61_companion_claims", "a companion's ledger", sets=(TRANSFER, DENSITY),
+        "61_companion_claims", "a companion's ledger", sets=(TRANSFER, BACKBONES, DENSITY),
         reads=(_ALL_METRICS,), sources=("book/claims.yml",),
     ),
 )  # fmt: skip

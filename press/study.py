@@ -110,6 +110,8 @@ class Study(study_file.StudyFile):
         }
         if protocol is None and chapters.chapter(notebook).runs != "none":
             set_by_study |= self._of_all_runs(chapters.chapter(notebook))
+        elif protocol is None and "protocols" in self.model_fields_set:
+            set_by_study["protocols"] = self.protocols
         declared = declared_parameters(notebook)
         values = {k: set_by_study[k] for k in declared if set_by_study.get(k) is not None}
         values |= self.notebooks.get(notebook, {})

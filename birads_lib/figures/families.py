@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, PercentFormatter
 
 from birads_lib.figures.intervals import draw_beside, draw_intervals, name_rows
 from birads_lib.figures.style import (
@@ -69,6 +69,7 @@ def differences(
         ax.axvline(0, **ZERO)
         draw_beside(ax, shown, pairs, looks, 0.22, size=30, width=2)
         name_rows(ax, pairs)
+        ax.xaxis.set_major_locator(MaxNLocator(3))  # more would touch each other
         ax.set(title=NAMES[metric], xlabel="Difference")
     return with_legend(axes[0], columns=2)
 
@@ -178,9 +179,10 @@ def speed(table: pd.DataFrame) -> Figure:
             ax.vlines(rows["gmacs"], rows["low"], rows["high"], color=colour, linewidth=1)
             ax.scatter(rows["gmacs"], rows["milliseconds"], marker=marker, s=45, color=fill,
                        edgecolor=colour, label=f"{family}, {setting}", zorder=3)  # fmt: skip
-            for row in rows.itertuples():
-                ax.annotate(row.network, (row.gmacs, row.milliseconds), fontsize=8,
-                            xytext=(4, -9), textcoords="offset points")  # fmt: skip
+            for row in rows.itertuples() if is_native else ():
+                short = row.network.removeprefix("efficientnet").removeprefix("resnet").upper()
+                offset = {"xytext": (5, -11), "textcoords": "offset points"}
+                ax.annotate(short, (row.gmacs, row.milliseconds), fontsize=9, **offset)
         ax.set(xscale="log", yscale="log", xlabel="Multiply-adds, billions (log)")
         ax.set_title(f"Batch of {batch}")
         for axis in (ax.xaxis, ax.yaxis):
@@ -192,7 +194,7 @@ def speed(table: pd.DataFrame) -> Figure:
 
 
 def pareto(table: pd.DataFrame, metric: str) -> Figure:
-    """Draw a metric against the time of one image; what nothing else beats in both is joined.
+    """Draw a metric against the time of one image; what nothing else beats has a ring.
 
     Args:
         table: [network, milliseconds, estimate, low, high].
@@ -201,8 +203,9 @@ def pareto(table: pd.DataFrame, metric: str) -> Figure:
     ax = new_axes(height=4.0)
     draw_intervals(ax, table, table["milliseconds"], colour=BLUE, upright=True)
     best = front(table)
-    ax.step(best["milliseconds"], best["estimate"], where="post", color=MUTED, linestyle="--",
-            label="not beaten in both")  # fmt: skip
+    place, ring = (best["milliseconds"], best["estimate"]), {"s": 220, "facecolor": "none"}
+    ax.step(*place, where="post", color=MUTED, linestyle="--")
+    ax.scatter(*place, edgecolor=MUTED, label="beaten by none in both", **ring)
     for row in table.itertuples():
         ax.annotate(row.network, (row.milliseconds, row.estimate), xytext=(7, 5),
                     textcoords="offset points", fontsize=10)  # fmt: skip
