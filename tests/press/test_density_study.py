@@ -59,7 +59,9 @@ def test_a_sound_study_is_understood(tmp_path):
     ],
 )
 def test_what_stops_encoders_is_said_before_a_run(tmp_path, changes, dataset, message):
-    study = study_of(tmp_path, {"52_image_and_text": changes}, **dataset)
+    trained = ("52_image_and_text", "53_modalities", "54_elsewhere")
+    takes = {n: {k: v for k, v in changes.items() if k in declared_parameters(n)} for n in trained}
+    study = study_of(tmp_path, takes, **dataset)
     with pytest.raises(UserError, match=message):
         preflight.check(study)
 
