@@ -177,7 +177,8 @@ def train(
     batches = PairBatches(arm, inputs, labels, weights, captions, settings.batch_size, (seed,))
     model.compile(keras.optimizers.Adam(settings.rate), _LOSSES[arm]())
     fitted = model.fit(batches, epochs=settings.epochs, shuffle=False, verbose=0)
-    floors = np.array(batches.floors[: settings.epochs])
+    # Keras may draw once before the first epoch; the last draw is of none.
+    floors = np.array(batches.floors[-settings.epochs - 1 : -1])
     return Trained(arm, model, np.array(fitted.history["loss"]), floors)
 
 
