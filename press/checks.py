@@ -5,6 +5,10 @@ from dataclasses import dataclass, field
 
 from press.stale import first_of
 
+# How an exhibit that was made again compares with the published one.
+EQUAL, WITHIN, DIFFERS, MISSING = "equal", "within tolerance", "different", "not made again"
+VERDICTS = (EQUAL, WITHIN, DIFFERS, MISSING)
+
 
 @dataclass
 class Report:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from birads_lib.errors import UserError
 from press import manifest, preflight, remake
 from press import page as pages
+from press.checks import DIFFERS, EQUAL, MISSING, VERDICTS, WITHIN
 from press.outputs import hash_of_hashes
 from press.page import Exhibit, Page
 from press.paths import ROOT
@@ -19,9 +20,6 @@ from press.study import Study, load
 
 # Not that of ``remake``, which links to results there: here, each file is made again.
 CHECKED = "results/.checked"
-# How an exhibit that was made again compares with the published one.
-EQUAL, WITHIN, DIFFERS, MISSING = "equal", "within tolerance", "different", "not made again"
-VERDICTS = (EQUAL, WITHIN, DIFFERS, MISSING)
 
 
 @dataclass(frozen=True)

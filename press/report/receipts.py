@@ -9,10 +9,10 @@ import pandas as pd
 import yaml
 
 from birads_lib.errors import UserError
+from press.checks import EQUAL, VERDICTS
 from press.outputs import hash_of_hashes
 from press.page import Page
 from press.paths import ROOT
-from press.recheck import EQUAL, VERDICTS
 from press.report.templates import literal, page
 from press.study import Study
 
