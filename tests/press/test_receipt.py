@@ -3,6 +3,8 @@
 import base64
 import shutil
 import socket
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import yaml
 
 from birads_lib.errors import UserError
 from helpers.codecheck import broken
+from helpers.project import ROOT
 from press import outputs, receipt, recheck
 from press import page as pages
 from press.report import receipts
@@ -148,3 +151,12 @@ def test_the_book_shows_receipts_as_data(folder, checked):
     (written / "exhibits.csv").write_text("page\n")
     with pytest.raises(UserError, match=f"receipts/{written.name} is no receipt"):
         receipts.chapter([])
+
+
+def test_the_command_begins_by_itself():
+    """No other module has been imported before, whose order could hide a circle."""
+    done = subprocess.run(
+        [sys.executable, "-m", "press.receipt", "none.yaml", "", "", "Ada"],
+        cwd=ROOT, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.stderr.startswith("no study at none.yaml")
