@@ -119,7 +119,7 @@ def compare_exhibit(page: Page, before: Exhibit, after: Exhibit | None) -> Outco
         is_equal = before.files[name] == after.files.get(name)
         known["picture"] = "equal" if is_equal else "other bytes"
     known["words"] = ", ".join(remake.compare_words(before, after))
-    if not remake.words_hold(before, after):
+    if not remake.words_hold(before, after, numbers):
         return Outcome(**known, verdict=DIFFERS)
     if numbers is None:
         return Outcome(**known, verdict=EQUAL if known.get("picture") == "equal" else DIFFERS)

@@ -199,12 +199,12 @@ def compare_words(before: Exhibit, after: Exhibit) -> list[str]:
     return [name for name, text in words[0].items() if text != words[1][name]]
 
 
-def words_hold(before: Exhibit, after: Exhibit) -> bool:
+def words_hold(before: Exhibit, after: Exhibit, numbers: NumbersCompared | None) -> bool:
     """Return whether the words of two makings agree as far as they must.
 
     The same code makes the same words of the same numbers; other code may choose other words.
+    ``numbers``: how theirs compare.
     """
-    numbers = compare_numbers(before, after)
     is_equal = numbers is None or (numbers.beyond == 0 and numbers.largest == 0)
     codes = [lasting(exhibit.passport.get("code", {})) for exhibit in (before, after)]
     return not (is_equal and codes[0] == codes[1] and compare_words(before, after))
@@ -253,8 +253,9 @@ def print_comparison(before: Exhibit, after: Exhibit) -> bool:
         verdict = "hold" if holds else f"DIFFER in {numbers.beyond} of them"
         tolerance = before.passport["tolerance"]
         print(f"numbers: {numbers.count} compared, {size}, tolerance {tolerance:g}: {verdict}")
+    do_words_hold = words_hold(before, after, numbers)
     if words := compare_words(before, after):
-        verdict = "" if words_hold(before, after) else ": DIFFER though code and numbers are equal"
+        verdict = "" if do_words_hold else ": DIFFER though code and numbers are equal"
         print(f"words: another {', another '.join(words)}{verdict}")
     else:
         print("words: equal")
@@ -266,7 +267,7 @@ def print_comparison(before: Exhibit, after: Exhibit) -> bool:
         print(f"{kind}: {'differs' if lines else 'equal'}")
         for line in lines:
             print(f"  {line}")
-    return holds and words_hold(before, after)
+    return holds and do_words_hold
 
 
 def _of_another_study(config: str, figure: str) -> tuple[str, str]:

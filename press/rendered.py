@@ -42,10 +42,10 @@ def check(study: Study) -> Report:
     try:
         with TemporaryDirectory() as anew:
             compare(folder, book.render_anew(study, Path(anew)), manifest.noted(study), report)
-    except UNREADABLE as error:
-        report.problems.append(f"its pages can't be read ({error})")
     except UserError as error:
         report.problems.append(f"it can't be rendered anew: {error}")
+    except UNREADABLE as error:
+        report.problems.append(f"its pages can't be read ({error})")
     _check_root(study, folder, report)
     return report
 
