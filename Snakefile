@@ -54,7 +54,7 @@ def message_of(chapter):
 
 def artefacts_of(chapter):
     """The files of other chapters that a page reads."""
-    return lambda wildcards: in_results(chapter.inputs(STUDY, **wildcards))
+    return lambda wildcards: in_results(chapters.inputs(chapter, STUDY, **wildcards))
 
 
 def values_of(chapter):

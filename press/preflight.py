@@ -29,7 +29,7 @@ from press import book, chapters, external
 from press.parameters import declared_parameters, images_folder
 from press.paths import ROOT, predictions_file
 from press.study import Study, load
-from press.study_file import SET_BY_THE_STUDY
+from press.study_parameters import SET_BY_THE_STUDY
 
 OWN_AFFAIRS = {"resamples", "seed"}  # of each notebook
 EXAMPLES = 3  # images whose patients are shown

@@ -258,7 +258,7 @@ def _check_there(inputs: dict[str, Path], notebook: str) -> None:
     """Raise UserError naming every input that isn't there, and the notebook that makes it."""
     missing = [path for path in inputs.values() if not path.exists()]
     if missing:
-        makers = sorted({maker for path in missing for maker in chapters.makers(path)})
+        makers = sorted({maker for path in missing for maker in chapters.makers(path, notebook)})
         earlier = ", then ".join(makers) or "the earlier notebooks"
         do = f"Run {earlier} first, or `make book` for all."
         if command := chapters.chapter(notebook).needs:  # no notebook makes it

@@ -17,7 +17,7 @@ from birads_lib.readers import READERS, Reader
 from birads_lib.readers.links import FOLLOW_LINKS
 from birads_lib.task import Task, label_set_of
 from birads_lib.training import settings
-from press import chapters, given, study_file, yaml_file
+from press import chapters, given, study_file, sweep, yaml_file
 from press.parameters import declared_parameters
 from press.paths import ROOT, record_file
 
@@ -175,7 +175,7 @@ def load(
         for notebook in _weighed(keys.get("chapters", chapters.PAPER)):
             keys.setdefault("notebooks", {}).setdefault(notebook, {})["weights"] = weights
     variants = keys.pop("variants", {"proposed": {}})
-    variants |= dict(study_file.points(keys.pop("sweep", {})))
+    variants |= dict(sweep.points(keys.pop("sweep", {})))
     shown = READERS[keys["dataset"]["reader"]].synthetic  # others only where the YAML says so
     defaults = {"title": keys["name"], "show_pixels": shown}
     study = Study(**defaults | keys, variants=variants, root=root, config=str(path))

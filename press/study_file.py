@@ -1,36 +1,26 @@
 """What a study's YAML may hold.
 
-The parameters of preprocessing and of training are checked as the library does; what else notebooks
-take stands in ``Others``.
+The parameters that it gives notebooks stand in ``press.study_parameters``, sweeps in
+``press.sweep``.
 """
 
 import math
-import re
-from collections.abc import Iterator, Mapping
-from itertools import product
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, create_model
 
 from birads_lib.checked import Checked, Problems
-from birads_lib.errors import UserError, did_you_mean
-from birads_lib.networks.backbones import WEIGHTS
+from birads_lib.errors import UserError
 from birads_lib.protocol import PATIENT, PROTOCOLS
 from birads_lib.readers import READERS
 from birads_lib.readers.links import FOLLOW_LINKS
 from birads_lib.task import BIRADS, TASKS
 from birads_lib.texts import unshowable
-from birads_lib.training import settings
-from press import chapters, yaml_file
-from press.parameters import declared_parameters, notebook_names
+from press import chapters, sweep, yaml_file
+from press.parameters import notebook_names
+from press.study_parameters import TRAINED, Seed, parameters
 
-TRAINED = ("02_preprocessing", "03_training")  # whose parameters a variant may change
-SET_BY_THE_STUDY = (
-    "study_dir", "note", "dataset", "show_pixels", "variant", "protocol", "protocols",
-    "image_file", "reference", "runs", "changes", "other", "task", "trainings", "seeds",
-    "other_dataset", "chapter_set",
-)  # fmt: skip
 LONGEST_NAME = 100  # of a study or variant: it becomes part of a file's
 LONGEST = {("name",): LONGEST_NAME, ("title",): 300}  # characters of the text at these keys
 LONGEST_TEXT = 2000  # of any other
@@ -39,27 +29,10 @@ _GRID = "a mapping of parameters to lists, such as {dal_lambda: [0.5, 1, 2]}"
 NAME = r"[A-Za-z0-9][A-Za-z0-9_]*"  # of what becomes part of a file's name
 
 
-def _weights(value: str) -> str:
-    if not Path(value).suffix and value not in WEIGHTS:  # a file's name has one
-        raise ValueError(f"is {value!r}; {did_you_mean(value, WEIGHTS)}")
-    return value
-
-
-def _each_once(values: list) -> list:
-    words = [_word(value) for value in values]
-    for place, word in enumerate(words):
-        if word in words[:place]:
-            raise ValueError(f"has {values[place]!r} twice, or another value with the same name")
-    return values
-
-
-Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]  # as scikit-learn takes it
-
-
 class _Target(Checked):
     """A label set of a study's own; ``birads_lib.task.label_set_of`` has what it means."""
 
-    classes: Annotated[list[str], Field(min_length=2), AfterValidator(_each_once)]
+    classes: Annotated[list[str], Field(min_length=2), AfterValidator(sweep.each_once)]
     ordinal: bool = True
     act_from: str = ""
     title: str = ""
@@ -85,78 +58,10 @@ def _as_text(value: object) -> object:
     return str(value) if isinstance(value, int | float) and value is not True else value
 
 
-Share = Annotated[float, Field(ge=0, le=1)]
-
-
 class External(Checked):
     """Whose images the study's first run grades too, once it is trained."""
 
     study: str  # its name, or its YAML
-
-
-class Others(Checked):
-    """Parameters that aren't among training's settings, or are narrower than there."""
-
-    equal: int = Field(ge=8, le=4096)  # pixels on a side
-    reads_as: int = Field(ge=2, le=5)
-    screening: float = Field(ge=0, le=1)
-    ways: Annotated[list[Literal["squares", "films"]], Field(min_length=1)]
-    arm: Literal["scratch", "single", "longer", "double"]
-    epochs: int = Field(ge=1)
-    explained: int = Field(ge=0)
-    general_epochs: int = Field(ge=1)
-    intermediate_epochs: int = Field(ge=1)
-    head_epochs: int = Field(ge=1)
-    target_epochs: int = Field(ge=0)
-    scratch_epochs: int = Field(ge=1)
-    rate: float = Field(ge=0)
-    target_rate: float = Field(ge=0)
-    shares: list[Annotated[float, Field(gt=0, lt=1)]]
-    curve_seeds: int = Field(ge=1)
-    biopsied_of_3: Share
-    malignant_of_3: Share
-    malignant_of_4: Share
-    malignant_of_5: Share
-    fold: int = Field(ge=0)
-    folds: int = Field(ge=2)
-    gpu_rate: int = Field(ge=1, le=1_000_000)
-    k: int = Field(ge=1)
-    per_fold: int = Field(ge=1)
-    prevalence: float = Field(ge=0, le=0.99)
-    randomised: int = Field(ge=1)
-    resamples: int = Field(ge=1, le=1_000_000)
-    seed: Seed
-    tolerance: float = Field(ge=0)
-    validation_share: float = Field(ge=0.01, le=0.49)
-    weights: Annotated[str, AfterValidator(_weights)]
-
-
-def types_of(*notebooks: str) -> dict[str, tuple]:
-    """Return name -> (type with its limits, default) of what a study may give some notebooks."""
-    from birads_lib.images import prepare, regions  # slow to import
-
-    fields = prepare.Options.model_fields | regions.Options.model_fields
-    fields |= settings.Settings.model_fields | Others.model_fields
-    declared = {k: v for name in notebooks for k, v in declared_parameters(name).items()}
-    return {
-        name: (fields[name].rebuild_annotation() if name in fields else type(default), default)
-        for name, default in declared.items()
-        if name not in SET_BY_THE_STUDY
-    }
-
-
-def parameters(*notebooks: str, **further: tuple) -> type[Checked]:
-    """Return a model of what a study may give some notebooks; all is optional."""
-    return create_model("Parameters", __base__=Checked, **types_of(*notebooks), **further)
-
-
-def _grid(*notebooks: str) -> type[Checked]:
-    """Return a model of lists of values for the parameters of some notebooks."""
-    lists = {
-        name: (Annotated[list[kind], Field(min_length=1), AfterValidator(_each_once)], [default])
-        for name, (kind, default) in types_of(*notebooks).items()
-    }
-    return create_model("Grid", __base__=Checked, **lists)
 
 
 def _not_reserved(name: str) -> str:
@@ -173,7 +78,7 @@ def _protocols(names: list[str]) -> type:
     return Annotated[
         list[Literal[*names]],
         Field(min_length=1),
-        AfterValidator(_each_once),
+        AfterValidator(sweep.each_once),
         f"a list of protocols out of {', '.join(names)}",
     ]
 
@@ -183,7 +88,7 @@ _OfImages = _protocols([name for name, rules in PROTOCOLS.items() if not rules.o
 Seeds = Annotated[
     list[Seed],
     Field(min_length=1),
-    AfterValidator(_each_once),
+    AfterValidator(sweep.each_once),
     "a list of different whole numbers from 0 to 4294967295, such as [0, 1, 2]",
 ]
 _NO_SEEDS_HERE = (
@@ -255,7 +160,7 @@ def model(keys: dict) -> type[StudyFile]:
         protocols=(protocols, [PATIENT.name]),
         variants=(Annotated[dict[Name, variant], Field(min_length=1), _OF_NAMES], {}),
         ablations=(Annotated[dict[Name, ablation], _OF_NAMES], {}),
-        sweep=(Annotated[_grid(*TRAINED), _GRID], {}),
+        sweep=(Annotated[sweep.grid(*TRAINED), _GRID], {}),
         notebooks=(create_model("Notebooks", __base__=Checked, **notebooks), {}),
     )
 
@@ -337,7 +242,7 @@ def _names_problems(keys: dict) -> Problems:
     named = {
         "a variant": ("variants", keys.get("variants", ["proposed"])),
         "an ablation": ("ablations", keys.get("ablations", ())),
-        "a point of the sweep": ("sweep", dict(points(keys.get("sweep", {})))),
+        "a point of the sweep": ("sweep", dict(sweep.points(keys.get("sweep", {})))),
     }
     problems, first = [], {}
     for kind, (section, names) in named.items():
@@ -349,30 +254,3 @@ def _names_problems(keys: dict) -> Problems:
                 problems.append(((section, name), what))
             first.setdefault(name, kind)
     return problems
-
-
-# Sweeps: a grid of parameters, of which every point is a variant
-
-
-def points(sweep: Mapping[str, list]) -> list[tuple[str, dict]]:
-    """Return (name, changes) of the variant at each point of a grid; of none, no variant.
-
-    ``{dal_lambda: [0.5, 1], image_size: [160]}`` gives dal_lambda_0p5_image_size_160 and
-    dal_lambda_1_image_size_160.
-    """
-    grid = product(*sweep.values()) if sweep else ()
-    changes = [dict(zip(sweep, point, strict=True)) for point in grid]
-    return [("_".join(f"{k}_{_word_of(k, v)}" for k, v in p.items()), p) for p in changes]
-
-
-def _word_of(name: str, value: object) -> str:
-    """Return a parameter's value as a part of a name; of a file of weights, without its folder."""
-    return _word(Path(value).name if name == "weights" else value)
-
-
-def _word(value: object) -> str:
-    """Return a parameter's value as a part of a name: 0.5 is 0p5."""
-    if isinstance(value, list):
-        return "_".join(map(_word, value))
-    text = f"{value:.12g}" if isinstance(value, float) else str(value).lower()
-    return re.sub(r"[^A-Za-z0-9]+", "_", text.replace(".", "p").replace("-", "m"))

@@ -42,9 +42,16 @@ def test_what_a_chapter_reads_another_one_writes():
 def test_a_row_gives_a_page_a_place_in_the_contents_and_a_maker(smoke, with_row):
     assert smoke.pages()[-1] == "14_made_up"
     assert {"file": "book/smoke/14_made_up"} in book.chapters_of(smoke)
-    assert chapters.makers(Path("made_up.csv")) == ["14_made_up"]
+    assert chapters.makers(Path("made_up.csv"), "04_evaluation") == ["14_made_up"]
     assert "14_made_up" in chapters.recording()
-    assert chapters.chapter("11_claims").inputs(smoke)[-1] == "14_made_up.metrics.json"
+    assert chapters.inputs(chapters.chapter("11_claims"), smoke)[-1] == "14_made_up.metrics.json"
+
+
+@pytest.mark.parametrize(
+    ("reader", "maker"), [("04_evaluation", "03_training"), ("21_backbones", "21_training")]
+)
+def test_what_makes_a_file_is_looked_for_among_the_chapters_of_the_same_studies(reader, maker):
+    assert chapters.makers(Path("runs/a/patient/predictions.parquet"), reader) == [maker]
 
 
 def test_a_row_gives_a_rule(clean_copy):
@@ -71,14 +78,14 @@ def test_pages_for_several_runs_write_the_files_of_each(smoke):
         reads=("images{suffix}.npy",), writes=("{run}/predictions.parquet",), metrics=False,
     )  # fmt: skip
     assert row.executions(smoke) == [{}]
-    assert row.inputs(smoke) == ["images.npy", "images-no_clahe.npy"]
+    assert chapters.inputs(row, smoke) == ["images.npy", "images-no_clahe.npy"]
     assert row.outputs(smoke) == [
         f"runs/{name}/patient/predictions.parquet" for name in ("frozen", "emd", "no_clahe")
     ]
 
 
 def test_a_chapter_of_every_run_reads_what_only_the_first_variant_has(smoke):
-    read = chapters.chapter("05_ablations").inputs(smoke)
+    read = chapters.inputs(chapters.chapter("05_ablations"), smoke)
     floors = [name for name in read if name.endswith("floors.parquet")]
     folders = [f"runs/proposed/{protocol}" for protocol in smoke.protocols]
     assert floors == [f"{folder}/floors.parquet" for folder in folders]

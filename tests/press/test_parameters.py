@@ -10,11 +10,11 @@ import pytest
 from birads_lib import protocol
 from birads_lib.errors import UserError
 from birads_lib.training import settings
-from press import chapters, parameters, study_file, yaml_file
+from press import chapters, parameters, study_parameters, yaml_file
 from press.paths import CONFIG
 from press.preflight import OWN_AFFAIRS, check_agreement
 from press.study import load
-from press.study_file import Others, types_of
+from press.study_parameters import Others, types_of
 
 GIVEN = [
     (notebook, name, default)
@@ -27,7 +27,7 @@ NUMBERS = [row for row in GIVEN if type(row[2]) in (int, float)]
 def problem(name, value, notebook="03_training"):
     """Return what is wrong with the value of one parameter, "" if nothing."""
     return " ".join(
-        text for _, text in yaml_file.problems(study_file.parameters(notebook), {name: value})
+        text for _, text in yaml_file.problems(study_parameters.parameters(notebook), {name: value})
     )
 
 
@@ -39,7 +39,7 @@ def limits(model, name):
 
 @pytest.mark.parametrize("name", sorted(settings.Settings.model_fields.keys() - {"seed"}))
 def test_limits_of_training_are_those_of_its_settings(name):
-    taken = limits(study_file.parameters("02_preprocessing", "03_training"), name)
+    taken = limits(study_parameters.parameters("02_preprocessing", "03_training"), name)
     assert taken[2] == limits(settings.Settings, name)[2]
     if name not in Others.model_fields:
         assert taken == limits(settings.Settings, name)
@@ -47,7 +47,7 @@ def test_limits_of_training_are_those_of_its_settings(name):
 
 @pytest.mark.parametrize(("notebook", "name", "default"), NUMBERS)
 def test_every_number_has_a_range_and_what_leaves_it_is_refused(notebook, name, default):
-    low, high, _ = limits(study_file.parameters(notebook), name)
+    low, high, _ = limits(study_parameters.parameters(notebook), name)
     assert low is not None
     kind = type(default)
     assert str(low) in problem(name, kind(low - 1), notebook)

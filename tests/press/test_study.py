@@ -383,7 +383,7 @@ def test_several_variants_have_a_page_that_sets_them_side_by_side(written):
     assert len(given["runs"]) == 2 * len(mine.variants)  # under either protocol
     assert given["changes"]["dal_lambda_1_image_size_64"] == {"dal_lambda": 1, "image_size": 64}
     row = chapters.chapter("05_sweep")
-    assert "runs/plain/image/04_evaluation.metrics.json" in row.inputs(mine)
+    assert "runs/plain/image/04_evaluation.metrics.json" in chapters.inputs(row, mine)
     ablated = study.load(written(ABLATED.replace("  plain: {encoder_layers: 0}\n", "")))
     assert "05_sweep" not in ablated.pages()
 

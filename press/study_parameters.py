@@ -1,0 +1,91 @@
+"""The parameters of notebooks that a study's YAML may set, with their limits.
+
+Those of preprocessing and of training are checked as the library does; what else notebooks take
+stands in ``Others``.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, create_model
+
+from birads_lib.checked import Checked
+from birads_lib.errors import did_you_mean
+from birads_lib.networks.backbones import WEIGHTS
+from birads_lib.training import settings
+from press.parameters import declared_parameters
+
+TRAINED = ("02_preprocessing", "03_training")  # whose parameters a variant may change
+SET_BY_THE_STUDY = (
+    "study_dir", "note", "dataset", "show_pixels", "variant", "protocol", "protocols",
+    "image_file", "reference", "runs", "changes", "other", "task", "trainings", "seeds",
+    "other_dataset", "chapter_set",
+)  # fmt: skip
+
+
+def _weights(value: str) -> str:
+    if not Path(value).suffix and value not in WEIGHTS:  # a file's name has one
+        raise ValueError(f"is {value!r}; {did_you_mean(value, WEIGHTS)}")
+    return value
+
+
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]  # as scikit-learn takes it
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Others(Checked):
+    """Parameters that aren't among training's settings, or are narrower than there."""
+
+    equal: int = Field(ge=8, le=4096)  # pixels on a side
+    reads_as: int = Field(ge=2, le=5)
+    screening: float = Field(ge=0, le=1)
+    ways: Annotated[list[Literal["squares", "films"]], Field(min_length=1)]
+    arm: Literal["scratch", "single", "longer", "double"]
+    epochs: int = Field(ge=1)
+    explained: int = Field(ge=0)
+    general_epochs: int = Field(ge=1)
+    intermediate_epochs: int = Field(ge=1)
+    head_epochs: int = Field(ge=1)
+    target_epochs: int = Field(ge=0)
+    scratch_epochs: int = Field(ge=1)
+    rate: float = Field(ge=0)
+    target_rate: float = Field(ge=0)
+    shares: list[Annotated[float, Field(gt=0, lt=1)]]
+    curve_seeds: int = Field(ge=1)
+    biopsied_of_3: Share
+    malignant_of_3: Share
+    malignant_of_4: Share
+    malignant_of_5: Share
+    fold: int = Field(ge=0)
+    folds: int = Field(ge=2)
+    gpu_rate: int = Field(ge=1, le=1_000_000)
+    k: int = Field(ge=1)
+    per_fold: int = Field(ge=1)
+    prevalence: float = Field(ge=0, le=0.99)
+    randomised: int = Field(ge=1)
+    resamples: int = Field(ge=1, le=1_000_000)
+    seed: Seed
+    tolerance: float = Field(ge=0)
+    validation_share: float = Field(ge=0.01, le=0.49)
+    weights: Annotated[str, AfterValidator(_weights)]
+
+
+def types_of(*notebooks: str) -> dict[str, tuple]:
+    """Return name -> (type with its limits, default) of what a study may give some notebooks."""
+    from birads_lib.images import prepare, regions  # slow to import
+
+    fields = prepare.Options.model_fields | regions.Options.model_fields
+    fields |= settings.Settings.model_fields | Others.model_fields
+    declared = {k: v for name in notebooks for k, v in declared_parameters(name).items()}
+    return {
+        name: (fields[name].rebuild_annotation() if name in fields else type(default), default)
+        for name, default in declared.items()
+        if name not in SET_BY_THE_STUDY
+    }
+
+
+def parameters(*notebooks: str, **further: tuple) -> type[Checked]:
+    """Return a model of what a study may give some notebooks; all is optional."""
+    return create_model("Parameters", __base__=Checked, **types_of(*notebooks), **further)
