@@ -57,6 +57,11 @@ class Options(Checked):
     seed: int = Field(0, ge=0)  # what all shifts, and the places of healthy tissue, follow from
 
 
+def label_of(kind: str) -> str | None:
+    """Return the label of ``LESION_KINDS`` of a kind of finding; None where it has none."""
+    return _LABELS.get(kind)
+
+
 def located(data: Dataset, kinds: Iterable[str] = ()) -> pd.DataFrame:
     """Return the findings whose place is known, each with the box around it.
 
@@ -212,7 +217,7 @@ def around(finding: Mapping, shape: tuple[int, int], options: Options) -> list[d
         shown = {corner: finding[corner] for corner in (*CORNERS, "kind", "descriptors", "finding")}
         rows.append(shown | {
             "roi_id": f"{name}_s{number}", "slice": number, "left": left, "top": top, "side": side,
-            LESION_KINDS.name: _LABELS.get(finding["kind"]),
+            LESION_KINDS.name: label_of(finding["kind"]),
         })  # fmt: skip
     return rows
 

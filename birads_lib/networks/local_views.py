@@ -1,0 +1,59 @@
+"""A network that says which lesions a small window shows: any number of them at once.
+
+It has the three parts of the hybrid (``networks.hybrid``): preparation and trunk are the same, and
+the head is an average over the trunk's map, one hidden layer, and a sigmoid for each label, as in
+Mellado et al. 2025, doi 10.3389/fonc.2025.1601929.
+"""
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+from keras import layers
+
+from birads_lib.networks.hybrid import assemble, build_preparation, build_trunk
+from birads_lib.task import LESION_KINDS, Task
+from birads_lib.training.settings import Settings
+
+
+def build_windows(settings: Settings, task: Task = LESION_KINDS) -> keras.Model:
+    """Return the model from grey windows to a probability for each label, 0..1 each.
+
+    Input (n, size, size, 1) uint8, size being ``settings.image_size``; output (n, K). Of the
+    settings count the backbone, its weights, the augmentation, ``dense_1`` and ``dropout_1``.
+    """
+    trunk = build_trunk(settings)
+    maps = keras.Input(trunk.outputs[0].shape[1:], name="maps1")
+    x = layers.GlobalAveragePooling2D(name="average")(maps)  # (n, channels)
+    x = layers.Dropout(settings.dropout_1, name="dropout")(x)
+    x = layers.Dense(settings.dense_1, "relu", name="penultimate")(x)
+    x = layers.Dense(len(task.labels), "sigmoid", name="probabilities")(x)
+    head = keras.Model([maps], x, name="head")
+    return assemble(settings, build_preparation(settings), trunk, head)
+
+
+def at_size(model: keras.Model, settings: Settings, size: int) -> keras.Model:
+    """Return the same network, with the same weights, for images of another size."""
+    other = settings.model_copy(update={"image_size": size, "weights": "none"})
+    larger = build_windows(other)
+    larger.get_layer("trunk").set_weights(model.get_layer("trunk").get_weights())
+    larger.get_layer("head").set_weights(model.get_layer("head").get_weights())
+    return larger
+
+
+def asker(model: keras.Model) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """Return what ``explain.relevance`` asks: images to averaged features and probabilities.
+
+    It takes (b, size, size) uint8, and returns (b, channels) and (b, K); each size of a batch is
+    compiled once.
+    """
+    head = model.get_layer("head")
+    both = keras.Model(head.inputs, [head.get_layer("average").output, head.output])
+    maps = model.get_layer("trunk")(model.get_layer("preparation")(model.input))
+    whole = keras.Model(model.input, both(maps))
+
+    def ask(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        features, answers = whole.predict_on_batch(images[..., None])
+        return np.asarray(features), np.asarray(answers)
+
+    return ask
