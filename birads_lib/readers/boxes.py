@@ -1,7 +1,7 @@
 """Findings as boxes, from a table with a row each."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
@@ -11,6 +11,7 @@ from birads_lib.readers import columns, spreadsheet
 from birads_lib.readers.image_files import Inspected, Notes, Problems, inside
 
 SIDES = ("x0", "y0", "x1", "y1")
+TABLES = ("mass_boxes.csv", "calc_boxes.csv")  # beside the tables that a data set's makers gave
 
 
 def read(
@@ -36,6 +37,34 @@ def read(
         return no_findings()
     findings = _findings(known, _by_name(images), images, problems, notes)
     return pd.DataFrame(findings, columns=list(no_findings()))
+
+
+def files(root: Path) -> list[Path]:
+    """Return which of ``TABLES`` are there."""
+    return [root / name for name in TABLES if (root / name).is_file()]
+
+
+def of_masses(
+    root: Path,
+    paths: Mapping[str, Path],
+    good: Mapping[Path, Inspected],
+    outlined: Sequence[Mapping],
+    problems: Problems,
+    notes: Notes,
+) -> list[dict[str, object]]:
+    """Return the masses of ``mass_boxes.csv`` in images where none is outlined, if it is there.
+
+    Args:
+        paths: of the images, by their ids, by which the table calls them.
+        good: what is known of each path.
+        outlined: findings that are known, with image_id and kind.
+    """
+    if root / TABLES[0] not in files(root):
+        return []
+    known = {finding["image_id"] for finding in outlined if finding["kind"] == "mass"}
+    images = {image_id: good[path] for image_id, path in paths.items() if path in good}
+    found = read(root, TABLES[0], images, problems, notes).assign(kind="mass")
+    return found[~found["image_id"].isin(known)].to_dict("records")
 
 
 def _by_name(images: Mapping[str, Inspected]) -> dict[str, list[str]]:

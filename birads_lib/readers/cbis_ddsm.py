@@ -121,7 +121,7 @@ def read(
         findings += [row for row in several if (row["image_id"], row["kind"]) not in placed]
     problems.raise_any()
     table = pd.DataFrame(findings, columns=list(no_findings()))
-    boxes_read = tuple(root / name for name in _box_files(root))
+    boxes_read = tuple(boxes.files(root))
     return Dataset(root, pd.DataFrame(cases), table, notes=notes.all(),
                    annotations=(*tables, *boxes_read))  # fmt: skip
 
@@ -201,10 +201,6 @@ def _case(
     }  # fmt: skip
 
 
-def _box_files(root: Path) -> list[str]:
-    return [name for name in ("mass_boxes.csv", "calc_boxes.csv") if (root / name).is_file()]
-
-
 def _boxes(
     root: Path, found: dict[Key, Path], good: dict[Path, Inspected], problems: Problems,
     notes: Notes,
@@ -213,9 +209,9 @@ def _boxes(
     images = {path.relative_to(root).as_posix(): good[path] for path in found.values()}
     names = {path.relative_to(root).as_posix(): "_".join(key) for key, path in found.items()}
     findings = []
-    for name in _box_files(root):
-        kind = "mass" if name.startswith("mass") else "calcification"
-        table = boxes.read(root, name, images, problems, notes)
+    for path in boxes.files(root):
+        kind = "mass" if path.name.startswith("mass") else "calcification"
+        table = boxes.read(root, path.name, images, problems, notes)
         table = table.assign(kind=kind, image_id=table["image_id"].map(names))
         findings += table.to_dict("records")
     return findings

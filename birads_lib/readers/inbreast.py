@@ -16,7 +16,7 @@ from pydantic import AfterValidator
 
 from birads_lib.cases import Dataset, no_findings, parse_birads
 from birads_lib.errors import DatasetError, did_you_mean
-from birads_lib.readers import Reader, published
+from birads_lib.readers import Reader, boxes, published
 from birads_lib.readers.image_files import (
     IMAGE_SUFFIXES,
     FileOptions,
@@ -89,8 +89,8 @@ def read(
     4a, 4b and 4c merge into 4, and 6 becomes 5; ``birads_original`` keeps what was given. The
     patient is the 16 hexadecimal digits of the file name; ACR density 1..4 becomes A..D.
     Images without a label of the task are left out, with a note.
-    A finding that only the sheet marks has a kind and no place. Contours are in pixels of the
-    original; for a smaller image it is taken to be the original size of the nearest shape.
+    A finding that only the sheet marks has a kind and no place; ``mass_boxes.csv`` places masses
+    where none is outlined. Contours are in pixels of the original, of the size nearest in shape.
     """
     chosen = Options.of(options)
     root = existing(folder)
@@ -106,24 +106,24 @@ def read(
     ]
     outlines = _lesion_files(problems, notes)
     lesions = _lesions(outlines, files, good, problems, notes)
+    lesions += boxes.of_masses(root, files, good, lesions, problems, notes)
     problems.raise_any()
     cases = pd.DataFrame(published.labelled(cases, task, notes))
     findings = pd.DataFrame(lesions + _marks(rows, lesions), columns=list(no_findings()))
     findings = findings[findings["image_id"].isin(cases["image_id"])]
-    return Dataset(root, cases, findings, notes.all(), (*_tables(root, chosen.table), *outlines))
+    tables = (*_tables(root, chosen.table), *boxes.files(root))
+    return Dataset(root, cases, findings, notes.all(), (*tables, *outlines))
 
 
 def _image_files(root: Path, images: str, problems: Problems, notes: Notes) -> list[Path]:
     """Return the files in the folder of images: the option's, else the one that has any."""
     if Path(images).is_absolute() or ".." in Path(images).parts:
         raise DatasetError(f"the option images={images!r} must name a folder in {str(root)!r}")
-    if images:
-        homes = [existing(root / images)]
-    else:
-        homes = [root / name for name in ("AllDICOMs", "images") if (root / name).is_dir()]
+    usual = (root / name for name in ("AllDICOMs", "images"))
+    homes = [existing(root / images)] if images else [home for home in usual if home.is_dir()]
     by_home = {home: images_below(home, problems, notes) for home in homes}
     if not images:
-        loose = [path for path in root.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES]
+        loose = (p for p in root.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
         by_home[root] = [path for path in loose if not is_litter(path.name)]
     by_home = {home: paths for home, paths in by_home.items() if paths}
     if len(by_home) > 1:

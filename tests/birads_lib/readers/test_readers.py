@@ -306,6 +306,24 @@ def test_contours_of_the_larger_format(tmp_path):
     assert (finding["x1"], finding["y1"]) == pytest.approx((834, 1024))
 
 
+def test_a_table_of_boxes_places_masses_where_none_is_outlined(tmp_path):
+    square = [(0.0, 0.0), (2560.0, 0.0), (2560.0, 3328.0)]
+    table = "File Name,x0,y0,x1,y1\n101,0.1,0.2,0.3,0.4\n103,0.5,0.5,1.0,0.75\n999,0,0,1,1\n"
+    files = good_images(size=(788, 1024)) | {
+        "INbreast_sheet1.csv": SHEET.encode(),
+        "AllXML/103.xml": lesions(("Mass", square)),
+        "mass_boxes.csv": table.encode(),
+    }
+    data = by_name.read("inbreast", write(tmp_path, files))
+    masses = data.findings[data.findings["kind"] == "mass"].set_index("image_id")
+    assert masses.index.tolist() == ["103", "101"]  # outlined; then by its box, not marked again
+    assert masses.loc["101", ["x0", "y0", "x1", "y1"]].tolist() == pytest.approx(
+        [78.8, 204.8, 236.4, 409.6]
+    )
+    assert "mass_boxes.csv" in {path.name for path in data.annotations}
+    assert any("1 findings in mass_boxes.csv are of images" in note.text for note in data.notes)
+
+
 def test_lesion_files_that_cannot_be_used(tmp_path):
     extra = {
         "AllXML/101.xml": lesions(("Mass", [(1.0, 1.0)])),
@@ -710,11 +728,13 @@ def test_real_counts(real_inbreast):
     assert (table["view"] == "FB").sum() == 1
 
 
-def test_real_contours_lie_on_their_image(real_inbreast):
+def test_real_contours_and_boxes_lie_on_their_image(real_inbreast):
     placed = real_inbreast.findings.dropna(subset="x0")
+    masses = placed[placed["kind"] == "mass"]
+    assert (len(masses), masses["image_id"].nunique()) == (115, 106)
     outlined = sorted(path.stem for path in (real_inbreast.root / "AllXML").glob("[0-9]*.xml"))
     assert {"20586908", "20586934"} <= set(outlined)  # which come with this project's data
-    assert placed["image_id"].unique().tolist() == outlined
+    assert placed.dropna(subset="contour")["image_id"].unique().tolist() == outlined
     assert placed[["x0", "y0"]].min().min() >= 0
     assert placed["x1"].max() <= 834
     assert placed["y1"].max() <= 1024

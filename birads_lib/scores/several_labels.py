@@ -1,0 +1,75 @@
+"""How well a network names labels of which an image may have several at once.
+
+y is (n, K) bool, p (n, K) the probability of each label, 0..1; a label is named from a threshold
+up. Metrics of a label are called f1_<label>, precision_<label>, recall_<label> and auc_<label>.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from birads_lib.scores.bootstrap import Resampling, patients_of, with_bounds, with_width
+from birads_lib.scores.metrics import ratio, weighted_auc
+
+THRESHOLD = 0.5  # from which a label is named
+
+
+def measure(
+    y: np.ndarray,
+    p: np.ndarray,
+    labels: Sequence[str],
+    weights: np.ndarray,
+    threshold: float = THRESHOLD,
+) -> dict[str, np.ndarray]:
+    """Return the metrics of R weighted samples, weights (n, R), each (R,).
+
+    Precision is NaN where a label is never named, recall and F1 where no image has it.
+    """
+    named = p >= threshold
+    values = {}
+    for k, label in enumerate(labels):
+        has = y[:, k].astype(float) @ weights
+        said = named[:, k].astype(float) @ weights
+        right = (y[:, k] & named[:, k]).astype(float) @ weights
+        values[f"f1_{label}"] = np.where(has > 0, ratio(2 * right, has + said, np.nan), np.nan)
+        values[f"precision_{label}"] = ratio(right, said, np.nan)
+        values[f"recall_{label}"] = ratio(right, has, np.nan)
+        values[f"auc_{label}"] = weighted_auc(p[:, k], y[:, k], weights)
+    return values
+
+
+def intervals(
+    y: np.ndarray,
+    p: np.ndarray,
+    labels: Sequence[str],
+    resampling: Resampling,
+    pair: tuple[str, str] | None = None,
+    threshold: float = THRESHOLD,
+) -> pd.DataFrame:
+    """Return [metric, estimate, low, high, resamples_used], patients drawn.
+
+    Args:
+        pair: two labels; ``f1_<first>_minus_<second>`` is the difference of their F1, in the same
+            resamples.
+    """
+
+    def of(weights: np.ndarray) -> pd.DataFrame:
+        found = measure(y, p, labels, weights, threshold)
+        if pair:
+            first, second = pair
+            found[f"f1_{first}_minus_{second}"] = found[f"f1_{first}"] - found[f"f1_{second}"]
+        return pd.DataFrame(found)
+
+    estimates = of(np.ones((len(y), 1))).iloc[0]
+    resamples = pd.concat(map(of, resampling.weights(len(y))), ignore_index=True)
+    behind = {label: patients_of(y[:, k], resampling) for k, label in enumerate(labels)}
+    patients = {
+        f"{metric}_{label}": count
+        for label, count in behind.items()
+        for metric in ("f1", "recall", "auc")
+    }
+    if pair:
+        patients[f"f1_{pair[0]}_minus_{pair[1]}"] = min(behind[label] for label in pair)
+    shares = [name for name in resamples if name.startswith(("precision_", "recall_"))]
+    return with_width(with_bounds(estimates, resamples), patients, shares)
