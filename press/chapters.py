@@ -24,6 +24,7 @@ TRANSFER = "transfer"  # of the companion on double transfer learning
 REAL_TRANSFER = "transfer_inbreast"  # of the same on patients' images
 DENSITY = "density"  # of the companion on breast density
 ONE_MODALITY = "density_one_modality"  # the same, where all images are of one modality
+BEST = "best"  # of the study of the best honest grade
 BACKBONES = "backbones"  # of the companion on ResNet and EfficientNet
 PAPER_TASK = BIRADS.name  # what the paper tells apart: its numbers and claims are of no other
 
@@ -34,6 +35,7 @@ _TABLES_OF_A_RUN = ("splits.parquet", "history.csv", "embeddings.npy", "run.json
 _OF_A_RUN = (_PREDICTIONS, *(f"{{run}}/{name}" for name in _TABLES_OF_A_RUN))
 _IMAGES = ("images{suffix}.npy", "geometry{suffix}.parquet")
 _HOW = "preprocessing{suffix}.json"
+_FEATURES, _PATCHES = "{run}/features.npz", "patches.npz"
 _SLICES = ("slices.parquet", "slices.npy")
 _REGIONS = ("rois.parquet", "crops.npy")
 _HOW_CUT = "regions.json"
@@ -45,7 +47,7 @@ CHAPTERS = (
     Chapter(
         "01_data_exploration", "the images and what is known of them",
         writes=_TABLES, metrics=False, threads=2,
-        sets=(PAPER, IMAGES, TRANSFER, REAL_TRANSFER, BACKBONES, *_OF_DENSITY),
+        sets=(PAPER, IMAGES, TRANSFER, REAL_TRANSFER, BACKBONES, BEST, *_OF_DENSITY),
     ),
     Chapter(
         "02_preprocessing", "every image, once", pages="per images",
@@ -117,6 +119,18 @@ CHAPTERS = (
     Chapter(
         "13_speed", "what it takes, as `make bench` measured", metrics=False, sets=("speed",),
         sources=("results/speed/*.json",), needs="make bench",
+    ),
+    Chapter(
+        "14_best_honest", "what each honest step brings", runs="variants", sets=(BEST,),
+        reads=("cases.parquet", _PATCHES, _FEATURES), writes=("steps.parquet",),
+    ),
+    Chapter(
+        "14_features", pages="per run", runs="variants", sets=(BEST,), under="14_best_honest",
+        reads=_TABLES, writes=(_FEATURES,), metrics=False, threads=0, gpu=True, priority=1,
+    ),
+    Chapter(
+        "14_patches", "what another set's boxes teach", sets=(BEST,), under="14_best_honest",
+        reads=_TABLES, writes=(_PATCHES,), threads=0, gpu=True, priority=2,
     ),
     Chapter(
         "15_elsewhere", "this study's models on another's images", pages="elsewhere", runs="first",

@@ -17,6 +17,7 @@ FURTHER = (
     ("intermediate ", "31_regions", "intermediate-files"),
     ("elsewhere ", "54_elsewhere", "elsewhere-files"),
     ("intermediate ", "35_real_transfer", "intermediate-files"),
+    ("intermediate ", "14_patches", "intermediate-files"),
 )
 # What a page that was tampered with raises.
 UNREADABLE = (UserError, ValueError, LookupError, TypeError, AttributeError)

@@ -6,8 +6,10 @@ from helpers.project import ROOT
 from press import verify
 from press.study import load
 
+SMOKE = ("smoke_backbones", "smoke_transfer", "smoke_density", "smoke_best")
 
-@pytest.mark.parametrize("name", ["smoke_backbones", "smoke_transfer", "smoke_density"])
+
+@pytest.mark.parametrize("name", SMOKE)
 def test_every_page_was_executed_and_holds(name):
     folder = ROOT / "book" / name
     if not folder.exists():

@@ -1,0 +1,123 @@
+"""Steps of a staircase: what each adds to the one before, on the same images.
+
+A table of steps has a row per step, seed and image: ``step``, ``image_id``, ``patient_id``,
+``fold``, ``seed``, ``y_true``, the probabilities p1..pK, and ``called``, the label that the step
+says, which needn't be the most probable one. AUCs and calibration are of probabilities; accuracy,
+F1 and kappa are of what is called. Of Brier score and calibration error less is better.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from birads_lib.predictions import probabilities
+from birads_lib.scores.bootstrap import (
+    Measure,
+    Resampling,
+    estimates,
+    p_values,
+    patient_bootstrap,
+    with_bounds,
+)
+from birads_lib.scores.calibration import SCORES, every_score
+from birads_lib.scores.comparisons import holm
+from birads_lib.scores.metrics import every_metric, headline_names
+from birads_lib.task import BIRADS, Task
+from birads_lib.texts import interval
+
+_OF_CALLS = ("accuracy", "macro_f1", "qwk")
+_OF_PROBABILITIES = ("mean_auc", "auc_4_or_5")
+_OF_CALIBRATION = ("brier", "classwise_ece")
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The metrics of one step: of the sample, and of each resample."""
+
+    estimates: pd.Series
+    resamples: pd.DataFrame  # (R, metrics)
+
+
+def names(task: Task = BIRADS) -> dict[str, str]:
+    """Return name -> title of the metrics of a step, as far as the task has them."""
+    titles = headline_names(task) | SCORES
+    wanted = (*_OF_CALLS, *_OF_PROBABILITIES, *_OF_CALIBRATION)
+    return {name: titles[name] for name in wanted if name in titles}
+
+
+def measure(called: np.ndarray, task: Task = BIRADS) -> Measure:
+    """Return what makes the metrics in ``names``, given what was called, (n,) labels 1..K."""
+    certain = np.eye(len(task.labels))[np.asarray(called) - 1]  # (n, K)
+
+    def metrics(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
+        of_calls = every_metric(y, certain, weights, task)
+        values = every_metric(y, p, weights, task) | every_score(y, p, weights, task)
+        values |= {name: of_calls[name] for name in _OF_CALLS if name in of_calls}
+        return {name: values[name] for name in names(task)}
+
+    return metrics
+
+
+def drawn(
+    steps: pd.DataFrame, resamples: int = 2000, seed: int = 0, task: Task = BIRADS
+) -> dict[str, Drawn]:
+    """Return the metrics of each step, all in the same resamples of patients and seeds."""
+    made = {}
+    for step, rows in steps.groupby("step", sort=False):
+        rows = rows.sort_values(["seed", "image_id"], ignore_index=True)
+        y, p = rows["y_true"].to_numpy(), probabilities(rows)
+        of_step = measure(rows["called"].to_numpy(), task)
+        of_resamples = patient_bootstrap(y, p, Resampling.of(rows, resamples, seed), of_step)
+        made[step] = Drawn(estimates(y, p, of_step), of_resamples)
+    return made
+
+
+def intervals(made: Mapping[str, Drawn]) -> pd.DataFrame:
+    """Return [step, metric, estimate, low, high] of all steps."""
+    tables = {step: with_bounds(of.estimates, of.resamples) for step, of in made.items()}
+    table = pd.concat(tables, names=["step"]).reset_index("step").reset_index(drop=True)
+    return table.drop(columns="resamples_used")
+
+
+def gains(
+    made: Mapping[str, Drawn], pairs: Sequence[tuple[str, str]], judged: Sequence[str]
+) -> pd.DataFrame:
+    """Return the paired differences of steps, a row per pair and metric.
+
+    Columns: step, before, metric, estimate, low, high, p_value, holm. The p-value of ``judged``
+    metrics is adjusted for all pairs and these metrics (Holm); the others' ``holm`` is NaN.
+
+    Args:
+        made: of ``drawn``.
+        pairs: (step, the one before).
+        judged: metrics that the comparison is about.
+    """
+    tables = []
+    for step, before in pairs:
+        differences = (made[step].resamples - made[before].resamples).round(12)
+        table = with_bounds(made[step].estimates - made[before].estimates, differences)
+        tables.append(table.assign(step=step, before=before, p_value=p_values(differences)))
+    table = pd.concat(tables, ignore_index=True)
+    is_judged = table["metric"].isin(judged)
+    table["holm"] = holm(table["p_value"].where(is_judged))
+    return table[["step", "before", "metric", "estimate", "low", "high", "p_value", "holm"]]
+
+
+def as_table(
+    rows: pd.DataFrame, titles: Mapping[str, str], task: Task = BIRADS, columns: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Return intervals as texts, a row per step, a column per metric.
+
+    Args:
+        rows: of ``intervals`` or ``gains``.
+        titles: step -> what it is called, in order.
+        task: whose metrics these are.
+        columns: metrics; none: all.
+    """
+    texts = [interval(*row) for row in rows[["estimate", "low", "high"]].to_numpy(float)]
+    table = rows.assign(text=texts).pivot(index="step", columns="metric", values="text")
+    kept = {name: title for name, title in names(task).items() if not columns or name in columns}
+    table = table.loc[[step for step in titles if step in table.index], [*kept]]
+    return table.rename(index=titles, columns=kept).rename_axis(index="step", columns=None)
