@@ -60,6 +60,12 @@ class Others(Checked):
     malignant_of_5: Share
     fold: int = Field(ge=0)
     folds: int = Field(ge=2)
+    inner_folds: int = Field(ge=2)
+    components: int = Field(ge=1)
+    patients: int = Field(ge=0)  # 0: all
+    strengths: Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=1)]
+    patch_weights: Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=1)]
+    kinds_by: Literal["malignancy", "birads"]
     gpu_rate: int = Field(ge=1, le=1_000_000)
     k: int = Field(ge=1)
     per_fold: int = Field(ge=1)
