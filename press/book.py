@@ -29,7 +29,7 @@ from press import page as pages
 from press.page import COMMITTED
 from press.paths import BOOK, CONFIG, ROOT, build_folder, parts_of_page, rendered_book
 from press.report import checklists as reporting
-from press.report import overview, receipts
+from press.report import front, overview, receipts
 from press.report.templates import literal
 from press.stale import changed_sources
 from press.study import Study, load
@@ -153,6 +153,8 @@ def configuration(study: Study) -> dict:
     for name in [name for name in known if name.startswith(f"{study.name}_")]:
         known[THIS + name.removeprefix(study.name)] = known[name]
     known["this_reading"] = _reading(study, known)
+    if answer := front.answer(BOOK):
+        known["inbreast_answer"] = literal(answer)
     named = config["parse"]["myst_substitutions"]
     config["parse"]["myst_substitutions"] = {name: known.get(name, MISSING) for name in named}
     looks = config.setdefault("sphinx", {}).setdefault("config", {})
@@ -162,7 +164,7 @@ def configuration(study: Study) -> dict:
 
 def _reading(study: Study, known: Mapping[str, str]) -> str:
     """Return what the numbers of a study's book say, for its first page."""
-    synthetic = "The last column is of synthetic images."
+    synthetic = "These images are synthetic."
     said = [synthetic] if study.reader.synthetic else []
     start = "this_head_start" if "this_head_start" in known else "this_patient_pretrained"
     names = (start, "this_patient_floors")

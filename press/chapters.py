@@ -106,7 +106,8 @@ CHAPTERS = (
     ),
     Chapter(
         "10_leakage_audit", "how the split makes the result", runs="first",
-        reads=("cases.parquet", _PREDICTIONS, _FLOORS), sources=("book/claims.yml",),
+        reads=("cases.parquet", _PREDICTIONS, _FLOORS, "{run}/run.json"),
+        sources=("book/claims.yml",),
     ),
     Chapter(
         "11_claims", "the ledger", runs="first", reads=(_ALL_METRICS,),

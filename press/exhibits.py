@@ -8,9 +8,13 @@ import base64
 import html
 import json
 import posixpath
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
-from press.outputs import LEGEND, PASSPORT, files_of, marks_html
+from press.outputs import ANSWER, LEGEND, PASSPORT, files_of, marks_html
 
+LEAKY = "leaky-mark"  # the class of the mark that stands at every figure it holds for
+Store = Callable[[str, bytes], str]  # (file name, content) -> its address for the page
 KINDS = {"png": "image/png", "csv": "text/csv", "json": "application/json"}
 _ORDER = (  # of facts in a passport and in its parts, as a reader wants them
     "id", "notebook", "protocol", "parameters_changed", "inputs", "name", "file", "sha256",
@@ -23,49 +27,91 @@ _UNSEEN = (  # shown elsewhere, or long
 )  # fmt: skip
 
 
-def rendered_notebook(text: str) -> str:
-    """Return an executed notebook, as JSON, with the HTML of all that it published."""
+def data_uri(name: str, content: bytes) -> str:
+    """Return a file's bytes as an address, so that a page holds all that it shows."""
+    return f"data:{KINDS[name.split('.')[-1]]};base64,{base64.b64encode(content).decode()}"
+
+
+def rendered_notebook(text: str, store: Store = data_uri) -> str:
+    """Return an executed notebook, as JSON, with the HTML of all that it published.
+
+    Below its title stand the marks that hold for all of the page, and what it found. ``store``
+    keeps its files.
+    """
     notebook = json.loads(text)
+    shown = [output.get("data", {}) for c in notebook["cells"] for output in c.get("outputs", [])]
+    of_page = next((data[PASSPORT]["marks"] for data in shown if _is_of_page(data)), {})
     for cell in notebook["cells"]:
         if outputs := cell.get("outputs"):
             kept = [output for output in outputs if LEGEND not in output.get("data", {})]
-            cell["outputs"] = [_rendered(output) for output in kept]
+            cell["outputs"] = [_rendered(output, of_page, store) for output in kept]
+    answers = [data[ANSWER]["text"] for data in shown if ANSWER in data]
+    top = marks_html(of_page) + "".join(map(answer_box, answers[-1:]))
+    if top := " ".join(top.split()):  # on one line, as a blank one would end the HTML
+        first = notebook["cells"][0]
+        title, _, rest = "".join(first["source"]).partition("\n")
+        first["source"] = f"{title}\n\n{top}\n\n{rest}"
     return json.dumps(notebook)
 
 
-def _rendered(output: dict) -> dict:
+def answer_box(text: str) -> str:
+    """Return what a page found, as HTML."""
+    title = '<p class="admonition-title">Answer</p>'
+    return f'<div class="admonition answer">{title}<p>{html.escape(text)}</p></div>'
+
+
+def _is_of_page(data: dict) -> bool:
+    return data.get(PASSPORT, {}).get("kind") == "page"
+
+
+def _rendered(output: dict, of_page: dict[str, str], store: Store) -> dict:
+    """Return an output as the page shows it; ``of_page`` are the marks that stand at its top."""
     data = output.get("data", {})
     if PASSPORT not in data:
         return output
     facts = data[PASSPORT]
-    if facts["kind"] == "page":  # at the top of the page: what holds for all of it
-        content = marks_html(facts["marks"]) + _folded("Passport of this page", facts)
+    if facts["kind"] == "page":
+        content = _folded("Passport of this page", facts)
     elif facts["kind"] == "artefact":
         named = f' id="{_anchor(facts["id"])}"'
         content = _folded(f"Written: {facts['id']}, and its passport", facts, named=named)
     else:
-        content = exhibit(data)
+        content = exhibit(data, said=of_page, store=store)
     return output | {"data": {"text/html": content}}
 
 
-def exhibit(data: dict, identity: str = "", page: str = "") -> str:
+def exhibit(
+    data: dict,
+    identity: str = "",
+    page: str = "",
+    said: Mapping[str, str] = MappingProxyType({}),
+    store: Store = data_uri,
+) -> str:
     """Return the HTML of a figure or table: body, caption, marks, and its passport to unfold.
 
     Args:
         data: {MIME type: content} of the output that published it.
         identity: its id in HTML, on another page than its own.
         page: the address of its own page, from another one, which the caption leads to.
+        said: marks that the page has said at its top; only that of a leak is said again.
+        store: keeps its files.
     """
     facts = data[PASSPORT]
+    marks = {
+        kind: text
+        for kind, text in facts["marks"].items()
+        if kind == LEAKY or said.get(kind) != text
+    }
     files, name = files_of(data), facts["id"]
     picture = files.pop(f"{name}.png", None)
     if picture is None:
         body = _table("".join(data["text/html"]), facts.get("links", {}), page)
     else:
-        body = f'<img src="{data_uri("a.png", picture)}" alt="{html.escape(facts["alt"])}">'
+        address, alt = store(f"{name}.png", picture), html.escape(facts["alt"])
+        body = f'<a href="{address}"><img src="{address}" alt="{alt}" loading="lazy"></a>'
     way = f' <a class="reference internal" href="{page}#{name}">To its chapter.</a>' if page else ""
     links = " · ".join(
-        f'<a download="{file}" href="{data_uri(file, content)}">{file}</a>'
+        f'<a download="{file}" href="{store(file, content)}">{file}</a>'
         for file, content in files.items()
     )
     again = f"make verify STUDY={facts['study']} FIG={facts['page']}#{name}"
@@ -73,14 +119,8 @@ def exhibit(data: dict, identity: str = "", page: str = "") -> str:
     return (
         f'<figure class="exhibit" id="{identity or name}">{body}'
         f"<figcaption>{html.escape(facts['caption'])}{way}</figcaption>"
-        f"{marks_html(facts['marks'])}</figure>"
-        + _folded(f"Passport of “{name}”", facts, more, page=page)
+        f"{marks_html(marks)}</figure>" + _folded(f"Passport of “{name}”", facts, more, page=page)
     )
-
-
-def data_uri(name: str, content: bytes) -> str:
-    """Return a file's bytes as an address, so that a page holds all that it shows."""
-    return f"data:{KINDS[name.split('.')[-1]]};base64,{base64.b64encode(content).decode()}"
 
 
 def _anchor(artefact: str) -> str:

@@ -20,6 +20,7 @@ from birads_lib.texts import NOT_ESTIMABLE, without_math
 PASSPORT = "application/vnd.birads.passport+json"
 FILES = "application/vnd.birads.files+json"  # {name: base64}, but for a figure's PNG
 FACTS = "application/vnd.birads.facts+json"  # {name: text}, alone
+ANSWER = "application/vnd.birads.answer+json"  # {text}: what the page found, for its top
 LEGEND = "application/vnd.birads.legend+json"  # on what says below an exhibit whose legend it is
 # Of a passport, what differs between two executions that are the same in all that can change a
 # result.

@@ -224,6 +224,15 @@ class Run:
             raise TypeError(f"a fact is a formatted text: {', '.join(wrong)}")
         outputs.show({outputs.FACTS: facts})
 
+    def answer(self, text: str) -> None:
+        """Show what the page found; the book repeats it below the title, and prose may name it.
+
+        Its name for prose is ``answer_<notebook>``, as ``value`` has it.
+        """
+        self.value(f"answer_{self.notebook}", text)
+        shown = f'<p class="answer">{html.escape(text)}</p>'
+        outputs.show({"text/html": shown, outputs.ANSWER: {"text": text}})
+
     def value(self, name: str, text: str) -> None:
         """Record a formatted number for prose, as ``<study>_<protocol>_<name>``, or without one."""
         # What myst_nb's `glue` leaves, whose import takes longer than the metrics.

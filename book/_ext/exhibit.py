@@ -11,20 +11,54 @@ Without a study ("10_leakage_audit#three-bars") it takes the first study of this
 doesn't hold the notebook, a sentence says so; an exhibit that the notebook lacks is an error.
 """
 
+import json
+import shutil
 from difflib import get_close_matches
 from fnmatch import fnmatch
+from functools import partial
 from pathlib import Path
 
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
+from birads_lib.files import sha256_of
 from press import exhibits
 from press.page import read
+
+FOLDER = "_exhibits"  # of the rendered book: pictures and downloads, each once
 
 
 def show_exhibits(app, docname, content):
     if app.env.doc2path(docname).endswith(".ipynb"):
-        content[0] = exhibits.rendered_notebook(content[0])
+        content[0] = exhibits.rendered_notebook(content[0], partial(kept, app, docname))
+
+
+def kept(app, docname, name, content):
+    """Write a file of an exhibit into the rendered book; return its address from a page."""
+    digest = sha256_of(content)[:16]
+    path = Path(app.outdir, FOLDER, digest, name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return f"{'../' * docname.count('/')}{FOLDER}/{digest}/{name}"
+
+
+def lighten(app, error):
+    """Take out of the rendered book what no reader needs: it halves its weight.
+
+    Notebooks are offered without what they gave, which the pages show.
+    """
+    if error:
+        return
+    for path in Path(app.outdir, "_sources").rglob("*.ipynb"):
+        notebook = json.loads(path.read_text())
+        for cell in notebook["cells"]:
+            if cell["cell_type"] == "code":
+                cell["outputs"], cell["execution_count"] = [], None
+        path.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n")
+    static = Path(app.outdir, "_static")
+    for path in static.rglob("*.map"):  # for who debugs the theme
+        path.unlink()
+    shutil.rmtree(static / "locales", ignore_errors=True)  # of the theme; the book is English
 
 
 class ExhibitDirective(SphinxDirective):
@@ -44,7 +78,12 @@ class ExhibitDirective(SphinxDirective):
             near = get_close_matches(identity, published, n=1) or sorted(published)
             raise self.error(f"{page} has no exhibit '{identity}'; there is {', '.join(near)}")
         address = self.env.app.builder.get_relative_uri(self.env.docname, pages[0])
-        html = exhibits.exhibit(published[identity].data, self._new_id(pages[0], identity), address)
+        html = exhibits.exhibit(
+            published[identity].data,
+            self._new_id(pages[0], identity),
+            address,
+            store=partial(kept, self.env.app, self.env.docname),
+        )
         return [nodes.raw("", html, format="html")]
 
     def _new_id(self, page: str, identity: str) -> str:
@@ -63,4 +102,5 @@ def setup(app):
     app.add_directive("exhibit", ExhibitDirective)
     app.add_config_value("exhibits_code", "", "env")  # other looks: every page is rendered anew
     app.connect("source-read", show_exhibits)
+    app.connect("build-finished", lighten)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

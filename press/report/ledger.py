@@ -305,9 +305,9 @@ def about(study: str, reader: str, claims: list[Claim]) -> str:
         return f"The claims are about {collection}, and these are its images."
     if READERS[reader].synthetic:
         return (
-            f"**The claims are about {collection}.** On synthetic images this page tries the "
-            "ledger itself: what comes out by patient, and what only with a leak. No verdict here "
-            "is on the paper's own data, and none is a test of its method."
+            f"**The claims are about {collection}.** These images are synthetic, so no number of "
+            "the paper is judged on them. A direction that it states in words may show on them, "
+            "too, which is no test of its method."
         )
     images = f"the images of '{study}'"
     return (

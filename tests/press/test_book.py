@@ -126,7 +126,7 @@ def test_numbers_come_from_executed_pages(project):
 
 
 def test_the_first_page_says_what_the_numbers_of_a_study_are_worth():
-    synthetic = "The last column is of synthetic images."
+    synthetic = "These images are synthetic."
     known = {"this_patient_pretrained": "Pretrained.", "this_patient_floors": "Below its floor."}
     assert book._reading(PHANTOMS, known) == f"{synthetic} Pretrained. Below its floor."
     known["this_head_start"] = "Pretrained. From random numbers: less."

@@ -83,7 +83,7 @@ def test_it_brings_figure_passport_marks_and_a_link_to_its_page(build):
     (figure,) = page.select("figure.exhibit")
     assert figure["id"] == "inbreast-10_audit-three-bars"
     assert figure.find("figcaption").get_text() == "Three bars To its chapter."
-    assert figure.find("a")["href"] == "book/inbreast/10_audit.html#three-bars"
+    assert figure.select_one("figcaption a")["href"] == "book/inbreast/10_audit.html#three-bars"
     assert figure.select_one(".leaky-mark").get_text() == LEAKY
     assert figure.find("img")["alt"] == "bars"
     passport = figure.find_next_sibling()
@@ -126,7 +126,8 @@ def test_addresses_count_from_the_page_that_shows_an_exhibit():
     html = exhibits.exhibit(shown("a", 'caption with id="b"'), "x-a", "../s/p.html")
     page = BeautifulSoup(html, "html.parser")
     assert [tag["id"] for tag in page.find_all(id=True)] == ["x-a"]
-    addresses = [tag["href"] for tag in page.find_all("a") if not tag.has_attr("download")]
+    links = page.select("a:not([download]):not(:has(img))")
+    addresses = [tag["href"] for tag in links]
     assert addresses == [
         "../s/p.html#a", "../s/p.html#cell-10-2", "../s/01_data.html#artefact-cases-parquet",
         "../t/01_data.html#artefact-cases-parquet",
@@ -141,6 +142,61 @@ def test_a_table_leads_where_its_links_say():
     link = '<th><a href="11_claims.html#x">A &lt; B</a></th>'
     assert link in exhibits.exhibit(data)
     assert link.replace("11", "../s/11") in exhibits.exhibit(data, "x", "../s/p.html")
+
+
+def test_pictures_and_downloads_are_files_of_the_book_each_once(build, tmp_path):
+    notebook(build.notebook, three_bars="Three bars")
+    page, _ = build("# T\n\n" + 2 * "```{exhibit} 10_audit#three-bars\n```\n\n")
+    images = [tag["src"] for tag in page.select("figure.exhibit img")]
+    assert images[0] == images[1]
+    assert (tmp_path / "out" / images[0]).read_bytes() == b"\0\0\0"  # of AAAA
+    assert page.select_one("figure.exhibit a")["href"] == images[0]  # to enlarge it
+    (table, passport) = page.select("details.passport")[0].select("a[download]")
+    assert (tmp_path / "out" / table["href"]).read_bytes() == b"A"
+    assert json.loads((tmp_path / "out" / passport["href"]).read_text())["id"] == "three-bars"
+    assert len(list((tmp_path / "out" / "_exhibits").rglob("*.*"))) == 3
+
+
+def as_page(marks, *told, answer=None):
+    """Return the JSON of an executed notebook with exhibits of one mark each, and an answer."""
+    held = [{"data": {"text/html": "x", outputs.PASSPORT: {"kind": "page", "marks": marks}}}]
+    for identity, mark in told:
+        data = shown(identity, "c")
+        data[outputs.PASSPORT]["marks"] = mark
+        held.append({"data": data})
+    if answer is not None:
+        held.append({"data": {"text/html": "a", outputs.ANSWER: {"text": answer}}})
+    cells = [{"source": ["# A question?\n", "\n", "Why it is asked."]}, {"outputs": held}]
+    return json.dumps({"cells": cells})
+
+
+def test_what_a_page_found_stands_below_its_title_and_is_no_markup():
+    text = as_page({}, answer="<b>0.5</b>\n\n# {{ x }}")
+    first, second = json.loads(exhibits.rendered_notebook(text))["cells"]
+    title, blank, box, _, rest = first["source"].split("\n", 4)
+    assert (title, blank, rest.strip()) == ("# A question?", "", "Why it is asked.")
+    assert "&lt;b&gt;0.5&lt;/b&gt; # {{ x }}" in box  # on one line, in a block of HTML
+    assert BeautifulSoup(box, "html.parser").select_one("div.admonition.answer")
+    assert second["outputs"][-1]["data"]["text/html"] == "a"  # where the notebook tells it, too
+
+
+def test_a_page_without_an_answer_has_no_box():
+    first, _ = json.loads(exhibits.rendered_notebook(as_page({})))["cells"]
+    assert "".join(first["source"]) == "# A question?\n\nWhy it is asked."
+
+
+def test_a_page_says_once_what_holds_for_all_of_it_and_leaks_at_every_figure():
+    marks = {"leaky-mark": "leaks", "synthetic-mark": "synthetic", "study-note": "a note"}
+    other = {"study-note": "another note"}
+    text = as_page(marks, ("a", marks), ("b", other))
+    first, second = json.loads(exhibits.rendered_notebook(text))["cells"]
+    assert [p.get_text() for p in BeautifulSoup(first["source"], "html.parser").select("p")] == [
+        "leaks", "synthetic", "a note",
+    ]  # fmt: skip
+    _, leaky, noted = (output["data"]["text/html"] for output in second["outputs"])
+    figure = BeautifulSoup(leaky, "html.parser").find("figure")
+    assert [p.get_text() for p in figure.select("p")] == ["leaks"]
+    assert "another note" in noted  # which the page's top doesn't say
 
 
 def test_a_page_shows_what_its_outputs_hold(tmp_path):

@@ -185,3 +185,16 @@ def test_no_absolute_path_is_shown(tmp_path, shown):
     source = tmp_path / "in.txt"
     source.write_text("x")
     assert run(tmp_path, inputs={"source": source}).inputs[0]["file"] == "in.txt"
+
+
+def test_an_answer_is_shown_recorded_for_prose_and_no_markup(tmp_path, shown, monkeypatch):
+    named = []
+    monkeypatch.setattr(
+        outputs, "show", lambda *given: (shown.append(given[0]), named.append(given))
+    )
+    run(tmp_path, protocol="image").answer("A < B")
+    value, answer = shown[-2:]
+    assert named[-2][1]["scrapbook"]["name"] == f"{tmp_path.name}_image_answer_04_evaluation"
+    assert [*value.values()] == ["'A < B'"]
+    assert answer[outputs.ANSWER] == {"text": "A < B"}
+    assert answer["text/html"] == '<p class="answer">A &lt; B</p>'

@@ -1,0 +1,1 @@
+"""What chapters found, in words that their numbers choose."""

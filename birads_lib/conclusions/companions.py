@@ -1,0 +1,202 @@
+"""Answers of the chapters on companion papers."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from birads_lib import texts
+from birads_lib.conclusions.estimate import Estimate
+from birads_lib.scores.density import READERS_KAPPA
+from birads_lib.scores.repeated_folds import equivalence
+
+PUBLISHED_KAPPA = READERS_KAPPA[0]  # of radiologists among themselves, on breast density
+
+
+def families(
+    pairs: Sequence[tuple[str, str, Estimate]], margin: float, folds: int, floor: float
+) -> str:
+    """Answer chapter 21: whether one family of networks is better.
+
+    Args:
+        pairs: networks a and b, and the weighted F1 of a minus that of b, by patient.
+        margin: a difference within it counts as equivalent.
+        folds: of the cross-validation.
+        floor: the smallest p-value of Wilcoxon's test over so many folds.
+    """
+    sides = ("worse", "not measurably different", "better")
+    closeness = {
+        "equivalent": f"equivalent within {margin:g}",
+        "different": f"further apart than {margin:g}",
+        "undecided": f"equivalence within {margin:g} is left open",
+    }
+    said = [
+        f"{a} minus {b}: {change.signed} weighted F1 by patient, {change.side(*sides)}; "
+        f"{closeness[equivalence(change.low, change.high, margin)]}."
+        for a, b, change in pairs
+    ]
+    could = "could not have shown" if floor > 0.05 else "could have shown"
+    return (
+        f"{' '.join(said)} Wilcoxon's test over {texts.in_words(folds)} folds {could} a "
+        f"difference: its smallest p-value is {floor:g}."
+    )
+
+
+def speed(pairs: Sequence[tuple[str, str, float, Estimate]], margin: float) -> str:
+    """Answer chapter 22: how much faster a network is, and whether it is as good.
+
+    Args:
+        pairs: networks a and b, how many times as long a takes as b for one slice, and the
+            weighted F1 of a minus that of b.
+        margin: a difference within it counts as equivalent.
+    """
+    words = {
+        "equivalent": f"the two are equivalent within {margin:g}",
+        "different": f"they are further apart than {margin:g}",
+        "undecided": f"whether they are equivalent within {margin:g} is left open",
+    }
+    said = [
+        f"{a} takes {ratio:.2g} times as long as {b} for one slice, with a weighted F1 that "
+        f"differs by {change.signed}: {words[equivalence(change.low, change.high, margin)]}."
+        for a, b, ratio, change in pairs
+    ]
+    return " ".join(said)
+
+
+def regions(count: int, lesions: int, patients: int, met: float) -> str:
+    """Answer chapter 31: what there is to learn from, and what a split by region leaks.
+
+    ``met`` is the share of test regions whose other view is in training under it, NaN if unknown.
+    """
+    said = f"The {count} regions show {lesions} lesions of {patients} patients."
+    if np.isnan(met):
+        return said
+    leak = "is no test on new lesions" if met > 0 else "meets no lesion twice"
+    return (
+        f"{said} Split by region, {met:.0%} of the test regions have the other view of their "
+        f"lesion in training: such a split {leak}."
+    )
+
+
+def double_transfer(over_single: Estimate, over_longer: Estimate) -> str:
+    """Answer chapter 32: whether a second training set helps, beyond longer training.
+
+    Both are differences in AUC: double minus single transfer, and minus single for as long.
+    """
+    words = ("worse than", "not measurably different from", "better than")
+    return (
+        f"Double transfer is {over_single.side(*words)} single transfer ({over_single.signed} "
+        f"AUC), and {over_longer.side(*words)} single transfer that is trained for as long "
+        f"({over_longer.signed})."
+    )
+
+
+def reader(gain: Estimate, biopsied: float, everybody: float) -> str:
+    """Answer chapter 33: whether the network beats the reader, at one sensitivity.
+
+    Args:
+        gain: specificity of the network minus that of the reader, at the reader's sensitivity.
+        biopsied: specificity of the reader among lesions that were biopsied.
+        everybody: the same among all lesions.
+    """
+    words = ("lower than", "not measurably different from", "higher than")
+    differs = abs(biopsied - everybody) >= 0.1  # in ten of a hundred, which a reader would notice
+    selected = ", so much of it depends on who is biopsied" if differs else ""
+    return (
+        f"At the reader's sensitivity, the network's specificity is {gain.side(*words)} the "
+        f"reader's ({gain.signed}). The reader's own is {biopsied:.0%} among lesions that were "
+        f"biopsied, and {everybody:.0%} among all{selected}."
+    )
+
+
+def where(hit: Estimate, gain: Estimate, best: str, wrong: Estimate) -> str:
+    """Answer chapter 34: whether maps find a lesion that was moved off the centre.
+
+    Args:
+        hit: share of moved lesions that the map's maximum hits.
+        gain: that share minus the best way of pointing without a network.
+        best: that way.
+        wrong: share hit in wrongly graded regions.
+    """
+    words = ("less often than", "not measurably more or less often than", "more often than")
+    also = "" if np.isnan(wrong.estimate) else f" In wrongly graded regions it hits {wrong.text}."
+    return (
+        f"The map hits {hit.text} of the moved lesions, {gain.side(*words)} pointing at the "
+        f"{best} does ({gain.signed}).{also}"
+    )
+
+
+def real_transfer(gains: Mapping[str, Estimate]) -> str:
+    """Answer chapter 35: whether CBIS-DDSM helps on INbreast; ``gains`` in AUC by task and way."""
+    words = ("does harm", "makes no measurable difference", "helps")
+    said = [f"{name}: it {gain.side(*words)} ({gain.signed} AUC)" for name, gain in gains.items()]
+    return f"Learning from films in between, {'; '.join(said)}."
+
+
+def density_readers(kappa: Estimate, ceiling: Estimate) -> str:
+    """Answer chapter 51: how far readers agree, and what knowing the truth would be worth."""
+    words = ("less than", "about as well as", "better than")
+    return (
+        f"Two simulated readers of these patients agree with a kappa of {kappa.text}, "
+        f"{kappa.side(*words, than=PUBLISHED_KAPPA)} published readers ({PUBLISHED_KAPPA}). "
+        f"Whoever knew the truth would be right for {ceiling.text} of the patients, judged by one "
+        "reader's word."
+    )
+
+
+def image_and_text(against: Mapping[str, Estimate], recall: Estimate) -> str:
+    """Answer chapter 52: whether a text helps, and whether weights help the rarest density.
+
+    Args:
+        against: accuracy of each way to train with a text, minus that of a softmax without one.
+        recall: of density D with weights, minus without.
+    """
+    sides = {name: gain.side("less", "alike", "more") for name, gain in against.items()}
+    better = [name.lower() for name, side in sides.items() if side == "more"]
+    worse = [name.lower() for name, side in sides.items() if side == "less"]
+    said = ["No way to train with a text is measurably more accurate than softmax without one."]
+    if better:
+        said = [f"More accurate than softmax without a text: {texts.listing(better)}."]
+    if worse:
+        said.append(f"Less accurate: {texts.listing(worse)}.")
+    words = ("lower", "do not measurably change", "raise")
+    said.append(f"Weights {recall.side(*words)} the recall of density D ({recall.signed}).")
+    return " ".join(said)
+
+
+def modalities(single: str, gains: Mapping[str, Estimate], margin: float) -> str:
+    """Answer chapter 53: whether several kinds of image help.
+
+    Args:
+        single: the kind that one network was trained on alone.
+        gains: accuracy with all kinds in training minus with that one, by the kind tested on.
+        margin: of accuracy, within which two are equivalent.
+    """
+    words = ("lowers accuracy", "makes no measurable difference", "raises accuracy")
+    parts = []
+    for kind, gain in gains.items():
+        said = gain.side(*words)
+        if equivalence(gain.low, gain.high, margin) == "equivalent":
+            said = f"is equivalent within {margin:g}"
+        parts.append(f"on {kind} it {said} ({gain.signed})")
+    return f"Training on all kinds of image instead of {single} alone: {'; '.join(parts)}."
+
+
+def density_elsewhere(
+    way: str, patients: int, home: Estimate, away: Estimate, kappa: Estimate
+) -> str:
+    """Answer chapter 54: whether density told at home is told elsewhere.
+
+    Args:
+        way: how the network was trained.
+        patients: elsewhere.
+        home: accuracy there, out of fold.
+        away: accuracy elsewhere.
+        kappa: of network and reader elsewhere.
+    """
+    words = ("below", "not measurably different from", "above")
+    return (
+        f"Trained at home and tested elsewhere, {way} is right for {away.text} of {patients} "
+        f"patients, and at home for {home.text}. Its agreement with the reader elsewhere, a kappa "
+        f"of {kappa.text}, is {kappa.side(*words, than=PUBLISHED_KAPPA)} that of published readers "
+        f"among themselves ({PUBLISHED_KAPPA})."
+    )

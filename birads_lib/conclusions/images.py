@@ -1,0 +1,96 @@
+"""Answers of the chapters on images and training."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from birads_lib import texts
+from birads_lib.images.frame import Geometry
+
+
+def data(summary: Mapping[str, str], shortcuts: pd.DataFrame) -> str:
+    """Answer chapter 01: how much there is of each category, and what else tells it.
+
+    Args:
+        summary: of ``cases.summary``.
+        shortcuts: of ``shortcuts.strengths``, by what its facts are called.
+    """
+    tells = [name for name, row in shortcuts.iterrows() if row["tells"]]
+    known = summary["patients"].isdigit()
+    of_patients = f" of {summary['patients']} patients" if known else ", of unknown patients"
+    found = "No single fact about the files tells the category better than chance."
+    if tells:
+        found = f"Beware of a shortcut: {texts.listing(tells).lower()} alone tells the category."
+    return (
+        f"There are {summary['images']} images{of_patients}. The rarest category is "
+        f"{summary['rarest']}; always answering {summary['most_frequent']} would be right for "
+        f"{float(summary['always_accuracy']):.0%} of the images. {found}"
+    )
+
+
+def seen_of_findings(
+    findings: pd.DataFrame, geometries: Mapping[str, Geometry]
+) -> tuple[float, np.ndarray]:
+    """Return what is left of images and findings in the square that a network sees.
+
+    Args:
+        findings: with boxes x0, y0, x1, y1 in pixels of the files, where these are known.
+        geometries: of each image, by its id.
+
+    Returns:
+        How many pixels of the median file go into one that is seen, and (n,) the shorter side of
+        each finding with a known box, in pixels that are seen.
+    """
+    scale = {
+        image_id: (
+            (place.inner[2] - place.inner[0]) / (place.box[2] - place.box[0]),
+            (place.inner[3] - place.inner[1]) / (place.box[3] - place.box[1]),
+        )
+        for image_id, place in geometries.items()
+    }  # across and down
+    known = findings.dropna(subset=["x0", "y0", "x1", "y1"])
+    sides = [
+        min((row.x1 - row.x0) * scale[row.image_id][0], (row.y1 - row.y0) * scale[row.image_id][1])
+        for row in known.itertuples()
+    ]
+    shrunk = np.median([1 / (across * down) for across, down in scale.values()])
+    return float(shrunk), np.array(sides, float)
+
+
+def preprocessing(shrunk: float, widths: np.ndarray, size: int) -> str:
+    """Answer chapter 02: how much of an image, and of its findings, is left.
+
+    ``shrunk`` and ``widths`` are of ``seen_of_findings``; ``size`` is the side of the square.
+    """
+    left = f"one of them stands for {shrunk:.1f} pixels of the file"
+    if shrunk <= 1:
+        left = "the file has no more"
+    first = f"The model sees {size} x {size} pixels; {left}."
+    if not len(widths):
+        return f"{first} The place of the findings is not known, so nobody can say what is left."
+    tiny = int((widths < 2).sum())
+    return (
+        f"{first} Across its shorter side, the median finding is {np.median(widths):.0f} pixels "
+        f"wide there, and {tiny or 'none'} of {len(widths)} findings "
+        f"{'are' if tiny > 1 else 'is'} narrower than two pixels."
+    )
+
+
+def training(losses: pd.DataFrame, met: int, tested: int) -> str:
+    """Answer chapter 03: whether the loss fell, and what training met of the test part.
+
+    Args:
+        losses: a row a fold (and seed): loss and val_loss of its ``first`` and ``last`` epoch, as
+            columns "loss_first", "loss_last", "val_loss_first" and "val_loss_last".
+        met: test images of which training met the image itself or another one of its patient.
+        tested: all test images.
+    """
+    fell = int((losses["loss_last"] < losses["loss_first"]).sum())
+    also = int((losses["val_loss_last"] < losses["val_loss_first"]).sum())
+    seen = f"{met} of {tested}" if met else "none"
+    return (
+        f"From the first epoch to the last, the training loss fell in {fell} of {len(losses)} "
+        f"trainings, and the loss on unseen validation images in {also}. Of the test images, "
+        f"training met {seen}, as the image itself or another image of its patient."
+    )

@@ -1,0 +1,263 @@
+"""Answers of the chapters that judge a run's grades.
+
+One that comes from a protocol that leaks says so first: no reader should take its numbers for
+performance.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from birads_lib import texts
+from birads_lib.conclusions.estimate import Estimate, of, readable, split_first
+
+FEWEST_SCORED = 10  # images with a finding of known place, below which maps are not scored
+HARDLY_ALIKE = 0.5  # rank correlation of two maps, above which they are much alike
+_POINTING = {  # ways of pointing without a model, as pointing.pointing_game names them
+    "centre": "the centre of the image",
+    "breast_centre": "the centre of the breast",
+    "brightness": "the brightest place",
+    "chance": "a random point",
+}
+
+
+def evaluation(
+    accuracy: Estimate, majority: Estimate, verdict: str, adjacent: Estimate, protocol: str
+) -> str:
+    """Answer chapter 04: how many grades are right, and whether that takes a network.
+
+    Args:
+        accuracy: of the network.
+        majority: accuracy of always answering the most common category.
+        verdict: the sentence of ``floors.sentence``.
+        adjacent: share of wrong grades that are one category off; not estimable without an order.
+        protocol: how the images were split.
+    """
+    near = f" Of the wrong grades, {adjacent.text} are one category off."
+    return split_first(
+        protocol,
+        f"The network grades {accuracy.text} of the images correctly; always giving the most "
+        f"common category would grade {majority.estimate:.2f}. {verdict}"
+        + ("" if np.isnan(adjacent.estimate) else near),
+    )
+
+
+def ablations(differences: pd.DataFrame, loss: str, reference: str) -> str:
+    """Answer chapter 05: which changes make a difference in accuracy, the loss first.
+
+    Args:
+        differences: in accuracy from the reference: variant, estimate, low, high and holm.
+        loss: the variant with cross-entropy in place of DAL; "" where there is none.
+        reference: the variant that the others are held against.
+    """
+    table, said = differences.assign(metric="accuracy"), ""
+    if loss in set(table["variant"]):
+        change = of(table, "accuracy", variant=loss)
+        words = ("DAL helped", "DAL made no measurable difference", "DAL did harm")
+        said = f"Cross-entropy minus DAL: {change.signed} accuracy; {change.side(*words)} here. "
+    changed, base = table[table["holm"] < 0.05], f"“{readable(reference)}”"
+    if changed.empty:
+        return f"{said}None of the {len(table)} changes makes a measurable difference from {base}."
+    parts = []
+    for word, rows in {"lower": changed["estimate"] < 0, "higher": changed["estimate"] > 0}.items():
+        if names := [f"“{readable(name)}”" for name in changed.loc[rows, "variant"]]:
+            parts.append(f"{word} with {texts.listing(names)}")
+    return (
+        f"{said}Compared with {base}, accuracy is {' and '.join(parts)}; no other of the "
+        f"{len(table)} changes makes a measurable difference."
+    )
+
+
+def calibration(right: Estimate, answers: int, best: str, change: Estimate, protocol: str) -> str:
+    """Answer chapter 06: how often 0.8 is right, and whether a correction helps.
+
+    Args:
+        right: share of the answers given with 0.75 to 0.85 that are right.
+        answers: how many these are.
+        best: what the best correction is called.
+        change: of the log loss by it; below 0 is better.
+        protocol: how the images were split.
+    """
+    said = "No answer was given with a probability of about 0.8."
+    if answers:
+        sure = right.side("the model is too sure", "", "", than=0.75)
+        unsure = right.side("", "", "the model isn't sure enough", than=0.85)
+        ends = "" if np.isnan(right.low) else f" ({right.low:.0%} to {right.high:.0%})"
+        said = (
+            f"Of {answers} answers given with a probability of 0.75 to 0.85, {right.estimate:.0%} "
+            f"are right{ends}: {sure or unsure or 'so few can not be told from eight in ten'}."
+        )
+    helped = ("lowers", "does not measurably change", "raises")
+    after = f" {best} {change.side(*helped)} the log loss on held-out patients ({change.signed})."
+    return split_first(protocol, said + after)
+
+
+def decision(action: str, gain: Estimate, useful: Estimate, protocol: str) -> str:
+    """Answer chapter 07: whether acting on the model beats acting on everyone or on no one.
+
+    Args:
+        action: what is acted on, such as "BI-RADS 4 or more".
+        gain: net benefit over the better default at a threshold of one half.
+        useful: share of thresholds from 0.2 to 0.8 where the model beats both.
+        protocol: how the images were split.
+    """
+    if np.isnan(gain.estimate):
+        return split_first(protocol, f"No image here is of {action}: there is nothing to decide.")
+    words = ("worse than", "not measurably better or worse than", "better than")
+    return split_first(
+        protocol,
+        f"Acting on the model for {action} is {gain.side(*words)} acting on everyone or on no one "
+        "where a needless action costs as much as a needed one is worth: the net benefit differs "
+        f"by {gain.signed}. The model beats both at {useful.estimate:.0%} of the thresholds from "
+        "0.2 to 0.8.",
+    )
+
+
+def interpretability(
+    located: int, hit: Estimate, gain: Estimate, best: str, random: Estimate, protocol: str
+) -> str:
+    """Answer chapter 08: whether maps point at lesions, and depend on what was learned.
+
+    Args:
+        located: explained images whose findings have a known place.
+        hit: share of these whose map has its maximum in a finding.
+        gain: that share minus the best one without a model.
+        best: that way of pointing.
+        random: rank correlation of the maps of a random model with those of the trained one.
+        protocol: how the images were split.
+    """
+    words = ("less often than", "not measurably more or less often than", "more often than")
+    said = (
+        f"The maximum of a map lies in a finding in {hit.text} of the images: "
+        f"{gain.side(*words)} {_POINTING.get(best, readable(best))} ({gain.signed})."
+    )
+    if located < FEWEST_SCORED:
+        said = (
+            f"The place of a finding is known in {located} of the explained images, too few to say "
+            "whether maps point at findings."
+        )
+    learned = random.side("depend on what was learned", "may not depend on what was learned",
+                          "do not depend on what was learned", than=HARDLY_ALIKE)  # fmt: skip
+    depends = (
+        "With random weights, no map could be compared with the trained one."
+        if np.isnan(random.estimate)
+        else f"With all weights random, maps keep a rank correlation of {random.text} with the "
+        f"trained ones: they {learned}."
+    )
+    return split_first(protocol, f"{said} {depends}")
+
+
+def feature_space(others: Estimate, share: Estimate, patient: Estimate, protocol: str) -> str:
+    """Answer chapter 09: whether neighbours share a category beyond chance and beyond the patient.
+
+    Args:
+        others: share of same-category neighbours among other patients' images, minus chance.
+        share: the same, without chance taken away.
+        patient: share of neighbours of the same patient, minus chance.
+        protocol: how the images were split.
+    """
+    words = ("fewer than", "not measurably more or fewer than", "more than")
+    alike = ("less often than", "about as often as", "more often than")
+    said = (
+        f"Among images of other patients, {share.text} of the nearest neighbours share an image's "
+        f"category, {others.side(*words)} by chance ({others.signed})."
+    )
+    if not np.isnan(patient.estimate):
+        said += f" A neighbour is of the same patient {patient.side(*alike)} by chance."
+    return split_first(protocol, said)
+
+
+def leakage(
+    honest: Estimate, leaky: Mapping[str, tuple[Estimate, Estimate]], knows_its_images: bool
+) -> str:
+    """Answer chapter 10: what the split does to accuracy.
+
+    Args:
+        honest: accuracy by patient.
+        leaky: of each leaky protocol, accuracy and its difference from the honest one.
+        knows_its_images: whether the backbone learned from images like the study's own.
+    """
+    parts = []
+    for name, (accuracy, more) in leaky.items():
+        words = ("lower", "no measurably different", "higher")
+        parts.append(
+            f"under “{readable(name)}” {accuracy.text}, {more.side(*words)} ({more.signed})"
+        )
+    said = f"By patient, the accuracy is {honest.text}"
+    if not parts:
+        return f"{said}. There is no leaky protocol to hold it against."
+    said += f"; {'; '.join(parts)}."
+    if any(more.low > 0 for _, more in leaky.values()):
+        return f"{said} The network, its training and the images are the same: the split differs."
+    why = "This backbone has learned from thousands of such images, and needs no copies. "
+    return (
+        f"{said} Here a leaky split raises nothing that can be measured. "
+        f"{why if knows_its_images else ''}That does not make leaks harmless."
+    )
+
+
+def claims(counts: Mapping[str, int], synthetic: bool, about: str) -> str:
+    """Answer chapter 11: how many claims come out.
+
+    Args:
+        counts: claims by verdict, as ``press.report.ledger.counts`` names them.
+        synthetic: whether the images are synthetic, which can't reproduce a number.
+        about: the images that the claims are about.
+    """
+    total, untested = sum(counts.values()), counts["not_testable"]
+    if synthetic:
+        return (
+            f"These images are synthetic, and the claims are about {about}: no number of the paper "
+            f"is judged here. Of the {total - untested} directions that it states in words, "
+            f"{counts['reproduced']} are seen on these images, too."
+        )
+    return (
+        f"Of {total} claims, {total - untested} can be tested here: {counts['reproduced']} are "
+        f"reproduced by patient, {counts['leaky_only']} only under a leaky protocol, "
+        f"{counts['memorised']} by memory alone, and {counts['not_reproduced']} are not reproduced."
+    )
+
+
+def elsewhere(home: Estimate, away: Estimate, moved: Estimate, calibrated: Estimate) -> str:
+    """Answer chapter 15: whether the accuracy at home holds at another place.
+
+    Args:
+        home, away: accuracy at home and elsewhere.
+        moved: home minus elsewhere.
+        calibrated: calibration error elsewhere.
+    """
+    words = ("lower than", "not measurably different from", "higher than")
+    return (
+        f"At home the accuracy is {home.text}, {moved.side(*words)} elsewhere, where it is "
+        f"{away.text} (home minus elsewhere: {moved.signed}). The calibration error there is "
+        f"{calibrated.text}."
+    )
+
+
+def survives(paper: float, honest: Estimate, leaky: Estimate, verdict: str) -> str:
+    """Answer the book's question: whether a paper's accuracy survives an honest split.
+
+    Args:
+        paper: the accuracy that it prints.
+        honest: accuracy of the book's code by patient, on the same images.
+        leaky: the same where rare images were copied before the split.
+        verdict: the ledger's on that accuracy, such as "not reproduced".
+    """
+    sides = ("No", "Perhaps", "Yes")
+    where = ("below", "not measurably different from", "above")
+    first = (
+        f"{honest.side(*sides, than=paper)}. Where no patient is on both sides of the split, this "
+        f"code grades {honest.text} of INbreast's images correctly, "
+        f"{honest.side(*where, than=paper)} the paper's {paper:.3f}."
+    )
+    if not leaky.low > honest.high:
+        return f"{first} Copying rare images before the split does not raise that ({leaky.text})."
+    closed = (leaky.estimate - honest.estimate) / (paper - honest.estimate)
+    second = f"Where rare images are copied before the split, the same code reaches {leaky.text}"
+    if leaky.side("below", "", "", than=paper) == "below":
+        return (
+            f"{first} {second}: {closed:.0%} of the way to the paper's value, and still below it, "
+            f"so that the ledger calls the accuracy {verdict} even so."
+        )
+    return f"{first} {second}, as the paper does; the ledger calls the accuracy {verdict}."

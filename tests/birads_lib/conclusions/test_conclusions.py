@@ -1,0 +1,298 @@
+"""The words of an answer are those that its numbers allow: of either sign, and of neither."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from birads_lib.conclusions import companions, images, results
+from birads_lib.conclusions.estimate import Estimate, of
+from birads_lib.images.frame import Geometry
+
+UP, DOWN, NONE = Estimate(0.2, 0.1, 0.3), Estimate(-0.2, -0.3, -0.1), Estimate(0.0, -0.1, 0.1)
+SHARE, UNKNOWN = Estimate(0.5, 0.4, 0.6), Estimate(np.nan)
+HONEST, LEAKY = "patient", "oversample_first"
+
+
+@pytest.mark.parametrize(
+    ("interval", "word"),
+    [(UP, "above"), (DOWN, "below"), (NONE, "alike"), (Estimate(0.2), "alike"), (UNKNOWN, "alike")],
+)
+def test_only_an_interval_on_one_side_is_a_difference(interval, word):
+    assert interval.side("below", "alike", "above") == word
+
+
+def test_an_interval_that_ends_at_0_is_no_difference():
+    assert Estimate(0.1, 0.0, 0.2).side("below", "alike", "above") == "alike"
+
+
+def test_a_difference_shows_its_sign_and_0_has_none():
+    assert UP.signed == "+0.200 (+0.100 to +0.300)"
+    assert Estimate(0.0, -0.0004, 0.0004).signed == "0.000 (0.000 to 0.000)"
+    assert UNKNOWN.signed == "not estimable"
+
+
+def test_an_estimate_is_found_by_metric_and_by_other_columns():
+    rows = {"metric": ["a", "a"], "arm": ["x", "y"], "estimate": [1, 2], "low": 0, "high": 3}
+    assert of(pd.DataFrame(rows), "a", arm="y") == (2, 0, 3)
+    assert of(pd.DataFrame(rows).set_index("metric"), "a") == (1, 0, 3)
+    assert np.isnan(of(pd.DataFrame(rows), "b").estimate)
+
+
+SUMMARY = {
+    "images": "40", "patients": "10", "rarest": "BI-RADS 3, with 2 images of 1 patients",
+    "most_frequent": "BI-RADS 2", "always_accuracy": "0.55",
+}  # fmt: skip
+
+
+def test_a_shortcut_is_named_and_none_is_said():
+    shortcuts = pd.DataFrame({"tells": [True, False]}, ["File size", "Side"])
+    assert "Beware of a shortcut: file size alone" in images.data(SUMMARY, shortcuts)
+    none = images.data(SUMMARY | {"patients": "unknown numbers"}, shortcuts.iloc[1:])
+    assert "No single fact" in none
+    assert "40 images, of unknown patients" in none
+    assert "55% of the images" in none
+    assert "No single fact" in images.data(SUMMARY, pd.DataFrame())
+
+
+def test_findings_are_measured_in_the_pixels_that_the_network_sees():
+    places = {"a": Geometry((100, 200), (0, 0, 200, 100), False, (0, 0, 50, 50), 50)}
+    boxes = {"image_id": "a", "x0": [0.0, np.nan], "y0": 0.0, "x1": 40.0, "y1": 30.0}
+    shrunk, widths = images.seen_of_findings(pd.DataFrame(boxes), places)
+    assert shrunk == pytest.approx(8)  # 4 across, 2 down
+    assert widths.tolist() == [10]  # 40 / 4 across, 30 / 2 down
+
+
+def test_what_is_left_of_findings_is_counted_or_not_known():
+    assert "none of 2 findings is narrower" in images.preprocessing(4, np.array([3.0, 9]), 224)
+    assert "2 of 3 findings are narrower" in images.preprocessing(4, np.array([1.0, 1, 9]), 224)
+    assert "one of them stands for 4.0 pixels" in images.preprocessing(4, np.array([3.0]), 224)
+    without = images.preprocessing(0.5, np.array([]), 224)
+    assert "the file has no more" in without
+    assert "not known" in without
+
+
+def test_a_loss_that_rose_is_not_said_to_have_fallen():
+    names = ["loss_first", "loss_last", "val_loss_first", "val_loss_last"]
+    losses = pd.DataFrame([[2, 1, 2, 3], [2, 1, 2, 1]], columns=names)
+    assert "fell in 2 of 2 trainings" in images.training(losses, 0, 9)
+    assert "validation images in 1." in images.training(losses, 0, 9)
+    assert "training met none" in images.training(losses, 0, 9)
+    assert "training met 3 of 9" in images.training(losses, 3, 9)
+
+
+def test_grades_that_leak_are_no_performance():
+    said = results.evaluation(SHARE, SHARE, "The network is below.", SHARE, LEAKY)
+    assert said.startswith("This split leaks")
+    honest = results.evaluation(SHARE, SHARE, "The network is below.", UNKNOWN, HONEST)
+    assert "leaks" not in honest
+    assert "The network is below." in honest
+    assert "one category off" not in honest
+    assert "one category off" in said
+
+
+def changes(**of_variants) -> pd.DataFrame:
+    """Return differences in accuracy; Holm's p says of each what its interval does."""
+    rows = [
+        {"variant": name, **e._asdict(), "holm": 1.0 if e.side("b", "", "a") == "" else 0.01}
+        for name, e in of_variants.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [(UP, "did harm"), (DOWN, "helped"), (NONE, "made no measurable difference")],
+)
+def test_dal_is_judged_by_what_cross_entropy_does(change, words):
+    said = results.ablations(changes(cross_entropy=change, deep=NONE), "cross_entropy", "frozen")
+    assert f"DAL {words} here" in said
+
+
+def test_changes_that_matter_are_named_by_their_side():
+    said = results.ablations(changes(deep=UP, no_clahe=DOWN, flat=NONE), "", "frozen")
+    assert "lower with “no clahe” and higher with “deep”" in said
+    assert "no other of the 3 changes" in said
+    none = results.ablations(changes(deep=NONE), "", "frozen")
+    assert none == "None of the 1 changes makes a measurable difference from “frozen”."
+
+
+@pytest.mark.parametrize(
+    ("right", "words"),
+    [
+        (Estimate(0.3, 0.2, 0.4), "too sure"),
+        (Estimate(0.95, 0.9, 1.0), "isn't sure enough"),
+        (Estimate(0.8, 0.7, 0.9), "can not be told from eight in ten"),
+        (Estimate(1.0), "can not be told from eight in ten"),
+    ],
+)
+def test_answers_of_8_in_10_are_judged_by_how_many_are_right(right, words):
+    assert words in results.calibration(right, 9, "Temperature scaling", NONE, HONEST)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"), [(DOWN, "lowers"), (UP, "raises"), (NONE, "does not measurably change")]
+)
+def test_a_correction_helps_where_the_loss_falls(change, words):
+    said = results.calibration(UNKNOWN, 0, "Temperature scaling", change, HONEST)
+    assert said.startswith("No answer was given")
+    assert f"Temperature scaling {words} the log loss" in said
+
+
+@pytest.mark.parametrize(
+    ("gain", "words"),
+    [(UP, "is better than"), (DOWN, "is worse than"), (NONE, "not measurably better or worse"),
+     (UNKNOWN, "nothing to decide")],
+)  # fmt: skip
+def test_acting_on_the_model_is_held_against_both_defaults(gain, words):
+    assert words in results.decision("BI-RADS 4 or more", gain, SHARE, HONEST)
+
+
+@pytest.mark.parametrize(
+    ("gain", "words"),
+    [(UP, "more often than the brightest place"), (DOWN, "less often than the brightest place"),
+     (NONE, "not measurably more or less often than the brightest place")],
+)  # fmt: skip
+def test_maps_are_held_against_pointing_without_a_model(gain, words):
+    said = results.interpretability(50, SHARE, gain, "brightness", UNKNOWN, HONEST)
+    assert f": {words}" in said
+    assert "could be compared" in said
+
+
+@pytest.mark.parametrize(
+    ("random", "words"),
+    [(Estimate(0.1, 0.0, 0.2), "depend on what was learned"),
+     (Estimate(0.8, 0.7, 0.9), "do not depend on what was learned"), (SHARE, "may not depend")],
+)  # fmt: skip
+def test_maps_that_outlive_their_weights_were_not_learned(random, words):
+    said = results.interpretability(2, SHARE, UP, "centre", random, HONEST)
+    assert said.startswith("The place of a finding is known in 2 of the explained images, too few")
+    assert f"they {words}" in said
+
+
+@pytest.mark.parametrize(
+    ("others", "words"), [(UP, "more than by"), (DOWN, "fewer than by"), (NONE, "not measurably")]
+)
+def test_neighbours_are_held_against_chance(others, words):
+    said = results.feature_space(others, SHARE, others, HONEST)
+    assert words in said
+    assert "same patient" not in results.feature_space(others, SHARE, UNKNOWN, HONEST)
+
+
+def test_a_leak_that_raises_accuracy_and_one_that_does_not():
+    rising = results.leakage(SHARE, {"oversample_first": (SHARE, UP)}, False)
+    assert "under “oversample first” 0.50 (0.40 to 0.60), higher (+0.200" in rising
+    assert "the split differs" in rising
+    for more in (NONE, DOWN):
+        flat = results.leakage(SHARE, {"image": (SHARE, more)}, True)
+        assert "raises nothing that can be measured" in flat
+        assert "needs no copies" in flat
+        assert "does not make leaks harmless" in flat
+    assert "needs no copies" not in results.leakage(SHARE, {"image": (SHARE, NONE)}, False)
+    assert "no leaky protocol" in results.leakage(SHARE, {}, False)
+
+
+def test_synthetic_images_judge_no_number_of_a_paper():
+    counts = dict.fromkeys(["reproduced", "leaky_only", "memorised", "not_reproduced"], 2)
+    counts |= {"not_testable": 5}
+    assert "Of 13 claims, 8 can be tested" in results.claims(counts, False, "INbreast")
+    synthetic = results.claims(counts, True, "INbreast")
+    assert "no number of the paper is judged here" in synthetic
+    assert "Of the 8 directions" in synthetic
+
+
+@pytest.mark.parametrize(
+    ("moved", "words"),
+    [(UP, "higher than elsewhere"), (DOWN, "lower than elsewhere"),
+     (NONE, "not measurably different from elsewhere")],
+)  # fmt: skip
+def test_home_is_held_against_elsewhere(moved, words):
+    assert words in results.elsewhere(SHARE, SHARE, moved, SHARE)
+
+
+@pytest.mark.parametrize(
+    ("change", "side", "closeness"),
+    [(UP, "better", "further apart than 0.03"), (DOWN, "worse", "further apart than 0.03"),
+     (NONE, "not measurably different", "left open"),
+     (Estimate(0.001, -0.01, 0.01), "not measurably different", "equivalent within 0.03")],
+)  # fmt: skip
+def test_families_and_speed_tell_a_difference_from_equivalence(change, side, closeness):
+    said = companions.families([("a", "b", change)], 0.03, 5, 0.0625)
+    assert f", {side}; " in said
+    assert closeness in said
+    assert "could not have shown" in said
+    assert closeness in companions.speed([("a", "b", 2.0, change)], 0.03)
+    assert "could have shown" in companions.families([("a", "b", change)], 0.03, 8, 0.0078)
+
+
+def test_regions_that_meet_themselves_are_no_test():
+    assert "no test on new lesions" in companions.regions(9, 5, 4, 0.4)
+    assert "no lesion twice" in companions.regions(9, 5, 4, 0.0)
+    assert "Split by region" not in companions.regions(9, 5, 4, np.nan)
+
+
+SIDES = [(UP, "better than"), (DOWN, "worse than"), (NONE, "not measurably different from")]
+
+
+@pytest.mark.parametrize(("change", "words"), SIDES)
+def test_double_transfer_is_held_against_both_of_its_controls(change, words):
+    said = companions.double_transfer(change, NONE)
+    assert f"{words} single transfer (" in said
+    assert f"{words} single transfer that is" in companions.double_transfer(NONE, change)
+
+
+@pytest.mark.parametrize(
+    ("gain", "words"),
+    [(UP, "higher than"), (DOWN, "lower than"), (NONE, "not measurably different from")],
+)
+def test_a_reader_is_met_at_one_sensitivity(gain, words):
+    assert f"specificity is {words} the reader's" in companions.reader(gain, 0.3, 0.35)
+    assert "who is biopsied" in companions.reader(gain, 0.3, 0.9)
+    assert "who is biopsied" not in companions.reader(gain, 0.3, 0.35)
+
+
+@pytest.mark.parametrize(
+    ("gain", "words"),
+    [(UP, "more often than"), (DOWN, "less often than"), (NONE, "not measurably")],
+)
+def test_moved_lesions_are_found_or_not(gain, words):
+    assert words in companions.where(SHARE, gain, "brightest place", SHARE)
+    assert "wrongly graded" not in companions.where(SHARE, gain, "centre", UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    ("gain", "words"),
+    [(UP, "it helps"), (DOWN, "it does harm"), (NONE, "it makes no measurable difference")],
+)
+def test_films_in_between_help_or_do_not(gain, words):
+    assert f"all images, films: {words}" in companions.real_transfer({"all images, films": gain})
+
+
+@pytest.mark.parametrize(
+    ("kappa", "words", "there"),
+    [(Estimate(0.9, 0.8, 1.0), "better than", "above"),
+     (Estimate(0.5, 0.4, 0.6), "less than", "below"),
+     (Estimate(0.7, 0.6, 0.8), "about as well as", "not measurably different from")],
+)  # fmt: skip
+def test_agreement_is_held_against_published_readers(kappa, words, there):
+    assert f"{words} published readers" in companions.density_readers(kappa, SHARE)
+    assert f"is {there} that of" in companions.density_elsewhere("CLIP", 9, SHARE, SHARE, kappa)
+
+
+def test_a_text_helps_does_harm_or_neither():
+    both = companions.image_and_text({"CLIP": UP, "Weighted CLIP": DOWN}, UP)
+    assert "More accurate than softmax without a text: clip." in both
+    assert "Less accurate: weighted clip." in both
+    assert "Weights raise the recall" in both
+    none = companions.image_and_text({"CLIP": NONE}, NONE)
+    assert "No way to train with a text" in none
+    assert "do not measurably change" in none
+    assert "Weights lower the recall" in companions.image_and_text({"CLIP": NONE}, DOWN)
+
+
+def test_several_kinds_of_image_help_harm_or_are_equivalent():
+    gains = {"s2D": UP, "DM": DOWN, "DBT": NONE, "other": Estimate(0.0, -0.01, 0.01)}
+    said = companions.modalities("s2D", gains, 0.03)
+    assert "on s2D it raises accuracy" in said
+    assert "on DM it lowers accuracy" in said
+    assert "on DBT it makes no measurable difference" in said
+    assert "on other it is equivalent within 0.03" in said
