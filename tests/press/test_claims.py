@@ -489,7 +489,7 @@ def test_each_claim_is_listed_with_its_reading_and_a_link_that_leads_somewhere()
 def test_a_page_says_what_its_images_are():
     stated = claims.load()
     assert "these are its images" in ledger.about("inbreast", "inbreast", stated)
-    assert "synthetic images" in ledger.about("phantoms", "phantoms", stated)
+    assert "These images are synthetic" in ledger.about("phantoms", "phantoms", stated)
     assert "the images of 'mine'" in ledger.about("mine", "class_folders", stated)
 
 
