@@ -13,40 +13,25 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
 import yaml
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict
 
 from birads_lib.checked import Checked
 from birads_lib.errors import UserError, did_you_mean
 from birads_lib.files import written_whole
-from birads_lib.protocol import PROTOCOLS
-from press import chapters, claims, external, manifest, paths, sources, yaml_file
+from press import chapters, claims, contents, external, manifest, paths, sources, yaml_file
 from press import page as pages
 from press.page import COMMITTED
-from press.paths import BOOK, CONFIG, ROOT, build_folder, parts_of_page, rendered_book
+from press.paths import BOOK, CONFIG, ROOT, build_folder, rendered_book
 from press.report import checklists as reporting
 from press.report import front, overview, receipts
 from press.report.templates import literal
 from press.stale import changed_sources
 from press.study import Study, load
-
-
-class _Part(Checked):
-    caption: str = ""
-    study: str = ""
-    chapters: list[dict] = Field([])
-
-
-class _Contents(Checked):
-    """What ``_toc.yml`` at the root holds."""
-
-    format: str
-    root: str
-    parts: list[_Part]
 
 
 class _Settings(Checked):
@@ -56,8 +41,8 @@ class _Settings(Checked):
     parse: dict[str, object]
 
 
-THIS = "this"  # in _toc.yml: the study whose book it is
 MISSING = "(not run in this build)"
+_ORPHAN = "---\norphan: true\n---\n"  # of a page of prose that the contents don't list
 _NUMBER = re.compile(r"{{ *(\w+) *}}")  # in prose
 
 
@@ -73,72 +58,6 @@ def _studies(study: Study) -> list[Study]:
     return [study, *(load(CONFIG / f"{name}.yaml") for name in COMMITTED if name != study.name)]
 
 
-def contents(study: Study, made: Collection[str] = ()) -> dict:
-    """Return the table of contents of a study's book, from ``_toc.yml`` at the root.
-
-    There, ``study: this`` stands for the study's own chapters, and ``study: <name>`` for those of
-    a committed one. Pages that neither exist nor are ``made`` while staging are left out.
-    """
-    toc = _read("_toc.yml", _Contents)
-    studies = {each.name: each for each in _studies(study)} | {THIS: study}
-    parts = []
-    for part in toc["parts"]:
-        name, listed = part.get("study"), part.get("chapters", [])
-        if name == THIS and study.name in COMMITTED:
-            continue  # it has a part of its own
-        if name and name not in studies:
-            raise UserError(f"_toc.yml: unknown study '{name}'; {did_you_mean(name, studies)}")
-        about = studies[name] if name else None
-        if about:
-            listed = [*listed, *chapters_of(about), *comparisons_of(about)]
-        if existing := _existing(listed, made):
-            caption = part.get("caption") or about.title
-            parts.append({"caption": caption, "chapters": existing})
-    return {**toc, "parts": parts}
-
-
-def chapters_of(study: Study) -> list[dict]:
-    """Return a study's chapters: one for each notebook, its further runs as sections, two cards."""
-    listed = []
-    for pages_of_chapter in [*chapters.contents(study), *([card] for card in reporting.CARDS)]:
-        chapter, *sections = ({"file": f"book/{study.name}/{page}"} for page in pages_of_chapter)
-        listed.append(chapter | ({"sections": sections} if sections else {}))
-    return listed
-
-
-def comparisons_of(study: Study) -> list[dict]:
-    """Return the pages on which a study was held against others; these aren't its own."""
-    of_two = [row.notebook for row in chapters.CHAPTERS if row.pages == "elsewhere"]
-    folder = BOOK / study.name
-    executed = [page for name in of_two for page in sorted(folder.glob(f"{name}-*.ipynb"))]
-    return [{"file": f"book/{study.name}/{page.stem}"} for page in executed]
-
-
-def _existing(listed: list[dict], made: Collection[str]) -> list[dict]:
-    """Return those of the listed chapters that exist, or are made while staging."""
-    kept = []
-    for chapter in listed:
-        below = _existing(chapter.get("sections", []), made)
-        if f"{chapter['file']}.md" in made or any(ROOT.glob(f"{chapter['file']}.*")):
-            named = {"file": chapter["file"], **_title(chapter["file"])}
-            kept.append(named | ({"sections": below} if below else {}))
-        else:
-            kept += below  # a page that is missing takes nothing else away
-    return kept
-
-
-def _title(page: str) -> dict[str, str]:
-    """Return the title in the contents of a run's page: its heading, its variant or protocol."""
-    _, variant, protocol = parts_of_page(Path(page).name)
-    path = ROOT / f"{page}.ipynb"
-    if not variant or not path.exists():
-        return {}
-    heading = "".join(json.loads(path.read_text())["cells"][0]["source"]).splitlines()[0]
-    shown = [part for part in (variant, protocol) if part not in ("", "proposed")]
-    shown += ["leaky"] if protocol and PROTOCOLS[protocol].leaks else []
-    return {"title": f"{heading.lstrip('# ')} ({', '.join(shown).replace('_', ' ')})"}
-
-
 def configuration(study: Study) -> dict:
     """Return the book's ``_config.yml`` with the numbers that prose names.
 
@@ -151,13 +70,14 @@ def configuration(study: Study) -> dict:
         for page in pages.of_study(name, BOOK):
             known |= {recorded: literal(number.text) for recorded, number in page.numbers.items()}
     for name in [name for name in known if name.startswith(f"{study.name}_")]:
-        known[THIS + name.removeprefix(study.name)] = known[name]
+        known[contents.THIS + name.removeprefix(study.name)] = known[name]
     known["this_reading"] = _reading(study, known)
     if answer := front.answer(BOOK):
         known["inbreast_answer"] = literal(answer)
     named = config["parse"]["myst_substitutions"]
     config["parse"]["myst_substitutions"] = {name: known.get(name, MISSING) for name in named}
     looks = config.setdefault("sphinx", {}).setdefault("config", {})
+    looks["book_pages"] = [run.doc for each in _studies(study) for run in contents.runs(each)]
     looks["exhibits_code"] = sources.fingerprint("press.exhibits")
     return config
 
@@ -171,17 +91,27 @@ def _reading(study: Study, known: Mapping[str, str]) -> str:
     return " ".join([*said, *(known[name] for name in names if name in known)])
 
 
-def staged_page(page: pages.Page) -> bytes:
-    """Return an executed page as the book shows it: as it is, or marked where it is stale."""
-    changed = changed_sources(page)
-    if not changed:
-        return page.path.read_bytes()
+def staged_page(page: pages.Page, title: str, selector: str, is_listed: bool) -> bytes:
+    """Return an executed page as the book shows it: with its run named, and marked where stale.
+
+    Args:
+        page: as it was executed.
+        title: what the page is called.
+        selector: the way to the chapter's other runs, as HTML.
+        is_listed: whether the contents list it; else a search passes over it, too.
+    """
     notebook = json.loads(page.path.read_text())
-    text = f"Stale: {'; '.join(changed)} since this page was executed"
-    when = page.papermill.get("start_time", "")[:10]
-    mark = f'<p class="stale-mark">{text}{f" on {when}" if when else ""}.</p>'
-    cell = {"cell_type": "markdown", "id": "stale", "metadata": {}, "source": [mark]}
-    notebook["cells"].insert(1, cell)
+    first = notebook["cells"][0]
+    _, _, text = "".join(first.get("source", "")).partition("\n")
+    first["source"] = f"# {title}\n\n{selector}\n{text}"
+    if not is_listed:
+        notebook.setdefault("metadata", {}).update(orphan=True, nosearch=True)
+    if changed := changed_sources(page):
+        said = f"Stale: {'; '.join(changed)} since this page was executed"
+        when = page.papermill.get("start_time", "")[:10]
+        mark = f'<p class="stale-mark">{said}{f" on {when}" if when else ""}.</p>'
+        cell = {"cell_type": "markdown", "id": "stale", "metadata": {}, "source": [mark]}
+        notebook["cells"].insert(1, cell)
     return json.dumps(notebook, ensure_ascii=False).encode()
 
 
@@ -196,16 +126,32 @@ def wanted(study: Study) -> dict[str, bytes]:
     wanted = {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in prose}
     studies = _studies(study)
     executed = [(each.title, pages.of_study(each.name, BOOK)) for each in studies]
-    for page in (page for _, of_a_study in executed for page in of_a_study):
-        wanted[page.path.relative_to(ROOT).as_posix()] = staged_page(page)
     made = {"book/provenance.md": overview.chapter(executed)}
     of_studies = [(each, read) for each, (_, read) in zip(studies, executed, strict=True)]
     made["book/receipts.md"] = receipts.chapter(of_studies)
     made |= reporting.generated([each for each in studies if _is_of_the_paper(each)], BOOK)
-    wanted |= {path: text.encode() for path, text in made.items()}
-    for name, settings in (("_toc", contents(study, made)), ("_config", configuration(study))):
+    made["book/companions.md"] = overview.companions()
+    made["book/archive.md"] = contents.archive(studies, made)
+    toc = contents.contents(study, {each.name: each for each in studies}, made)
+    listed = contents.listed(toc)
+    wanted |= {
+        path: ("" if path.removesuffix(".md") in listed else _ORPHAN).encode() + text.encode()
+        for path, text in made.items()
+    }
+    every = [run for each in studies for run in contents.runs(each)]
+    by_path = {f"{run.doc}.ipynb": run for run in every}
+    for page in (page for _, of_a_study in executed for page in of_a_study):
+        path = page.path.relative_to(ROOT).as_posix()
+        run = by_path.get(path) or contents.Run(_named(studies, page.study), page.name)
+        told = contents.title(run), contents.selector(run, every)
+        wanted[path] = staged_page(page, *told, run.doc in listed)
+    for name, settings in (("_toc", toc), ("_config", configuration(study))):
         wanted[f"{name}.yml"] = yaml.safe_dump(settings, sort_keys=False).encode()
     return wanted
+
+
+def _named(studies: list[Study], name: str) -> Study:
+    return next(study for study in studies if study.name == name)
 
 
 def check(study: Study) -> None:
@@ -214,7 +160,8 @@ def check(study: Study) -> None:
     No page is read, so that each fact of one counts as unknown.
     """
     of_paper, nowhere = list(filter(_is_of_the_paper, _studies(study))), build_folder("nothing")
-    parts = [partial(contents, study), partial(_check_numbers, study)]
+    known = {each.name: each for each in _studies(study)}
+    parts = [partial(contents.contents, study, known), partial(_check_numbers, study)]
     parts += [partial(reporting.generated, [each], nowhere) for each in of_paper]
     parts += [partial(receipts.chapter, [(study, [])]), partial(overview.chapter, [])]
     if any(f"book/{claims.CLAIMS.name}" in row.sources for row in chapters.of_study(study)):

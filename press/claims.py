@@ -130,6 +130,7 @@ class System(Checked):
     system: Text
     task: Text
     data: Text
+    truth: Text = "not stated here"  # what a right answer agrees with
     classes: Text
     split: Text
     n: Text

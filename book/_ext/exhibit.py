@@ -14,11 +14,11 @@ doesn't hold the notebook, a sentence says so; an exhibit that the notebook lack
 import json
 import shutil
 from difflib import get_close_matches
-from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
 
 from docutils import nodes
+from executed import page_of
 from sphinx.util.docutils import SphinxDirective
 
 from birads_lib.files import sha256_of
@@ -65,22 +65,21 @@ class ExhibitDirective(SphinxDirective):
     required_arguments = 1
 
     def run(self):
-        page, _, identity = self.arguments[0].partition("#")
-        pattern = page if "/" in page else f"*/{page}"
-        pages = [p for p in self.config.external_site_map if fnmatch(p, f"book/{pattern}")]
-        if not pages:
+        target, _, identity = self.arguments[0].partition("#")
+        page = page_of(self.config, target)
+        if page is None:
             self.env.note_reread()  # it may come
             return [_sentence("This figure's notebook was not run in this build.")]
-        notebook = Path(self.env.srcdir, f"{pages[0]}.ipynb")
+        notebook = Path(self.env.srcdir, f"{page}.ipynb")
         self.env.note_dependency(str(notebook))
         published = read(notebook).exhibits
         if identity not in published:
             near = get_close_matches(identity, published, n=1) or sorted(published)
-            raise self.error(f"{page} has no exhibit '{identity}'; there is {', '.join(near)}")
-        address = self.env.app.builder.get_relative_uri(self.env.docname, pages[0])
+            raise self.error(f"{target} has no exhibit '{identity}'; there is {', '.join(near)}")
+        address = self.env.app.builder.get_relative_uri(self.env.docname, page)
         html = exhibits.exhibit(
             published[identity].data,
-            self._new_id(pages[0], identity),
+            self._new_id(page, identity),
             address,
             store=partial(kept, self.env.app, self.env.docname),
         )
@@ -99,6 +98,7 @@ def _sentence(text: str) -> nodes.paragraph:
 
 
 def setup(app):
+    app.setup_extension("executed")
     app.add_directive("exhibit", ExhibitDirective)
     app.add_config_value("exhibits_code", "", "env")  # other looks: every page is rendered anew
     app.connect("source-read", show_exhibits)

@@ -6,27 +6,26 @@
 Prose is the same in the book of every study; which notebooks a book holds is not.
 """
 
-from fnmatch import fnmatch
-
 from docutils import nodes
+from executed import page_of
 from sphinx import addnodes
 from sphinx.util.docutils import ReferenceRole
 
 
 class NotebookRole(ReferenceRole):
     def run(self):
-        pattern = self.target if "/" in self.target else f"*/{self.target}"
-        pages = [p for p in self.config.external_site_map if fnmatch(p, f"book/{pattern}")]
+        page = page_of(self.config, self.target)
         text = nodes.inline(self.rawtext, self.title)
-        if not pages:
+        if page is None:
             return [text], []
         link = addnodes.pending_xref(
-            self.rawtext, text, refdomain="std", reftype="doc", reftarget=f"/{pages[0]}",
+            self.rawtext, text, refdomain="std", reftype="doc", reftarget=f"/{page}",
             refexplicit=self.has_explicit_title, refdoc=self.env.docname, refwarn=True,
         )  # fmt: skip
         return [link], []
 
 
 def setup(app):
+    app.setup_extension("executed")
     app.add_role("notebook", NotebookRole())
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,7 +1,8 @@
-"""The chapter on provenance: every figure, table and number of a book, each with what made it."""
+"""Chapters over many pages: provenance of all that a book shows, and the papers side by side."""
 
 from collections.abc import Iterator
 
+from press import claims
 from press.outputs import digest_of
 from press.page import Page
 from press.report.templates import literal, page
@@ -13,6 +14,17 @@ def chapter(studies: list[tuple[str, list[Page]]]) -> str:
     counts = [_counts(title, pages) for title, pages in studies]
     rows = [row for _, pages in studies for executed in pages for row in _rows(executed)]
     return page("provenance.md", {"studies": counts, "rows": rows})
+
+
+def companions() -> str:
+    """Return the page on the paper and its companions; systems that it only quotes are left out."""
+    table = claims.published().map(literal)
+    rows = [
+        {"name": literal(str(name)), **row}
+        for name, row in table.to_dict("index").items()
+        if "as the paper quotes" not in str(name)
+    ]
+    return page("companions.md", {"systems": rows})
 
 
 def _counts(title: str, pages: list[Page]) -> dict[str, object]:

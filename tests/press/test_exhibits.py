@@ -16,7 +16,8 @@ from press.run import LEAKY
 CONFIGURATION = """
 extensions = ["myst_parser", "exhibit"]
 def setup(app):
-    app.add_config_value("external_site_map", ["page", "book/inbreast/10_audit"], "env")
+    app.setup_extension("executed")
+    app.config.book_pages = ["book/inbreast/10_audit"]
 """
 PAGE = "# Title\n\n```{exhibit} inbreast/10_audit#three-bars\n```\n"
 

@@ -325,7 +325,8 @@ myst_enable_extensions = ["colon_fence"]
 exclude_patterns = ["book/_*"]
 nitpicky = True
 def setup(app):
-    app.add_config_value("external_site_map", SITE, "env")
+    app.setup_extension("executed")
+    app.config.book_pages = SITE
 """
 
 

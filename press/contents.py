@@ -1,0 +1,220 @@
+"""What the contents of a book list, and how its other pages are reached.
+
+The contents hold the main page of each chapter. Every other run of it (another study, variant or
+split) is reached by the run selector below the chapter's title, and from the archive; a search
+passes over it.
+"""
+
+import html
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from pydantic import Field
+
+from birads_lib.checked import Checked
+from birads_lib.errors import UserError, did_you_mean
+from birads_lib.protocol import PROTOCOLS
+from press import chapters, yaml_file
+from press import page as pages
+from press.page import COMMITTED, FROZEN
+from press.paths import BOOK, ROOT, parts_of_page
+from press.report.checklists import CARDS
+from press.report.templates import literal, page
+from press.study import Study
+
+TOC = "_toc.yml"  # at the root
+THIS = "this"  # there: the study whose book it is
+_IN_A_LINE = 6  # runs that a selector shows without being unfolded
+
+
+class _Part(Checked):
+    caption: str
+    study: str = ""
+    unless: list[str] = Field([])
+    chapters: list[dict] = Field([])
+
+
+class _Contents(Checked):
+    """What ``_toc.yml`` at the root holds."""
+
+    format: str
+    root: str
+    parts: list[_Part]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One page of a chapter: a study, and which of its runs."""
+
+    study: Study
+    page: str  # its name
+
+    @property
+    def doc(self) -> str:
+        """The page's name in the book, from its root."""
+        return f"book/{self.study.name}/{self.page}"
+
+    @property
+    def notebook(self) -> str:
+        """Its chapter."""
+        return parts_of_page(self.page)[0]
+
+    @property
+    def label(self) -> str:
+        """What tells it from the chapter's other pages: "INbreast, by patient"."""
+        title = self.study.title.removeprefix("The study on ")
+        return ", ".join(filter(None, [title, self.of_study]))
+
+    @property
+    def of_study(self) -> str:
+        """What tells it from the chapter's other pages of its study: "by patient"; "" if alone."""
+        _, variant, protocol = parts_of_page(self.page)
+        named = [variant.replace("_", " ")] if variant not in ("", "proposed") else []
+        named += [PROTOCOLS[protocol].label] if protocol in PROTOCOLS else []
+        return ", ".join(named)
+
+    @property
+    def heading(self) -> str:
+        """The question that its page asks, as the notebook's first line has it."""
+        return pages.read(BOOK / self.study.name / f"{self.page}.ipynb").title
+
+
+def read() -> dict:
+    """Return ``_toc.yml`` as it stands; UserError for what is wrong in it."""
+    content, lines = yaml_file.read(ROOT / TOC, _Contents.model_fields)
+    yaml_file.checked(ROOT / TOC, _Contents, content, lines)
+    return content
+
+
+def runs(study: Study) -> list[Run]:
+    """Return the executed pages of a study in the order of reading, those with others last."""
+    names = [name for listed in chapters.contents(study) for name in listed]
+    of_two = [row.notebook for row in chapters.CHAPTERS if row.pages == "elsewhere"]
+    folder = BOOK / study.name
+    names += [path.stem for name in of_two for path in sorted(folder.glob(f"{name}-*.ipynb"))]
+    return [Run(study, name) for name in names if (folder / f"{name}.ipynb").exists()]
+
+
+def main_pages(study: Study) -> list[Run]:
+    """Return the executed page of each chapter that stands for it: the first run, by patient."""
+    firsts = {listed[0] for listed in chapters.contents(study)}
+    own = [run for run in runs(study) if run.page in firsts]
+    return own + [run for run in runs(study) if chapters.chapter(run.notebook).pages == "elsewhere"]
+
+
+def contents(study: Study, studies: Mapping[str, Study], made: Collection[str] = ()) -> dict:
+    """Return the table of contents of a study's book, from ``_toc.yml`` at the root.
+
+    There, ``study: this`` stands for all main pages of the study whose book it is that no other
+    part lists, and ``notebook: <study>/<name>`` for the main page of a chapter. Pages that neither
+    exist nor are ``made`` while staging are left out.
+    """
+    toc, known, parts = read(), set(), []
+    for part in toc["parts"]:
+        kept = _existing(part.get("chapters", []), study, studies, made)
+        known |= {entry["file"] for entry in _every(kept)}
+        parts.append({"caption": part["caption"], "chapters": kept} | _of(part))
+    for part in parts:
+        name = part.pop("study", "")
+        if name and study.name not in [*part.pop("unless", []), *COMMITTED]:
+            own = [run for run in main_pages(study) if run.doc not in known]
+            part["caption"] = study.title
+            part["chapters"] = [{"file": run.doc, "title": run.heading} for run in own]
+            part["chapters"] += [
+                {"file": f"book/{study.name}/{card}"}
+                for card in CARDS
+                if f"book/{study.name}/{card}.md" in made
+            ]
+        part.pop("unless", None)
+    return {**toc, "parts": [part for part in parts if part["chapters"]]}
+
+
+def listed(toc: dict) -> set[str]:
+    """Return the names of all pages that a table of contents lists, and of its first."""
+    return {toc["root"], *(e["file"] for part in toc["parts"] for e in _every(part["chapters"]))}
+
+
+def _of(part: dict) -> dict:
+    return {key: part[key] for key in ("study", "unless") if key in part}
+
+
+def _every(entries: list[dict]) -> Iterator[dict]:
+    for entry in entries:
+        yield entry
+        yield from entry.get("sections", [])
+
+
+def _existing(
+    entries: list[dict], study: Study, studies: Mapping[str, Study], made: Collection[str]
+) -> list[dict]:
+    """Return the entries that exist, or are made while staging, as Sphinx reads them."""
+    kept = []
+    for entry in entries:
+        below = _existing(entry.get("sections", []), study, studies, made)
+        if "notebook" in entry:
+            named = _main_page(entry["notebook"], study, studies)
+        else:
+            is_there = f"{entry['file']}.md" in made or any(ROOT.glob(f"{entry['file']}.*"))
+            named = {"file": entry["file"]} if is_there else None
+        if named:
+            kept.append(named | ({"sections": below} if below else {}))
+        else:
+            kept += below  # a page that is missing takes nothing else away
+    return kept
+
+
+def _main_page(named: str, study: Study, studies: Mapping[str, Study]) -> dict | None:
+    """Return the entry of ``<study>/<notebook>``; of this study, where it is of the paper."""
+    name, _, notebook = named.partition("/")
+    if name == THIS:
+        is_of_paper = study.chapters == chapters.PAPER
+        name = study.name if is_of_paper else FROZEN[0]
+    about = study if name == study.name else studies.get(name)
+    if about is None:
+        raise UserError(f"{TOC}: unknown study '{name}'; {did_you_mean(name, studies)}")
+    run = next((run for run in main_pages(about) if run.notebook == notebook), None)
+    return {"file": run.doc, "title": run.heading} if run else None
+
+
+def title(run: Run) -> str:
+    """Return what a page is called: its question, and whose run it is."""
+    heading = run.heading
+    return f"{heading}{'' if heading.endswith('?') else ':'} {literal(run.label)}"
+
+
+def selector(run: Run, every: Collection[Run]) -> str:
+    """Return, as HTML on one line, the way from a page to the other runs of its chapter."""
+    others = [other for other in every if other.notebook == run.notebook and other != run]
+    here = f"<strong>{html.escape(run.label)}</strong>"
+    if not others:
+        return f'<p class="runs">This page: {here}.</p>'
+    links = " · ".join(
+        f'<a href="../{other.study.name}/{other.page}.html">{html.escape(other.label)}</a>'
+        for other in others
+    )
+    if len(others) <= _IN_A_LINE:
+        return f'<p class="runs">This page: {here}. Also: {links}</p>'
+    summary = f"This page: {here}. {len(others)} other runs of this chapter"
+    return f'<details class="runs"><summary>{summary}</summary><p>{links}</p></details>'
+
+
+def archive(studies: Collection[Study], made: Collection[str]) -> str:
+    """Return the page that leads to every executed page and card of a book."""
+    of_studies = []
+    for study in studies:
+        by_chapter: dict[str, list[Run]] = {}
+        for run in runs(study):
+            by_chapter.setdefault(run.heading, []).append(run)
+        rows = [
+            {"heading": heading, "runs": [(f"{study.name}/{r.page}.html", r.of_study) for r in of]}
+            for heading, of in by_chapter.items()
+        ]
+        cards = [c for c in CARDS if f"book/{study.name}/{c}.md" in made]
+        rows += [
+            {"heading": card.replace("_", " ").capitalize(),
+             "runs": [(f"{study.name}/{card}.html", "")]}
+            for card in cards
+        ]  # fmt: skip
+        if rows:
+            of_studies.append({"title": literal(study.title), "chapters": rows})
+    return page("archive.md", {"studies": of_studies})
