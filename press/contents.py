@@ -28,7 +28,7 @@ _IN_A_LINE = 6  # runs that a selector shows without being unfolded
 
 
 class _Part(Checked):
-    caption: str
+    caption: str = ""
     study: str = ""
     unless: list[str] = Field([])
     chapters: list[dict] = Field([])
@@ -113,13 +113,15 @@ def contents(study: Study, studies: Mapping[str, Study], made: Collection[str] =
     for part in toc["parts"]:
         kept = _existing(part.get("chapters", []), study, studies, made)
         known |= {entry["file"] for entry in _every(kept)}
-        parts.append({"caption": part["caption"], "chapters": kept} | _of(part))
+        parts.append({"caption": part.get("caption", ""), "chapters": kept} | _of(part))
+        if (name := part.get("study", THIS)) != THIS:
+            raise UserError(f"{TOC}: unknown study '{name}'; {did_you_mean(name, [THIS])}")
     for part in parts:
         name = part.pop("study", "")
         if name and study.name not in [*part.pop("unless", []), *COMMITTED]:
             own = [run for run in main_pages(study) if run.doc not in known]
             part["caption"] = study.title
-            part["chapters"] = [{"file": run.doc, "title": run.heading} for run in own]
+            part["chapters"] = [{"file": run.doc, "title": _named(run)} for run in own]
             part["chapters"] += [
                 {"file": f"book/{study.name}/{card}"}
                 for card in CARDS
@@ -174,6 +176,12 @@ def _main_page(named: str, study: Study, studies: Mapping[str, Study]) -> dict |
         raise UserError(f"{TOC}: unknown study '{name}'; {did_you_mean(name, studies)}")
     run = next((run for run in main_pages(about) if run.notebook == notebook), None)
     return {"file": run.doc, "title": run.heading} if run else None
+
+
+def _named(run: Run) -> str:
+    """Return what the contents call a main page; there may be several that hold two studies."""
+    is_of_two = chapters.chapter(run.notebook).pages == "elsewhere"
+    return f"{run.heading} ({run.of_study})" if is_of_two else run.heading
 
 
 def title(run: Run) -> str:

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from birads_lib.errors import UserError
-from press import book, claims, outputs, paths
+from press import book, claims, contents, outputs, paths
 from press.paths import CONFIG
 from press.report import templates
 from press.study import Study, load
@@ -39,8 +39,9 @@ def executed(*others: dict) -> str:
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     """A tiny project: one chapter, one default study of two pages, of which one was executed."""
-    monkeypatch.setattr(book, "ROOT", tmp_path)
-    monkeypatch.setattr(book, "BOOK", tmp_path / "book")
+    for module in (book, contents):
+        monkeypatch.setattr(module, "ROOT", tmp_path)
+        monkeypatch.setattr(module, "BOOK", tmp_path / "book")
     monkeypatch.setattr(paths, "ROOT", tmp_path)
     monkeypatch.setattr(paths, "BOOK", tmp_path / "book")
     monkeypatch.setattr(paths, "BUILD", tmp_path / "_build")
@@ -65,55 +66,6 @@ def project(tmp_path, monkeypatch):
     config = {"title": "T", "parse": {"myst_substitutions": names}}
     (tmp_path / "_config.yml").write_text(yaml.safe_dump(config))
     return tmp_path
-
-
-def test_pages_that_are_not_there_are_left_out(project):
-    chapters = book.contents(PHANTOMS)["parts"][0]["chapters"]
-    assert chapters == [{"file": "book/phantoms/01_data_exploration"}]
-
-
-@pytest.mark.parametrize("study", ALL, ids=lambda study: study.name)
-def test_the_contents_page_lists_each_page_of_our_studies(study):
-    made = {f"book/{study.name}/{page}.md" for page in [*study.pages(), *book.reporting.CARDS]}
-    parts = book.contents(study, made)["parts"]
-    (part,) = [part for part in parts if part["caption"] == study.title]
-    listed = [chapter for chapter in part["chapters"] if f"/{study.name}/" in chapter["file"]]
-    untitled = [
-        {"file": chapter["file"]}
-        | {k: [{"file": s["file"]} for s in v] for k, v in chapter.items() if k == "sections"}
-        for chapter in listed
-    ]
-    assert untitled == book.chapters_of(study)
-
-
-def test_ablations_stand_below_their_chapter():
-    chapters = {c["file"].split("/")[-1]: c for c in book.chapters_of(ALL[0])}
-    below = [section["file"] for section in chapters["05_ablations"]["sections"]]
-    assert "book/phantoms/03_training_ablations" in below
-    assert "book/phantoms/02_preprocessing-no_clahe" in below
-    assert "sections" not in chapters["02_preprocessing"]
-
-
-def test_another_study_takes_the_default_ones_place(project):
-    part = book.contents(MINE)["parts"][0]
-    assert part == {
-        "caption": "My own",
-        "chapters": [{"file": "book/mine/01_data_exploration"}],
-    }
-
-
-@pytest.mark.parametrize(
-    ("run", "label"),
-    [
-        ("proposed-patient", "patient"),
-        ("emd-oversample_first", "emd, oversample first, leaky"),
-        ("no_clahe", "no clahe"),  # images of a variant's own, of no protocol
-    ],
-)
-def test_titles_tell_runs_apart_and_mark_leaky_ones(project, run, label):
-    cell = {"cell_type": "markdown", "source": ["# A question\n", "text"]}
-    (project / f"book/mine/03_a-{run}.ipynb").write_text(json.dumps({"cells": [cell]}))
-    assert book._title(f"book/mine/03_a-{run}") == {"title": f"A question ({label})"}
 
 
 def test_numbers_come_from_executed_pages(project):
@@ -171,7 +123,8 @@ def test_pages_that_are_made_while_staging_are_there_and_listed(project):
     book.stage(PHANTOMS, source)
     staged = yaml.safe_load((source / "_toc.yml").read_text())["parts"][0]["chapters"]
     made = [{"file": "book/reporting"}, *cards]
-    assert staged == [made[0], {"file": "book/phantoms/01_data_exploration"}, *cards]
+    title = {"title": "01_data_exploration"}  # it asks no question
+    assert staged == [made[0], {"file": "book/phantoms/01_data_exploration", **title}, *cards]
     assert all((source / f"{page['file']}.md").is_file() for page in made)
     assert not (source / "book/inbreast").exists()  # it has no page in this project
 
@@ -190,7 +143,8 @@ def around(tmp_path, monkeypatch):
     monkeypatch.setattr(book.reporting.load, "__defaults__", reads)
     for module in (templates, book.reporting):
         monkeypatch.setattr(module, "TEMPLATES", tmp_path / "book/_templates")
-    monkeypatch.setattr(book, "ROOT", tmp_path)
+    for module in (book, contents):
+        monkeypatch.setattr(module, "ROOT", tmp_path)
     monkeypatch.setattr(paths, "BOOK", tmp_path / "book")
     return tmp_path
 
@@ -212,7 +166,7 @@ FAULTS = [  # at once: file, what is in it, what is there instead, what is said
         (PROVENANCE, "{% endfor %}", "", "_templates/provenance.md, line"),
     ],
     [
-        ("_toc.yml", "- study: this", "- study: thsi", "unknown study 'thsi'; did you mean 'this'"),
+        ("_toc.yml", "study: this", "study: thsi", "unknown study 'thsi'; did you mean 'this'"),
         ("_config.yml", "this_patient_qwk", "this_qwk", "intro.md: unknown {{ this_patient_qwk }}"),
         (LISTS, "{{ images }}", "{{ image }}", "unknown {image}; did you mean 'images'?"),
     ],

@@ -14,7 +14,7 @@ from birads_lib.figures import comparison as plots
 from birads_lib.scores.metrics import headline_names
 from helpers.made_up import made_up_run
 from helpers.project import run_in
-from press import book, compare, study
+from press import compare, contents, outputs, study
 from press.study import Study
 
 TEXT = "name: {0}\ntitle: {0}\ndataset: {{reader: phantoms}}\n"
@@ -160,16 +160,17 @@ def test_the_figure_shows_both_and_the_difference():
 
 def test_a_comparison_stands_in_the_contents_but_is_no_page_of_the_study(tmp_path, monkeypatch):
     mine = Study(name="mine", dataset={"reader": "phantoms"})
-    monkeypatch.setattr(book, "ROOT", tmp_path)
-    monkeypatch.setattr(book, "BOOK", tmp_path / "book")
+    monkeypatch.setattr(contents, "ROOT", tmp_path)
+    monkeypatch.setattr(contents, "BOOK", tmp_path / "book")
     toc = json.dumps({"format": "jb-book", "root": "book/intro", "parts": [{"study": "this"}]})
     (tmp_path / "_toc.yml").write_text(toc)
     (tmp_path / "book" / "mine").mkdir(parents=True)
-    cell = {"cell_type": "markdown", "source": ["# Do two differ?"]}
+    facts = {"data": {outputs.PASSPORT: {"kind": "page", "id": "page", "inputs": []}}}
+    cells = [{"source": ["# Do two differ?"], "outputs": [facts]}]
     for name in ("01_data_exploration", "12_comparison-smoke"):
         path = tmp_path / "book" / "mine" / f"{name}.ipynb"
-        path.write_text(json.dumps({"cells": [cell]}))
-    *_, last = book.contents(mine)["parts"][0]["chapters"]
+        path.write_text(json.dumps({"cells": cells}))
+    *_, last = contents.contents(mine, {"mine": mine})["parts"][0]["chapters"]
     assert last == {"file": "book/mine/12_comparison-smoke", "title": "Do two differ? (smoke)"}
     assert not [page for page in mine.pages() if page.startswith("12")]
 
