@@ -121,7 +121,7 @@ def contents(study: Study, studies: Mapping[str, Study], made: Collection[str] =
         if name and study.name not in [*part.pop("unless", []), *COMMITTED]:
             own = [run for run in main_pages(study) if run.doc not in known]
             part["caption"] = study.title
-            part["chapters"] = [{"file": run.doc, "title": _named(run)} for run in own]
+            part["chapters"] += [{"file": run.doc, "title": _named(run)} for run in own]
             part["chapters"] += [
                 {"file": f"book/{study.name}/{card}"}
                 for card in CARDS

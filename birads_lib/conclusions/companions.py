@@ -86,7 +86,7 @@ def double_transfer(over_single: Estimate, over_longer: Estimate) -> str:
     return (
         f"Double transfer is {over_single.side(*words)} single transfer ({over_single.signed} "
         f"AUC), and {over_longer.side(*words)} single transfer that is trained for as long "
-        f"({over_longer.signed})."
+        f"{over_longer.aside}."
     )
 
 
@@ -103,7 +103,7 @@ def reader(gain: Estimate, biopsied: float, everybody: float) -> str:
     selected = ", so much of it depends on who is biopsied" if differs else ""
     return (
         f"At the reader's sensitivity, the network's specificity is {gain.side(*words)} the "
-        f"reader's ({gain.signed}). The reader's own is {biopsied:.0%} among lesions that were "
+        f"reader's {gain.aside}. The reader's own is {biopsied:.0%} among lesions that were "
         f"biopsied, and {everybody:.0%} among all{selected}."
     )
 
@@ -121,14 +121,14 @@ def where(hit: Estimate, gain: Estimate, best: str, wrong: Estimate) -> str:
     also = "" if np.isnan(wrong.estimate) else f" In wrongly graded regions it hits {wrong.text}."
     return (
         f"The map hits {hit.text} of the moved lesions, {gain.side(*words)} pointing at the "
-        f"{best} does ({gain.signed}).{also}"
+        f"{best} does {gain.aside}.{also}"
     )
 
 
 def real_transfer(gains: Mapping[str, Estimate]) -> str:
     """Answer chapter 35: whether CBIS-DDSM helps on INbreast; ``gains`` in AUC by task and way."""
     words = ("does harm", "makes no measurable difference", "helps")
-    said = [f"{name}: it {gain.side(*words)} ({gain.signed} AUC)" for name, gain in gains.items()]
+    said = [f"{name}: it {gain.side(*words)} {gain.aside} AUC" for name, gain in gains.items()]
     return f"Learning from films in between, {'; '.join(said)}."
 
 
@@ -159,7 +159,7 @@ def image_and_text(against: Mapping[str, Estimate], recall: Estimate) -> str:
     if worse:
         said.append(f"Less accurate: {texts.listing(worse)}.")
     words = ("lower", "do not measurably change", "raise")
-    said.append(f"Weights {recall.side(*words)} the recall of density D ({recall.signed}).")
+    said.append(f"Weights {recall.side(*words)} the recall of density D {recall.aside}.")
     return " ".join(said)
 
 
@@ -177,7 +177,7 @@ def modalities(single: str, gains: Mapping[str, Estimate], margin: float) -> str
         said = gain.side(*words)
         if equivalence(gain.low, gain.high, margin) == "equivalent":
             said = f"is equivalent within {margin:g}"
-        parts.append(f"on {kind} it {said} ({gain.signed})")
+        parts.append(f"on {kind} it {said} {gain.aside}")
     return f"Training on all kinds of image instead of {single} alone: {'; '.join(parts)}."
 
 

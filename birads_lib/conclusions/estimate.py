@@ -35,6 +35,12 @@ class Estimate(NamedTuple):
         number, low, high = (f"{value:+.3f}" if value else "0.000" for value in rounded)
         return number if np.isnan(self.low) else f"{number} ({low} to {high})"
 
+    @property
+    def aside(self) -> str:
+        """The same in parentheses: "(+0.020, from -0.010 to +0.050)"."""
+        number, _, ends = self.signed.partition(" (")
+        return f"({number}{', from ' + ends[:-1] if ends else ''})"
+
     def side(self, below: str, alike: str, above: str, than: float = 0.0) -> str:
         """Return which words are true: the interval lies below ``than``, holds it, or is above."""
         if np.isnan([self.low, self.high]).any():

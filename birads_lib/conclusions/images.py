@@ -21,7 +21,9 @@ def data(summary: Mapping[str, str], shortcuts: pd.DataFrame) -> str:
     of_patients = f" of {summary['patients']} patients" if known else ", of unknown patients"
     found = "No single fact about the files tells the category better than chance."
     if tells:
-        found = f"Beware of a shortcut: {texts.listing(tells).lower()} alone tells the category."
+        found = (
+            f"Beware of a shortcut: {texts.listing(tells).lower()} alone goes with the category."
+        )
     return (
         f"There are {summary['images']} images{of_patients}. The rarest category is "
         f"{summary['rarest']}; always answering {summary['most_frequent']} would be right for "

@@ -89,7 +89,7 @@ def calibration(right: Estimate, answers: int, best: str, change: Estimate, prot
             f"are right{ends}: {sure or unsure or 'so few can not be told from eight in ten'}."
         )
     helped = ("lowers", "does not measurably change", "raises")
-    after = f" {best} {change.side(*helped)} the log loss on held-out patients ({change.signed})."
+    after = f" {best} {change.side(*helped)} the log loss on held-out patients {change.aside}."
     return split_first(protocol, said + after)
 
 
@@ -130,7 +130,7 @@ def interpretability(
     words = ("less often than", "not measurably more or less often than", "more often than")
     said = (
         f"The maximum of a map lies in a finding in {hit.text} of the images: "
-        f"{gain.side(*words)} {_POINTING.get(best, readable(best))} ({gain.signed})."
+        f"{gain.side(*words)} {_POINTING.get(best, readable(best))} {gain.aside}."
     )
     if located < FEWEST_SCORED:
         said = (
@@ -161,7 +161,7 @@ def feature_space(others: Estimate, share: Estimate, patient: Estimate, protocol
     alike = ("less often than", "about as often as", "more often than")
     said = (
         f"Among images of other patients, {share.text} of the nearest neighbours share an image's "
-        f"category, {others.side(*words)} by chance ({others.signed})."
+        f"category, {others.side(*words)} by chance {others.aside}."
     )
     if not np.isnan(patient.estimate):
         said += f" A neighbour is of the same patient {patient.side(*alike)} by chance."
@@ -169,31 +169,37 @@ def feature_space(others: Estimate, share: Estimate, patient: Estimate, protocol
 
 
 def leakage(
-    honest: Estimate, leaky: Mapping[str, tuple[Estimate, Estimate]], knows_its_images: bool
+    honest: Estimate,
+    leaky: Mapping[str, tuple[Estimate, Estimate]],
+    majority: Estimate,
+    knows_its_images: bool,
 ) -> str:
     """Answer chapter 10: what the split does to accuracy.
 
     Args:
         honest: accuracy by patient.
         leaky: of each leaky protocol, accuracy and its difference from the honest one.
+        majority: accuracy of always answering the most common category, by patient.
         knows_its_images: whether the backbone learned from images like the study's own.
     """
     parts = []
     for name, (accuracy, more) in leaky.items():
-        words = ("lower", "no measurably different", "higher")
-        parts.append(
-            f"under “{readable(name)}” {accuracy.text}, {more.side(*words)} ({more.signed})"
-        )
+        words = ("lower", "not measurably different", "higher")
+        parts.append(f"under “{readable(name)}” {accuracy.text}, {more.side(*words)} {more.aside}")
     said = f"By patient, the accuracy is {honest.text}"
     if not parts:
         return f"{said}. There is no leaky protocol to hold it against."
     said += f"; {'; '.join(parts)}."
     if any(more.low > 0 for _, more in leaky.values()):
         return f"{said} The network, its training and the images are the same: the split differs."
-    why = "This backbone has learned from thousands of such images, and needs no copies. "
+    why = (
+        "One reason may be that this backbone has learned from thousands of such images: it grades "
+        "new patients about as well as copies. "
+    )
+    is_known = knows_its_images and honest.low > majority.estimate
     return (
         f"{said} Here a leaky split raises nothing that can be measured. "
-        f"{why if knows_its_images else ''}That does not make leaks harmless."
+        f"{why if is_known else ''}That does not make leaks harmless."
     )
 
 

@@ -166,7 +166,12 @@ FAULTS = [  # at once: file, what is in it, what is there instead, what is said
         (PROVENANCE, "{% endfor %}", "", "_templates/provenance.md, line"),
     ],
     [
-        ("_toc.yml", "study: this", "study: thsi", "unknown study 'thsi'; did you mean 'this'"),
+        (
+            "_toc.yml",
+            "    study: this",
+            "    study: thsi",
+            "unknown study 'thsi'; did you mean 'this'",
+        ),
         ("_config.yml", "this_patient_qwk", "this_qwk", "intro.md: unknown {{ this_patient_qwk }}"),
         (LISTS, "{{ images }}", "{{ image }}", "unknown {image}; did you mean 'images'?"),
     ],

@@ -29,6 +29,8 @@ def test_a_difference_shows_its_sign_and_0_has_none():
     assert UP.signed == "+0.200 (+0.100 to +0.300)"
     assert Estimate(0.0, -0.0004, 0.0004).signed == "0.000 (0.000 to 0.000)"
     assert UNKNOWN.signed == "not estimable"
+    assert UP.aside == "(+0.200, from +0.100 to +0.300)"
+    assert Estimate(0.2).aside == "(+0.200)"
 
 
 def test_an_estimate_is_found_by_metric_and_by_other_columns():
@@ -179,16 +181,23 @@ def test_neighbours_are_held_against_chance(others, words):
 
 
 def test_a_leak_that_raises_accuracy_and_one_that_does_not():
-    rising = results.leakage(SHARE, {"oversample_first": (SHARE, UP)}, False)
+    low = Estimate(0.3)
+    rising = results.leakage(SHARE, {"oversample_first": (SHARE, UP)}, low, True)
     assert "under “oversample first” 0.50 (0.40 to 0.60), higher (+0.200" in rising
     assert "the split differs" in rising
     for more in (NONE, DOWN):
-        flat = results.leakage(SHARE, {"image": (SHARE, more)}, True)
+        flat = results.leakage(SHARE, {"image": (SHARE, more)}, low, True)
         assert "raises nothing that can be measured" in flat
-        assert "needs no copies" in flat
+        assert "One reason may be" in flat
         assert "does not make leaks harmless" in flat
-    assert "needs no copies" not in results.leakage(SHARE, {"image": (SHARE, NONE)}, False)
-    assert "no leaky protocol" in results.leakage(SHARE, {}, False)
+    assert "lower (" in flat
+    assert "no leaky protocol" in results.leakage(SHARE, {}, low, False)
+
+
+def test_a_pretrained_backbone_is_no_reason_where_the_network_is_no_better_than_the_majority():
+    of_image = {"image": (SHARE, NONE)}
+    assert "One reason" not in results.leakage(SHARE, of_image, Estimate(0.3), False)
+    assert "One reason" not in results.leakage(SHARE, of_image, Estimate(0.45), True)
 
 
 def test_synthetic_images_judge_no_number_of_a_paper():
