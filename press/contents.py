@@ -24,6 +24,7 @@ from press.study import Study
 
 TOC = "_toc.yml"  # at the root
 THIS = "this"  # there: the study whose book it is
+DEFAULT = "phantoms"  # the study that a book is of where nobody names one
 _IN_A_LINE = 6  # runs that a selector shows without being unfolded
 
 
@@ -62,8 +63,7 @@ class Run:
     @property
     def label(self) -> str:
         """What tells it from the chapter's other pages: "INbreast, by patient"."""
-        title = self.study.title.removeprefix("The study on ")
-        return ", ".join(filter(None, [title, self.of_study]))
+        return ", ".join(filter(None, [_short(self.study), self.of_study]))
 
     @property
     def of_study(self) -> str:
@@ -77,6 +77,13 @@ class Run:
     def heading(self) -> str:
         """The question that its page asks, as the notebook's first line has it."""
         return pages.read(BOOK / self.study.name / f"{self.page}.ipynb").title
+
+
+def _short(study: Study) -> str:
+    """Return what titles call a study: of one's own its name, as a search shows titles as HTML."""
+    if study.name in (DEFAULT, *COMMITTED):
+        return study.title.removeprefix("The study on ")
+    return study.name.replace("_", " ")
 
 
 def read() -> dict:
@@ -224,5 +231,5 @@ def archive(studies: Collection[Study], made: Collection[str]) -> str:
             for card in cards
         ]  # fmt: skip
         if rows:
-            of_studies.append({"title": literal(study.title), "chapters": rows})
+            of_studies.append({"title": literal(_short(study)), "chapters": rows})
     return page("archive.md", {"studies": of_studies})

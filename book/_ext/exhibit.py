@@ -36,10 +36,10 @@ def show_exhibits(app, docname, content):
 def kept(app, docname, name, content):
     """Write a file of an exhibit into the rendered book; return its address from a page."""
     digest = sha256_of(content)[:16]
-    path = Path(app.outdir, FOLDER, digest, name)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path = Path(app.outdir, FOLDER, f"{digest}-{name}")
+    path.parent.mkdir(exist_ok=True)
     path.write_bytes(content)
-    return f"{'../' * docname.count('/')}{FOLDER}/{digest}/{name}"
+    return f"{'../' * docname.count('/')}{FOLDER}/{path.name}"
 
 
 def lighten(app, error):

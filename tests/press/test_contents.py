@@ -85,29 +85,31 @@ def run(page):
 @pytest.mark.parametrize(
     ("page", "label"),
     [
-        ("01_data_exploration", "<my> images"),
-        ("04_evaluation-proposed-patient", "<my> images, by patient"),
-        ("04_evaluation-deep-patient", "<my> images, deep, by patient"),
-        ("04_evaluation-proposed-image", "<my> images, by image (leaky)"),
-        ("02_preprocessing-no_clahe", "<my> images, no clahe"),
+        ("01_data_exploration", "mine"),
+        ("04_evaluation-proposed-patient", "mine, by patient"),
+        ("04_evaluation-deep-patient", "mine, deep, by patient"),
+        ("04_evaluation-proposed-image", "mine, by image (leaky)"),
+        ("02_preprocessing-no_clahe", "mine, no clahe"),
     ],
 )
 def test_titles_tell_runs_apart_and_mark_leaky_ones(made, page, label):
     assert run(page).label == label
 
 
-def test_a_title_is_the_question_and_the_run_and_no_markup(made):
-    assert contents.title(run("01_data_exploration")) == "Is 01 right? &#60;my&#62; images"
+def test_a_title_is_the_question_and_the_run_and_nothing_that_a_user_wrote(made):
+    assert contents.title(run("01_data_exploration")) == "Is 01 right? mine"
+    inbreast = contents.Run(load(CONFIG / "inbreast.yaml"), "01_data_exploration")
+    assert inbreast.label == "INbreast"
 
 
 def test_a_selector_leads_to_the_other_runs_of_a_chapter_by_plain_links(made):
     every = contents.runs(SEVERAL)
     shown = BeautifulSoup(contents.selector(every[1], every), "html.parser")
-    assert shown.strong.get_text() == "<my> images, by patient"
+    assert shown.strong.get_text() == "mine, by patient"
     links = {a["href"]: a.get_text() for a in shown.select("a")}
     assert links == {
-        "../mine/04_evaluation-proposed-image.html": "<my> images, by image (leaky)",
-        "../mine/04_evaluation-deep-patient.html": "<my> images, deep, by patient",
+        "../mine/04_evaluation-proposed-image.html": "mine, by image (leaky)",
+        "../mine/04_evaluation-deep-patient.html": "mine, deep, by patient",
     }
     assert "\n" not in contents.selector(every[1], every)
     assert not BeautifulSoup(contents.selector(every[0], every), "html.parser").select("a")
