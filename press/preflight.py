@@ -36,7 +36,9 @@ EXAMPLES = 3  # images whose patients are shown
 SPLIT = ("protocol", "folds", "seeds", "validation_share")  # on which it depends who is where
 NETWORK = ("backbone", "weights", "taps")  # what of a network may not be there
 IMAGE_TEXT = "52_image_and_text"
-TRAINING = ("03_training", "21_training")  # notebooks that train a study's runs
+# Notebooks that train a study's runs, or make what their networks see.
+TRAINING = ("03_training", "21_training", "14_features")
+NESTED, PATCHES = "14_best_honest", "14_patches"
 
 
 def check(study: Study) -> list[str]:
@@ -61,6 +63,8 @@ def check(study: Study) -> list[str]:
         problems = [*_split_problems(study, dataset.cases, task), *problems]
     if any(row.notebook == IMAGE_TEXT for row in chapters.of_study(study)):
         problems += _image_text_problems(study, dataset.cases, task)
+    if any(row.notebook == NESTED for row in chapters.of_study(study)):
+        problems += _nested_problems(study, dataset.cases, task)
     if problems:
         raise UserError("\n".join([*understood, "", *dict.fromkeys(problems)]))
     return understood
@@ -170,6 +174,18 @@ def _image_text_problems(study: Study, cases: pd.DataFrame, task: Task) -> Itera
     try:
         Captions.of(given["captions"] or DENSITY_TEXTS, task)
         splits.deal(cases, PATIENT.name, given["folds"], study.seeds, balance=False, task=task)
+    except UserError as error:
+        yield from str(error).splitlines()
+
+
+def _nested_problems(study: Study, cases: pd.DataFrame, task: Task) -> Iterator[str]:
+    """Yield what stops the steps of the best honest grade: the split, the teacher's trunk."""
+    folds = (declared_parameters(NESTED) | study.values(NESTED))["folds"]
+    teacher = declared_parameters(PATCHES) | study.values(PATCHES)
+    try:
+        splits.deal(cases, study.protocols[0], folds, study.seeds, balance=False, task=task)
+        if teacher["intermediate"]:
+            backbones.check(**{name: teacher[name] for name in NETWORK})
     except UserError as error:
         yield from str(error).splitlines()
 

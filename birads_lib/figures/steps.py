@@ -37,7 +37,7 @@ def staircase(
             ax.axvline(aims[metric], **DOTTED)
         name_rows(ax, [*titles.values()])
         ax.xaxis.set_major_locator(MaxNLocator(4))
-        ax.set(title=names(task)[metric], xlabel="0 to 1, 1 is best")
+        ax.set(title=names(task)[metric], xlabel="1 is best")
     return axes[0].figure
 
 
