@@ -208,6 +208,7 @@ def test_prose_names_only_numbers_that_the_configuration_declares():
         "this_title",
         "this_root_hash",
         "this_reading",
+        "inbreast_answer",
     }  # the rest are of a study and a protocol
     protocol = "(patient|image|oversample_first)"
     number = re.compile(rf"[a-z]+_({protocol}_\w+|audit_\w+_{protocol})")

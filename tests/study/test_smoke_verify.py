@@ -82,10 +82,16 @@ def test_a_changed_byte_of_a_page_is_found(executed_copy):
 
 
 def test_a_changed_byte_of_the_rendered_book_is_found(rendered_copy):
-    page = rendered_copy / f"_build/smoke/_build/html/book/smoke/{PAGE}.html"
-    change(page, page.read_bytes().index(b"base64,") + 100)
-    said = f"{PAGE}.html of the rendered book: its words are those of its sources, and its pictures"
-    assert any(said in problem for problem in problems(rendered_copy))
+    html = rendered_copy / "_build/smoke/_build/html"
+    page, (picture, *_) = html / f"book/smoke/{PAGE}.html", sorted(html.glob("_exhibits/*.png"))
+    change(page, page.read_bytes().index(b'loading="lazy"') + 10)
+    change(picture)
+    lines = problems(rendered_copy)
+    for said in (
+        f"{PAGE}.html of the rendered book: its words are those of its sources, and its pictures",
+        f"_exhibits/{picture.name} of the rendered book: it is not what its sources say",
+    ):
+        assert any(said in problem for problem in lines), said
 
 
 def test_a_number_changed_in_page_and_seal_is_still_found(executed_copy):
