@@ -138,6 +138,11 @@ CHAPTERS = (
         metrics=False,
     ),
     Chapter(
+        "16_touch", "figures that answer", runs="first",
+        reads=(*_TABLES, *_IMAGES, _PREDICTIONS),  # written after all models
+        metrics=False, tasks=(PAPER_TASK,), synthetic=True,
+    ),
+    Chapter(
         "21_backbones", "whether the family matters", runs="variants", sets=(BACKBONES,),
         reads=("slices.parquet", _PREDICTIONS), sources=("book/claims.yml",),
     ),
@@ -216,6 +221,7 @@ def of_study(study: Study) -> list[Chapter]:
         for row in CHAPTERS
         if study.chapters in row.sets
         and row.fits(study.label_set)
+        and (study.reader.synthetic or not row.synthetic)
         and row.pages != "elsewhere"
         and (row.runs == "none" or row.runs_of(study))
     ]

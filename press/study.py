@@ -133,9 +133,10 @@ class Study(study_file.StudyFile):
 
     def _of_all_runs(self, chapter: chapters.Chapter) -> dict:
         """Return the parameters of a chapter over several runs."""
-        runs = chapter.runs_of(self)
+        runs, first = chapter.runs_of(self), next(iter(self.variants))
         return {
-            "variant": next(iter(self.variants)),
+            "variant": first,
+            "image_file": f"images{self.suffix(first)}.npy",
             "protocols": self.protocols,
             "runs": ["/".join(run) for run in runs],
             "changes": {variant: self.changes(variant) for variant in self.trained},

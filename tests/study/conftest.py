@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from helpers.browser import BOOK as BUILT
+from helpers.browser import headless, served
 from helpers.project import ROOT, copy_project
 from press.page import COMMITTED
 
@@ -41,3 +43,17 @@ def rendered_copy(smoke_pages, smoke_book, tmp_path) -> Path:
     made = ("book/smoke", "results/smoke", "_build/smoke")
     committed = (f"book/{name}" for name in COMMITTED)  # its book shows them, too
     return copy_project(tmp_path / "project", *made, *committed)
+
+
+@pytest.fixture(scope="session")
+def address():
+    """Serve the built book on a free port of this machine."""
+    with served(BUILT) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory):
+    """One headless browser for all pages."""
+    with headless(tmp_path_factory.mktemp("profile")) as browser:
+        yield browser

@@ -4,12 +4,7 @@ The folder of a built book comes from BIRADS_BOOK, else the smoke study's book i
 """
 
 import functools
-import http.server
-import os
 import re
-import shutil
-import threading
-from pathlib import Path
 from urllib.parse import unquote, urldefrag, urljoin, urlparse
 
 import pytest
@@ -18,20 +13,15 @@ from bs4 import BeautifulSoup
 from pybtex.database import parse_file
 
 from birads_lib.figures import style
+from helpers.browser import BOOK, built, show_on
 from helpers.project import ROOT
 from press import parameters, study
 from press.page import COMPANIONS
 
-BOOK = Path(os.environ.get("BIRADS_BOOK", ROOT / "_build" / "smoke" / "_build" / "html"))
 PROSE = sorted((ROOT / "book").glob("*.md")) + sorted((ROOT / "book" / "_notices").glob("*.md"))
 SIZES = ((390, 844), (1280, 900))  # a phone and a desktop, CSS pixels
 LOADED_BY_CSS = re.compile(r"""(?:url\(["']?|@import ["'])((?:https?:)?//[^"')]+)""")
 NOT_WRITTEN = ("genindex.html", "search.html", "index.html")  # Sphinx's own, and a redirection
-
-built = pytest.mark.skipif(
-    not (BOOK / "index.html").is_file(),
-    reason=f"no built book at {BOOK}: run `make book STUDY=smoke` or set BIRADS_BOOK",
-)
 
 
 @functools.cache
@@ -253,45 +243,6 @@ def test_every_diagram_has_an_opaque_background_and_a_title():
 # The pages in a browser
 
 
-class _Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *args):
-        pass
-
-
-@pytest.fixture(scope="module")
-def address():
-    """Serve the book on a free port of this machine."""
-    handler = functools.partial(_Quiet, directory=str(BOOK))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    """One headless browser for all pages."""
-    webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium")
-    program = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chrome")
-    driver = shutil.which("chromedriver")
-    if not (program and driver):
-        pytest.skip("needs chromium (or Chrome) and chromedriver on the path")
-    options = webdriver.ChromeOptions()
-    options.binary_location = program
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('profile')}")
-    for name in (
-        "headless=new", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run",
-        "disable-background-networking", "disable-component-update", "disable-sync",
-        "disable-dev-shm-usage",
-    ):  # fmt: skip
-        options.add_argument(f"--{name}")
-    chrome = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    chrome.set_page_load_timeout(30)
-    yield chrome
-    chrome.quit()
-
-
 LOOK = """
 const [done] = arguments;
 const over = () => document.documentElement.scrollWidth - document.documentElement.clientWidth;
@@ -325,8 +276,7 @@ def longest_of_each_notebook():
 @built
 @pytest.mark.parametrize(("width", "height"), SIZES)
 def test_pages_in_a_browser(browser, address, width, height):
-    device = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", device)
+    show_on(browser, width, height)
     browser.get_log("browser")
     problems = []
     for page in longest_of_each_notebook():
