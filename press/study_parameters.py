@@ -54,6 +54,7 @@ class Others(Checked):
     target_rate: float = Field(ge=0)
     shares: list[Annotated[float, Field(gt=0, lt=1)]]
     curve_seeds: int = Field(ge=1)
+    deals: int = Field(ge=1, le=1000)
     biopsied_of_3: Share
     malignant_of_3: Share
     malignant_of_4: Share
