@@ -95,7 +95,7 @@ touch.lab = (() => {
         touch.choice("CLAHE", { on: "on", off: "off" }, "on", set("clahe")),
         touch.slider("Clip limit", { min: 0.5, max: 20, step: 0.5, value: state.clip }, set("clip")).label,
         touch.slider("Tiles a side", { min: 1, max: 16, step: 1, value: state.tiles }, set("tiles")).label),
-      make("div", { class: "touch-panels pictures" }, picture, magnified), node);
+      make("div", { class: "touch-panels wide" }, picture, magnified), node);
     touch.pixels.pointing(picture, [x, y], (left, top) => {
       state.lens = [left, top];
       magnify();

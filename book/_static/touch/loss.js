@@ -51,13 +51,14 @@ touch.loss = (() => {
   // Draws the probabilities as bars, and arrows for where a loss pushes them.
   function panel(name, p, truth, value, pushes, largest) {
     const bars = p.flatMap((share, k) => {
-      const [x, top] = [16 + 38 * k, 150 - 100 * share];
-      const length = 34 * (pushes[k] / largest);
-      const [tip, side] = [top - length, length > 0 ? 5 : -5];
-      const arrow = Math.abs(length) < 1 ? [] : [
+      const [x, top] = [16 + 38 * k, 150 - 86 * share];
+      const length = 36 * (Math.abs(pushes[k]) / largest);
+      const [near, far] = [top - 4, top - 4 - length]; // the arrow stands on its bar
+      const [tip, side] = pushes[k] > 0 ? [far, 5] : [near, -5];
+      const arrow = length < 1 ? [] : [
         draw("path", {
           class: "arrow",
-          d: `M${x + 14} ${top}V${tip}M${x + 9} ${tip + side}L${x + 14} ${tip}L${x + 19} ${tip + side}`,
+          d: `M${x + 14} ${near}V${far}M${x + 9} ${tip + side}L${x + 14} ${tip}L${x + 19} ${tip + side}`,
         })];
       return [
         draw("rect", { class: `grade-${k + 1}`, x, y: top, width: 28, height: 150 - top }),

@@ -20,11 +20,13 @@ touch.reveal = (() => {
       })));
   }
 
-  // Draws a cross at a place of the picture; a constant map has none.
-  function cross(kind, [x, y]) {
+  // Draws a mark at a place of the picture; a constant map has none.
+  function mark(who, [x, y]) {
     if (Number.isNaN(x)) return "";
-    const [left, top] = [100 * x, 100 * y];
-    return draw("path", { class: `cross ${kind}`, d: `M${left - 4} ${top}h8M${left} ${top - 4}v8` });
+    const shape = {
+      you: "m-4 0h8m-4-4v8", model: "m-3-3l6 6m0-6l-6 6", brightest: "m-3.5 0a3.5 3.5 0 1 0 0-.01z",
+    };
+    return draw("path", { class: `cross ${who}`, d: `M${100 * x} ${100 * y}${shape[who]}` });
   }
 
   // Draws the edge of a mask.
@@ -52,6 +54,7 @@ touch.reveal = (() => {
       "aria-label": "A synthetic mammogram: arrow keys move your cross, Enter answers",
     }, picture, over);
     const choices = make("div", { class: "touch-maps" });
+    const legend = make("p");
     const next = make("div", { class: "touch-row" });
     const board = make("div");
     const { node, say, hear } = touch.status();
@@ -77,10 +80,12 @@ touch.reveal = (() => {
       const places = { you: [x, y], model: place(row, "model"), brightest: place(row, "brightest") };
       const hit = Object.entries(places).filter(([, at]) => hits(...at, mask)).map(([who]) => who);
       hit.forEach((who) => { scores[who] += 1; });
-      over.replaceChildren(edge(mask), ...Object.entries(places).map(([who, at]) => cross(who, at)));
+      over.replaceChildren(edge(mask), ...Object.entries(places).map(([who, at]) => mark(who, at)));
       const names = { you: "you", model: "the model", brightest: "the brightest place" };
       const who = hit.map((each) => names[each]).join(", ") || "nobody";
-      say(`In the finding: ${who}. Now pick the map of the trained model: the others are of random weights.`);
+      say(`In the finding (green): ${who}. Now pick the map of the trained model: the others are of ` +
+        "random weights.");
+      legend.replaceChildren("+ you, × the model, ○ the brightest place");
       offer(row);
     }
 
@@ -121,6 +126,7 @@ touch.reveal = (() => {
       }
       number += 1;
       choices.replaceChildren();
+      legend.replaceChildren();
       next.replaceChildren();
       over.replaceChildren();
       tally(number);
@@ -135,10 +141,10 @@ touch.reveal = (() => {
 
     touch.pixels.pointing(frame, [0.5, 0.5], (x, y) => {
       if (answered) return;
-      over.replaceChildren(cross("you", [x, y]));
+      over.replaceChildren(mark("you", [x, y]));
       hear(touch.pixels.inWords(x, y));
     }, point);
-    box.append(make("div", { class: "touch-panels pictures" }, frame, choices), node, next, board);
+    box.append(make("div", { class: "touch-panels wide" }, frame, choices), legend, node, next, board);
     turn(true);
   }
 

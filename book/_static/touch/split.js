@@ -78,10 +78,9 @@ touch.split = (() => {
     const place = (value, all, size) =>
       (8 + (size - 16) * ((value - Math.min(...all)) / (Math.max(...all) - Math.min(...all)))).toFixed(1);
     const at = (image) => ({ cx: place(image.x, xs, 300), cy: place(image.y, ys, 190) });
-    return draw("svg", { viewBox: "0 0 300 206", class: "touch-wide", "aria-hidden": "true" },
+    return draw("svg", { viewBox: "0 0 300 190", class: "touch-wide", "aria-hidden": "true" },
       ...[...new Set(train)].map((image) => draw("circle", { class: `grade-${image.grade}`, r: 2.5, ...at(image) })),
-      ...[...new Set(test)].map((image) => draw("circle", { class: "ring", r: 4.5, ...at(image) })),
-      draw("text", { x: 150, y: 203 }, "dots: training; rings: test; a dot in a ring: both"));
+      ...[...new Set(test)].map((image) => draw("circle", { class: "ring", r: 4.5, ...at(image) })));
   }
 
   // Draws the scores of all deals, test part above, new patients below.
@@ -113,7 +112,11 @@ touch.split = (() => {
       const seeds = Array.from({ length: DEALS }, (_, k) => seed * DEALS + k);
       const scores = seeds.map((each) => play(images, rules, each));
       const [test, fresh] = ["test", "fresh"].map((part) => mean(scores.map((each) => each[part])));
-      shown.replaceChildren(scatter(images, deal(images, rules, seeds[0])), strip(scores, chance));
+      shown.replaceChildren(
+        scatter(images, deal(images, rules, seeds[0])),
+        make("p", {}, "The first deal: dots are in training, rings are tested, new patients are left out. " +
+          `Below, the scores of all ${DEALS} deals with their mean; guessing is the dashed line.`),
+        strip(scores, chance));
       say(`Mean of ${DEALS} deals: test part ${test.toFixed(2)}, new patients ${fresh.toFixed(2)}, ` +
         `guessing ${chance.toFixed(2)}. ${Math.round(100 * mean(scores.map((each) => each.again)))} % ` +
         "of the test images are in training, too.");
