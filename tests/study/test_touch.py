@@ -396,7 +396,7 @@ def test_the_game_is_played_by_keyboard_to_its_end(page):
             f"Image {number} of {rounds}",
         )
         frame.send_keys("\ue014\ue015\ue007")  # right, down, Enter
-        assert said(page, "reveal").startswith("In the finding: ")
+        assert said(page, "reveal").startswith("In the finding")
         maps = page.find_elements("css selector", "#reveal .touch-maps button")
         assert len(maps) == 4
         maps[0].send_keys("\ue007")
