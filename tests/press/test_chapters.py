@@ -99,6 +99,17 @@ def test_what_ablations_need_stands_below_the_chapter_that_compares_them(smoke):
     assert contents["04_evaluation-proposed-patient"] == ["04_evaluation-proposed-oversample_first"]
 
 
+def test_what_shows_images_is_of_synthetic_studies_alone(smoke):
+    assert "16_touch" in smoke.pages()
+    assert "16_touch" not in study.load(CONFIG / "inbreast.yaml").pages()
+
+
+def test_a_chapter_of_the_first_variant_is_given_its_images(smoke):
+    assert smoke.parameters("16_touch")["image_file"] == "images.npy"
+    first = smoke.model_copy(update={"variants": {"plain": {"clahe": False}}})
+    assert first.parameters("16_touch")["image_file"] == "images-plain.npy"
+
+
 def test_a_study_has_the_chapters_of_its_set(smoke, monkeypatch):
     other = chapters.Chapter("21_other", sets=("other",))
     monkeypatch.setattr(chapters, "CHAPTERS", (*chapters.CHAPTERS, other))
