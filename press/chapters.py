@@ -25,6 +25,7 @@ REAL_TRANSFER = "transfer_inbreast"  # of the same on patients' images
 DENSITY = "density"  # of the companion on breast density
 ONE_MODALITY = "density_one_modality"  # the same, where all images are of one modality
 BEST = "best"  # of the study of the best honest grade
+RELEVANCE = "relevance"  # of the companion on local views and CorRELAX
 BACKBONES = "backbones"  # of the companion on ResNet and EfficientNet
 PAPER_TASK = BIRADS.name  # what the paper tells apart: its numbers and claims are of no other
 
@@ -41,17 +42,20 @@ _REGIONS = ("rois.parquet", "crops.npy")
 _HOW_CUT = "regions.json"
 _OF_DENSITY = (DENSITY, ONE_MODALITY)
 _PIXELS = ("cases.parquet", "images{suffix}.npy")
+_TESTED = ("tested.parquet",)
+_MAPS = ("relevance.npz", "points.parquet")
 _INTERMEDIATE = tuple(f"intermediate_{name}" for name in _REGIONS)
 
 CHAPTERS = (
     Chapter(
         "01_data_exploration", "the images and what is known of them",
         writes=_TABLES, metrics=False, threads=2,
-        sets=(PAPER, IMAGES, TRANSFER, REAL_TRANSFER, BACKBONES, BEST, *_OF_DENSITY),
+        sets=(PAPER, IMAGES, TRANSFER, REAL_TRANSFER, BACKBONES, BEST, RELEVANCE, *_OF_DENSITY),
     ),
     Chapter(
         "02_preprocessing", "every image, once", pages="per images",
-        reads=_TABLES, writes=(*_IMAGES, _HOW), metrics=False, sets=(PAPER, *_OF_DENSITY),
+        reads=_TABLES, writes=(*_IMAGES, _HOW), metrics=False,
+        sets=(PAPER, RELEVANCE, *_OF_DENSITY),
         threads=2, shares=True, priority=2,  # it reads with two threads; others go beside it
     ),
     Chapter(
@@ -187,6 +191,20 @@ CHAPTERS = (
         reads=_TABLES, threads=0, gpu=True,
     ),
     Chapter(
+        "41_local_views", "what a small window tells", sets=(RELEVANCE,),
+        reads=(*_TABLES, *_IMAGES, _HOW), writes=("local_views.keras", "boxes.parquet", *_TESTED),
+        threads=0, gpu=True,
+    ),
+    Chapter(
+        "42_correlax", "from a window to a map", sets=(RELEVANCE,),
+        reads=(*_PIXELS, "boxes.parquet", *_TESTED, "local_views.keras"), writes=_MAPS,
+        metrics=False, threads=0, gpu=True,
+    ),
+    Chapter(
+        "43_pointing_game", "who hits a lesion", sets=(RELEVANCE,),
+        reads=(*_PIXELS, "boxes.parquet", *_MAPS), sources=("book/claims.yml",),
+    ),
+    Chapter(
         "51_density", "readers and their labels", sets=_OF_DENSITY, reads=_PIXELS,
     ),
     Chapter(
@@ -203,7 +221,8 @@ CHAPTERS = (
         writes=("elsewhere.parquet",), threads=0, shares=True, gpu=True,
     ),
     Chapter(
-        "61_companion_claims", "a companion's ledger", sets=(TRANSFER, BACKBONES, DENSITY),
+        "61_companion_claims", "a companion's ledger",
+        sets=(TRANSFER, BACKBONES, RELEVANCE, DENSITY),
         reads=(_ALL_METRICS,), sources=("book/claims.yml",),
     ),
 )  # fmt: skip

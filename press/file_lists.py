@@ -15,6 +15,7 @@ FILE_LIST = ("01_data_exploration", "image-files")  # page and table
 # Of further data: how the kinds of their files begin, page and table.
 FURTHER = (
     ("intermediate ", "31_regions", "intermediate-files"),
+    ("learned ", "41_local_views", "learned-files"),
     ("elsewhere ", "54_elsewhere", "elsewhere-files"),
     ("intermediate ", "35_real_transfer", "intermediate-files"),
     ("intermediate ", "14_patches", "intermediate-files"),

@@ -59,6 +59,18 @@ class Others(Checked):
     malignant_of_3: Share
     malignant_of_4: Share
     malignant_of_5: Share
+    crops: int = Field(ge=1)
+    last_rate: float = Field(ge=0)
+    weight_decay: float = Field(ge=0)
+    per_lesion: int = Field(ge=1)
+    healthy: int = Field(ge=0)
+    relax_masks: int = Field(ge=1)
+    relax_cells: int = Field(ge=1)
+    varied: int = Field(ge=1)
+    dilation: float = Field(ge=0)
+    gate_answers: Share
+    gate_correlation: Share
+    permutations: int = Field(ge=1)
     fold: int = Field(ge=0)
     folds: int = Field(ge=2)
     inner_folds: int = Field(ge=2)
@@ -81,9 +93,11 @@ class Others(Checked):
 
 def types_of(*notebooks: str) -> dict[str, tuple]:
     """Return name -> (type with its limits, default) of what a study may give some notebooks."""
-    from birads_lib.images import prepare, regions  # slow to import
+    from birads_lib.explain import relevance  # slow to import
+    from birads_lib.images import local_views, prepare, regions
 
     fields = prepare.Options.model_fields | regions.Options.model_fields
+    fields |= local_views.Options.model_fields | relevance.Options.model_fields
     fields |= settings.Settings.model_fields | Others.model_fields
     declared = {k: v for name in notebooks for k, v in declared_parameters(name).items()}
     return {

@@ -19,6 +19,7 @@ trap wait EXIT  # nothing outlives a failed run
     snakemake --profile profiles/local --config study=config/smoke_backbones.yaml
     snakemake --profile profiles/local --config study=config/smoke_transfer.yaml
     snakemake --profile profiles/local --config study=config/smoke_density.yaml
+    snakemake --profile profiles/local --config study=config/smoke_relevance.yaml
     python -m press.book config/smoke.yaml
 } >_build/smoke.log 2>&1 &
 smoke=$!

@@ -6,7 +6,7 @@ those of the unmasked window, q that of its answers, and p the answers themselve
 three values: the answers without a mask (no mask enters these), the correlation of s and q, and for
 each label the correlation of s and p. Neighbouring windows are then averaged.
 
-RELAX (Wickstrom et al. 2022, doi 10.1007/s11263-023-01773-2) masks the image as a whole, and gives
+RELAX (Wickstrøm et al. 2023, doi 10.1007/s11263-023-01773-2) masks the image as a whole, and gives
 each pixel the mean of s over the masks, weighted by the mask at that pixel.
 
 No network is built here: ``ask`` takes images (b, h, w) uint8, and returns the features (b, C) and
@@ -145,9 +145,14 @@ class Grid:
 
     def enlarged(self, plane: np.ndarray) -> np.ndarray:
         """Return a map (rows, columns) at the size of the image, bilinearly; float32 (H, W)."""
-        height, width = (n * self.stride for n in self.size)
-        large = cv2.resize(plane.astype(np.float32), (width, height))
-        return large[: self.shape[0], : self.shape[1]]
+        return enlarged(plane, self.shape, self.stride)
+
+
+def enlarged(plane: np.ndarray, shape: tuple[int, int], cell: int) -> np.ndarray:
+    """Return a map (h, w), each value in the middle of a cell of so many pixels, at a shape."""
+    height, width = plane.shape
+    large = cv2.resize(plane.astype(np.float32), (width * cell, height * cell))
+    return large[: shape[0], : shape[1]]
 
 
 def overlap_kernel(window: int, stride: int) -> np.ndarray:

@@ -51,7 +51,7 @@ class Options(Checked):
     window: int = Field(64, ge=8)  # side of a crop as the network sees it, in pixels
     scales: Range = (0.05, 5.0)  # of a crop's area, in areas of the lesion's box
     aspects: Range = (0.33, 1.66)  # width over height
-    visible: float = Field(0.25, gt=0, le=1)  # least share of a lesion in the crop, or of the crop
+    visible: float = Field(0.25, ge=0, le=1)  # least share of a lesion in the crop, or of the crop
 
 
 def frame_boxes(data: Dataset, geometries: Mapping[str, Geometry]) -> pd.DataFrame:

@@ -43,6 +43,7 @@ BACKBONES = {
     "efficientnetb2": Backbone("EfficientNetB2", "torch", first="stem_conv_pad"),
     "efficientnetb3": Backbone("EfficientNetB3", "torch", first="stem_conv_pad"),
     "efficientnetb4": Backbone("EfficientNetB4", "torch", first="stem_conv_pad"),
+    "efficientnetv2s": Backbone("EfficientNetV2S", "symmetric", first="stem_conv"),
     "resnet50_conv4": Backbone("ResNet50", "caffe", last="conv4_block6_out"),
     "small_resnet": Backbone(
         "small_resnet", "caffe", weights=("phantoms",),
@@ -69,6 +70,7 @@ NORMALISATIONS = {
         [1 / (255 * std) for std in TORCH_STD],
         [-mean / std for mean, std in zip(TORCH_MEAN, TORCH_STD, strict=True)],
     ),
+    "symmetric": (1 / 128, [-1.0, -1.0, -1.0]),  # Keras has it inside of EfficientNetV2
 }
 
 PHANTOM_WEIGHTS = Path(__file__).parent / "weights" / "small_resnet_phantoms.weights.h5"

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import keras
 import numpy as np
-from keras import layers
+from keras import layers, tree
 
 from birads_lib.networks.hybrid import assemble, build_preparation, build_trunk
 from birads_lib.task import LESION_KINDS, Task
@@ -32,13 +32,30 @@ def build_windows(settings: Settings, task: Task = LESION_KINDS) -> keras.Model:
     return assemble(settings, build_preparation(settings), trunk, head)
 
 
-def at_size(model: keras.Model, settings: Settings, size: int) -> keras.Model:
+def at_size(model: keras.Model, size: int) -> keras.Model:
     """Return the same network, with the same weights, for images of another size."""
-    other = settings.model_copy(update={"image_size": size, "weights": "none"})
-    larger = build_windows(other)
-    larger.get_layer("trunk").set_weights(model.get_layer("trunk").get_weights())
-    larger.get_layer("head").set_weights(model.get_layer("head").get_weights())
-    return larger
+    image = x = keras.Input((size, size, 1), dtype="uint8", name="image")
+    for name in ("preparation", "trunk", "head"):
+        given, (below,) = model.get_layer(name), tree.flatten(x)
+        place = [keras.Input(below.shape[1:], dtype=below.dtype)]
+        place = tree.pack_sequence_as(given.input, place)
+        part = keras.models.clone_model(given, input_tensors=place)
+        part.set_weights(given.get_weights())
+        part.name = name
+        x = part(x)
+    return keras.Model(image, x, name="hybrid")
+
+
+def without_learning(model: keras.Model, part: str, seed: int = 0) -> keras.Model:
+    """Return the model with random weights in its "head", or in "all" of it, by the initialisers.
+
+    The statistics of BatchNorms are then as before any training.
+    """
+    keras.utils.set_random_seed(seed)
+    fresh = keras.models.clone_model(model)
+    if part == "head":
+        fresh.get_layer("trunk").set_weights(model.get_layer("trunk").get_weights())
+    return fresh
 
 
 def asker(model: keras.Model) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:

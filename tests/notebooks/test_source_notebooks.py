@@ -12,7 +12,7 @@ from press.paths import NOTEBOOKS
 ALL = parameters.notebook_names()
 KERAS = (  # how the names of notebooks begin that train networks or ask them
     "03", "08", "14_features", "14_patches", "15", "16", "21_training", "22_latency", "32", "34",
-    "35", "52", "53", "54",
+    "35", "41", "42", "52", "53", "54",
 )  # fmt: skip
 
 
@@ -97,7 +97,9 @@ def folders(notebook):
 
 @pytest.mark.parametrize("name", [name for name in ALL if not name.startswith(KERAS)])
 def test_what_trains_no_network_never_imports_keras(name):
-    assert not folders(name) & {"training", "networks", "losses", "explain"}
+    assert not folders(name) & {"training", "networks", "losses"}
+    explaining = {path.stem for path in sources.modules_of(name) if path.parent.name == "explain"}
+    assert not explaining & {"grad_cam", "randomisation"}
 
 
 def test_training_does_not_depend_on_figures():

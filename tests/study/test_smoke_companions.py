@@ -6,7 +6,7 @@ from helpers.project import ROOT
 from press import verify
 from press.study import load
 
-SMOKE = ("smoke_backbones", "smoke_transfer", "smoke_density", "smoke_best")
+SMOKE = ("smoke_backbones", "smoke_transfer", "smoke_density", "smoke_relevance", "smoke_best")
 
 
 @pytest.mark.parametrize("name", SMOKE)

@@ -1,12 +1,15 @@
 """CorRELAX and RELAX against independent references."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import ndimage, stats
 
-from birads_lib.errors import UserError
-from birads_lib.explain import relevance
+from birads_lib.errors import DatasetError, UserError
+from birads_lib.explain import relevance, relevance_maps
 from birads_lib.explain.relevance import Grid, Options
 
 RNG = np.random.default_rng(3)
@@ -221,3 +224,89 @@ def test_the_peak_is_the_largest_pixel_of_the_breast():
 def test_what_no_options_can_be_is_refused(wrong, message):
     with pytest.raises(UserError, match=message):
         Options.of(wrong)
+
+
+LABELS = ("none", "mass", "calcification")
+
+
+def two_images():
+    network, whole = Network(), np.ones((40, 48), bool)
+    half = whole.copy()
+    half[:, 24:] = False
+    return {
+        "a": relevance.correlax(network, image(), whole, FEW),
+        "b": relevance.correlax(network, image(), half, FEW, seed=1),
+    }
+
+
+def test_what_was_asked_is_read_as_it_was_written(tmp_path):
+    found = two_images()
+    relevance_maps.write(found, tmp_path / "relevance.npz")
+    again = relevance_maps.read(tmp_path / "relevance.npz")
+    assert [*again] == ["a", "b"]
+    for name, one in found.items():
+        assert again[name].grid == one.grid
+        np.testing.assert_array_equal(again[name].which, one.which)
+        np.testing.assert_allclose(again[name].by_label, one.by_label, atol=1e-5)
+        np.testing.assert_allclose(again[name].answers, one.answers, atol=1e-6)
+
+
+@pytest.mark.parametrize("content", [None, b"nothing"])
+def test_a_file_that_cannot_be_read_names_its_notebook(tmp_path, content):
+    if content:
+        (tmp_path / "r.npz").write_bytes(content)
+    with pytest.raises(DatasetError, match="run 42_correlax again"):
+        relevance_maps.read(tmp_path / "r.npz")
+
+
+def test_each_way_points_at_the_largest_value_of_its_own_map():
+    found = two_images()["a"]
+    breast = np.ones((40, 48), bool)
+    rows = relevance_maps.points(found, breast, LABELS).set_index(["way", "kind"])
+    fused = found.grid.fused(found.grid.spread(found.answers, found.which))
+    large = found.grid.enlarged(fused[..., 1])
+    y, x = np.unravel_index(large.argmax(), large.shape)
+    assert rows.loc[("answers", "mass"), ["x", "y"]].tolist() == [x, y]
+    assert rows.loc[("answers", "mass"), "value"] == pytest.approx(large.max())
+    best = found.answers[:, 1].argmax()
+    centre = found.grid.centres[found.which][best].tolist()
+    assert rows.loc[("windows", "mass"), ["x", "y"]].tolist() == centre
+    same = [rows.loc[("by_answers", kind)].tolist() for kind in LABELS[1:]]
+    assert same[0] == same[1]  # it knows no label
+    assert np.isnan(rows.loc[("by_label", "calcification"), "x"])  # an answer that never changes
+
+
+def test_shuffled_answers_correlate_by_chance_alone():
+    options = Options(window=16, stride=8, masks=400, cells=4)
+    whole = np.ones((40, 48), bool)
+    found = relevance.correlax(Network(), image(), whole, options)
+    rng = np.random.default_rng(0)
+    by_chance = np.stack([relevance_maps.shuffled(found, rng).by_label[:, 1] for _ in range(40)])
+    assert by_chance.std() == pytest.approx(1 / np.sqrt(399), rel=0.2)
+    assert abs(by_chance.mean()) < 0.02
+    few = relevance_maps.fewer_masks(found, 30)
+    expected = relevance.pearson(found.similarity[:, :30], found.masked_answers[:, :30, 1], 1)
+    np.testing.assert_allclose(few.by_label[:, 1], expected)
+    highest = relevance_maps.points(found, whole, LABELS).query("way == 'by_label'")["value"].max()
+    assert relevance_maps.largest(found, whole, LABELS) == highest
+
+
+def test_patients_take_turns():
+    rows = pd.DataFrame({
+        "image_id": [*"abcdefg"], "patient_id": ["p", "p", "p", "p", "q", None, None],
+    })  # fmt: skip
+    chosen = relevance_maps.spread_over_patients(rows, 5, seed=1)
+    assert set(chosen["image_id"][:4]) >= {"e", "f", "g"}
+    assert chosen["patient_id"].value_counts().to_dict() == {"p": 2, "q": 1}
+    assert len(relevance_maps.spread_over_patients(rows, 99)) == 7
+
+
+def test_agreement_is_the_rank_correlation_over_windows():
+    found = {f"trained/{name}": one for name, one in two_images().items()}
+    other = relevance.correlax(Network(), image(), np.ones((40, 48), bool), FEW, seed=3)
+    found["other/a"] = replace(other, answers=found["trained/a"].answers)
+    rows = relevance_maps.agreement(found, "trained", ["other"], LABELS, LABELS[1:])
+    assert set(rows["way"]) == {"by_answers", "by_label"}  # the answers are the same
+    of_mass = rows[(rows["way"] == "by_label") & (rows["kind"] == "mass")]["correlation"].item()
+    expected = stats.spearmanr(found["trained/a"].by_label[:, 1], other.by_label[:, 1]).statistic
+    assert of_mass == pytest.approx(expected)

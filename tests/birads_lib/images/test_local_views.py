@@ -149,7 +149,7 @@ def test_boxes_lie_in_the_frame_as_the_image_does():
         ({"scales": (5.0, 0.05)}, "'scales' is .*, expected two positive numbers, the second not"),
         ({"scales": (0.0, 1.0)}, "'scales' is .*, expected two positive numbers"),
         ({"aspects": (1.0,)}, "'aspects' is .*, expected two positive numbers"),
-        ({"visible": 0.0}, "'visible' is 0.0, expected"),
+        ({"visible": 1.5}, "'visible' is 1.5, expected 0 to 1"),
         ({"window": 4}, "'window' is 4, expected at least 8"),
     ],
 )

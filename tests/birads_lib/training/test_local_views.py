@@ -9,7 +9,7 @@ from birads_lib.errors import UserError
 from birads_lib.explain import relevance
 from birads_lib.explain.grad_cam import grad_cam
 from birads_lib.images.local_views import LABELS, Options, Source
-from birads_lib.networks.local_views import asker, at_size, build_windows
+from birads_lib.networks.local_views import asker, at_size, build_windows, without_learning
 from birads_lib.training import local_views
 from birads_lib.training.local_views import Crops, Schedule, focal_loss, train
 from birads_lib.training.settings import Settings
@@ -102,7 +102,7 @@ def test_answers_are_of_several_labels_at_once(model):
 
 
 def test_the_same_network_takes_larger_images(model):
-    larger = at_size(model, SETTINGS, 64)
+    larger = at_size(model, 64)
     x = np.random.default_rng(0).integers(0, 255, (2, 64, 64)).astype(np.uint8)
     _, answers = asker(larger)(x)
     assert answers.shape == (2, 4)
@@ -111,6 +111,16 @@ def test_the_same_network_takes_larger_images(model):
         assert all(np.array_equal(a, b) for a, b in zip(here, there, strict=True))
     maps = grad_cam(larger, x, np.array([2, 3]))
     assert maps.values.shape == (2, 2, 2)
+
+
+@pytest.mark.parametrize(("part", "changed"), [("head", {"head"}), ("all", {"head", "trunk"})])
+def test_what_was_learned_can_be_taken_away(model, part, changed):
+    random = without_learning(model, part, seed=3)
+    for name in ("trunk", "head"):
+        pairs = zip(random.get_layer(name).get_weights(), model.get_layer(name).get_weights(),
+                    strict=True)  # fmt: skip
+        is_same = all(np.array_equal(a, b) for a, b in pairs)
+        assert is_same == (name not in changed)
 
 
 def test_correlax_asks_a_network(model):

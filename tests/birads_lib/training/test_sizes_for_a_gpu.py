@@ -5,12 +5,19 @@ import numpy as np
 import yaml
 
 from birads_lib.networks.hybrid import build_model
+from birads_lib.networks.local_views import asker, build_windows
 from birads_lib.task import MALIGNANCY
+from birads_lib.training.local_views import focal_loss
 from birads_lib.training.settings import Settings
 from helpers.project import ROOT
 
 GIVEN = yaml.safe_load((ROOT / "config" / "transfer_gpu.yaml").read_text())["notebooks"]
+WINDOWS = yaml.safe_load((ROOT / "config" / "relevance_gpu.yaml").read_text())["notebooks"]
 SIDE = 32  # in place of its 224: the layers are the same
+
+
+def rescaling(model):
+    return [layer for layer in model.layers if isinstance(layer, keras.layers.Rescaling)]
 
 
 def test_its_network_takes_a_step():
@@ -30,3 +37,36 @@ def test_its_network_takes_a_step():
     assert np.isfinite(model.train_on_batch(x, np.array([0, 1])))
     moved = np.abs(kernel.get_weights()[0] - before)
     assert 0 < moved.max() < 2 * rate  # Adam's first step is as long as the rate
+
+
+def test_the_network_of_windows_takes_a_step_and_answers():
+    asked = WINDOWS["41_local_views"]
+    taken = {name: value for name, value in asked.items() if name in Settings.model_fields}
+    settings = Settings(image_size=SIDE, **taken | {"weights": "none"})
+    keras.utils.set_random_seed(0)
+    model = build_windows(settings)
+    trunk = model.get_layer("trunk")
+    assert trunk.outputs[0].shape[-1] == 1280  # as the paper's
+    assert not rescaling(trunk)  # it is done once, in the preparation
+    own = keras.applications.EfficientNetV2S(
+        include_top=False, weights=None, input_shape=(SIDE, SIDE, 3)
+    )
+    image = np.array([0.0, 64.0, 255.0], "float32").reshape(1, 1, 1, 3)
+    np.testing.assert_allclose(
+        rescaling(model.get_layer("preparation"))[0](image), rescaling(own)[0](image), atol=1e-6
+    )
+    model.compile(keras.optimizers.Adam(asked["rate"]), focal_loss(), run_eagerly=True)
+    x = np.random.default_rng(0).integers(0, 255, (2, SIDE, SIDE, 1)).astype("uint8")
+    before = trunk.get_layer("stem_conv").get_weights()[0]
+    assert np.isfinite(model.train_on_batch(x, np.eye(4, dtype="float32")[:2]))
+    moved = np.abs(trunk.get_layer("stem_conv").get_weights()[0] - before)
+    assert 0 < moved.max() < 2 * asked["rate"]
+    assert [part.shape for part in asker(model)(x[..., 0])] == [(2, 1280), (2, 4)]
+
+
+def test_the_papers_windows_are_in_the_study_for_a_gpu():
+    chosen = WINDOWS["42_correlax"]
+    assert (chosen["window"], chosen["stride"], chosen["masks"]) == (256, 32, 1280)
+    assert {k: WINDOWS["41_local_views"][k] for k in ("window", "stride")} == {
+        k: chosen[k] for k in ("window", "stride")
+    }
