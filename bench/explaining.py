@@ -1,4 +1,4 @@
-"""Grad-CAM of a batch of images at the last stage of the network."""
+"""Grad-CAM of a batch of images at the last stage of the network, and CorRELAX of one image."""
 
 from functools import cache
 from pathlib import Path
@@ -87,6 +87,57 @@ def difference_of_common(ours: np.ndarray, theirs: np.ndarray) -> float:
     return largest_difference(ours[: len(theirs)], theirs)
 
 
+WINDOWS, MASKED, PIXELS = 100, 2, 256  # windows of an image; those the other is timed on
+
+
+@cache
+def asked():
+    """Return what answers for windows of 64 pixels, an image, and where its windows lie."""
+    import keras
+
+    from birads_lib.explain.relevance import Options
+    from birads_lib.networks.local_views import asker, build_windows
+    from birads_lib.training.settings import Settings
+
+    keras.utils.set_random_seed(0)
+    settings = Settings(backbone="small_resnet", weights="phantoms", image_size=64)
+    image = np.random.default_rng(0).integers(0, 256, (PIXELS, PIXELS)).astype(np.uint8)
+    breast = np.zeros(image.shape, bool)
+    breast[48:208, 48:208] = True  # 10 x 10 windows, a stride of 16 apart
+    return asker(build_windows(settings)), image, breast, Options()
+
+
+def correlax(folder: Path) -> np.ndarray:
+    from birads_lib.explain import relevance
+
+    found = relevance.correlax(*asked())
+    assert len(found.answers) == WINDOWS
+    return np.column_stack([found.by_label, found.by_answers])
+
+
+def mask_by_mask(folder: Path) -> np.ndarray:
+    """As its definition reads: a call of the network for each mask, a correlation at a time."""
+    from scipy.stats import pearsonr
+
+    from birads_lib.explain import relevance
+
+    ask, image, breast, options = asked()
+    grid = relevance.Grid(image.shape, options.window, options.stride)
+    rng = np.random.default_rng(0)
+    masks = relevance.grid_masks(options.masks, options.window, options.cells, False, rng)
+    rows = []
+    for window in list(grid.cut(image, grid.inside(breast)))[:MASKED]:
+        feature, answer = (part[0] for part in ask(window[None]))
+        s, q, p = [], [], []
+        for mask in masks:
+            f, a = (part[0] for part in ask(relevance.masked(window, mask[None])))
+            s.append(relevance.cosine(f[None], feature)[0])
+            q.append(relevance.cosine(a[None], answer)[0])
+            p.append(a)
+        rows.append([*(pearsonr(s, of)[0] for of in np.array(p).T), pearsonr(s, q)[0]])
+    return np.array(rows)
+
+
 LOOP = f"one image after the other, timed on {FEW} of {IMAGES}"
 CONTESTS = [
     Contest(
@@ -99,5 +150,17 @@ CONTESTS = [
         },
         rounds=3,
         compare=difference_of_common,
-    )
+    ),
+    Contest(
+        "correlax",
+        f"CorRELAX of an image of {PIXELS} x {PIXELS}, {WINDOWS} windows of 64, 128 masks each",
+        correlax,
+        {
+            "mask by mask": Peer(
+                mask_by_mask, 5, 1e-3, f"timed on {MASKED} of {WINDOWS} windows", MASKED / WINDOWS
+            )
+        },
+        rounds=3,
+        compare=difference_of_common,
+    ),
 ]

@@ -1,0 +1,61 @@
+"""The studies of local views and CorRELAX: what they set, what they are given, what stops them."""
+
+import pytest
+import yaml
+
+from birads_lib.errors import UserError
+from press import claims, given, preflight
+from press.paths import CONFIG
+from press.study import load
+
+STUDIES = ("relevance", "relevance_gpu", "relevance_inbreast", "smoke_relevance")
+PAGES = {"41_local_views", "42_correlax", "43_pointing_game", "61_companion_claims"}
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_each_study_has_its_chapters_and_its_notebooks_agree(name):
+    study = load(CONFIG / f"{name}.yaml")
+    assert set(study.pages()) >= PAGES
+    preflight.check_agreement(study)
+    assert claims.paper_of(study.chapters) == "mellado2025"
+
+
+def study_of(tmp_path, **changes):
+    keys = yaml.safe_load((CONFIG / "smoke_relevance.yaml").read_text())
+    for notebook, values in changes.items():
+        keys["notebooks"][notebook] = keys["notebooks"].get(notebook, {}) | values
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(keys | {"name": "mine"}))
+    return load(path, root=str(tmp_path / "results"))
+
+
+def test_windows_of_two_sizes_are_refused(tmp_path):
+    study = study_of(tmp_path, **{"42_correlax": {"window": 48}})
+    with pytest.raises(UserError, match="window is 32 for 41_local_views, but 48 for 42_correlax"):
+        preflight.check_agreement(study)
+
+
+@pytest.mark.parametrize(
+    ("notebook", "values", "message"),
+    [
+        ("41_local_views", {"scales": [5.0, 0.05]}, "'scales' is .*, expected two positive"),
+        ("41_local_views", {"visible": 2.0}, "'visible' is 2.0, expected 0 to 1"),
+        ("42_correlax", {"masks": 1}, "'masks' is 1, expected at least 2"),
+        ("42_correlax", {"shift": 1}, "'shift' is 1, expected true or false"),
+        ("43_pointing_game", {"gate_answers": 1.2}, "'gate_answers' is 1.2, expected 0 to 1"),
+        ("43_pointing_game", {"dilatation": 8.0}, "unknown 'dilatation'.* did you mean 'dilation'"),
+    ],
+)
+def test_values_out_of_range_are_refused(tmp_path, notebook, values, message):
+    with pytest.raises(UserError, match=message):
+        study_of(tmp_path, **{notebook: values})
+
+
+def test_the_images_that_a_network_learns_from_are_reached_by_a_link(tmp_path):
+    other = tmp_path / "other_place"
+    other.mkdir()
+    learned = {"learned_from": {"reader": "cbis_ddsm", "folder": str(other)}}
+    study = study_of(tmp_path, **{"41_local_views": learned})
+    assert str(tmp_path) not in str(study.parameters("41_local_views")["learned_from"])
+    given.link(study)
+    assert given.images_link(f"{study.folder}/learned_from").resolve() == other.resolve()
