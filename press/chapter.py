@@ -28,10 +28,12 @@ class Chapter:
     title: str = ""  # what its rule says while it runs, where it doesn't name a run
     # How many pages a study has of it; "elsewhere": no rule of a study alone makes it.
     pages: Literal["one", "per images", "per run", "elsewhere"] = "one"
-    # Which runs it is about or reads: those of the first variant, of all variants, of these where
-    # there are several, or of a study with ablations every one. "together" are the ablations of a
-    # study that trains them so, "apart" all others.
-    runs: Literal["none", "first", "variants", "several", "every", "apart", "together"] = "none"
+    # Which runs it is about or reads: those of the first variant, its honest one, those of all
+    # variants, of these where there are several, or of a study with ablations every one. "together"
+    # are the ablations of a study that trains them so, "apart" all others.
+    runs: Literal[
+        "none", "first", "honest", "variants", "several", "every", "apart", "together"
+    ] = "none"  # fmt: skip
     reads: tuple[str, ...] = ()  # files that other chapters write; "*.metrics.json": all of those
     sources: tuple[str, ...] = ()  # patterns of files that no chapter writes, from the root
     needs: str = ""  # the command that makes its sources, where they are not in the repository
@@ -93,13 +95,16 @@ class Chapter:
         chosen = {
             "none": (),
             "first": list(study.variants)[:1],
+            "honest": list(study.variants)[:1],
             "variants": study.variants,
             "several": study.variants if len(study.variants) > 1 else (),
             "every": every if study.ablations else (),
             "apart": every.keys() - together,
             "together": together,
         }[self.runs]
-        return [run for run in study.runs() if run[0] in chosen]
+        of_honest = self.runs == "honest"
+        runs = [run for run in study.runs() if run[0] in chosen]
+        return [run for run in runs if run[1] == study.honest or not of_honest]
 
     def executions(self, study: Study) -> list[dict[str, str]]:
         """Return the wildcards of each of its pages in a study."""

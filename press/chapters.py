@@ -142,7 +142,7 @@ CHAPTERS = (
         metrics=False,
     ),
     Chapter(
-        "16_touch", "figures that answer", runs="first",
+        "16_touch", "figures that answer", runs="honest",
         reads=(*_TABLES, *_IMAGES, _PREDICTIONS),  # written after all models
         metrics=False, tasks=(PAPER_TASK,), synthetic=True,
     ),

@@ -137,7 +137,7 @@ class Study(study_file.StudyFile):
         return {
             "variant": first,
             "image_file": f"images{self.suffix(first)}.npy",
-            "protocols": self.protocols,
+            "protocols": [self.honest] if chapter.runs == "honest" else self.protocols,
             "runs": ["/".join(run) for run in runs],
             "changes": {variant: self.changes(variant) for variant in self.trained},
             "reference": next(iter(self.ablations), None),  # the first ablation

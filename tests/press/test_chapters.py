@@ -110,6 +110,15 @@ def test_a_chapter_of_the_first_variant_is_given_its_images(smoke):
     assert first.parameters("16_touch")["image_file"] == "images-plain.npy"
 
 
+def test_a_chapter_of_the_honest_run_is_left_out_where_every_protocol_leaks(smoke):
+    assert smoke.parameters("16_touch")["protocols"] == ["patient"]
+    read = chapters.inputs(chapters.chapter("16_touch"), smoke)
+    assert "runs/proposed/patient/predictions.parquet" in read
+    assert not [name for name in read if "oversample_first" in name]
+    leaky = smoke.model_copy(update={"protocols": ["image"]})
+    assert "16_touch" not in leaky.pages()
+
+
 def test_a_study_has_the_chapters_of_its_set(smoke, monkeypatch):
     other = chapters.Chapter("21_other", sets=("other",))
     monkeypatch.setattr(chapters, "CHAPTERS", (*chapters.CHAPTERS, other))

@@ -1,8 +1,8 @@
 // What the things to touch share: their data, controls and drawings.
 //
-// Each stands in place of the picture of its figure, and takes its data from the file that the
-// figure offers for download. Where no script runs, or one fails, the picture stays. All scripts
-// are classic ones, as a browser loads no modules from files.
+// Each stands in place of the picture of its figure; its data, those of the file that the figure
+// offers for download, stand in the page. Where no script runs, or one fails, the picture stays.
+// All scripts are classic ones, as a browser loads no modules from a folder.
 window.touch = (() => {
   "use strict";
 
@@ -25,11 +25,10 @@ window.touch = (() => {
     return element;
   }
 
-  // Returns the rows of the file that a figure offers for download, {column: text} each.
-  // No value holds a comma.
+  // Returns the rows of a figure's data, {column: text} each. No value holds a comma.
   function rowsOf(figure) {
-    const link = document.querySelector(`a[download="${figure.id}.csv"]`);
-    const [names, ...lines] = atob(link.href.split(",")[1]).trim().split("\n");
+    const data = document.querySelector(`script[data-figure="${figure.id}"]`);
+    const [names, ...lines] = data.textContent.trim().split("\n");
     return lines.map((line) => {
       const values = line.split(",");
       return Object.fromEntries(names.split(",").map((name, place) => [name, values[place]]));
@@ -49,7 +48,9 @@ window.touch = (() => {
       if (!figure) return;
       const box = make("div", { class: "touch", role: "group", "aria-label": title });
       build(box, rowsOf(figure));
-      figure.querySelector("img").classList.add("touch-fallback");
+      const picture = figure.querySelector("img");
+      picture.loading = "eager"; // paper shows it
+      (picture.closest("a") ?? picture).classList.add("touch-fallback");
       figure.prepend(box);
     });
   }
