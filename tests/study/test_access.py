@@ -1,0 +1,88 @@
+"""The built book by keyboard, by ear and on paper: WCAG 2.2 AA on each type of page."""
+
+from importlib.resources import files
+
+import pytest
+
+from helpers.browser import BOOK, built, show_on
+
+PAGES = {  # of each type one
+    "prose": "book/method.html",
+    "front": "book/intro.html",
+    "a searched table": "book/provenance.html",
+    "checklists": "book/reporting.html",
+    "a leaky chapter": "book/smoke/04_evaluation-proposed-oversample_first.html",
+    "a chapter of real images": "book/inbreast/10_leakage_audit.html",
+    "things to touch": "book/smoke/16_touch.html",
+    "search": "search.html",
+}
+AXE = """
+const [rules, done] = arguments;
+const still = document.createElement("style");  // no colour is measured on its way
+still.textContent = "* { transition: none !important; animation: none !important; }";
+document.head.append(still);
+for (const body of document.querySelectorAll("tbody")) {  // rows of a long table are alike
+  [...body.rows].slice(10).forEach((row) => row.remove());
+}
+const told = ({ id, nodes: [first, ...others] }) =>
+  `${id}, ${1 + others.length} times: ${first.html} ${first.failureSummary}`;
+axe.run({ runOnly: rules }).then(({ violations }) => done(violations.map(told)));
+"""
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+RULES = {  # of each mode; in the dark only colours differ
+    "light": {"type": "tag", "values": WCAG},
+    "dark": {"type": "rule", "values": ["color-contrast"]},
+}
+PAPER = """
+const seen = (names) => [...document.querySelectorAll(names)].filter((e) => e.checkVisibility());
+const wide = seen("main table, main figure, main pre")
+  .filter((e) => e.getBoundingClientRect().right > innerWidth + 1);
+const aside = seen(".bd-sidebar, .bd-header-article, .touch, button");
+return [wide, aside].map((found) => found.map((e) => e.outerHTML.slice(0, 80)));
+"""
+
+
+def opened(browser, address, name, **media):
+    """Open a page on a desktop that asks for such media, or skip where the book lacks it."""
+    if not (BOOK / PAGES[name]).is_file():
+        pytest.skip("the built book has no such page")
+    show_on(browser, 1280, 900)
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+    browser.get(f"{address}/{PAGES[name]}")
+    return browser
+
+
+@pytest.fixture(autouse=True)
+def no_media_after(browser):
+    yield
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": []})
+
+
+@built
+@pytest.mark.parametrize("mode", RULES)
+@pytest.mark.parametrize("name", PAGES)
+def test_no_page_type_violates_wcag(browser, address, name, mode):
+    axe = pytest.importorskip("axe_playwright_python", reason="needs axe-core")
+    scheme = {"name": "prefers-color-scheme", "value": mode}
+    page = opened(browser, address, name, features=[scheme])
+    page.execute_script(files(axe).joinpath("axe.min.js").read_text())
+    assert page.execute_script("return document.documentElement.dataset.theme") == mode
+    assert page.execute_async_script(AXE, RULES[mode]) == []
+
+
+@built
+@pytest.mark.parametrize("name", PAGES)
+def test_paper_shows_the_text_alone_and_all_of_it(browser, address, name):
+    page = opened(browser, address, name, media="print")
+    show_on(page, 718, 1047)  # A4 without its margins
+    assert page.execute_script(PAPER) == [[], []]
+
+
+@built
+def test_the_first_key_leads_past_the_contents(browser, address):
+    page = opened(browser, address, "prose")
+    page.switch_to.active_element.send_keys("\ue004")  # Tab
+    first = page.switch_to.active_element
+    assert first.get_property("textContent").strip() == "Skip to main content"
+    first.send_keys("\ue007")  # Enter
+    assert page.current_url.endswith("#main-content")
