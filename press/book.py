@@ -23,7 +23,7 @@ from pydantic import ConfigDict
 from birads_lib.checked import Checked
 from birads_lib.errors import UserError, did_you_mean
 from birads_lib.files import written_whole
-from press import chapters, claims, contents, external, manifest, paths, sources, yaml_file
+from press import chapters, claims, contents, external, manifest, paths, shown, sources, yaml_file
 from press import page as pages
 from press.page import COMMITTED
 from press.paths import BOOK, CONFIG, ROOT, build_folder, rendered_book
@@ -104,8 +104,11 @@ def staged_page(page: pages.Page, title: str, selector: str, is_listed: bool) ->
     first = notebook["cells"][0]
     _, _, text = "".join(first.get("source", "")).partition("\n")
     first["source"] = f"# {title}\n\n{selector}\n{text}"
-    if not is_listed:
-        notebook.setdefault("metadata", {}).update(orphan=True, nosearch=True)
+    if not is_listed:  # its code is that of the main page, and stands here without colours
+        language = {"name": "python", "pygments_lexer": "text"}
+        notebook.setdefault("metadata", {}).update(
+            orphan=True, nosearch=True, language_info=language
+        )
     if changed := changed_sources(page):
         said = f"Stale: {'; '.join(changed)} since this page was executed"
         when = page.papermill.get("start_time", "")[:10]
@@ -123,7 +126,7 @@ def _is_of_the_paper(study: Study) -> bool:
 def wanted(study: Study) -> dict[str, bytes]:
     """Return all files of the staged book, by their paths: prose, pages, and what is made now."""
     prose = manifest.prose(study)
-    wanted = {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in prose}
+    wanted = {path.relative_to(ROOT).as_posix(): _prose(path) for path in prose}
     studies = _studies(study)
     executed = [(each.title, pages.of_study(each.name, BOOK)) for each in studies]
     made = {"book/provenance.md": overview.chapter(executed)}
@@ -150,6 +153,13 @@ def wanted(study: Study) -> dict[str, bytes]:
     return wanted
 
 
+def _prose(path: Path) -> bytes:
+    """Return a file below book/ as it is staged: in text, code of the library in its place."""
+    if path.suffix != ".md":
+        return path.read_bytes()
+    return shown.with_code(path.read_text(), path.name).encode()
+
+
 def _named(studies: list[Study], name: str) -> Study:
     return next(study for study in studies if study.name == name)
 
@@ -162,6 +172,7 @@ def check(study: Study) -> None:
     of_paper, nowhere = list(filter(_is_of_the_paper, _studies(study))), build_folder("nothing")
     known = {each.name: each for each in _studies(study)}
     parts = [partial(contents.contents, study, known), partial(_check_numbers, study)]
+    parts += [partial(_prose, path) for path in manifest.prose(study)]
     parts += [partial(reporting.generated, [each], nowhere) for each in of_paper]
     parts += [partial(receipts.chapter, [(study, [])]), partial(overview.chapter, [])]
     if any(f"book/{claims.CLAIMS.name}" in row.sources for row in chapters.of_study(study)):

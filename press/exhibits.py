@@ -8,6 +8,7 @@ import base64
 import html
 import json
 import posixpath
+import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
@@ -16,6 +17,8 @@ from press.outputs import ANSWER, LEGEND, PASSPORT, files_of, marks_html
 LEAKY = "leaky-mark"  # the class of the mark that stands at every figure it holds for
 Store = Callable[[str, bytes], str]  # (file name, content) -> its address for the page
 KINDS = {"png": "image/png", "csv": "text/csv", "json": "application/json"}
+_HEAD, _ROW = re.compile(r"<thead>.*?</thead>", re.S), re.compile(r"<tr.*?</tr>", re.S)
+_CELL = re.compile(r"<th>(.*?)</th>")  # of one column
 _ORDER = (  # of facts in a passport and in its parts, as a reader wants them
     "id", "notebook", "protocol", "parameters_changed", "inputs", "name", "file", "sha256",
     "sha256_of_hashes", "made_by", "passport_sha256", "intact", "code", "notebook_sha256",
@@ -56,12 +59,15 @@ def rendered_notebook(text: str, store: Store = data_uri) -> str:
 
 
 def _cleared(cell: dict) -> None:
-    """Fold in what papermill set, which passports tell, and take out marks for tests."""
+    """Fold in what papermill set, name solutions, and take out marks for tests."""
     tags = cell.get("metadata", {}).get("tags", [])
     if "injected-parameters" in tags:
         cell["metadata"]["tags"] = [*tags, "hide-input"]
     if cell.get("cell_type") == "code":
         cell["source"] = "".join(cell.get("source", "")).removeprefix("# NBVAL_CHECK_OUTPUT\n")
+        if cell["source"].startswith("# Solution\n"):
+            named = {"code_prompt_show": "Solution", "code_prompt_hide": "Solution"}
+            cell.setdefault("metadata", {})["mystnb"] = named
 
 
 def answer_box(text: str) -> str:
@@ -153,7 +159,17 @@ def _table(rows: str, links: dict[str, str], page: str) -> str:
     for label, address in links.items():
         text = html.escape(label)
         rows = rows.replace(f"<th>{text}</th>", f"<th>{_link(text, address, page)}</th>")
-    return f'<div class="table-scroll">{rows}</div>'
+    rows = _HEAD.sub(lambda head: _one_line(head[0]), rows)
+    return f'<div class="table-scroll" role="group" tabindex="0" aria-label="Table">{rows}</div>'
+
+
+def _one_line(head: str) -> str:
+    """Return the head of a table in one row where pandas wrote names of the index into a second."""
+    lines = [_CELL.findall(row) for row in _ROW.findall(head)]
+    if len(lines) != 2 or len(lines[0]) != len(lines[1]) or any(map(all, zip(*lines, strict=True))):
+        return head
+    cells = "".join(f"<th>{above or below}</th>" for above, below in zip(*lines, strict=True))
+    return f"<thead><tr>{cells}</tr></thead>"
 
 
 def _folded(title: str, facts: dict, more: str = "", named: str = "", page: str = "") -> str:

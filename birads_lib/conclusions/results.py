@@ -69,6 +69,15 @@ def ablations(differences: pd.DataFrame, loss: str, reference: str) -> str:
     )
 
 
+def several_scales(change: Estimate, reference: str) -> str:
+    """Say what tokens of several scales give; ``change`` is accuracy minus the reference's."""
+    words = ("lower than", "not measurably different from that", "higher than")
+    return (
+        f"With tokens of several scales, accuracy is {change.side(*words)} with one "
+        f"{change.aside}, all else as in “{readable(reference)}”."
+    )
+
+
 def calibration(right: Estimate, answers: int, best: str, change: Estimate, protocol: str) -> str:
     """Answer chapter 06: how often 0.8 is right, and whether a correction helps.
 

@@ -56,7 +56,8 @@ def lighten(app, error):
                 cell["outputs"], cell["execution_count"] = [], None
         path.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n")
     static = Path(app.outdir, "_static")
-    for path in static.rglob("*.map"):  # for who debugs the theme
+    # For those who debug the theme; and fonts that every browser of today takes as WOFF2.
+    for path in [*static.rglob("*.map"), *static.rglob("*.ttf")]:
         path.unlink()
     shutil.rmtree(static / "locales", ignore_errors=True)  # of the theme; the book is English
 

@@ -134,6 +134,7 @@ def test_pages_beyond_the_contents_are_passed_over_by_a_search(made, monkeypatch
     listed, hidden = (json.loads(book.staged_page(page, "T", "<p>s</p>", told)) for told in (1, 0))
     assert listed["cells"][0]["source"].split("\n") == ["# T", "", "<p>s</p>", "Text"]
     assert "nosearch" not in listed.get("metadata", {})
+    assert hidden["metadata"].pop("language_info")["pygments_lexer"] == "text"  # no colours
     assert hidden["metadata"] == {"orphan": True, "nosearch": True}
 
 

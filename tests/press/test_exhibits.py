@@ -4,6 +4,7 @@ import io
 import json
 import os
 
+import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 from sphinx.application import Sphinx
@@ -145,6 +146,25 @@ def test_a_table_leads_where_its_links_say():
     assert link.replace("11", "../s/11") in exhibits.exhibit(data, "x", "../s/p.html")
 
 
+@pytest.mark.parametrize(
+    ("table", "heads"),
+    [
+        (pd.DataFrame({"a": [1]}, pd.Index(["x"], name="metric")), [["metric", "a"]]),
+        (pd.DataFrame({"a": [1]}, ["x"]).rename_axis(columns="claim"), [["claim", "a"]]),
+        (pd.DataFrame({("a", "b"): [1], ("a", "c"): [2]}, pd.Index(["x"], name="m")),
+         [["", "a"], ["", "b", "c"], ["m", "", ""]]),
+    ],
+    ids=["index", "columns", "two levels"],
+)  # fmt: skip
+def test_a_table_has_one_line_of_headings_where_one_says_all(table, heads):
+    data = shown("t", "c") | {"text/html": [outputs.table_html(table)]}
+    data[outputs.PASSPORT] |= {"kind": "table"}
+    del data["image/png"]
+    page = BeautifulSoup(exhibits.exhibit(data), "html.parser")
+    rows = page.select("figure thead tr")
+    assert [[cell.get_text() for cell in row("th")] for row in rows] == heads
+
+
 def test_pictures_and_downloads_are_files_of_the_book_each_once(build, tmp_path):
     notebook(build.notebook, three_bars="Three bars")
     page, _ = build("# T\n\n" + 2 * "```{exhibit} 10_audit#three-bars\n```\n\n")
@@ -184,6 +204,25 @@ def test_what_a_page_found_stands_below_its_title_and_is_no_markup():
 def test_a_page_without_an_answer_has_no_box():
     first, _ = json.loads(exhibits.rendered_notebook(as_page({})))["cells"]
     assert "".join(first["source"]) == "# A question?\n\nWhy it is asked."
+
+
+def test_a_page_folds_in_what_was_set_and_names_solutions():
+    set_here = {
+        "cell_type": "code",
+        "source": ["x = 1"],
+        "metadata": {"tags": ["injected-parameters"]},
+    }
+    checked = {"cell_type": "code", "source": ["# NBVAL_CHECK_OUTPUT\n", "print(1)"]}
+    solved = {
+        "cell_type": "code",
+        "source": ["# Solution\n", "1"],
+        "metadata": {"tags": ["hide-cell"]},
+    }
+    text = json.dumps({"cells": [{"source": "# T"}, set_here, checked, solved]})
+    _, set_here, checked, solved = json.loads(exhibits.rendered_notebook(text))["cells"]
+    assert set_here["metadata"]["tags"] == ["injected-parameters", "hide-input"]
+    assert checked["source"] == "print(1)"
+    assert solved["metadata"]["mystnb"]["code_prompt_show"] == "Solution"
 
 
 def test_a_page_says_once_what_holds_for_all_of_it_and_leaks_at_every_figure():

@@ -119,6 +119,15 @@ def test_changes_that_matter_are_named_by_their_side():
 
 
 @pytest.mark.parametrize(
+    ("change", "words"),
+    [(UP, "higher than with one"), (DOWN, "lower than with one"),
+     (NONE, "not measurably different from that with one")],
+)  # fmt: skip
+def test_several_scales_help_or_do_not(change, words):
+    assert f"accuracy is {words} (" in results.several_scales(change, "frozen")
+
+
+@pytest.mark.parametrize(
     ("right", "words"),
     [
         (Estimate(0.3, 0.2, 0.4), "too sure"),
