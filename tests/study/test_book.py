@@ -121,6 +121,44 @@ def test_every_exhibit_has_caption_and_passport():
 
 
 @built
+def test_the_book_is_light_enough_to_be_read_anywhere():
+    weights = {p: p.stat().st_size for p in BOOK.rglob("*") if p.is_file()}
+    heavy = {p.name: size for p, size in weights.items() if p.suffix == ".html" and size > 600_000}
+    assert not heavy
+    assert sum(weights.values()) < 40_000_000
+
+
+@built
+def test_chapters_say_what_they_found_below_their_titles():
+    executed = [page for page in pages() if re.match(r"book/smoke/\d\d_", page)]
+    without = [
+        page
+        for page in executed
+        if "training_" not in page and not pages()[page].select("div.admonition.answer")
+    ]
+    assert executed
+    assert not without
+
+
+@built
+def test_a_search_passes_over_pages_that_the_contents_do_not_list():
+    index = (BOOK / "searchindex.js").read_text()
+    titles = re.search(r'"titles": *\[(.*?)\]', index, re.S)[1]
+    assert "INbreast, by patient" in titles
+    assert "(leaky)" not in titles
+
+
+@built
+def test_every_page_is_reached_from_the_archive():
+    links = {
+        urljoin("book/archive.html", a["href"])
+        for a in pages()["book/archive.html"]("a", href=True)
+    }
+    executed = [page for page in pages() if re.match(r"book/\w+/\d\d_", page)]
+    assert not [page for page in executed if page not in links]
+
+
+@built
 def test_leaky_pages_mark_every_exhibit():
     leaky = [p for p in pages() if re.search(r"-(image|oversample_first)\.html$", p)]
     unmarked = [
@@ -198,6 +236,7 @@ def test_prose_names_only_numbers_that_the_configuration_declares():
         "this_title",
         "this_root_hash",
         "this_reading",
+        "this_multi_scale",
         "inbreast_answer",
     }  # the rest are of a study and a protocol
     protocol = "(patient|image|oversample_first)"
