@@ -42,6 +42,12 @@ def kept(app, docname, name, content):
     return f"{'../' * docname.count('/')}{FOLDER}/{path.name}"
 
 
+def offer_main_pages(app, page, template, context, doctree):
+    """Offer the notebooks of main pages: those of other runs differ in their parameters alone."""
+    if "nosearch" in app.env.metadata.get(page, {}):
+        context["sourcename"] = context["page_source_suffix"] = ""
+
+
 def lighten(app, error):
     """Take out of the rendered book what no reader needs: it halves its weight.
 
@@ -103,5 +109,6 @@ def setup(app):
     app.add_directive("exhibit", ExhibitDirective)
     app.add_config_value("exhibits_code", "", "env")  # other looks: every page is rendered anew
     app.connect("source-read", show_exhibits)
+    app.connect("html-page-context", offer_main_pages)
     app.connect("build-finished", lighten)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
