@@ -81,6 +81,9 @@ class Shown:
     def value(self, name, text):
         self.texts += [name, text]
 
+    def answer(self, text):
+        self.texts.append(text)
+
     def facts(self, facts):
         self.texts += facts.values()
 
