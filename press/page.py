@@ -16,10 +16,10 @@ from press import outputs
 from press.paths import BOOK, RESULTS, is_inside, parts_of_page
 
 FROZEN = ("inbreast",)  # studies executed elsewhere and committed; every book shows them
-# Studies of other papers, whose pages are committed, too.
+# Studies beside them, most of other papers, whose pages are committed, too.
 COMPANIONS = (
-    "backbones", "backbones_inbreast", "transfer", "transfer_inbreast", "relevance",
-    "density",
+    "inbreast_best", "backbones", "backbones_inbreast", "transfer", "transfer_inbreast",
+    "relevance", "density",
 )  # fmt: skip
 COMMITTED = (*FROZEN, "speed", *COMPANIONS)  # folders of all such pages
 SEALS = "SHA256SUMS"  # one file for each study's pages, as `sha256sum -c` reads it

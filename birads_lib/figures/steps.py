@@ -37,7 +37,8 @@ def staircase(
             ax.axvline(aims[metric], **DOTTED)
         name_rows(ax, [*titles.values()])
         ax.xaxis.set_major_locator(MaxNLocator(4))
-        ax.set(title=names(task)[metric], xlabel="1 is best")
+        ax.set_title(names(task)[metric], fontsize=11)
+        ax.set_xlabel("1 is best")
     return axes[0].figure
 
 
@@ -59,5 +60,6 @@ def gains(
         draw_intervals(ax, rows, range(len(rows)), colour=INK, marker="D", size=30, width=2)
         name_rows(ax, [*titles.values()])
         ax.xaxis.set_major_locator(MaxNLocator(3))
-        ax.set(title=names(task)[metric], xlabel="Difference")
+        ax.set_title(names(task)[metric], fontsize=11)
+        ax.set_xlabel("Difference")
     return axes[0].figure

@@ -23,7 +23,12 @@ from birads_lib.images.chest_wall import box_share
 from birads_lib.task import BIRADS
 
 COMPONENTS = 256  # principal components of cells
-STRENGTHS = (0.001, 0.01, 0.1)  # of the regression (C) that are tried on the intermediate set
+STRENGTHS = (
+    0.0001,
+    0.001,
+    0.01,
+    0.1,
+)  # of the regression (C) that are tried on the intermediate set
 STEPS = 500  # most of the solver
 
 
