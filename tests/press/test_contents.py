@@ -12,7 +12,7 @@ from press.page import COMMITTED
 from press.paths import CONFIG
 from press.study import Study, load
 
-MOST = 40  # pages that a reader can overlook
+MOST = 38  # pages that a reader can overlook
 MINE = Study(name="mine", title="The study on <my> images", dataset={"reader": "phantoms"})
 SEVERAL = MINE.model_copy(
     update={"variants": {"proposed": {}, "deep": {}}, "protocols": ["patient", "image"]}
