@@ -46,7 +46,7 @@ class Chapter:
     sets: tuple[str, ...] = (PAPER,)  # that it belongs to; a study's YAML names one
     tasks: tuple[str, ...] = ()  # label sets that it is about; none named: any
     decides: bool = False  # whether it makes sense only where a label calls for action
-    synthetic: bool = False  # whether it shows images that only a synthetic data set may show
+    synthetic: bool = False  # whether it shows images: of a synthetic data set, where they may be
     threads: int = 1  # the most that it makes use of; 0: all
     shares: bool = False  # whether it leaves half of the cores to what runs beside it
     gpu: bool = False  # whether it makes use of one

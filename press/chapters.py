@@ -240,7 +240,7 @@ def of_study(study: Study) -> list[Chapter]:
         for row in CHAPTERS
         if study.chapters in row.sets
         and row.fits(study.label_set)
-        and (study.reader.synthetic or not row.synthetic)
+        and (not row.synthetic or (study.reader.synthetic and study.show_pixels))
         and row.pages != "elsewhere"
         and (row.runs == "none" or row.runs_of(study))
     ]

@@ -187,6 +187,8 @@ def _check_colours(header: pydicom.Dataset) -> None:
             f"says PhotometricInterpretation {kind} with SamplesPerPixel {samples}, which isn't "
             "read; export it as MONOCHROME2 with 1"
         )
+    if samples == 3:
+        _check_present(header, ("PlanarConfiguration",))  # C.7.6.3.1.3
 
 
 def _check_syntax(header: pydicom.Dataset) -> None:
@@ -214,7 +216,7 @@ def _samples(header: pydicom.Dataset, index: int) -> np.ndarray:
         is_colour = header.SamplesPerPixel == 3
         which = index if dicom_frames.count_of(header) > 1 else None
         decoder = get_decoder(syntax)
-        return decoder.as_array(header, index=which, correct_unused_bits=is_colour)[0]
+        samples = decoder.as_array(header, index=which, correct_unused_bits=is_colour)[0]
     except Exception as error:  # many kinds, of several packages
         if not syntax.is_compressed:
             raise
@@ -222,6 +224,12 @@ def _samples(header: pydicom.Dataset, index: int) -> np.ndarray:
             f"cannot be decoded as {syntax.name} ({in_a_line(error)}): damaged, cut off, or of a "
             f"kind that isn't read; copy it again, or {UNCOMPRESSED}"
         ) from None
+    if samples.ndim > (3 if is_colour else 2):  # pydicom then returns all that there is
+        raise UnfitError(
+            f"holds more pixels than its header tells, {header.Rows} x {header.Columns} in one "
+            "frame; export it again"
+        )
+    return samples
 
 
 def _stored(samples: np.ndarray, header: pydicom.Dataset) -> np.ndarray:

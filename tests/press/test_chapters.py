@@ -102,6 +102,7 @@ def test_what_ablations_need_stands_below_the_chapter_that_compares_them(smoke):
 def test_what_shows_images_is_of_synthetic_studies_alone(smoke):
     assert "16_touch" in smoke.pages()
     assert "16_touch" not in study.load(CONFIG / "inbreast.yaml").pages()
+    assert "16_touch" not in smoke.model_copy(update={"show_pixels": False}).pages()
 
 
 def test_a_chapter_of_the_first_variant_is_given_its_images(smoke):

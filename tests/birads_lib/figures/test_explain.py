@@ -102,6 +102,7 @@ def test_every_map_is_drawn_by_the_function_that_keeps_the_rule_of_fineness():
     # Chapters call these only where pixels may be shown.
     pixels |= {"regions._draw", "regions.maps", "density.examples"}
     pixels |= {"density.similarity"}  # of images and texts: no array of an image
+    pixels |= {"touch.side_by_side", "touch.pointed"}  # only of synthetic studies that show them
     pixels |= {"relevance.crops", "relevance.masking", "relevance._image"}
     assert found == pixels | {"explain._heat", "relevance._map"}
 

@@ -358,6 +358,21 @@ HEADERS = st.fixed_dictionaries({}, optional={
 })  # fmt: skip
 
 
+def test_a_colour_file_says_how_its_colours_are_stored():
+    data = dicom(STORED[:9, :9], PhotometricInterpretation="RGB", SamplesPerPixel=3)
+    with pytest.raises(ValueError, match="without PlanarConfiguration in its header"):
+        decode(data)
+
+
+def test_more_pixels_than_the_header_tells_are_no_picture():
+    header = pydicom.dcmread(io.BytesIO(dicom(STORED)))
+    header.Rows = 1  # as after a damaged byte
+    damaged = io.BytesIO()
+    header.save_as(damaged)
+    with pytest.raises(ValueError, match="more pixels than its header tells, 1 x"):
+        decode(damaged.getvalue())
+
+
 @pytest.mark.filterwarnings("ignore")
 @settings(max_examples=150, deadline=None)
 @given(tags=HEADERS, padding=NUMBERS, limit=NUMBERS)
