@@ -16,10 +16,9 @@ mkdir -p _build
 trap wait EXIT  # nothing outlives a failed run
 {
     snakemake --profile profiles/local --config study=config/smoke.yaml
-    snakemake --profile profiles/local --config study=config/smoke_backbones.yaml
-    snakemake --profile profiles/local --config study=config/smoke_transfer.yaml
-    snakemake --profile profiles/local --config study=config/smoke_density.yaml
-    snakemake --profile profiles/local --config study=config/smoke_relevance.yaml
+    for study in backbones transfer density relevance best; do
+        snakemake --profile profiles/local --config study=config/smoke_$study.yaml
+    done
     python -m press.book config/smoke.yaml
 } >_build/smoke.log 2>&1 &
 smoke=$!
