@@ -24,6 +24,14 @@ _ORDER = (  # of facts in a passport and in its parts, as a reader wants them
     "sha256_of_hashes", "made_by", "passport_sha256", "intact", "code", "notebook_sha256",
     "library_sha256", "commit", "environment", "device", "seed", "started", "seconds", "tolerance",
 )  # fmt: skip
+_AS_THE_PAGE = (  # facts that a passport leaves to that of its page, where they are the same
+    "parameters_changed",
+    "code",
+    "environment",
+    "device",
+    "seed",
+    "started",
+)
 _UNSEEN = (  # shown elsewhere, or long
     "alt", "artefact", "caption", "cell", "cell_id", "kind", "links", "marks", "modules",
     "parameters",
@@ -43,19 +51,27 @@ def rendered_notebook(text: str, store: Store = data_uri) -> str:
     """
     notebook = json.loads(text)
     shown = [output.get("data", {}) for c in notebook["cells"] for output in c.get("outputs", [])]
-    of_page = next((data[PASSPORT]["marks"] for data in shown if _is_of_page(data)), {})
+    of_page = next((data[PASSPORT] for data in shown if _is_of_page(data)), {"marks": {}})
     for cell in notebook["cells"]:
         _cleared(cell)
-        if outputs := cell.get("outputs"):
-            kept = [output for output in outputs if LEGEND not in output.get("data", {})]
-            cell["outputs"] = [_rendered(output, of_page, store) for output in kept]
+        if cell.get("outputs"):
+            cell["outputs"] = [_rendered(output, of_page, store) for output in _kept(cell)]
     answers = [data[ANSWER]["text"] for data in shown if ANSWER in data]
-    top = marks_html(of_page) + "".join(map(answer_box, answers[-1:]))
+    top = marks_html(of_page["marks"]) + "".join(map(answer_box, answers[-1:]))
     if top := " ".join(top.split()):  # on one line, as a blank one would end the HTML
         first = notebook["cells"][0]
         title, _, rest = "".join(first["source"]).partition("\n")
         first["source"] = f"{title}\n\n{top}\n\n{rest}"
     return json.dumps(notebook)
+
+
+def _kept(cell: dict) -> list[dict]:
+    """Return the outputs of a cell that its page shows: a passport even of one that hides all."""
+    outputs, tags = cell["outputs"], cell.get("metadata", {}).get("tags", [])
+    if "remove-output" in tags:
+        cell["metadata"]["tags"] = [tag for tag in tags if tag != "remove-output"]
+        return [output for output in outputs if PASSPORT in output.get("data", {})]
+    return [output for output in outputs if LEGEND not in output.get("data", {})]
 
 
 def _cleared(cell: dict) -> None:
@@ -80,19 +96,20 @@ def _is_of_page(data: dict) -> bool:
     return data.get(PASSPORT, {}).get("kind") == "page"
 
 
-def _rendered(output: dict, of_page: dict[str, str], store: Store) -> dict:
-    """Return an output as the page shows it; ``of_page`` are the marks that stand at its top."""
+def _rendered(output: dict, of_page: dict, store: Store) -> dict:
+    """Return an output as the page shows it; ``of_page`` are the facts of the page's passport."""
     data = output.get("data", {})
     if PASSPORT not in data:
         return output
     facts = data[PASSPORT]
     if facts["kind"] == "page":
-        content = _folded("Passport of this page", facts)
+        content = _folded("Passport of this page", facts, named=' id="passport"')
     elif facts["kind"] == "artefact":
         named = f' id="{_anchor(facts["id"])}"'
-        content = _folded(f"Written: {facts['id']}, and its passport", facts, named=named)
+        title = f"Written: {facts['id']}, and its passport"
+        content = _folded(title, facts, named=named, of_page=of_page)
     else:
-        content = exhibit(data, said=of_page, store=store)
+        content = exhibit(data, of_page=of_page, store=store)
     return output | {"data": {"text/html": content}}
 
 
@@ -100,7 +117,7 @@ def exhibit(
     data: dict,
     identity: str = "",
     page: str = "",
-    said: Mapping[str, str] = MappingProxyType({}),
+    of_page: Mapping = MappingProxyType({}),
     store: Store = data_uri,
 ) -> str:
     """Return the HTML of a figure or table: body, caption, marks, and its passport to unfold.
@@ -109,10 +126,11 @@ def exhibit(
         data: {MIME type: content} of the output that published it.
         identity: its id in HTML, on another page than its own.
         page: the address of its own page, from another one, which the caption leads to.
-        said: marks that the page has said at its top; only that of a leak is said again.
+        of_page: the facts of the passport of its page, where it stands there. Of the marks that
+            they hold, only that of a leak is said again; of the facts, none.
         store: keeps its files.
     """
-    facts = data[PASSPORT]
+    facts, said = data[PASSPORT], of_page.get("marks", {})
     marks = {
         kind: text
         for kind, text in facts["marks"].items()
@@ -135,7 +153,8 @@ def exhibit(
     return (
         f'<figure class="exhibit" id="{identity or name}">{body}'
         f"<figcaption>{html.escape(facts['caption'])}{way}</figcaption>"
-        f"{marks_html(marks)}</figure>" + _folded(f"Passport of “{name}”", facts, more, page=page)
+        f"{marks_html(marks)}</figure>"
+        + _folded(f"Passport of “{name}”", facts, more, page=page, of_page=of_page)
     )
 
 
@@ -172,15 +191,29 @@ def _one_line(head: str) -> str:
     return f"<thead><tr>{cells}</tr></thead>"
 
 
-def _folded(title: str, facts: dict, more: str = "", named: str = "", page: str = "") -> str:
-    """Return the HTML of a passport, folded in."""
-    rows = []
-    for name, value in _seen(facts).items():
+def _folded(
+    title: str,
+    facts: dict,
+    more: str = "",
+    named: str = "",
+    page: str = "",
+    of_page: Mapping = MappingProxyType({}),
+) -> str:
+    """Return the HTML of a passport, folded in; what ``of_page`` says, it leaves to that one."""
+    rows, seen = [], _seen(facts)
+    same = [name for name in seen if name in _AS_THE_PAGE and of_page.get(name) == seen[name]]
+    for name in same:
+        del seen[name]
+    for name, value in seen.items():
         if name == "inputs":
             shown = "<br><br>".join(_input(read, page) for read in value)
         else:
             shown = _notebook(facts, page) if name == "notebook" else _fact(value)
         rows.append(f"<tr><th>{name.replace('_', ' ')}</th><td>{shown}</td></tr>")
+    if same:
+        named_so = ", ".join(name.replace("_", " ") for name in same)
+        way = '<a href="#passport">the passport of this page</a>'
+        rows.append(f"<tr><th>further</th><td>{named_so}: as in {way}</td></tr>")
     return (
         f'<details class="passport"{named}><summary>{html.escape(title)}</summary>'
         f'<div class="table-scroll"><table>{"".join(rows)}</table></div>{more}</details>'

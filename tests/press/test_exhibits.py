@@ -258,3 +258,38 @@ def test_a_page_shows_what_its_outputs_hold(tmp_path):
     ]  # fmt: skip
     assert "FIG=p#three-bars" in html.get_text()
     assert 'id="artefact-fold0-model-keras"' in file["data"]["text/html"]
+
+
+PASSPORT = {
+    "kind": "artefact", "marks": {}, "inputs": [], "code": {"commit": "abc"}, "seed": 3,
+    "environment": {"numpy": "2"},
+}  # fmt: skip
+
+
+def executed(*facts: dict, tags: list[str]) -> dict:
+    """Return the first cell of an executed notebook as its page shows it."""
+    held = [{"data": {outputs.PASSPORT: each}} for each in facts] + [{"data": {}, "text": "bar"}]
+    cell = {"source": "# Title", "metadata": {"tags": tags}, "outputs": held}
+    return json.loads(exhibits.rendered_notebook(json.dumps({"cells": [cell]})))["cells"][0]
+
+
+def test_a_passport_leaves_to_that_of_its_page_what_is_the_same_there():
+    page, artefact = (
+        PASSPORT | change for change in ({"kind": "page"}, {"id": "x.csv", "seed": 4})
+    )
+    first, second, _ = executed(page, artefact, tags=[])["outputs"]
+    soups = [BeautifulSoup(o["data"]["text/html"], "html.parser") for o in (first, second)]
+    rows = [{row.th.text: row.td.text for row in soup.find_all("tr")} for soup in soups]
+    assert {"code", "environment", "seed"} <= rows[0].keys()
+    assert rows[1]["seed"] == "4"
+    assert rows[1]["further"] == "code, environment: as in the passport of this page"
+    assert soups[1].find("a", href="#passport")
+    assert soups[0].find(id="passport")
+
+
+def test_a_cell_that_hides_what_it_prints_still_shows_its_passports():
+    artefact = PASSPORT | {"id": "x.npz"}
+    (kept,) = executed(artefact, tags=["remove-output", "hide-input"])["outputs"]
+    assert 'id="artefact-x-npz"' in kept["data"]["text/html"]
+    assert executed(artefact, tags=["remove-output"])["metadata"]["tags"] == []
+    assert executed(tags=["remove-output"])["outputs"] == []
