@@ -51,19 +51,20 @@ def check(study: Study) -> list[str]:
     check_agreement(study)
     external.check_asked(study)
     book.check(study)
-    if not any(row.notebook == "01_data_exploration" for row in chapters.of_study(study)):
+    notebooks = [row.notebook for row in chapters.of_study(study)]
+    if "01_data_exploration" not in notebooks:
         return []
     dataset, task = dataset_of(study), study.label_set
     understood = [f"The study '{study.name}':", *lines(dataset, task)]
     if any(PROTOCOLS[protocol].is_given for _, protocol in study.runs()):
         understood.append(f"  {_given(dataset.cases)}")
-    training = [row.notebook for row in chapters.of_study(study) if row.notebook in TRAINING]
+    training = [name for name in notebooks if name in TRAINING]
     problems = [problem for name in training for problem in _network_problems(study, name)]
     if TRAINING[0] in training:  # elsewhere a notebook makes what is split
         problems = [*_split_problems(study, dataset.cases, task), *problems]
-    if any(row.notebook == IMAGE_TEXT for row in chapters.of_study(study)):
+    if IMAGE_TEXT in notebooks:
         problems += _image_text_problems(study, dataset.cases, task)
-    if any(row.notebook == NESTED for row in chapters.of_study(study)):
+    if NESTED in notebooks:
         problems += _nested_problems(study, dataset.cases, task)
     if problems:
         raise UserError("\n".join([*understood, "", *dict.fromkeys(problems)]))

@@ -20,15 +20,11 @@ from birads_lib.frozen import features
 from birads_lib.frozen.patch_scores import KINDS
 from birads_lib.images import regions
 from birads_lib.images.chest_wall import box_share
+from birads_lib.images.frame import mostly
 from birads_lib.task import BIRADS
 
 COMPONENTS = 256  # principal components of cells
-STRENGTHS = (
-    0.0001,
-    0.001,
-    0.01,
-    0.1,
-)  # of the regression (C) that are tried on the intermediate set
+STRENGTHS = (0.0001, 0.001, 0.01, 0.1)  # of the regression (C), tried on the intermediate set
 STEPS = 500  # most of the solver
 
 
@@ -58,14 +54,6 @@ def shares_of_boxes(data: Dataset, files: list[Path], kind: str = "mass") -> lis
         )], axis=0)
         for image, place in zip(data.cases["image_id"], features.places(files), strict=True)
     ]  # fmt: skip
-
-
-def cells_of_boxes(share: np.ndarray) -> np.ndarray:
-    """Return which cells show a boxed finding, bool (h, w).
-
-    At least half of them is covered; where none is so, those that are covered most.
-    """
-    return (share > 0) & (share >= min(0.5, share.max()))
 
 
 def kinds_of(cases: pd.DataFrame, by: Literal["malignancy", "birads"]) -> np.ndarray:
@@ -99,7 +87,7 @@ def examples(
     owners = predictions.cluster_ids(data.cases)
     facts = zip(features.maps(files), shares_of_boxes(data, files), kinds, owners, strict=True)
     for (cells, breast), share, kind, owner in facts:
-        of_mass = np.argwhere(cells_of_boxes(share) & (kind > 0))
+        of_mass = np.argwhere(mostly(share) & (kind > 0))
         drawn = rng.permutation(np.argwhere(breast & (share == 0)))[:background]
         places = np.concatenate([of_mass, drawn])
         values = _shifted(cells, breast, centred)[tuple(places.T)]

@@ -50,16 +50,8 @@ def box_share(
         width: of the rectangle, in pixels.
         cell: side of a cell, in pixels of the rectangle.
     """
-    (x0, y0, x1, y1), (left, top, right, bottom) = place.box, place.inner
-    across = (np.array([box[0], box[2]], float) - x0) * (right - left) / (x1 - x0)
-    if place.mirrored:
-        across = (right - left) - across[::-1]
-    down = (np.array([box[1], box[3]], float) - y0) * (bottom - top) / (y1 - y0)
-    shares = (
-        _overlap(start + span, size, cell)
-        for start, span, size in ((top, down, height), (left, across, width))
-    )
-    return np.outer(*shares)
+    across, down = place.placed(box).reshape(2, 2).T  # from, to
+    return np.outer(_overlap(down, height, cell), _overlap(across, width, cell))
 
 
 def _overlap(span: np.ndarray, size: int, cell: int) -> np.ndarray:

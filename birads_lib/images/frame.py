@@ -44,11 +44,30 @@ class Geometry:
     def mask(self, mask: np.ndarray) -> np.ndarray:
         """Return a boolean mask (H, W) of the image as one of the frame (frame, frame).
 
-        A pixel of the frame is in the mask where at least half of it is. If none is, those with
-        the largest share are, so that a small calcification doesn't vanish.
+        ``mostly`` says which of the frame's pixels are in it.
         """
-        share = self.fit(self.cut(np.asarray(mask, np.float32)))
-        return share >= min(0.5, share.max()) if share.any() else share > 0
+        return mostly(self.fit(self.cut(np.asarray(mask, np.float32))))
+
+    def placed(self, box: Sequence[float]) -> np.ndarray:
+        """Return a box x0, y0, x1, y1 of the image in pixels of the frame, (4,).
+
+        It leaves ``inner`` where it leaves what is kept of the image.
+        """
+        low, high = np.array(self.box, float).reshape(2, 2)
+        start, end = np.array(self.inner, float).reshape(2, 2)
+        shares = (np.reshape(box, (2, 2)) - low) / (high - low)
+        if self.mirrored:
+            shares[:, 0] = 1 - shares[::-1, 0]
+        return (start + shares * (end - start)).ravel()
+
+
+def mostly(share: np.ndarray) -> np.ndarray:
+    """Return which pixels or cells count as covered, of the share of each that is, 0..1.
+
+    At least half of them is. If none is, those with the largest share are, so that a small
+    calcification doesn't vanish; where nothing is covered, none.
+    """
+    return share >= min(0.5, share.max()) if share.any() else share > 0
 
 
 def write_geometry(geometries: Mapping[str, Geometry], path: str | Path) -> None:

@@ -73,12 +73,8 @@ def frame_boxes(data: Dataset, geometries: Mapping[str, Geometry]) -> pd.DataFra
 
 def _in_frame(box: Sequence[float], place: Geometry) -> np.ndarray:
     """Return the corners of a box of an image in its frame, cut at the edge of the image there."""
-    low, high = np.array(place.box, float).reshape(2, 2)
-    start, end = np.array(place.inner, float).reshape(2, 2)
-    shares = (np.reshape(box, (2, 2)) - low) / (high - low)
-    if place.mirrored:
-        shares[:, 0] = 1 - shares[::-1, 0]
-    return (start + np.clip(shares, 0, 1) * (end - start)).ravel()
+    start, end = np.reshape(place.inner, (2, 2))
+    return np.clip(place.placed(box).reshape(2, 2), start, end).ravel()
 
 
 def lesion_crop(

@@ -11,6 +11,7 @@ from sklearn.metrics import roc_auc_score
 from birads_lib.errors import UserError
 from birads_lib.frozen import features, patch_scores, patches
 from birads_lib.frozen.features import FeatureSet
+from birads_lib.images.frame import mostly
 from birads_lib.readers import by_name
 
 TINY = FeatureSet(backbone="small_resnet", weights="none", height=96, width=64, cells=True)
@@ -41,7 +42,7 @@ def test_examples_are_boxed_cells_and_free_ones_of_the_breast(phantoms):
     data, files = phantoms
     of_images = patches.kinds_of(data.cases, "birads")
     x, kinds, patients = patches.examples(data, files, of_images, 2)
-    boxed = [patches.cells_of_boxes(share).sum() for share in patches.shares_of_boxes(data, files)]
+    boxed = [mostly(share).sum() for share in patches.shares_of_boxes(data, files)]
     birads = data.cases["birads"].to_numpy(int)
     assert (kinds == 2).sum() == np.sum(boxed, where=birads >= 4)
     assert (kinds == 1).sum() == np.sum(boxed, where=birads < 4)
@@ -77,8 +78,8 @@ def test_centred_cells_have_no_mean_over_their_breast():
 
 def test_a_box_smaller_than_half_a_cell_has_the_cells_it_covers_most():
     share = np.array([[0.1, 0.3], [0.0, 0.3]])
-    assert patches.cells_of_boxes(share).tolist() == [[False, True], [False, True]]
-    assert not patches.cells_of_boxes(np.zeros((2, 2))).any()
+    assert mostly(share).tolist() == [[False, True], [False, True]]
+    assert not mostly(np.zeros((2, 2))).any()
 
 
 def cells_of_patients() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
