@@ -108,3 +108,17 @@ def test_training_does_not_depend_on_figures():
     for name in ("01_data_exploration", "02_preprocessing"):
         drawing = {path.stem for path in sources.modules_of(name) if path.parent.name == "figures"}
         assert drawing <= {"__init__", "exploration", "style"}, name
+
+
+@pytest.mark.parametrize("name", [name for name in ALL if name.startswith(KERAS)])
+def test_one_network_is_explained_by_one_graph_for_all_images(name):
+    cells = json.loads((NOTEBOOKS / f"{name}.ipynb").read_text())["cells"]
+    code = ast.parse("\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code"))
+    for loop in [node for node in ast.walk(code) if isinstance(node, ast.For | ast.ListComp)]:
+        inside = [*ast.walk(loop)]
+        bound = {n.id for n in inside if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+        for call in [node for node in inside if isinstance(node, ast.Call)]:
+            if ast.unparse(call.func).split(".")[-1] == "grad_cam":  # each call makes a graph
+                assert {n.id for n in ast.walk(call.args[0]) if isinstance(n, ast.Name)} & (
+                    bound | {"clone_model", "keras"}  # another network in each turn
+                )
