@@ -128,6 +128,7 @@ CHAPTERS = (
     Chapter(
         "14_best_honest", "what each honest step brings", runs="variants", sets=(BEST,),
         reads=("cases.parquet", _PATCHES, _FEATURES), writes=("steps.parquet",),
+        sources=("book/claims.yml",),
     ),
     Chapter(
         "14_features", pages="per run", runs="variants", sets=(BEST,), under="14_best_honest",

@@ -19,7 +19,7 @@ from birads_lib.errors import UserError, did_you_mean
 from birads_lib.networks import backbones
 from birads_lib.networks.backbones import LAST_STAGE
 from birads_lib.networks.captions import DENSITY_TEXTS, Captions
-from birads_lib.protocol import PARTS, PATIENT, PROTOCOLS
+from birads_lib.protocol import OVERSAMPLE_FIRST, PARTS, PATIENT, PROTOCOLS
 from birads_lib.readers import by_name
 from birads_lib.readers.image_files import existing
 from birads_lib.scores import density
@@ -27,7 +27,7 @@ from birads_lib.task import BIRADS, Task
 from birads_lib.texts import listing
 from press import book, chapters, external
 from press.parameters import declared_parameters, images_folder
-from press.paths import ROOT, predictions_file
+from press.paths import RESULTS, ROOT, predictions_file
 from press.study import Study, load
 from press.study_parameters import SET_BY_THE_STUDY
 
@@ -181,7 +181,14 @@ def _image_text_problems(study: Study, cases: pd.DataFrame, task: Task) -> Itera
 
 def _nested_problems(study: Study, cases: pd.DataFrame, task: Task) -> Iterator[str]:
     """Yield what stops the steps of the best honest grade: the split, the teacher's trunk."""
-    folds = (declared_parameters(NESTED) | study.values(NESTED))["folds"]
+    steps = declared_parameters(NESTED) | study.values(NESTED)
+    folds, network = steps["folds"], steps["network"]
+    for protocol in (OVERSAMPLE_FIRST.name, PATIENT.name) if network else ():
+        if not predictions_file(RESULTS / network, "proposed", protocol).exists():
+            yield (
+                f"network: the study {network!r} has no run 'proposed' under {protocol}; run "
+                f"`make book STUDY={network}` first, or leave 'network' out"
+            )
     teacher = declared_parameters(PATCHES) | study.values(PATCHES)
     try:
         splits.deal(cases, study.protocols[0], folds, study.seeds, balance=False, task=task)

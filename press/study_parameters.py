@@ -78,6 +78,7 @@ class Others(Checked):
     patients: int = Field(ge=0)  # 0: all
     strengths: Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=1)]
     patch_weights: Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=1)]
+    network: Annotated[str, Field(pattern=r"^[A-Za-z0-9_]*$")]  # a study; "": none
     kinds_by: Literal["malignancy", "birads"]
     gpu_rate: int = Field(ge=1, le=1_000_000)
     k: int = Field(ge=1)

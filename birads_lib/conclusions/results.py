@@ -123,6 +123,29 @@ def decision(action: str, gain: Estimate, useful: Estimate, protocol: str) -> st
     )
 
 
+def best_grade(reached: Mapping[str, tuple[Estimate, float]], ahead: Estimate) -> str:
+    """Answer chapter 14: what the best honest grade reaches, and whether it beats the network.
+
+    Args:
+        reached: a metric with its article, such as "a mean AUC" -> its value at the last step, and
+            the value aimed at.
+        ahead: quadratic kappa minus that of the paper's network by patient; not estimable where
+            no network stands beside.
+    """
+    words = ("below", "not measurably different from", "above")
+    parts = [
+        f"{metric} of {value.text}, {value.side(*words, than=aim)} the aim of {aim:g}"
+        for metric, (value, aim) in reached.items()
+    ]
+    words, beside = ("lower than", "not measurably different from", "higher than"), ""
+    if not np.isnan(ahead.estimate):
+        beside = (
+            f" Its quadratic kappa is {ahead.side(*words)} that of the paper's network by patient "
+            f"{ahead.aside}."
+        )
+    return f"By patient, the best grade here has {'; '.join(parts)}.{beside}"
+
+
 def interpretability(
     located: int, hit: Estimate, gain: Estimate, best: str, random: Estimate, protocol: str
 ) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from birads_lib.errors import UserError
 from birads_lib.predictions import probabilities
 from birads_lib.scores.bootstrap import (
     Measure,
@@ -58,6 +59,27 @@ def measure(called: np.ndarray, task: Task = BIRADS) -> Measure:
         return {name: values[name] for name in names(task)}
 
     return metrics
+
+
+def of_predictions(predictions: pd.DataFrame, step: str) -> pd.DataFrame:
+    """Return test rows of a trained run as a step of this name, which says what is most probable.
+
+    Args:
+        predictions: rows of ``predictions.out_of_fold``.
+        step: its name.
+    """
+    return predictions.assign(step=step, called=probabilities(predictions).argmax(axis=1) + 1)
+
+
+def check_same_images(steps: pd.DataFrame, others: Mapping[str, pd.DataFrame]) -> None:
+    """Raise UserError where test rows of a run are not of the images that the steps graded."""
+    own = set(steps["image_id"])
+    wrong = [name for name, rows in others.items() if set(rows["image_id"]) != own]
+    if wrong:
+        raise UserError(
+            f"the network's run under {', '.join(wrong)} graded other images than these: name a "
+            "study of the same images, and run both anew after the images have changed"
+        )
 
 
 def drawn(

@@ -22,6 +22,7 @@ def study_of(tmp_path, changes=None, weights="phantoms"):
     keys = yaml.safe_load((CONFIG / "smoke_best.yaml").read_text())
     for notebook, values in (changes or {}).items():
         keys["notebooks"][notebook] = keys["notebooks"].get(notebook, {}) | values
+    keys["notebooks"]["14_best_honest"].setdefault("network", "")
     keys["variants"]["small_resnet"]["weights"] = weights
     path = tmp_path / "mine.yaml"
     path.write_text(yaml.safe_dump(keys | {"name": "mine"}))
@@ -51,6 +52,11 @@ def test_without_an_intermediate_set_the_study_is_sound():
     assert not load(CONFIG / "inbreast_best.yaml").values("14_patches").get("intermediate")
 
 
+def test_a_network_is_the_name_of_a_study_and_no_path(tmp_path):
+    with pytest.raises(UserError, match="network"):
+        study_of(tmp_path, {"14_best_honest": {"network": "../elsewhere"}})
+
+
 def test_a_sound_study_is_understood(tmp_path):
     assert preflight.check(study_of(tmp_path))[0] == "The study 'mine':"
 
@@ -59,6 +65,7 @@ def test_a_sound_study_is_understood(tmp_path):
     ("changes", "weights", "message"),
     [
         ({"14_best_honest": {"folds": 40}}, "phantoms", "40 folds need at least 40"),
+        ({"14_best_honest": {"network": "nowhere"}}, "phantoms", "make book STUDY=nowhere"),
         ({"14_patches": {"weights": "/no/such.weights.h5"}}, "phantoms", "is not a file"),
         ({"14_patches": {"taps": ["conv9"]}}, "phantoms", "small_resnet has no layer 'conv9'"),
         ({}, "/no/such.weights.h5", "is not a file"),

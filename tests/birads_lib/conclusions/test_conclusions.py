@@ -314,3 +314,22 @@ def test_several_kinds_of_image_help_harm_or_are_equivalent():
     assert "on DM it lowers accuracy" in said
     assert "on DBT it makes no measurable difference" in said
     assert "on other it is equivalent within 0.03" in said
+
+
+@pytest.mark.parametrize(
+    ("reached", "ahead", "words"),
+    [
+        (0.9, UP, ["above the aim of 0.5", "kappa is higher than that of the paper's network"]),
+        (0.1, DOWN, ["below the aim of 0.5", "kappa is lower than that"]),
+        (0.5, NONE, ["different from the aim", "not measurably different from that"]),
+    ],
+)
+def test_the_best_grade_is_held_against_its_aim_and_the_network(reached, ahead, words):
+    value = Estimate(reached, reached - 0.05, reached + 0.05)
+    said = results.best_grade({"a mean AUC": (value, 0.5)}, ahead)
+    assert all(word in said for word in words)
+    assert f"a mean AUC of {reached:.2f}" in said
+
+
+def test_the_best_grade_stands_alone_where_no_network_is_named():
+    assert "network" not in results.best_grade({"a mean AUC": (UP, 0.5)}, UNKNOWN)

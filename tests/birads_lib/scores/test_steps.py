@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score, roc_auc_score
 
+from birads_lib.errors import UserError
 from birads_lib.scores import steps
 
 RNG = np.random.default_rng(0)
@@ -71,3 +72,18 @@ def test_the_table_has_a_row_per_step_in_the_order_of_titles():
     table = steps.as_table(reached, {"b": "Second", "x": "Absent", "a": "First"}, columns=["qwk"])
     assert table.index.tolist() == ["Second", "First"]
     assert table.columns.tolist() == ["Quadratic kappa"]
+
+
+def test_a_trained_run_says_what_is_most_probable():
+    rows = MADE[MADE["step"] == "a"].drop(columns=["step", "called"])
+    made = steps.of_predictions(rows, "network")
+    p = rows[[f"p{k}" for k in range(1, 6)]].to_numpy()
+    assert made["called"].tolist() == (1 + np.argmax(p, axis=1)).tolist()
+    assert set(made["step"]) == {"network"}
+
+
+def test_a_network_of_other_images_does_not_stand_beside():
+    rows = MADE[MADE["step"] == "a"]
+    steps.check_same_images(MADE, {"patient": rows})
+    with pytest.raises(UserError, match="under oversample_first graded other images"):
+        steps.check_same_images(MADE, {"patient": rows, "oversample_first": rows.iloc[1:]})

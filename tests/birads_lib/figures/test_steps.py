@@ -1,0 +1,21 @@
+"""Charts of the staircase: what stands in them."""
+
+import numpy as np
+import pandas as pd
+
+from birads_lib.figures import steps as plots
+
+TITLES = {"paper": "The paper", "leaky": "Copies", "best": "Best", "majority": "Majority"}
+
+
+def test_the_paper_has_no_bar_a_leak_its_own_colour_and_what_is_missing_is_said():
+    rows = [("paper", 0.9, np.nan, np.nan), ("leaky", 0.8, 0.7, 0.9), ("best", 0.5, 0.4, 0.6)]
+    rows += [("majority", 0.4, 0.3, 0.5)]
+    table = pd.DataFrame(rows, columns=["step", "estimate", "low", "high"])
+    table = pd.concat([table.assign(metric="accuracy"), table.iloc[1:].assign(metric="qwk")])
+    figure = plots.beside_paper(table, TITLES, ["accuracy", "qwk"], ["leaky"], ["majority"])
+    accuracy, kappa = figure.axes
+    assert [text.get_text() for text in accuracy.texts] == ["0.90", "0.80", "0.50", "0.40"]
+    assert [text.get_text() for text in kappa.texts] == ["not given", "0.80", "0.50", "0.40"]
+    colours = [tuple(marks.get_facecolor()[0]) for marks in accuracy.collections[1::2]]
+    assert len(set(colours)) == 4
