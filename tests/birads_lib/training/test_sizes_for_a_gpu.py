@@ -4,15 +4,18 @@ import keras
 import numpy as np
 import yaml
 
+from birads_lib.networks.captions import DENSITY_TEXTS, Captions
 from birads_lib.networks.hybrid import build_model
 from birads_lib.networks.local_views import asker, build_windows
-from birads_lib.task import MALIGNANCY
+from birads_lib.task import DENSITY, MALIGNANCY
+from birads_lib.training import image_text
 from birads_lib.training.local_views import focal_loss
 from birads_lib.training.settings import Settings
 from helpers.project import ROOT
 
 GIVEN = yaml.safe_load((ROOT / "config" / "transfer_gpu.yaml").read_text())["notebooks"]
 WINDOWS = yaml.safe_load((ROOT / "config" / "relevance_gpu.yaml").read_text())["notebooks"]
+TEXTS = yaml.safe_load((ROOT / "config" / "density_gpu.yaml").read_text())["notebooks"]
 SIDE = 32  # in place of its 224: the layers are the same
 
 
@@ -70,3 +73,27 @@ def test_the_papers_windows_are_in_the_study_for_a_gpu():
     assert {k: WINDOWS["41_local_views"][k] for k in ("window", "stride")} == {
         k: chosen[k] for k in ("window", "stride")
     }
+
+
+def test_both_encoders_of_density_take_a_step(monkeypatch):
+    asked, compiled = TEXTS["52_image_and_text"], keras.Model.compile
+    monkeypatch.setattr(  # to compile a graph takes longer than its one step
+        keras.Model, "compile", lambda model, *how: compiled(model, *how, run_eagerly=True)
+    )
+    taken = {n: v for n, v in asked.items() if n in image_text.Settings.model_fields}
+    settings = image_text.Settings(**taken | {"epochs": 1, "batch_size": 4})
+    x = np.random.default_rng(0).integers(0, 255, (4, SIDE, SIDE)).astype("uint8")
+    captions = Captions.of(DENSITY_TEXTS, DENSITY)
+    inputs, build = image_text.prepared(x, asked["backbone"], "none", settings)
+    trunk = build()
+    assert trunk.count_params() > 23_000_000
+    (inner,) = [layer for layer in trunk.layers if isinstance(layer, keras.Model)]
+    kernel = inner.get_layer("conv5_block3_2_conv")
+    before = kernel.get_weights()[0]
+    trained = image_text.train(
+        "label_aware", inputs, np.arange(4), captions, settings, 0, trunk=trunk
+    )
+    assert np.isfinite(trained.losses).all()
+    moved = np.abs(kernel.get_weights()[0] - before)
+    assert 0 < moved.max() < 2 * asked["rate"]
+    assert image_text.scores(trained, inputs, captions).shape == (4, 4)
