@@ -5,9 +5,9 @@ from pathlib import Path
 PHANTOMS = 16_000  # that the small ResNet's weights were learnt from; see phantoms.pretraining
 _KNOWN = {
     "phantoms": f"The backbone was pretrained on {PHANTOMS:,} phantoms, drawn by the program that "
-    "draws this project's synthetic images, with the true category of each place in them. A result "
-    "on phantoms therefore tests the instruments of this book, and not the method.",
-    "imagenet": "The backbone starts from ImageNet's weights, which were learnt from photographs.",
+    "draws this project's synthetic images; it learned the true category of each place in them. A "
+    "result on phantoms therefore tests the instruments of this book, not the method.",
+    "imagenet": "The backbone starts from ImageNet's weights, which were learned from photographs.",
     "none": "The backbone starts from random numbers.",
 }
 
@@ -17,5 +17,5 @@ def about(weights: str) -> str:
 
     ``weights`` is a name of ``networks.backbones.WEIGHTS`` or a file, of which only the name shows.
     """
-    unknown = f"The backbone starts from {Path(weights).name}, and what these weights have seen is "
-    return _KNOWN.get(weights, unknown + "not known to this book.")
+    unknown = f"The backbone starts from {Path(weights).name}; this book doesn't know "
+    return _KNOWN.get(weights, unknown + "which images these weights were learned from.")

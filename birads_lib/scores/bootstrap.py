@@ -44,9 +44,7 @@ from birads_lib.scores.metrics import (
 from birads_lib.texts import listing
 
 LEVEL = 0.95  # of intervals
-EXACT = (
-    "Where all images that a share is of are so, or none, it has Wilson's interval over patients."
-)
+EXACT = "A share of exactly 0 or 1 has Wilson's interval over patients."
 Measure = Callable[[np.ndarray, np.ndarray, np.ndarray], dict[str, np.ndarray]]
 _CELLS = 1 << 21  # images x resamples held at once: 16 MB an array, whatever n is
 
@@ -94,13 +92,13 @@ class Resampling:
         seeds = self.distinct_seeds
         if len(seeds) < 2:
             return (
-                "Intervals cover the drawing of patients, for the models as trained from one seed; "
-                "what another seed would change, they don't say."
+                "Intervals cover the sampling of patients, for models trained from one seed; they "
+                "don't cover what another seed would change."
             )
         return (
-            f"Intervals cover the drawing of patients and of {len(seeds)} seeds of training "
-            f"({listing(seeds)}): its random start, and who is tested in which fold. So few seeds "
-            "say roughly how much seeds matter; drawn from themselves, they differ too little."
+            f"Intervals cover the sampling of patients and of {len(seeds)} training seeds "
+            f"({listing(seeds)}): the random start, and who is tested in which fold. So few seeds "
+            "show only roughly how much the seed matters, and make the intervals too narrow."
         )
 
     @property

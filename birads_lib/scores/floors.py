@@ -28,7 +28,7 @@ FLOORS = {
 NETWORK = "model"  # the network's name among the answers
 ANSWERS = {NETWORK: "The network", **FLOORS}
 LEVEL = 0.05  # of Holm-adjusted p-values, over the metrics compared
-_VERDICTS = {"below": "below", "alike": "not told apart from", "above": "above"}
+_VERDICTS = {"below": "below", "alike": "not measurably different from", "above": "above"}
 
 
 def compared(task: Task = BIRADS) -> tuple[str, ...]:
@@ -126,8 +126,10 @@ def sentence(table: pd.DataFrame, task: Task = BIRADS) -> str:
     What speaks against the network comes first. The table is that of ``differences``.
     """
     if table["verdict"].nunique() == 1 and len(table) > 1:
-        every = f"all {in_words(len(table))} metrics"
-        return f"The network is {_VERDICTS[table['verdict'].iloc[0]]} its best floor in {every}."
+        verdict = table["verdict"].iloc[0]
+        every = "any of the" if verdict == "alike" else "all"
+        metrics = f"{every} {in_words(len(table))} metrics"
+        return f"The network is {_VERDICTS[verdict]} its best floor in {metrics}."
     titles, parts = headline_names(task), []
     for verdict, words in _VERDICTS.items():
         metrics = table.loc[table["verdict"] == verdict, "metric"]

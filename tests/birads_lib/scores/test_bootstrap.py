@@ -144,7 +144,7 @@ def test_what_intervals_cover_is_said(study_of_seeds):
     rows = pd.DataFrame({"patient_id": patients, "image_id": "i", "seed": seeds})
     resampling = Resampling.of(rows, 10)
     assert resampling.over == "patients and 3 seeds"
-    assert "3 seeds of training (0, 7 and 40)" in resampling.covers
+    assert "3 training seeds (0, 7 and 40)" in resampling.covers
     with pytest.raises(PredictionError, match="got 2 predictions and 3 seeds"):
         next(Resampling(["a", "b"], seeds=[0, 1, 2]).weights(2))
 

@@ -47,7 +47,7 @@ def test_equal_answers_are_not_told_apart(tested):
     table = floors.differences(y, {"model": p, "majority": p}, Resampling(np.arange(len(y)), 100))
     assert (table["verdict"] == "alike").all()
     assert floors.sentence(table).startswith(
-        "The network is not told apart from its best floor in all"
+        "The network is not measurably different from its best floor in any of the"
     )
 
 
@@ -56,7 +56,7 @@ def test_what_speaks_against_the_network_comes_first():
     verdicts = ["above", "alike", "above", "below"]
     table = pd.DataFrame({"metric": metrics, "verdict": verdicts})
     assert floors.sentence(table) == (
-        "The network is below its best floor in MCC; not told apart from it in macro F1; "
+        "The network is below its best floor in MCC; not measurably different from it in macro F1; "
         "above it in accuracy and mean AUC."
     )
 
