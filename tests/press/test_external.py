@@ -189,7 +189,7 @@ def test_from_end_to_end(clean_copy):
     assert done.returncode == 0, done.stderr
     done = run_in(clean_copy, sys.executable, "-c", MAKE)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "40 images of b are graded; 0 are at home, too\nby 4 models" in done.stdout
+    assert "40 images of b are graded; 0 are also at home\n4 models" in done.stdout
     assert done.stdout.endswith("page _build/a/_build/html/book/a/15_elsewhere-b.html True\n")
     figures = clean_copy / "results/a/figures/15_elsewhere-b"
     passport = json.loads((figures / "home-and-elsewhere.json").read_text())
