@@ -55,6 +55,8 @@ class Others(Checked):
     shares: list[Annotated[float, Field(gt=0, lt=1)]]
     curve_seeds: int = Field(ge=1)
     deals: int = Field(ge=1, le=1000)
+    equivalence: Share
+    off_centre: float = Field(ge=0, le=0.5)
     biopsied_of_3: Share
     malignant_of_3: Share
     malignant_of_4: Share

@@ -137,3 +137,16 @@ def test_what_notebooks_of_a_companion_share_has_to_agree():
     more = {"31_regions": {"folds": 5}}
     with pytest.raises(UserError, match="notebooks: folds is 5 for 31_regions, but 4 for 32_dou"):
         check_agreement(study.model_copy(update={"notebooks": study.notebooks | more}))
+
+
+def test_a_name_means_one_thing_in_the_notebooks_of_a_study():
+    """Where two give it different defaults, it is of each page's own: nothing could disagree."""
+    own = OWN_AFFAIRS | {"arms"}  # what a page compares
+    own |= {"backbone", "weights", "taps"}  # of 14: each has a network of its own
+    for chapter_set in chapters.sets():
+        defaults = {}
+        for row in chapters.CHAPTERS:
+            for name, (_, value) in types_of(row.notebook).items():
+                if chapter_set in row.sets and name not in own:
+                    defaults.setdefault(name, set()).add(repr(value))
+        assert not {name for name, values in defaults.items() if len(values) > 1}, chapter_set
