@@ -21,7 +21,7 @@ def test_the_number_of_phantoms_is_that_of_the_pretraining():
 
 
 def test_a_result_on_phantoms_is_no_test_of_the_method():
-    assert "and not the method" in pretrained.about("phantoms")
+    assert "not the method" in pretrained.about("phantoms")
 
 
 @pytest.mark.parametrize("weights", ["imagenet", "none", "/home/me/secret/r50.weights.h5"])
