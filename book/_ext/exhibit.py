@@ -12,6 +12,7 @@ doesn't hold the notebook, a sentence says so; an exhibit that the notebook lack
 """
 
 import json
+import re
 import shutil
 from difflib import get_close_matches
 from functools import partial
@@ -24,8 +25,10 @@ from sphinx.util.docutils import SphinxDirective
 from birads_lib.files import sha256_of
 from press import exhibits
 from press.page import read
+from press.paths import ROOT
 
 FOLDER = "_exhibits"  # of the rendered book: pictures and downloads, each once
+_ICONS = re.compile(r"<script[^>]*/fontawesome\.js[^>]*></script>\n?")
 
 
 def show_exhibits(app, docname, content):
@@ -43,8 +46,12 @@ def kept(app, docname, name, content):
 
 
 def offer_main_pages(app, page, template, context, doctree):
-    """Offer the notebooks of main pages: those of other runs differ in their parameters alone."""
-    if "nosearch" in app.env.metadata.get(page, {}):
+    """Offer the sources of main pages that somebody wrote.
+
+    Notebooks of other runs differ in their parameters alone, and some prose is made by the build.
+    """
+    is_written = (ROOT / app.env.doc2path(page, base=False)).exists()
+    if "nosearch" in app.env.metadata.get(page, {}) or not is_written:
         context["sourcename"] = context["page_source_suffix"] = ""
 
 
@@ -62,9 +69,12 @@ def lighten(app, error):
                 cell["outputs"], cell["execution_count"] = [], None
         path.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n")
     static = Path(app.outdir, "_static")
-    # For those who debug the theme; and fonts that every browser of today takes as WOFF2.
-    for path in [*static.rglob("*.map"), *static.rglob("*.ttf")]:
+    # For those who debug the theme; fonts that every browser of today takes as WOFF2; and a script
+    # that draws the icons, which stand in these fonts already.
+    for path in [*static.rglob("*.map"), *static.rglob("*.ttf"), *static.rglob("fontawesome.js")]:
         path.unlink()
+    for path in Path(app.outdir).rglob("*.html"):
+        path.write_text(_ICONS.sub("", path.read_text()))
     shutil.rmtree(static / "locales", ignore_errors=True)  # of the theme; the book is English
 
 

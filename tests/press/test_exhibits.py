@@ -1,12 +1,15 @@
 """A figure of an executed notebook stands in a page of prose, and follows the notebook."""
 
+import base64
 import io
 import json
 import os
 
+import numpy as np
 import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
+from PIL import Image
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace
 
@@ -20,7 +23,15 @@ def setup(app):
     app.setup_extension("executed")
     app.config.book_pages = ["book/inbreast/10_audit"]
 """
+PIXELS = np.random.default_rng(0).integers(0, 256, (4, 6, 3), np.uint8)
 PAGE = "# Title\n\n```{exhibit} inbreast/10_audit#three-bars\n```\n"
+
+
+def png() -> str:
+    """Return a picture as an output of a notebook holds it."""
+    drawn = io.BytesIO()
+    Image.fromarray(PIXELS).save(drawn, "PNG")
+    return base64.b64encode(drawn.getvalue()).decode()
 
 
 def shown(identity: str, caption: str) -> dict:
@@ -33,7 +44,7 @@ def shown(identity: str, caption: str) -> dict:
         {"name": "other", "made_by": "01_data", "artefact": "cases.parquet", "study": "t"},
     ]
     return {
-        "image/png": "AAAA",
+        "image/png": png(),
         outputs.FILES: {f"{identity}.csv": "QQ=="},
         outputs.PASSPORT: facts,
     }
@@ -170,12 +181,26 @@ def test_pictures_and_downloads_are_files_of_the_book_each_once(build, tmp_path)
     page, _ = build("# T\n\n" + 2 * "```{exhibit} 10_audit#three-bars\n```\n\n")
     images = [tag["src"] for tag in page.select("figure.exhibit img")]
     assert images[0] == images[1]
-    assert (tmp_path / "out" / images[0]).read_bytes() == b"\0\0\0"  # of AAAA
+    with Image.open(tmp_path / "out" / images[0]) as picture:
+        assert np.array_equal(np.asarray(picture), PIXELS)  # lighter, and pixel for pixel the same
     assert page.select_one("figure.exhibit a")["href"] == images[0]  # to enlarge it
     (table, passport) = page.select("details.passport")[0].select("a[download]")
     assert (tmp_path / "out" / table["href"]).read_bytes() == b"A"
     assert json.loads((tmp_path / "out" / passport["href"]).read_text())["id"] == "three-bars"
     assert len(list((tmp_path / "out" / "_exhibits").rglob("*.*"))) == 3
+
+
+def test_the_rendered_book_leaves_out_what_no_reader_needs(build, tmp_path):
+    """Icons are drawn by a font; the source of a page that the build made is nobody's."""
+    static = tmp_path / "out" / "_static" / "scripts"
+    static.mkdir(parents=True)
+    (static / "fontawesome.js").write_text("x")
+    loading = '<script defer src="_static/scripts/fontawesome.js?digest=1"></script>'
+    page, _ = build(f"# T\n\n{loading}<b>kept</b>\n")
+    assert page.find("b")
+    assert not page.select("script[src*=fontawesome]")
+    assert not (static / "fontawesome.js").exists()
+    assert not (tmp_path / "out" / "_sources" / "page.md.txt").exists()
 
 
 def as_page(marks, *told, answer=None):
@@ -252,7 +277,8 @@ def test_a_page_shows_what_its_outputs_hold(tmp_path):
     assert "Passport of this page" in page["data"]["text/html"]
     assert figure["data"].keys() == {"text/html"}
     html = BeautifulSoup(figure["data"]["text/html"], "html.parser")
-    assert html.find("img")["src"] == "data:image/png;base64,AAAA"
+    assert html.find("img")["src"].startswith("data:image/webp;base64,")
+    assert [html.find("img")[name] for name in ("width", "height")] == ["6", "4"]
     assert [tag["download"] for tag in html.select("a[download]")] == [
         "three-bars.csv", "three-bars.json",
     ]  # fmt: skip
@@ -261,8 +287,8 @@ def test_a_page_shows_what_its_outputs_hold(tmp_path):
 
 
 PASSPORT = {
-    "kind": "artefact", "marks": {}, "inputs": [], "code": {"commit": "abc"}, "seed": 3,
-    "environment": {"numpy": "2"},
+    "kind": "artefact", "marks": {}, "inputs": [{"name": "cases"}], "code": {"commit": "abc"},
+    "seed": 3, "environment": {"numpy": "2"},
 }  # fmt: skip
 
 
@@ -280,11 +306,20 @@ def test_a_passport_leaves_to_that_of_its_page_what_is_the_same_there():
     first, second, _ = executed(page, artefact, tags=[])["outputs"]
     soups = [BeautifulSoup(o["data"]["text/html"], "html.parser") for o in (first, second)]
     rows = [{row.th.text: row.td.text for row in soup.find_all("tr")} for soup in soups]
-    assert {"code", "environment", "seed"} <= rows[0].keys()
+    assert {"inputs", "code", "environment", "seed"} <= rows[0].keys()
     assert rows[1]["seed"] == "4"
-    assert rows[1]["further"] == "code, environment: as in the passport of this page"
+    assert rows[1]["further"] == "inputs, code, environment: as in the passport of this page"
     assert soups[1].find("a", href="#passport")
     assert soups[0].find(id="passport")
+
+
+def test_a_passport_keeps_its_inputs_where_its_page_read_others():
+    page, artefact = (
+        PASSPORT | change
+        for change in ({"kind": "page"}, {"id": "x.csv", "inputs": [{"name": "other"}]})
+    )
+    text = executed(page, artefact, tags=[])["outputs"][1]["data"]["text/html"]
+    assert "name: <code>other</code>" in text
 
 
 def test_a_cell_that_hides_what_it_prints_still_shows_its_passports():

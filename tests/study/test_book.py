@@ -125,7 +125,14 @@ def test_the_book_is_light_enough_to_be_read_anywhere():
     weights = {p: p.stat().st_size for p in BOOK.rglob("*") if p.is_file()}
     heavy = {p.name: size for p, size in weights.items() if p.suffix == ".html" and size > 600_000}
     assert not heavy
-    assert sum(weights.values()) < 33_000_000
+    assert sum(weights.values()) < 27_500_000
+
+
+@built
+def test_sources_are_offered_where_somebody_wrote_them():
+    offered = {p.relative_to(BOOK / "_sources").as_posix() for p in BOOK.glob("_sources/**/*.*")}
+    assert {"book/method.md", "book/smoke/02_preprocessing.ipynb"} <= offered
+    assert not offered & {"book/provenance.md", "book/reporting.md", "book/archive.md"}
 
 
 @built
@@ -329,6 +336,23 @@ def test_pages_in_a_browser(browser, address, width, height):
         if errors or seen["wide"] > 0 or seen["missing"] or seen["shut"]:
             problems.append((page, errors, seen))
     assert not problems
+
+
+SMALLEST = """
+const points = arguments[0];
+return [...document.querySelectorAll("figure.exhibit img")].map((i) =>
+  points * 150 / 72 * i.getBoundingClientRect().width / i.naturalWidth);
+"""  # the height of such text in each picture, CSS pixels; 150 dots an inch
+
+
+@built
+def test_text_in_pictures_is_read_on_a_phone(browser, address):
+    show_on(browser, *SIZES[0])
+    browser.get(f"{address}/book/smoke/04_evaluation-proposed-patient.html")
+    browser.execute_async_script(LOOK)
+    heights = browser.execute_script(SMALLEST, 9)  # points of the smallest text
+    assert heights
+    assert min(heights) >= 8.99
 
 
 @built
