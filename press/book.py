@@ -101,6 +101,7 @@ def staged_page(page: pages.Page, title: str, selector: str, is_listed: bool) ->
         is_listed: whether the contents list it; else a search passes over it, too.
     """
     notebook = json.loads(page.path.read_text())
+    _fold(notebook, paths.source_notebook(page.notebook))
     first = notebook["cells"][0]
     _, _, text = "".join(first.get("source", "")).partition("\n")
     first["source"] = f"# {title}\n\n{selector}\n{text}"
@@ -151,6 +152,25 @@ def wanted(study: Study) -> dict[str, bytes]:
     for name, settings in (("_toc", toc), ("_config", configuration(study))):
         wanted[f"{name}.yml"] = yaml.safe_dump(settings, sort_keys=False).encode()
     return wanted
+
+
+def _fold(notebook: dict, source: Path) -> None:
+    """Fold in the cells of an executed notebook that its source folds in today.
+
+    That is a matter of looks alone. A cell whose code has changed since stays as it was executed.
+    """
+    cells = json.loads(source.read_text())["cells"] if source.exists() else []
+    today = {(cell["id"], "".join(cell["source"])): _tags(cell) for cell in cells}
+    for cell in notebook["cells"]:
+        folded = today.get((cell.get("id"), "".join(cell.get("source", ""))))
+        if folded is not None:
+            others = [tag for tag in _tags(cell) if not tag.startswith("hide-")]
+            tags = others + [tag for tag in folded if tag.startswith("hide-")]
+            cell["metadata"] = cell["metadata"] | {"tags": tags}
+
+
+def _tags(cell: dict) -> list[str]:
+    return cell["metadata"].get("tags", [])
 
 
 def _prose(path: Path) -> bytes:

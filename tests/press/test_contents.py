@@ -138,6 +138,28 @@ def test_pages_beyond_the_contents_are_passed_over_by_a_search(made, monkeypatch
     assert hidden["metadata"] == {"orphan": True, "nosearch": True}
 
 
+def test_cells_are_folded_in_as_their_source_folds_them_today(made, tmp_path, monkeypatch):
+    def cell(source, *tags):
+        return {"id": source[0], "source": source, "metadata": {"tags": list(tags)}}
+
+    path = tmp_path / "source.ipynb"
+    now = [cell("a = 1", "hide-input"), cell("b = 2"), cell("c = 3", "hide-input")]
+    path.write_text(json.dumps({"cells": now}))
+    monkeypatch.setattr(book.paths, "source_notebook", lambda name: path)
+    monkeypatch.setattr(book, "changed_sources", lambda page: [])
+    page = book.pages.read(made / "book/mine/01_data_exploration.ipynb")
+    executed = json.loads(page.path.read_text())
+    executed["cells"] += [
+        cell("a = 1", "remove-output"), cell("b = 2", "hide-cell"), cell("c = 0"),
+        cell("d = 4", "hide-input"),
+    ]  # fmt: skip
+    page.path.write_text(json.dumps(executed))
+    cells = json.loads(book.staged_page(page, "T", "<p>s</p>", True))["cells"][-4:]
+    assert [each["metadata"]["tags"] for each in cells] == [
+        ["remove-output", "hide-input"], [], [], ["hide-input"],
+    ]  # fmt: skip
+
+
 def test_the_book_is_overlooked_at_a_glance_and_every_page_reached():
     phantoms = load(CONFIG / "phantoms.yaml")
     studies = {name: load(CONFIG / f"{name}.yaml") for name in COMMITTED} | {"phantoms": phantoms}
