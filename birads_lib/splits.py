@@ -30,6 +30,7 @@ from birads_lib.protocol import (
 from birads_lib.task import BIRADS, Task
 
 COLUMNS = ["row", "image_id", "patient_id", "copy", "part"]
+_MORE_VALIDATION = "raise validation_share"  # what to do where it takes too little
 
 
 class LeakageError(UserError):
@@ -221,7 +222,7 @@ def _given_parts(given, labels, groups, validation_share, rng) -> np.ndarray:
         splits = max(2, round(len(training) / (validation_share * len(part))))
         inner = None if groups is None else groups[training]
         seed = int(rng.integers(2**31))
-        _, validation = _nth_split(labels[training], inner, splits, 0, seed)
+        _, validation = _nth_split(labels[training], inner, splits, 0, seed, _MORE_VALIDATION)
         part[training[validation]] = "validation"
     return part
 
@@ -229,23 +230,32 @@ def _given_parts(given, labels, groups, validation_share, rng) -> np.ndarray:
 def _parts(labels, groups, folds, fold, seed, validation_share, rng) -> np.ndarray:
     """Return the part (n,) of each row in one fold; rows of one group stay together."""
     part = np.full(len(labels), "train", dtype=object)
-    kept, test = _nth_split(labels, groups, folds, fold, seed)
+    kept, test = _nth_split(labels, groups, folds, fold, seed, "lower folds")
     part[test] = "test"
     splits = max(2, round((1 - 1 / folds) / validation_share))
     inner = None if groups is None else groups[kept]
-    _, validation = _nth_split(labels[kept], inner, splits, 0, int(rng.integers(2**31)))
+    seed = int(rng.integers(2**31))
+    _, validation = _nth_split(labels[kept], inner, splits, 0, seed, _MORE_VALIDATION)
     part[kept[validation]] = "validation"
     return part
 
 
-def _nth_split(labels, groups, splits: int, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the kept and held-out positions of the n-th of several stratified splits."""
+def _nth_split(
+    labels, groups, splits: int, n: int, seed: int, do: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the kept and held-out positions of the n-th of several stratified splits.
+
+    Raises UserError where no label has so many images, which says what to ``do``.
+    """
     kind = StratifiedKFold if groups is None else StratifiedGroupKFold
     splitter = kind(splits, shuffle=True, random_state=seed)
     try:
         return list(splitter.split(labels, labels, groups))[n]
-    except ValueError as error:
-        raise UserError(f"too few images to be split into {splits} parts: {error}") from None
+    except ValueError:
+        raise UserError(
+            f"too few images: the most frequent label has {np.bincount(labels).max()} to be split "
+            f"into {splits} parts, which need {splits}; {do}, or bring more images"
+        ) from None
 
 
 def _oversampled(rows: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -230,6 +230,18 @@ def test_another_task_is_balanced_by_its_own_labels(protocol):
         assign_parts(cases, protocol, 70, 0, 0, task=DENSITY)
 
 
+def test_too_few_images_for_validation_are_told_with_what_to_do():
+    few = make_cases(5)
+    few = few.assign(birads=pd.Series(np.arange(len(few)) % 5 + 1, few.index, few["birads"].dtype))
+    with pytest.raises(UserError) as told:
+        assign_parts(few, "image", 4, 0, 0)
+    assert str(told.value) == (
+        "too few images: the most frequent label has 3 to be split into 5 parts, which need 5; "
+        "raise validation_share, or bring more images"
+    )
+    assert len(assign_parts(few, "image", 4, 0, 0, validation_share=0.3))
+
+
 def test_images_without_a_label_of_the_task_are_named():
     cases = make_cases(60).assign(density="B")
     cases.loc[7, "density"] = None
