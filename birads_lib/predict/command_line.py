@@ -116,6 +116,7 @@ def predict_command(given: argparse.Namespace) -> int:
 
 def main() -> int:
     """Run the command ``birads``; return its exit status: 2 where nothing could be done."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # its log would tear the progress bar
     try:
         return predict_command(parser().parse_args())
     except UserError as error:

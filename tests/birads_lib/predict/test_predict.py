@@ -3,6 +3,7 @@
 import functools
 import json
 import logging
+import os
 import sys
 from pathlib import Path
 
@@ -106,6 +107,14 @@ def by_hand(folder, files, prevalence=None):
             raised *= np.array(prevalence) * np.isin(BIRADS.numbers, seen)
         total.append(raised / raised.sum(axis=1, keepdims=True))
     return np.mean(total, axis=0)
+
+
+def test_the_log_of_tensorflow_is_quiet_unless_asked_for(tmp_path, monkeypatch):
+    words = (tmp_path, tmp_path / "none.png", "--out", tmp_path / "grades.csv")
+    for given, left in ((None, "3"), ("0", "0")):
+        monkeypatch.setattr(os, "environ", {} if given is None else {"TF_CPP_MIN_LOG_LEVEL": given})
+        assert command(*words) == 2  # there is no such image
+        assert os.environ["TF_CPP_MIN_LOG_LEVEL"] == left
 
 
 def test_files_and_folders_are_graded_by_all_models(trained, scans, tmp_path, capsys):
