@@ -5,6 +5,9 @@ row, each usable alone: ``preparation`` (grey uint8 to normalised channels, augm
 ``trunk`` (the backbone, its taps on one grid) and ``head`` (tokens, encoder, dense layers).
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import keras
 from keras import layers, ops
 
@@ -51,7 +54,28 @@ def build_preparation(settings: Settings, seed: int | None = None) -> keras.Mode
 
 
 def build_trunk(settings: Settings) -> keras.Model:
-    """Return the backbone with one output per tap, pooled to the grid of the coarsest tap."""
+    """Return the backbone with one output per tap, pooled to the grid of the coarsest tap.
+
+    With ``precision: bfloat16`` its layers compute in bfloat16, with variables in float32 (mixed
+    precision; Micikevicius et al. 2018, doi 10.48550/arXiv.1710.03740). All before and after it
+    stays in float32.
+    """
+    with _policy("mixed_bfloat16" if settings.precision == "bfloat16" else "float32"):
+        return _tapped(settings)
+
+
+@contextmanager
+def _policy(name: str) -> Iterator[None]:
+    """Have layers that are made within compute by one of Keras's dtype policies."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _tapped(settings: Settings) -> keras.Model:
     backbone = backbones.build(settings.backbone, settings.image_size, settings.weights)
     backbones.check_taps(backbone, settings.backbone, settings.taps)
     maps = [
@@ -63,6 +87,12 @@ def build_trunk(settings: Settings) -> keras.Model:
         if m.shape[1] > height:
             size = -(-m.shape[1] // height)  # rounded up, as stages halve odd sizes
             maps[i] = layers.AveragePooling2D(size, padding="same", name=f"tap{i + 1}")(m)
+    if settings.precision != "float32":
+        names = [f"tap{i}_float32" for i in range(1, len(maps) + 1)]
+        maps = [
+            layers.Activation("linear", dtype="float32", name=name)(m)
+            for name, m in zip(names, maps, strict=True)
+        ]
     return keras.Model(backbone.input, maps, name="trunk")
 
 

@@ -37,6 +37,7 @@ PARTS_OF_METHOD = {  # which parameters belong to which part, the first that has
     "Training": (
         *("batch_size", "stage1_epochs", "stage1_rate", "stage2_rate", "patience"),
         *("plateau_patience", "plateau_factor", "restore_best", "trunk_cache", "cache_dtype"),
+        "precision",
     ),
 }
 

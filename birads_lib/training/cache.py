@@ -77,7 +77,13 @@ def _hash(path: Path, time: int) -> str:
 def _key(images_hash: str, frozen: keras.Model, settings: Settings, views: int) -> str:
     digest = hashlib.sha256()
     augmentation = (settings.flip, settings.rotation, settings.rotation_fill, settings.seed)
-    inputs = (settings.backbone, settings.cache_dtype, views, augmentation if views > 1 else ())
+    inputs = (
+        settings.backbone,
+        settings.precision,
+        settings.cache_dtype,
+        views,
+        augmentation if views > 1 else (),
+    )
     layers = [layer.name for layer in frozen.layers]
     digest.update(repr((images_hash, inputs, layers, [o.shape for o in frozen.outputs])).encode())
     for array in frozen.get_weights():

@@ -226,6 +226,7 @@ def test_frozen_batchnorms_keep_their_statistics_in_training():
         {"unfrozen_layers": 10_000},
         {"taps": ("conv2_block2_out", "conv4_block1_out", "last"), "unfrozen_layers": 12},
         {"encoder_layers": 0},
+        {"precision": "bfloat16", "unfrozen_layers": 12},
     ],
 )
 def test_a_cut_model_is_the_same_model(changes, stage):
@@ -237,6 +238,23 @@ def test_a_cut_model_is_the_same_model(changes, stage):
     np.testing.assert_allclose(numpy(tail(features)), numpy(model(grey())), atol=1e-6)
     assert frozen.trainable_weights == []
     assert {id(w) for w in tail.trainable_weights} == {id(w) for w in model.trainable_weights}
+
+
+def test_in_bfloat16_the_trunk_alone_computes_and_nothing_is_kept_in_it(model):
+    settings = tiny(precision="bfloat16")
+    half = build_model(settings)
+    half.set_weights(model.get_weights())
+    assert keras.config.dtype_policy().name == "float32"  # of whatever is built next
+    layers = {name: half.get_layer(name) for name in ("preparation", "trunk", "head")}
+    assert {layer.compute_dtype for layer in layers["head"].layers} == {"float32"}
+    convolutions = [x for x in layers["trunk"].layers if isinstance(x, keras.layers.Conv2D)]
+    assert {layer.compute_dtype for layer in convolutions} == {"bfloat16"}
+    assert {v.dtype for v in half.trainable_variables} == {"float32"}
+    assert {output.dtype for output in layers["trunk"].outputs} == {"float32"}
+    prepared = model.get_layer("preparation")(grey())
+    exact, rounded = (numpy(m.get_layer("trunk")(prepared)) for m in (model, half))
+    error = np.linalg.norm(rounded - exact) / np.linalg.norm(exact)
+    assert 0 < error < 0.02  # each of some ten layers keeps 8 bits of a number: 2**-9, often
 
 
 def test_small_resnet_is_small_and_named():

@@ -128,6 +128,24 @@ def test_a_reset_network_is_a_new_one(weights):
         np.testing.assert_array_equal(np.array(before), np.array(after))
 
 
+def test_a_fold_trained_in_bfloat16_comes_near_and_is_not_taken_for_the_other(
+    tmp_path, undisturbed
+):
+    said = []
+    half = trainer(said.append, precision="bfloat16")
+    shutil.copytree(undisturbed[0], tmp_path / "fold")
+    table = half.train_fold(make_parts(), tmp_path / "fold")
+    assert any("changed: trained anew" in line for line in said)
+    pd.testing.assert_frame_equal(table[COLUMNS], undisturbed[1][COLUMNS])
+    exact, rounded = (t[BIRADS.probabilities].to_numpy() for t in (undisturbed[1], table))
+    assert not np.array_equal(exact, rounded)
+    np.testing.assert_allclose(rounded, exact, atol=0.05)
+    model = keras.models.load_model(tmp_path / "fold" / "model.keras")
+    rows = table["image_id"].str[1:].astype(int)
+    predicted = model.predict(make_images()[..., None], batch_size=10, verbose=0)[rows]
+    np.testing.assert_allclose(predicted, rounded, atol=0.01)
+
+
 def test_folds_without_save_models_leave_none(tmp_path, practised):
     practised.save_models = False
     practised.train_fold(make_parts(), tmp_path)
