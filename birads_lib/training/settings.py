@@ -73,8 +73,7 @@ class Settings(Checked):
     restore_best: bool = _(True, "keep each stage's best epoch by val_loss, or its last (open)")
 
     precision: Literal["float32", "bfloat16"] = _(
-        "float32",
-        "of the trunk's arithmetic; in bfloat16 it is faster, and its weights stay float32",
+        "float32", "of the trunk's arithmetic; bfloat16 is faster, weights stay float32"
     )
     trunk_cache: bool = _(True, "run frozen layers once per image and view")
     cache_dtype: Literal["float16", "float32"] = _("float32", "of cached features")
