@@ -156,7 +156,8 @@ def test_folds_without_save_models_leave_none(tmp_path, practised):
 
 def test_a_fold_without_trunk_cache_is_the_same_alone_and_after_another(tmp_path):
     """Here the augmentation is drawn in each step: it begins anew, too."""
-    folds = trainer(trunk_cache=False, stage2_epochs=0)
+    small = {"taps": ("conv2_block1_out",), "encoder_layers": 0}  # all of it is traced
+    folds = trainer(trunk_cache=False, stage2_epochs=0, **small)
     folds.train_fold(make_parts(), tmp_path / "alone")
     folds.train_fold(make_parts("image"), tmp_path / "other", fold=1)
     folds.train_fold(make_parts(), tmp_path / "after")
@@ -192,12 +193,12 @@ def parameters_of_a_run(seeds) -> dict:
     }  # fmt: skip
 
 
-def test_a_run_of_several_seeds_is_its_seeds_joined(undisturbed, tmp_path):
+def test_a_run_of_several_seeds_is_its_seeds_joined(undisturbed, practised, tmp_path):
     """Seed 3, trained after another by the same trainer, is as it is alone; so are its files."""
     folder, alone, _ = undisturbed
     of_seed_4 = assign_parts(make_cases(), "patient", folds=3, fold=0, seed=4)
     parts = {(4, 0): of_seed_4, (3, 0): make_parts()}
-    train_run(trainer(seed=4), parts, tmp_path, parameters_of_a_run([4, 3]))
+    train_run(practised, parts, tmp_path, parameters_of_a_run([4, 3]))
     assert_same_training(tmp_path / "seed3/fold0", folder)
     run = pd.read_parquet(tmp_path / "predictions.parquet")
     assert run["seed"].tolist() == [4] * len(make_images()) + [3] * len(alone)
@@ -316,12 +317,14 @@ def test_other_settings_train_anew(undisturbed, tmp_path):
 
 def test_the_trunk_cache_changes_no_prediction(tmp_path):
     """Augmentation off, in the protocol whose copies are predicted one by one."""
+    small = {"taps": ("conv3_block1_out",), "encoder_layers": 0}  # cut across a block, too
     on, off = (
         train(
             tmp_path / str(cached),
             "oversample_first",
             trunk_cache=cached,
             augment=False,
+            **small,
         )
         for cached in (True, False)
     )
@@ -475,4 +478,4 @@ def test_images_that_do_not_fit_are_refused(images, message):
 
 def test_a_loss_that_is_not_finite_stops_with_advice(tmp_path):
     with pytest.raises(UserError, match="lower stage1_rate"):
-        train(tmp_path, stage1_rate=1e30, stage1_epochs=3)
+        train(tmp_path, stage1_rate=1e30, stage1_epochs=3, encoder_layers=0)
