@@ -28,7 +28,7 @@ export JAX_COMPILATION_CACHE_DIR="$PWD/_build/jax" JAX_PERSISTENT_CACHE_MIN_COMP
 export JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1
 # Tiny networks that are compiled once and run a few times gain nothing from LLVM's optimisations.
 XLA_FLAGS="--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true" \
-KERAS_BACKEND=jax pytest -q -n 2 --dist loadfile tests/birads_lib/losses \
+KERAS_BACKEND=jax pytest -q -n 2 --dist loadfile -m "not one_backend" tests/birads_lib/losses \
     tests/birads_lib/networks/test_hybrid.py tests/birads_lib/networks/test_families.py \
     tests/birads_lib/networks/test_image_text.py \
     tests/birads_lib/training --ignore tests/birads_lib/training/test_sizes_for_a_gpu.py \

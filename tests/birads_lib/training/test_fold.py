@@ -146,6 +146,7 @@ def test_a_fold_trained_in_bfloat16_comes_near_and_is_not_taken_for_the_other(
     np.testing.assert_allclose(predicted, rounded, atol=0.01)
 
 
+@pytest.mark.one_backend
 def test_folds_without_save_models_leave_none(tmp_path, practised):
     practised.save_models = False
     practised.train_fold(make_parts(), tmp_path)
@@ -179,6 +180,7 @@ def test_history_and_messages_say_every_epoch(undisturbed):
     assert epochs[2].startswith("seed 3 · fold 1/1 · stage 2 · epoch 1/2 · loss ")
 
 
+@pytest.mark.one_backend
 def test_a_finished_fold_is_not_trained_again(undisturbed):
     folder, table, _ = undisturbed
     lines = []
@@ -193,6 +195,7 @@ def parameters_of_a_run(seeds) -> dict:
     }  # fmt: skip
 
 
+@pytest.mark.one_backend
 def test_a_run_of_several_seeds_is_its_seeds_joined(undisturbed, practised, tmp_path):
     """Seed 3, trained after another by the same trainer, is as it is alone; so are its files."""
     folder, alone, _ = undisturbed
@@ -219,6 +222,7 @@ def test_a_run_of_several_seeds_is_its_seeds_joined(undisturbed, practised, tmp_
     assert lines == []  # nothing is trained again
 
 
+@pytest.mark.one_backend
 def test_a_run_leaves_the_files_of_its_folds_joined(undisturbed, tmp_path):
     folder, table, _ = undisturbed
     shutil.copytree(folder, tmp_path / "seed3/fold0")  # finished: it is not trained again
@@ -235,6 +239,7 @@ def test_a_run_leaves_the_files_of_its_folds_joined(undisturbed, tmp_path):
     assert len(np.load(tmp_path / "embeddings.npy")) == IMAGES
 
 
+@pytest.mark.one_backend
 def test_a_run_lists_what_its_folds_left_and_the_features_they_read(undisturbed, tmp_path):
     shutil.copytree(undisturbed[0], tmp_path / "seed3/fold0")
     train_run(trainer(), {(3, 0): make_parts()}, tmp_path, parameters_of_a_run([3]))
@@ -246,6 +251,7 @@ def test_a_run_lists_what_its_folds_left_and_the_features_they_read(undisturbed,
     assert len(listed["features"]) == 2  # of either stage
 
 
+@pytest.mark.one_backend
 @pytest.mark.parametrize("name", ["predictions.parquet", "embeddings.npy", "history.csv"])
 def test_a_fold_whose_files_were_changed_is_trained_anew(undisturbed, tmp_path, name):
     shutil.copytree(undisturbed[0], tmp_path / "fold")
@@ -289,6 +295,7 @@ def test_an_interrupted_training_ends_as_if_undisturbed(undisturbed, practised, 
         assert_same_training(tmp_path / name, undisturbed[0])
 
 
+@pytest.mark.one_backend
 def test_other_code_trains_anew(undisturbed, practised, tmp_path):
     shutil.copytree(undisturbed[0], tmp_path / "fold")
     lines = []
@@ -299,6 +306,7 @@ def test_other_code_trains_anew(undisturbed, practised, tmp_path):
     assert_same_training(tmp_path / "fold", undisturbed[0])
 
 
+@pytest.mark.one_backend
 def test_other_settings_train_anew(undisturbed, tmp_path):
     """Nothing of the former training is left when the trunk's features are made."""
     shutil.copytree(undisturbed[0], tmp_path / "fold")
@@ -360,6 +368,7 @@ def test_features_are_those_of_the_frozen_trunk(tmp_path):
     assert lines != []
 
 
+@pytest.mark.one_backend
 def test_features_that_were_changed_are_computed_again(tmp_path):
     settings, images = tiny(), make_images()
     model = build_model(settings)
@@ -376,6 +385,7 @@ def test_features_that_were_changed_are_computed_again(tmp_path):
     np.testing.assert_array_equal(again[0], before[0])
 
 
+@pytest.mark.one_backend
 def test_batches_draw_every_row_once_and_any_of_its_views():
     labels = np.arange(10, dtype="int32")
     features = [labels[:, None].repeat(3, axis=1) * 10 + np.arange(3)]  # image * 10 + view
@@ -417,6 +427,7 @@ def test_a_stage_ends_with_its_best_or_its_last_epoch(tmp_path):
     assert (ends_with(True), ends_with(False)) == (0.0, 1.0)
 
 
+@pytest.mark.one_backend
 @pytest.mark.parametrize(
     ("losses", "rate", "best", "stop"),
     [
@@ -435,6 +446,7 @@ def test_schedule_by_hand(losses, rate, best, stop):
     assert (plan.rate, plan.best, plan.stop) == (rate, best, stop)
 
 
+@pytest.mark.one_backend
 @examples(max_examples=50, deadline=None)
 @given(
     losses=st.lists(st.integers(0, 6), min_size=1, max_size=25),
@@ -463,6 +475,7 @@ def test_schedule_is_that_of_keras_own_callbacks(losses, patience, plateau):
             break
 
 
+@pytest.mark.one_backend
 @pytest.mark.parametrize(
     ("images", "message"),
     [

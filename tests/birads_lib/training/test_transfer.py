@@ -59,6 +59,7 @@ def test_each_stage_begins_with_the_trunk_of_the_last(made):
     assert 0 <= first.accuracy <= 1
 
 
+@pytest.mark.one_backend
 def test_what_is_there_is_not_trained_again_and_chains_share_their_beginning(made):
     folder, trunks, _ = made
     said = []
@@ -69,6 +70,7 @@ def test_what_is_there_is_not_trained_again_and_chains_share_their_beginning(mad
     assert [line.split(" · ")[0] for line in said] == ["other"]
 
 
+@pytest.mark.one_backend
 @pytest.mark.parametrize("change", ["trunk", "seed", "labels"])
 def test_a_change_trains_anew(made, change):
     folder, (first, _), _ = made
@@ -96,6 +98,7 @@ def test_stages_that_do_not_fit_are_named(tmp_path):
         train_chain([stage(), stage("large", large)], tmp_path)
 
 
+@pytest.mark.one_backend
 def test_weights_of_another_network_stop(tmp_path):
     keras.utils.set_random_seed(0)
     path = tmp_path / "other.weights.h5"
