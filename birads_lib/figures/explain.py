@@ -4,27 +4,26 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import LinearSegmentedColormap, Normalize
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from birads_lib.figures import style
 from birads_lib.figures.exploration import draw_outline, fit_to
+from birads_lib.figures.heat import COLOURS, draw_map, mark_peak, outline_finding
 from birads_lib.figures.intervals import draw_beside, draw_intervals, name_rows
-from birads_lib.figures.restricted import drawable
-from birads_lib.figures.style import AMBER, BLUE, INK, MUTED, ORANGE, PLUM, new_axes, with_legend
+from birads_lib.figures.style import AMBER, BLUE, INK, MUTED, PLUM, new_axes, with_legend
 from birads_lib.task import BIRADS, Task
 
-_HEAT = LinearSegmentedColormap.from_list("heat", ["white", *reversed(style.SCALE)])
-_FINDING = "#0a8a6a"  # a green that the heat map hasn't
+_GREEN = "#0a8a6a"
+_WIDE = 1.5  # pictures, beside a chart of width 1
 Ways = dict[str, tuple[str, str, str]]  # of pointing: metric -> label, colour, marker
 REFERENCES: Ways = {
     "pointing_game": ("Maximum of Grad-CAM", INK, "o"),
-    "pointing_game_attention": ("Maximum of the attention", _FINDING, "P"),
+    "pointing_game_attention": ("Maximum of the attention", _GREEN, "P"),
     "pointing_game_brightness": ("Brightest place", AMBER, "s"),
     "pointing_game_breast_centre": ("Centre of the breast", PLUM, "^"),
     "pointing_game_centre": ("Centre of the image", BLUE, "D"),
@@ -33,7 +32,7 @@ REFERENCES: Ways = {
 }
 OUTSIDE: Ways = {
     "outside": ("Maximum of Grad-CAM", INK, "o"),
-    "outside_attention": ("Maximum of the attention", _FINDING, "P"),
+    "outside_attention": ("Maximum of the attention", _GREEN, "P"),
     "outside_chance": ("Random point of the image", MUTED, "x"),
 }
 
@@ -66,7 +65,9 @@ def five_panels(
     if not show_pixels:
         titles[:2] = ["Breast, findings"]  # the outline of either image is the same
     rows = max(1, len(examples))
-    axes = new_axes(rows, len(titles), height=1.5 + 1.35 * rows, squeeze=False)
+    widths = {"width_ratios": [*[_WIDE] * (len(titles) - 2), 1, 1]}
+    shape = {"height": 1.2 + 1.4 * rows, "gridspec_kw": widths, "squeeze": False}
+    axes = new_axes(rows, len(titles), **shape)
     for ax, title in zip(axes[0], titles, strict=True):
         ax.set_title(title, fontsize=11)
     for row, example in zip(axes, examples, strict=False):
@@ -75,7 +76,7 @@ def five_panels(
         for ax, image in zip(pictures, images, strict=True):
             _picture(ax, image, example.mask, show_pixels)
         cell_values = _heat(heat, example.heat, example, show_pixels)
-        heat.plot(*example.peak, "x", color="black", markersize=7, markeredgewidth=2)
+        mark_peak(heat, *example.peak)
         _probabilities(probabilities, example, task)
         _histogram(cells, cell_values)
         _beside(row[0], example.graded(task), fontsize=10)
@@ -88,7 +89,7 @@ def five_panels(
     if not examples:
         middle = {"ha": "center", "va": "center", "fontsize": 10}
         axes[0, 0].text(0.5, 0.5, "no such image", transform=axes[0, 0].transAxes, **middle)
-    return _with_colour_bar(axes[:, -3], "Grad-CAM", shrink=0.9, aspect=12)
+    return _with_colour_bar(axes, "Grad-CAM of the heat map, largest = 1", shrink=0.3, aspect=20)
 
 
 def heat_by_tap(
@@ -139,14 +140,10 @@ def overlay(image: np.ndarray, heat: np.ndarray, title: str, warning: str) -> Fi
     """
     ax = new_axes(height=7.4)
     fit_to(ax, image)
-    ax.imshow(image, "gray", vmin=0, vmax=255)
-    height, width = image.shape
-    smooth = cv2.resize(heat, (width, height), interpolation=cv2.INTER_LINEAR)
-    extent = (-0.5, width - 0.5, height - 0.5, -0.5)
-    ax.imshow(smooth, "inferno", vmin=0, vmax=1, alpha=0.6 * smooth, extent=extent)
+    draw_map(ax, heat, image, show_pixels=True)
     ax.set_title(title)
     ax.set_xlabel("\n".join(textwrap.wrap(warning, 80)), fontsize=10)
-    colours = ScalarMappable(Normalize(0, 1), "inferno")
+    colours = ScalarMappable(Normalize(0, 1), COLOURS)
     ax.figure.colorbar(colours, ax=ax, label="Grad-CAM, largest = 1", shrink=0.6)
     return ax.figure
 
@@ -241,20 +238,16 @@ def _picture(ax: Axes, image: np.ndarray, mask: np.ndarray | None, show_pixels: 
         ax.imshow(image, vmin=0, vmax=255)
     else:
         draw_outline(ax, image, "#efefef")
-    _findings(ax, mask, ORANGE if show_pixels else _FINDING)
+    outline_finding(ax, mask)
 
 
 def _heat(
     ax: Axes, heat: np.ndarray, example: Example, show_pixels: bool, interpolation="bilinear"
 ) -> np.ndarray:
-    """Draw a map under the outlines of breast and findings; return its cells as drawn (h, w)."""
-    height, width = example.prepared.shape
-    heat = drawable(heat, height, show_pixels)
+    """Draw a map and the outlines of findings; return its cells as drawn (h, w)."""
     _frame(ax, example.prepared)
-    extent = (-0.5, width - 0.5, height - 0.5, -0.5)
-    ax.imshow(heat, _HEAT, vmin=0, vmax=1, extent=extent, interpolation=interpolation)
-    draw_outline(ax, example.prepared)
-    _findings(ax, example.mask, _FINDING)
+    heat = draw_map(ax, heat, example.prepared, show_pixels, interpolation)
+    outline_finding(ax, example.mask)
     return heat
 
 
@@ -262,12 +255,6 @@ def _frame(ax: Axes, image: np.ndarray) -> None:
     fit_to(ax, image)
     for spine in ax.spines.values():
         spine.set(visible=True, color="#cccccc")
-
-
-def _findings(ax: Axes, mask: np.ndarray | None, colour: str) -> None:
-    if mask is not None and mask.any() and not mask.all():
-        extent = (-1.5, mask.shape[1] + 0.5, -1.5, mask.shape[0] + 0.5)
-        ax.contour(np.pad(mask, 1), [0.5], colors=[colour], linewidths=1.3, extent=extent)
 
 
 def _probabilities(ax: Axes, example: Example, task: Task) -> None:
@@ -296,5 +283,5 @@ def _beside(ax: Axes, text: str, **look: float) -> None:
 
 def _with_colour_bar(axes: np.ndarray, label: str, shrink=0.5, aspect=40) -> Figure:
     figure, look = axes.flat[0].figure, {"location": "bottom", "shrink": shrink, "aspect": aspect}
-    figure.colorbar(ScalarMappable(Normalize(0, 1), _HEAT), ax=axes, label=label, **look)
+    figure.colorbar(ScalarMappable(Normalize(0, 1), COLOURS), ax=axes, label=label, **look)
     return figure

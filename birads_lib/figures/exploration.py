@@ -209,10 +209,12 @@ def fit_to(ax: Axes, image: np.ndarray) -> None:
     ax.set_aspect("equal")
 
 
-def draw_outline(ax: Axes, image: np.ndarray, facecolor: str = "none") -> None:
+def draw_outline(
+    ax: Axes, image: np.ndarray, facecolor: str = "none", edgecolor: str = "#444444"
+) -> None:
     """Draw the outline of the breast in an image."""
     outline = breast_outline(image)
-    ax.fill(*outline.T, facecolor=facecolor, edgecolor="#444444", linewidth=1)
+    ax.fill(*outline.T, facecolor=facecolor, edgecolor=edgecolor, linewidth=1)
 
 
 def _draw_findings(ax: Axes, findings: pd.DataFrame) -> None:

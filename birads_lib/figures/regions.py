@@ -5,11 +5,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from birads_lib.figures.explain import Example
 from birads_lib.figures.exploration import samples
-from birads_lib.figures.style import MARKERS, ORANGE, SERIES, new_axes, with_legend
+from birads_lib.figures.heat import COLOURS, lay_over, mark_peak, outline_finding
+from birads_lib.figures.style import MARKERS, SERIES, new_axes, with_legend
 from birads_lib.images.regions import CORNERS
 from birads_lib.task import Task
 
@@ -67,19 +70,17 @@ def maps(examples: Sequence[Example], titles: Sequence[str]) -> Figure:
     axes = new_axes(2, max(1, len(examples)), height=4.6, squeeze=False)
     for (upper, lower), example, title in zip(axes.T, examples, titles, strict=False):
         _draw(upper, example.prepared)
-        size = len(example.prepared)
-        look = {"cmap": "inferno", "vmin": 0, "vmax": 1, "interpolation": "nearest"}
-        shown = lower.imshow(example.heat, extent=(-0.5, size - 0.5, size - 0.5, -0.5), **look)
-        lower.plot(*example.peak, "x", color="#21c7c7", markersize=8, markeredgewidth=2)
-        for ax, colour in ((upper, ORANGE), (lower, "white")):
-            if example.mask is not None and example.mask.any():
-                ax.contour(example.mask, [0.5], colors=colour, linewidths=1.5)
+        lay_over(lower, example.heat, example.prepared, "nearest")
+        mark_peak(lower, *example.peak)
+        for ax in (upper, lower):
+            outline_finding(ax, example.mask)
             ax.set(xticks=[], yticks=[])
         upper.set_title(title, fontsize=10)
     axes[0, 0].set_ylabel("Region", fontsize=11)
     axes[1, 0].set_ylabel("Grad-CAM", fontsize=11)
     if examples:
-        axes[0, 0].figure.colorbar(shown, ax=axes[1], label="Largest = 1", shrink=0.8)
+        colours = ScalarMappable(Normalize(0, 1), COLOURS)
+        axes[0, 0].figure.colorbar(colours, ax=axes[1], label="Largest = 1", shrink=0.8)
     return axes[0, 0].figure
 
 

@@ -10,8 +10,8 @@ from matplotlib.patches import Rectangle
 
 from birads_lib.figures import style
 from birads_lib.figures.exploration import draw_outline, fit_to
+from birads_lib.figures.heat import FINDING, draw_map, mark_peak
 from birads_lib.figures.intervals import draw_beside, draw_intervals, name_rows
-from birads_lib.figures.restricted import drawable
 from birads_lib.figures.style import AMBER, BLUE, INK, MUTED, ORANGE, PLUM, new_axes, with_legend
 from birads_lib.images.regions import CORNERS
 from birads_lib.scores.localisation import MACRO, OF_IMAGES, OF_PAIRS
@@ -127,7 +127,7 @@ def maps(
         line[0].set_ylabel(title, fontsize=9)
         for ax, way in zip(line[1:], ways, strict=True):
             _map(ax, of_way[way], image, show_pixels)
-            ax.plot(*at[way], "x", color=ORANGE, markersize=7, markeredgewidth=2)
+            mark_peak(ax, *at[way])
         for ax in line:
             fit_to(ax, image)
             _draw_boxes(ax, of_image)
@@ -145,16 +145,15 @@ def _image(ax: Axes, image: np.ndarray, show_pixels: bool) -> None:
 
 
 def _map(ax: Axes, plane: np.ndarray, image: np.ndarray, show_pixels: bool) -> None:
-    """Draw a map of an image, as fine as may be shown, under the outline of the breast."""
-    side = len(image)
-    shown = drawable(plane, side, show_pixels)
-    ax.imshow(shown, cmap="cividis", extent=(-0.5, side - 0.5, side - 0.5, -0.5))
-    draw_outline(ax, image)
+    """Draw a map over its image, as fine as may be shown, from its least to its largest value."""
+    least, most = plane.min(), plane.max()
+    spread = most - least
+    draw_map(ax, (plane - least) / (spread if spread > 0 else 1), image, show_pixels)
 
 
 def _draw_boxes(ax: Axes, boxes: pd.DataFrame) -> None:
     for x0, y0, x1, y1 in boxes[CORNERS].to_numpy(float):
-        look = {"fill": False, "edgecolor": ORANGE, "linewidth": 1.3}
+        look = {"fill": False, "edgecolor": FINDING, "linewidth": 1.3}
         ax.add_patch(Rectangle((x0 - 0.5, y0 - 0.5), x1 - x0, y1 - y0, **look))
 
 

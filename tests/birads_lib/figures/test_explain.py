@@ -9,10 +9,12 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from birads_lib.explain import pointing
 from birads_lib.figures import explain as plots
+from birads_lib.figures import heat as heat_maps
 from birads_lib.scores.bootstrap import Resampling, mean_intervals
 from helpers.figures import texts
 
@@ -51,7 +53,7 @@ def test_five_panels_have_titles_and_name_truth_and_answer():
 def test_five_panels_say_what_a_colour_means():
     figure = drawn(plots.five_panels([example(3, 4)]))
     bars = [ax for ax in figure.axes if ax.get_label() == "<colorbar>"]
-    assert [ax.get_xlabel() for ax in bars] == ["Grad-CAM"]
+    assert [ax.get_xlabel() for ax in bars] == ["Grad-CAM of the heat map, largest = 1"]
 
 
 def test_restricted_images_show_no_pixel():
@@ -88,6 +90,37 @@ def test_no_map_of_a_restricted_image_is_fine_enough_to_show_it(size):
     assert all(array.shape == (size, size) for array in free)
 
 
+def test_bright_is_high_and_the_image_shows_where_a_map_is_0():
+    heat = np.zeros((7, 7))
+    heat[3, 3] = 1
+    figure = drawn(plots.heat_by_tap(example(heat=heat), {"conv4": heat}))
+    image, over = figure.axes[1].images
+    assert image.get_array().shape == (SIZE, SIZE)
+    assert [over.get_alpha()[0, 0], over.get_alpha()[3, 3]] == [0, pytest.approx(0.65)]
+    lightness = [sum(over.cmap(over.norm(value))[:3]) for value in (0, 0.5, 1)]
+    assert lightness == sorted(lightness)
+    alone = drawn(plots.heat_by_tap(example(heat=heat), {"conv4": heat}, show_pixels=False))
+    assert [picture.get_alpha() for picture in alone.axes[1].images] == [None]
+
+
+@pytest.mark.parametrize("ground", [0, 255])
+def test_a_marker_is_seen_on_any_ground(ground):
+    figure = Figure()
+    FigureCanvasAgg(figure)
+    ax = figure.subplots()
+    ax.imshow(np.full((9, 9), ground, np.uint8), "gray", vmin=0, vmax=255)
+    ax.set_axis_off()
+
+    def picture():
+        figure.canvas.draw()
+        return np.asarray(figure.canvas.buffer_rgba())[..., :3].astype(int)
+
+    before = picture()
+    heat_maps.mark_peak(ax, 4, 4)
+    changed = np.abs(picture() - before).max(axis=-1)
+    assert (changed > 200).sum() > 20  # white on black, its black rim on white
+
+
 def test_every_map_is_drawn_by_the_function_that_keeps_the_rule_of_fineness():
     """A further chapter's figure can't draw an array of an image past the rule unnoticed."""
     drawing = {"imshow", "pcolormesh", "pcolor", "matshow", "contourf", "figimage", "hexbin"}
@@ -98,13 +131,12 @@ def test_every_map_is_drawn_by_the_function_that_keeps_the_rule_of_fineness():
                 calls = {n.func.attr for n in ast.walk(function) if is_method_call(n)}
                 found |= {f"{path.stem}.{function.name}"} if calls & drawing else set()
     pixels = {"exploration._draw_image", "explain._picture"}  # only where they may be shown
-    pixels |= {"explain.overlay"}  # of images that `birads predict` is given, for who gave them
     # Chapters call these only where pixels may be shown.
-    pixels |= {"regions._draw", "regions.maps", "density.examples"}
+    pixels |= {"heat.lay_over", "regions._draw", "density.examples"}
     pixels |= {"density.similarity"}  # of images and texts: no array of an image
     pixels |= {"touch.side_by_side", "touch.pointed"}  # only of synthetic studies that show them
     pixels |= {"relevance.crops", "relevance.masking", "relevance._image"}
-    assert found == pixels | {"explain._heat", "relevance._map"}
+    assert found == pixels | {"heat.draw_map"}
 
 
 def is_method_call(node: ast.AST) -> bool:

@@ -29,7 +29,7 @@ def maps(show_pixels):
 def test_maps_stand_beside_their_image_with_boxes_and_maxima():
     figure = maps(True)
     assert len(figure.axes) == 6
-    assert arrays(figure).count((64, 64)) == 6
+    assert arrays(figure).count((64, 64)) == 2 + 2 * 4  # each map over its image
     assert [ax.get_title() for ax in figure.axes[1:3]] == ["Answers", "RELAX"]
     assert [ax.get_ylabel() for ax in figure.axes[::3]] == ["mass", "none"]
     assert all(len(ax.patches) >= 1 for ax in figure.axes)
