@@ -10,7 +10,8 @@ import io
 import json
 import posixpath
 import re
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
 from PIL import Image
@@ -22,6 +23,7 @@ Store = Callable[[str, bytes], str]  # (file name, content) -> its address for t
 KINDS = {"webp": "image/webp", "csv": "text/csv", "json": "application/json"}
 _HEAD, _ROW = re.compile(r"<thead>.*?</thead>", re.S), re.compile(r"<tr.*?</tr>", re.S)
 _CELL = re.compile(r"<th>(.*?)</th>")  # of one column
+_CHAPTER = re.compile(r"\d+(?=_)")  # how the name of a page begins
 _ORDER = (  # of facts in a passport and in its parts, as a reader wants them
     "id", "notebook", "protocol", "parameters_changed", "inputs", "name", "file", "sha256",
     "sha256_of_hashes", "made_by", "passport_sha256", "intact", "code", "notebook_sha256",
@@ -56,10 +58,11 @@ def rendered_notebook(text: str, store: Store = data_uri) -> str:
     notebook = json.loads(text)
     shown = [output.get("data", {}) for c in notebook["cells"] for output in c.get("outputs", [])]
     of_page = next((data[PASSPORT] for data in shown if _is_of_page(data)), {"marks": {}})
+    called = names(data[PASSPORT] for data in shown if PASSPORT in data)
     for cell in notebook["cells"]:
         _cleared(cell)
         if cell.get("outputs"):
-            cell["outputs"] = [_rendered(output, of_page, store) for output in _kept(cell)]
+            cell["outputs"] = [_rendered(o, of_page, called, store) for o in _kept(cell)]
     answers = [data[ANSWER]["text"] for data in shown if ANSWER in data]
     top = marks_html(of_page["marks"]) + "".join(map(answer_box, answers[-1:]))
     if top := " ".join(top.split()):  # on one line, as a blank one would end the HTML
@@ -67,6 +70,21 @@ def rendered_notebook(text: str, store: Store = data_uri) -> str:
         title, _, rest = "".join(first["source"]).partition("\n")
         first["source"] = f"{title}\n\n{top}\n\n{rest}"
     return json.dumps(notebook)
+
+
+def names(passports: Iterable[dict]) -> dict[str, str]:
+    """Return what the exhibits of a page are called, {id: "Figure 4.2"}: of chapter 4 the second.
+
+    Their passports come in the order of the page; "" where the page is of no numbered chapter.
+    """
+    called, counts = {}, Counter()
+    for facts in passports:
+        kind, chapter = facts["kind"], _CHAPTER.match(facts.get("page", ""))
+        if kind in ("figure", "table"):
+            counts[kind] += 1
+            number = f"{kind.capitalize()} {int(chapter[0])}.{counts[kind]}" if chapter else ""
+            called[facts["id"]] = number
+    return called
 
 
 def _kept(cell: dict) -> list[dict]:
@@ -100,8 +118,11 @@ def _is_of_page(data: dict) -> bool:
     return data.get(PASSPORT, {}).get("kind") == "page"
 
 
-def _rendered(output: dict, of_page: dict, store: Store) -> dict:
-    """Return an output as the page shows it; ``of_page`` are the facts of the page's passport."""
+def _rendered(output: dict, of_page: dict, called: Mapping[str, str], store: Store) -> dict:
+    """Return an output as the page shows it.
+
+    ``of_page`` are the facts of the page's passport, ``called`` the names of its exhibits.
+    """
     data = output.get("data", {})
     if PASSPORT not in data:
         return output
@@ -113,12 +134,13 @@ def _rendered(output: dict, of_page: dict, store: Store) -> dict:
         title = f"Written: {facts['id']}, and its passport"
         content = _folded(title, facts, named=named, of_page=of_page)
     else:
-        content = exhibit(data, of_page=of_page, store=store)
+        content = exhibit(data, called[facts["id"]], of_page=of_page, store=store)
     return output | {"data": {"text/html": content}}
 
 
 def exhibit(
     data: dict,
+    called: str = "",
     identity: str = "",
     page: str = "",
     of_page: Mapping = MappingProxyType({}),
@@ -128,6 +150,7 @@ def exhibit(
 
     Args:
         data: {MIME type: content} of the output that published it.
+        called: its number, such as "Figure 4.2".
         identity: its id in HTML, on another page than its own.
         page: the address of its own page, from another one, which the caption leads to.
         of_page: the facts of the passport of its page, where it stands there. Of the marks that
@@ -147,6 +170,7 @@ def exhibit(
     else:
         body = _picture(picture, name, facts["alt"], store)
     way = f' <a class="reference internal" href="{page}#{name}">To its chapter.</a>' if page else ""
+    number = f'<span class="caption-number">{called}</span> ' if called else ""
     links = " · ".join(
         f'<a download="{file}" href="{store(file, content)}">{file}</a>'
         for file, content in files.items()
@@ -155,7 +179,7 @@ def exhibit(
     more = f"<p>Download: {links}</p><p>Make it again: <code>{html.escape(again)}</code></p>"
     return (
         f'<figure class="exhibit" id="{identity or name}">{body}'
-        f"<figcaption>{html.escape(facts['caption'])}{way}</figcaption>"
+        f"<figcaption>{number}{html.escape(facts['caption'])}{way}</figcaption>"
         f"{marks_html(marks)}</figure>"
         + _folded(f"Passport of “{name}”", facts, more, page=page, of_page=of_page)
     )

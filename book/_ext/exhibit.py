@@ -96,6 +96,7 @@ class ExhibitDirective(SphinxDirective):
         address = self.env.app.builder.get_relative_uri(self.env.docname, page)
         html = exhibits.exhibit(
             published[identity].data,
+            exhibits.names(each.passport for each in published.values())[identity],
             self._new_id(page, identity),
             address,
             store=partial(kept, self.env.app, self.env.docname),

@@ -37,7 +37,7 @@ def png() -> str:
 def shown(identity: str, caption: str) -> dict:
     """Return the data of an output in which ``Run.publish`` shows a figure."""
     facts = {"id": identity, "kind": "figure", "caption": caption, "alt": "bars", "study": "s"}
-    facts |= {"page": "p", "marks": {"leaky-mark": LEAKY}, "notebook": "10_audit"}
+    facts |= {"page": "10_audit", "marks": {"leaky-mark": LEAKY}, "notebook": "10_audit"}
     facts |= {"cell": 3, "cell_id": "10-2"}
     facts["inputs"] = [
         {"name": "cases", "made_by": "01_data", "artefact": "cases.parquet"},
@@ -95,7 +95,7 @@ def test_it_brings_figure_passport_marks_and_a_link_to_its_page(build):
     assert warnings == ""
     (figure,) = page.select("figure.exhibit")
     assert figure["id"] == "inbreast-10_audit-three-bars"
-    assert figure.find("figcaption").get_text() == "Three bars To its chapter."
+    assert figure.find("figcaption").get_text() == "Figure 10.2 Three bars To its chapter."
     assert figure.select_one("figcaption a")["href"] == "book/inbreast/10_audit.html#three-bars"
     assert figure.select_one(".leaky-mark").get_text() == LEAKY
     assert figure.find("img")["alt"] == "bars"
@@ -111,7 +111,7 @@ def test_it_follows_a_change_of_the_notebook(build):
     later = build.notebook.stat().st_mtime + 5
     os.utime(build.notebook, (later, later))
     page, _ = build()
-    assert page.find("figcaption").get_text().startswith("After")
+    assert page.find("figcaption").get_text().startswith("Figure 10.1 After")
 
 
 def test_no_two_of_a_page_have_one_name(build):
@@ -136,7 +136,7 @@ def test_a_wrong_name_is_a_warning_with_the_nearest_right_one(build):
 
 
 def test_addresses_count_from_the_page_that_shows_an_exhibit():
-    html = exhibits.exhibit(shown("a", 'caption with id="b"'), "x-a", "../s/p.html")
+    html = exhibits.exhibit(shown("a", 'caption with id="b"'), "", "x-a", "../s/p.html")
     page = BeautifulSoup(html, "html.parser")
     assert [tag["id"] for tag in page.find_all(id=True)] == ["x-a"]
     links = page.select("a:not([download]):not(:has(img))")
@@ -147,6 +147,16 @@ def test_addresses_count_from_the_page_that_shows_an_exhibit():
     ]  # fmt: skip
 
 
+def test_figures_and_tables_are_numbered_apart_by_chapter_in_the_order_of_their_page():
+    kinds = {"a": "figure", "b": "table", "c": "figure", "d": "table"}
+    facts = [{"kind": kind, "id": name, "page": "04_evaluation-x"} for name, kind in kinds.items()]
+    facts.insert(1, {"kind": "page", "id": "04_evaluation-x"})
+    named = exhibits.names(facts)
+    assert named == {"a": "Figure 4.1", "b": "Table 4.1", "c": "Figure 4.2", "d": "Table 4.2"}
+    assert exhibits.names([{"kind": "figure", "id": "a", "page": "mine"}]) == {"a": ""}
+    assert exhibits.names([]) == {}
+
+
 def test_a_table_leads_where_its_links_say():
     rows = "<table><tr><th>A &lt; B</th></tr></table>"
     data = shown("t", "c") | {"text/html": [rows]}
@@ -154,7 +164,7 @@ def test_a_table_leads_where_its_links_say():
     del data["image/png"]
     link = '<th><a href="11_claims.html#x">A &lt; B</a></th>'
     assert link in exhibits.exhibit(data)
-    assert link.replace("11", "../s/11") in exhibits.exhibit(data, "x", "../s/p.html")
+    assert link.replace("11", "../s/11") in exhibits.exhibit(data, "", "x", "../s/p.html")
 
 
 @pytest.mark.parametrize(
@@ -282,7 +292,7 @@ def test_a_page_shows_what_its_outputs_hold(tmp_path):
     assert [tag["download"] for tag in html.select("a[download]")] == [
         "three-bars.csv", "three-bars.json",
     ]  # fmt: skip
-    assert "FIG=p#three-bars" in html.get_text()
+    assert "FIG=10_audit#three-bars" in html.get_text()
     assert 'id="artefact-fold0-model-keras"' in file["data"]["text/html"]
 
 
