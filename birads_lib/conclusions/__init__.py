@@ -1,1 +1,1 @@
-"""What chapters found, in words that their numbers choose."""
+"""Answers of the chapters, in words chosen by their numbers."""

@@ -37,7 +37,7 @@ def families(
     could = "could not have shown" if floor > 0.05 else "could have shown"
     return (
         f"{' '.join(said)} Wilcoxon's test over {texts.in_words(folds)} folds {could} a "
-        f"difference: its smallest p-value is {floor:g}."
+        f"difference at 0.05: its smallest p-value is {floor:g}."
     )
 
 
@@ -72,8 +72,8 @@ def regions(count: int, lesions: int, patients: int, met: float) -> str:
         return said
     leak = "is no test on new lesions" if met > 0 else "meets no lesion twice"
     return (
-        f"{said} Split by region, {met:.0%} of the test regions have the other view of their "
-        f"lesion in training: such a split {leak}."
+        f"{said} With a split by region, {met:.0%} of the test regions have the other view of "
+        f"their lesion in training: such a split {leak}."
     )
 
 
@@ -100,7 +100,7 @@ def reader(gain: Estimate, biopsied: float, everybody: float) -> str:
     """
     words = ("lower than", "not measurably different from", "higher than")
     differs = abs(biopsied - everybody) >= 0.1  # in ten of a hundred, which a reader would notice
-    selected = ", so much of it depends on who is biopsied" if differs else ""
+    selected = ", so it depends strongly on who is biopsied" if differs else ""
     return (
         f"At the reader's sensitivity, the network's specificity is {gain.side(*words)} the "
         f"reader's {gain.aside}. The reader's own is {biopsied:.0%} among lesions that were "
@@ -129,7 +129,7 @@ def real_transfer(gains: Mapping[str, Estimate]) -> str:
     """Answer chapter 35: whether CBIS-DDSM helps on INbreast; ``gains`` in AUC by task and way."""
     words = ("does harm", "makes no measurable difference", "helps")
     said = [f"{name}: it {gain.side(*words)} {gain.aside} AUC" for name, gain in gains.items()]
-    return f"Learning from films in between, {'; '.join(said)}."
+    return f"Learning from films in between: {'; '.join(said)}."
 
 
 def density_readers(kappa: Estimate, ceiling: Estimate) -> str:
@@ -138,8 +138,8 @@ def density_readers(kappa: Estimate, ceiling: Estimate) -> str:
     return (
         f"Two simulated readers of these patients agree with a kappa of {kappa.text}, "
         f"{kappa.side(*words, than=PUBLISHED_KAPPA)} published readers ({PUBLISHED_KAPPA}). "
-        f"Whoever knew the truth would be right for {ceiling.text} of the patients, judged by one "
-        "reader's word."
+        f"Judged by one reader, somebody who knew the truth would be right for {ceiling.text} of "
+        "the patients."
     )
 
 
@@ -151,8 +151,8 @@ def image_and_text(against: Mapping[str, Estimate], recall: Estimate) -> str:
         recall: of density D with weights, minus without.
     """
     sides = {name: gain.side("less", "alike", "more") for name, gain in against.items()}
-    better = [name.lower() for name, side in sides.items() if side == "more"]
-    worse = [name.lower() for name, side in sides.items() if side == "less"]
+    better = [name for name, side in sides.items() if side == "more"]
+    worse = [name for name, side in sides.items() if side == "less"]
     said = ["No way to train with a text is measurably more accurate than softmax without one."]
     if better:
         said = [f"More accurate than softmax without a text: {texts.listing(better)}."]
@@ -184,7 +184,7 @@ def modalities(single: str, gains: Mapping[str, Estimate], margin: float) -> str
 def density_elsewhere(
     way: str, patients: int, home: Estimate, away: Estimate, kappa: Estimate
 ) -> str:
-    """Answer chapter 54: whether density told at home is told elsewhere.
+    """Answer chapter 54: whether density is predicted as well elsewhere as at home.
 
     Args:
         way: how the network was trained.
@@ -196,7 +196,7 @@ def density_elsewhere(
     words = ("below", "not measurably different from", "above")
     return (
         f"Trained at home and tested elsewhere, {way} is right for {away.text} of {patients} "
-        f"patients, and at home for {home.text}. Its agreement with the reader elsewhere, a kappa "
-        f"of {kappa.text}, is {kappa.side(*words, than=PUBLISHED_KAPPA)} that of published readers "
-        f"among themselves ({PUBLISHED_KAPPA})."
+        f"patients; at home, it is right for {home.text}. Its agreement with the reader elsewhere, "
+        f"a kappa of {kappa.text}, is {kappa.side(*words, than=PUBLISHED_KAPPA)} that of published "
+        f"readers among themselves ({PUBLISHED_KAPPA})."
     )

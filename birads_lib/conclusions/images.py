@@ -10,7 +10,7 @@ from birads_lib.images.frame import Geometry
 
 
 def data(summary: Mapping[str, str], shortcuts: pd.DataFrame) -> str:
-    """Answer chapter 01: how much there is of each category, and what else tells it.
+    """Answer chapter 01: how much there is of each category, and what else predicts it.
 
     Args:
         summary: of ``cases.summary``.
@@ -19,7 +19,7 @@ def data(summary: Mapping[str, str], shortcuts: pd.DataFrame) -> str:
     tells = [name for name, row in shortcuts.iterrows() if row["tells"]]
     known = summary["patients"].isdigit()
     of_patients = f" of {summary['patients']} patients" if known else ", of unknown patients"
-    found = "No single fact about the files tells the category better than chance."
+    found = "No single fact about the files predicts the category better than chance."
     if tells:
         found = (
             f"Beware of a shortcut: {texts.listing(tells).lower()} alone goes with the category."
@@ -70,7 +70,7 @@ def preprocessing(shrunk: float, widths: np.ndarray, size: int) -> str:
         left = "the file has no more"
     first = f"The model sees {size} x {size} pixels; {left}."
     if not len(widths):
-        return f"{first} The place of the findings is not known, so nobody can say what is left."
+        return f"{first} The places of the findings are not known, so nobody can say what is left."
     tiny = int((widths < 2).sum())
     return (
         f"{first} Across its shorter side, the median finding is {np.median(widths):.0f} pixels "
@@ -94,5 +94,5 @@ def training(losses: pd.DataFrame, met: int, tested: int) -> str:
     return (
         f"From the first epoch to the last, the training loss fell in {fell} of {len(losses)} "
         f"trainings, and the loss on unseen validation images in {also}. Of the test images, "
-        f"training met {seen}, as the image itself or another image of its patient."
+        f"training met {seen}, either the image itself or another image of its patient."
     )

@@ -38,7 +38,7 @@ def evaluation(
     return split_first(
         protocol,
         f"The network grades {accuracy.text} of the images correctly; always giving the most "
-        f"common category would grade {majority.estimate:.2f}. {verdict}"
+        f"common category would be right for {majority.estimate:.2f}. {verdict}"
         + ("" if np.isnan(adjacent.estimate) else near),
     )
 
@@ -49,7 +49,7 @@ def ablations(differences: pd.DataFrame, loss: str, reference: str) -> str:
     Args:
         differences: in accuracy from the reference: variant, estimate, low, high and holm.
         loss: the variant with cross-entropy in place of DAL; "" where there is none.
-        reference: the variant that the others are held against.
+        reference: the variant that all others are compared with.
     """
     table, said = differences.assign(metric="accuracy"), ""
     if loss in set(table["variant"]):
@@ -95,7 +95,7 @@ def calibration(right: Estimate, answers: int, best: str, change: Estimate, prot
         ends = "" if np.isnan(right.low) else f" ({right.low:.0%} to {right.high:.0%})"
         said = (
             f"Of {answers} answers given with a probability of 0.75 to 0.85, {right.estimate:.0%} "
-            f"are right{ends}: {sure or unsure or 'so few can not be told from eight in ten'}."
+            f"are right{ends}: {sure or unsure or 'this can not be told apart from eight in ten'}."
         )
     helped = ("lowers", "does not measurably change", "raises")
     after = f" {best} {change.side(*helped)} the log loss on held-out patients {change.aside}."
@@ -112,14 +112,14 @@ def decision(action: str, gain: Estimate, useful: Estimate, protocol: str) -> st
         protocol: how the images were split.
     """
     if np.isnan(gain.estimate):
-        return split_first(protocol, f"No image here is of {action}: there is nothing to decide.")
+        return split_first(protocol, f"No image here is {action}: there is nothing to decide.")
     words = ("worse than", "not measurably better or worse than", "better than")
     return split_first(
         protocol,
-        f"Acting on the model for {action} is {gain.side(*words)} acting on everyone or on no one "
-        "where a needless action costs as much as a needed one is worth: the net benefit differs "
-        f"by {gain.signed}. The model beats both at {useful.estimate:.0%} of the thresholds from "
-        "0.2 to 0.8.",
+        f"Acting on the model for {action} is {gain.side(*words)} acting on everyone or on no one, "
+        "if a needless action costs as much as a needed one is worth: the net benefit differs "
+        f"by {gain.signed} from the better of the two. The model beats both at "
+        f"{useful.estimate:.0%} of the thresholds from 0.2 to 0.8.",
     )
 
 
@@ -192,11 +192,11 @@ def feature_space(others: Estimate, share: Estimate, patient: Estimate, protocol
     words = ("fewer than", "not measurably more or fewer than", "more than")
     alike = ("less often than", "about as often as", "more often than")
     said = (
-        f"Among images of other patients, {share.text} of the nearest neighbours share an image's "
+        f"Among images of other patients, {share.text} of an image's nearest neighbours have its "
         f"category, {others.side(*words)} by chance {others.aside}."
     )
     if not np.isnan(patient.estimate):
-        said += f" A neighbour is of the same patient {patient.side(*alike)} by chance."
+        said += f" A neighbour comes from the same patient {patient.side(*alike)} by chance."
     return split_first(protocol, said)
 
 
@@ -220,17 +220,19 @@ def leakage(
         parts.append(f"under “{readable(name)}” {accuracy.text}, {more.side(*words)} {more.aside}")
     said = f"By patient, the accuracy is {honest.text}"
     if not parts:
-        return f"{said}. There is no leaky protocol to hold it against."
+        return f"{said}. There is no leaky protocol to compare it with."
     said += f"; {'; '.join(parts)}."
     if any(more.low > 0 for _, more in leaky.values()):
-        return f"{said} The network, its training and the images are the same: the split differs."
+        return (
+            f"{said} The network, its training and the images are the same; only the split differs."
+        )
     why = (
-        "One reason may be that this backbone has learned from thousands of such images: it grades "
-        "new patients about as well as copies. "
+        "One reason may be that this backbone has learned from thousands of such images, so "
+        "that it grades new patients about as well as copies. "
     )
     is_known = knows_its_images and honest.low > majority.estimate
     return (
-        f"{said} Here a leaky split raises nothing that can be measured. "
+        f"{said} Here, no leaky split raises the accuracy measurably. "
         f"{why if is_known else ''}That does not make leaks harmless."
     )
 
@@ -248,7 +250,7 @@ def claims(counts: Mapping[str, int], synthetic: bool, about: str) -> str:
         return (
             f"These images are synthetic, and the claims are about {about}: no number of the paper "
             f"is judged here. Of the {total - untested} directions that it states in words, "
-            f"{counts['reproduced']} are seen on these images, too."
+            f"{counts['reproduced']} also hold on these images."
         )
     return (
         f"Of {total} claims, {total - untested} can be tested here: {counts['reproduced']} are "
@@ -267,8 +269,8 @@ def elsewhere(home: Estimate, away: Estimate, moved: Estimate, calibrated: Estim
     """
     words = ("lower than", "not measurably different from", "higher than")
     return (
-        f"At home the accuracy is {home.text}, {moved.side(*words)} elsewhere, where it is "
-        f"{away.text} (home minus elsewhere: {moved.signed}). The calibration error there is "
+        f"At home, the accuracy is {home.text}, {moved.side(*words)} elsewhere, where it is "
+        f"{away.text} (home minus elsewhere: {moved.signed}). The calibration error elsewhere is "
         f"{calibrated.text}."
     )
 
@@ -295,7 +297,7 @@ def survives(paper: float, honest: Estimate, leaky: Estimate, verdict: str) -> s
     second = f"Where rare images are copied before the split, the same code reaches {leaky.text}"
     if leaky.side("below", "", "", than=paper) == "below":
         return (
-            f"{first} {second}: {closed:.0%} of the way to the paper's value, and still below it, "
-            f"so that the ledger calls the accuracy {verdict} even so."
+            f"{first} {second}: {closed:.0%} of the way to the paper's value, but still below it, "
+            f"so the ledger still calls the accuracy {verdict}."
         )
     return f"{first} {second}, as the paper does; the ledger calls the accuracy {verdict}."

@@ -99,7 +99,7 @@ def sentences(table: pd.DataFrame) -> list[str]:
     if table.empty:
         return ["All images are alike in size, format, machine, side, view and border."]
     names = listing(map(title, table.index)).lower()
-    return told or [f"None of these tells the label better than chance: {names}."]
+    return told or [f"None of these predicts the label better than chance: {names}."]
 
 
 def _bins(values: pd.Series) -> np.ndarray:

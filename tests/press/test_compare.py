@@ -188,7 +188,7 @@ def test_from_end_to_end(clean_copy):
     )
     done = run_in(clean_copy, sys.executable, "-c", code)
     assert done.returncode == 0, done.stderr
-    assert "other images, resampled by themselves" in done.stdout
+    assert "other images, resampled separately" in done.stdout
     assert "Quadratic kappa" in done.stdout
     assert done.stdout.endswith("page _build/a/_build/html/book/a/12_comparison-b.html\n")
     page = (clean_copy / "book" / "a" / "12_comparison-b.ipynb").read_text()

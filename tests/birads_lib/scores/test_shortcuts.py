@@ -86,7 +86,7 @@ def test_where_nothing_tells_the_label_there_is_no_alarm(seed):
     table = shortcuts.strengths(*made_up(seed=seed), permutations=200)
     assert not table["tells"].any()
     (sentence,) = shortcuts.sentences(table)
-    assert sentence.startswith("None of these tells the label better than chance: ")
+    assert sentence.startswith("None of these predicts the label better than chance: ")
 
 
 def test_what_tells_the_patient_does_not_count_as_telling_the_label():

@@ -24,8 +24,8 @@ def test_the_answer_is_the_side_on_which_the_paper_lies(honest, word):
 
 def test_a_leak_that_comes_near_is_reconciled_with_the_ledger():
     said = survives(0.921, LOW, HIGH, "not reproduced")
-    assert "93% of the way to the paper's value, and still below it" in said  # 0.44 of 0.471
-    assert "the ledger calls the accuracy not reproduced even so" in said
+    assert "93% of the way to the paper's value, but still below it" in said  # 0.44 of 0.471
+    assert "the ledger still calls the accuracy not reproduced" in said
     reached = survives(0.91, LOW, HIGH, "reproduced only under a leaky protocol")
     assert "as the paper does; the ledger calls" in reached
     assert "does not raise that" in survives(0.921, LOW, LOW, "not reproduced")
@@ -35,7 +35,7 @@ def test_the_pages_of_inbreast_give_an_answer():
     said = front.answer(BOOK)
     assert said.startswith("No. ")
     assert "the paper's 0.921" in said
-    assert "not reproduced even so" in said
+    assert "still calls the accuracy not reproduced" in said
 
 
 def test_a_book_without_these_pages_has_no_answer(tmp_path):
