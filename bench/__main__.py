@@ -9,7 +9,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from bench import contest, growth, jobs, rebuilding, startup
+from bench import contest, growth, jobs, rebuilding, sizes, startup
 from birads_lib.errors import did_you_mean
 from birads_lib.files import written_whole
 from press.paths import RESULTS
@@ -28,7 +28,7 @@ def contests() -> dict[str, contest.Contest]:
 def main(names: list[str]) -> None:
     known = {name: partial(contest.hold, peers) for name, peers in contests().items()}
     known |= {"growth": growth.measure, "startup": startup.measure, "jobs": jobs.listed}
-    known["rebuilding"] = rebuilding.measure
+    known |= {"rebuilding": rebuilding.measure, "correlax_sizes": sizes.measure}
     unknown = [name for name in names if name not in known]
     if unknown:
         sys.exit("\n".join(f"no '{name}'; {did_you_mean(name, known)}" for name in unknown))

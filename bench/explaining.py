@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench import sizes
 from bench.contest import Contest, Peer, largest_difference
 from bench.training import drawn
 
@@ -87,24 +88,14 @@ def difference_of_common(ours: np.ndarray, theirs: np.ndarray) -> float:
     return largest_difference(ours[: len(theirs)], theirs)
 
 
-WINDOWS, MASKED, PIXELS = 100, 2, 256  # windows of an image; those the other is timed on
+WINDOWS, MASKED = 100, 2  # windows of an image; those the other is timed on
 
 
-@cache
 def asked():
-    """Return what answers for windows of 64 pixels, an image, and where its windows lie."""
-    import keras
-
+    """Return what answers for windows, an image, its breast, and the options of CorRELAX."""
     from birads_lib.explain.relevance import Options
-    from birads_lib.networks.local_views import asker, build_windows
-    from birads_lib.training.settings import Settings
 
-    keras.utils.set_random_seed(0)
-    settings = Settings(backbone="small_resnet", weights="phantoms", image_size=64)
-    image = np.random.default_rng(0).integers(0, 256, (PIXELS, PIXELS)).astype(np.uint8)
-    breast = np.zeros(image.shape, bool)
-    breast[48:208, 48:208] = True  # 10 x 10 windows, a stride of 16 apart
-    return asker(build_windows(settings)), image, breast, Options()
+    return sizes.asker(), *sizes.pictured(sizes.SMALL), Options()
 
 
 def correlax(folder: Path) -> np.ndarray:
@@ -153,7 +144,8 @@ CONTESTS = [
     ),
     Contest(
         "correlax",
-        f"CorRELAX of an image of {PIXELS} x {PIXELS}, {WINDOWS} windows of 64, 128 masks each",
+        f"CorRELAX of an image of {sizes.SMALL} x {sizes.SMALL}, {WINDOWS} windows of "
+        f"{sizes.WINDOW}, {sizes.MASKS} masks each",
         correlax,
         {
             "mask by mask": Peer(

@@ -1,0 +1,27 @@
+"""CorRELAX of images of several sizes, as the chapter on speed has it measured."""
+
+import pytest
+
+pytest.importorskip("psutil")
+
+from bench import __main__ as bench
+from bench import sizes
+
+
+def test_a_larger_image_has_more_windows_and_no_more_goes_through_the_network_at_once(monkeypatch):
+    at_once = []
+
+    def ask(images):
+        at_once.append(len(images))
+        return images[:, :2, 0].astype(float), images[:, :4, 1] / 255
+
+    monkeypatch.setattr(sizes, "asker", lambda: ask)
+    small, large = sizes.explain(sizes.SMALL), sizes.explain(2 * sizes.SMALL)
+    assert (small["windows"], large["windows"]) == (100, 400)
+    assert {*at_once} == {sizes.MASKS}
+    assert small["seconds"] > 0
+
+
+def test_it_is_part_of_the_bench():
+    with pytest.raises(SystemExit, match="did you mean 'correlax_sizes'"):
+        bench.main(["correlax_size"])
