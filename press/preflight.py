@@ -36,6 +36,7 @@ EXAMPLES = 3  # images whose patients are shown
 SPLIT = ("protocol", "folds", "seeds", "validation_share")  # on which it depends who is where
 NETWORK = ("backbone", "weights", "taps")  # what of a network may not be there
 IMAGE_TEXT = "52_image_and_text"
+LOCAL_VIEWS = "41_local_views"
 # Notebooks that train a study's runs, or make what their networks see.
 TRAINING = ("03_training", "21_training", "14_features")
 NESTED, PATCHES = "14_best_honest", "14_patches"
@@ -64,6 +65,8 @@ def check(study: Study) -> list[str]:
         problems = [*_split_problems(study, dataset.cases, task), *problems]
     if IMAGE_TEXT in notebooks:
         problems += _image_text_problems(study, dataset.cases, task)
+    if LOCAL_VIEWS in notebooks:
+        problems += _local_views_problems(study, dataset.cases, task)
     if NESTED in notebooks:
         problems += _nested_problems(study, dataset.cases, task)
     if problems:
@@ -177,6 +180,20 @@ def _image_text_problems(study: Study, cases: pd.DataFrame, task: Task) -> Itera
         splits.deal(cases, PATIENT.name, given["folds"], study.seeds, balance=False, task=task)
     except UserError as error:
         yield from str(error).splitlines()
+
+
+def _local_views_problems(study: Study, cases: pd.DataFrame, task: Task) -> list[str]:
+    """Return what stops the one split of a study whose network learns from a part of its images."""
+    given = declared_parameters(LOCAL_VIEWS) | study.values(LOCAL_VIEWS)
+    if given["learned_from"]:
+        return []
+    try:
+        splits.assign_parts(
+            cases, PATIENT.name, given["folds"], 0, given["seed"], balance=False, task=task
+        )
+    except UserError as error:
+        return str(error).splitlines()
+    return []
 
 
 def _nested_problems(study: Study, cases: pd.DataFrame, task: Task) -> Iterator[str]:

@@ -8,7 +8,7 @@ from press import claims, given, preflight
 from press.paths import CONFIG
 from press.study import load
 
-STUDIES = ("relevance", "relevance_gpu", "relevance_inbreast", "smoke_relevance")
+STUDIES = ("relevance", "relevance_gpu", "relevance_inbreast", "relevance_cbis", "smoke_relevance")
 PAGES = {"41_local_views", "42_correlax", "43_pointing_game", "61_companion_claims"}
 
 
@@ -59,3 +59,17 @@ def test_the_images_that_a_network_learns_from_are_reached_by_a_link(tmp_path):
     assert str(tmp_path) not in str(study.parameters("41_local_views")["learned_from"])
     given.link(study)
     assert given.images_link(f"{study.folder}/learned_from").resolve() == other.resolve()
+
+
+def test_patients_are_dealt_out_by_the_labels_of_the_study_and_too_few_are_told_before_a_run(
+    tmp_path,
+):
+    study = study_of(tmp_path, **{"41_local_views": {"folds": 29}})
+    message = "BI-RADS [1-5] has [0-9]+ patients; 29 folds need at least 29"
+    with pytest.raises(UserError, match=message):
+        preflight.check(study)
+    learned = {"learned_from": {"reader": "phantoms"}}
+    study.notebooks["41_local_views"] |= learned
+    assert preflight.check(study)  # then no patient is dealt out
+    cbis = load(CONFIG / "relevance_cbis.yaml")
+    assert cbis.values("41_local_views")["task"] == "malignancy"
