@@ -13,9 +13,10 @@ import pytest
 from birads_lib.files import sha256
 from helpers.project import ROOT, run_module
 from press import deep as deep_check
-from press import file_lists, outputs, verify
+from press import file_lists, manifest, outputs, verify
 from press import page as pages
 from press.checks import Report
+from press.study import load
 
 PAGE = "04_evaluation-proposed-patient"
 RUN = Path("results/smoke/runs/proposed/patient")
@@ -49,6 +50,11 @@ def test_what_was_just_made_holds(smoke_pages):
     for kind in ("pages", "cells", "figures' files", "copies in results/", "written files",
                  "passports", "links to the images", "links between pages"):  # fmt: skip
         assert report.checked[kind] > 0, kind
+
+
+def test_a_book_that_was_just_made_is_what_was_rendered(smoke_book):
+    """Byte for byte: its pages, those of other studies in it, prose, and all rendered files."""
+    assert manifest.changes(load("config/smoke.yaml")) == []
 
 
 def test_every_image_is_hashed(smoke_pages):
