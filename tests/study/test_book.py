@@ -308,8 +308,10 @@ setTimeout(() => seen.then(() => {  // the page's own script may answer a click 
     const inside = [...d.children].find(c => c.tagName !== 'SUMMARY');
     return !(d.open && inside && inside.getBoundingClientRect().height > 0);
   });
-  done({wide: Math.max(wide, over()), missing: missing.map(i => i.src.slice(0, 80)),
-        shut: shut.map(d => d.textContent.slice(0, 60))});
+  const shown = {wide: Math.max(wide, over()), missing: missing.map(i => i.src.slice(0, 80)),
+                 shut: shut.map(d => d.textContent.slice(0, 60))};
+  opened.forEach(d => { d.open = false; });  // as the other size is to find them
+  done(shown);
 }), 200);
 """
 
@@ -324,17 +326,21 @@ def longest_of_each_notebook():
 
 
 @built
-@pytest.mark.parametrize(("width", "height"), SIZES)
-def test_pages_in_a_browser(browser, address, width, height):
-    show_on(browser, width, height)
+@pytest.mark.parametrize("half", [0, 1])  # of the pages, for two processes
+def test_pages_in_a_browser(browser, address, half):
+    """Each page is loaded at one size and then shown at the other, too; sizes take turns."""
     browser.get_log("browser")
     problems = []
-    for page in longest_of_each_notebook():
+    for number, page in enumerate(longest_of_each_notebook()[half::2]):
+        sizes = SIZES if number % 2 else SIZES[::-1]
+        show_on(browser, *sizes[0])
         browser.get(f"{address}/{page}")
-        seen = browser.execute_async_script(LOOK)
-        errors = [e["message"] for e in browser.get_log("browser") if e["level"] == "SEVERE"]
-        if errors or seen["wide"] > 0 or seen["missing"] or seen["shut"]:
-            problems.append((page, errors, seen))
+        for size in sizes:
+            show_on(browser, *size)
+            seen = browser.execute_async_script(LOOK)
+            errors = [e["message"] for e in browser.get_log("browser") if e["level"] == "SEVERE"]
+            if errors or seen["wide"] > 0 or seen["missing"] or seen["shut"]:
+                problems.append((page, size, errors, seen))
     assert not problems
 
 
