@@ -134,7 +134,7 @@ def best_grade(reached: Mapping[str, tuple[Estimate, float]], ahead: Estimate) -
     """
     words = ("below", "not measurably different from", "above")
     parts = [
-        f"{metric} of {value.text}, {value.side(*words, than=aim)} the aim of {aim:g}"
+        f"{metric} of {value.text}, {value.side(*words, than=aim)} the target of {aim:g}"
         for metric, (value, aim) in reached.items()
     ]
     words, beside = ("lower than", "not measurably different from", "higher than"), ""

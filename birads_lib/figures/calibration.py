@@ -129,7 +129,7 @@ def true_class(y: np.ndarray, p: np.ndarray, task: Task = BIRADS) -> Figure:
     counts = [f"{task.labels[k - 1]}\nn = {(y == k).sum()}" for k in task.numbers]
     style.label_axis(ax, task, counts)
     ax.set(xlabel=f"True {task.title}", ylabel="Probability of the true category")
-    ax.set(title="What the true category got", ylim=(-0.03, 1.03), xlim=(0.45, right))
+    ax.set(title="Probability given to the true category", ylim=(-0.03, 1.03), xlim=(0.45, right))
     return ax.figure
 
 

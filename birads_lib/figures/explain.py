@@ -165,8 +165,8 @@ def randomisation_curve(table: pd.DataFrame) -> Figure:
     names = pd.Series(["trained", *spread.index.get_level_values("layers")[1:]])
     counts = [f" ({count} constant)" if count else "" for count in constant]
     ax.set_xticks(steps, names + counts, rotation=40, ha="right", rotation_mode="anchor")
-    ax.set(title="Do the maps depend on what was learnt?", ylim=(-1.05, 1.1))
-    ax.set_xlabel("Made random, with everything to the left of it")
+    ax.set(title="Do the maps depend on what was learned?", ylim=(-1.05, 1.1))
+    ax.set_xlabel("Layers made random, with all to their left")
     ax.set_ylabel("Rank correlation with\nthe trained model's map")
     ax.grid(axis="y")
     return with_legend(ax, columns=3)
@@ -186,7 +186,7 @@ def pointing_game(table: pd.DataFrame, task: Task = BIRADS) -> Figure:
 def outside_breast(table: pd.DataFrame, task: Task = BIRADS) -> Figure:
     """Draw how often each way of pointing misses the breast; as ``pointing_game``, of OUTSIDE."""
     ax = _shares(table, OUTSIDE, task)
-    ax.set(title="Who points beside the breast?", xlabel="Share outside the breast, 95 % interval")
+    ax.set(title="Who points outside the breast?", xlabel="Share outside the breast, 95 % interval")
     return with_legend(ax, columns=2)
 
 

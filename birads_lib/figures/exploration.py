@@ -95,9 +95,11 @@ def shortcuts(table: pd.DataFrame, titles: Sequence[str]) -> Figure:
         values = table["accuracy"].to_numpy(float)[are]
         ax.scatter(values, places[are], color=colour, marker=marker, s=55, label=label, zorder=4)
     ax.set_yticks(places, titles)
-    ax.set(xlim=(0, 1.02), ylim=(len(table) - 0.4, -0.6), xlabel="Balanced accuracy of it alone")
+    ax.set(
+        xlim=(0, 1.02), ylim=(len(table) - 0.4, -0.6), xlabel="Balanced accuracy of the fact alone"
+    )
     ax.grid(True, axis="x")
-    ax.set_title("How well one fact about the file tells the label")
+    ax.set_title("How well each fact about the files predicts the label")
     return with_legend(ax, columns=3)
 
 

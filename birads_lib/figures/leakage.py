@@ -154,7 +154,7 @@ def met_in_training(closest: pd.DataFrame) -> Figure:
         left += widths
     name_rows(ax, [PROTOCOLS[protocol].label for protocol in closest.index])
     ax.grid(False)
-    ax.set(title="The closest that a test row met in training", xlabel="Test rows (%)")
+    ax.set(title="Closest relative that a test row met in training", xlabel="Test rows (%)")
     ax.set_xlim(0, 100)
     return with_legend(ax, columns=2)
 

@@ -123,8 +123,8 @@ def selection(table: pd.DataFrame, here: float) -> Figure:
         )
     ax.axvline(100 * here, **DOTTED)
     ax.annotate("this study", (100 * here, 4), ha="right", rotation=90, va="bottom", color=MUTED)
-    ax.set(xlabel="Of lesions read as BI-RADS 3, biopsied (%)", ylabel="Of the reader (%)")
-    ax.set(ylim=(0, 104), title="Who is biopsied makes the reader's numbers")
+    ax.set(xlabel="Lesions read as BI-RADS 3 that are biopsied (%)", ylabel="Reader's rate (%)")
+    ax.set(ylim=(0, 104), title="The reader's numbers depend on who is biopsied")
     ax.grid(axis="y")
     return with_legend(ax, columns=2)
 

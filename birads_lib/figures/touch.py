@@ -55,7 +55,9 @@ def copies(scores: Mapping[str, pd.DataFrame], chance: float) -> Figure:
             ax.plot(table[part].mean(), row + aside, "|", color=colour, markersize=20)
     ax.axvline(chance, label="Guessing", **style.DOTTED)
     ax.set_yticks(range(len(scores)), list(scores))
-    ax.set(xlim=(0, 1), xlabel="Balanced accuracy, one dot a deal", ylim=(len(scores) - 0.5, -0.5))
+    ax.set(
+        xlim=(0, 1), xlabel="Balanced accuracy, one dot per deal", ylim=(len(scores) - 0.5, -0.5)
+    )
     ax.set_title("What copies do to a score")
     return with_legend(ax, columns=3)
 

@@ -30,9 +30,7 @@ def arms(
         look = {"color": ORANGE, "linestyle": "--", "linewidth": 1.5}
         ax.axvline(best, **look, label="The true category's AUC")
     ax.axvline(0.5, **ZERO)
-    ax.set(
-        xlabel="AUC, 95 % interval (0.5 is chance)", title="Ways to train, held against each other"
-    )
+    ax.set(xlabel="AUC, 95 % interval (0.5 is chance)", title="Ways to train, compared")
     name_rows(ax, [*names.values()], margin=0.6)
     return with_legend(ax, columns=2)
 

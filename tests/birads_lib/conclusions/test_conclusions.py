@@ -319,9 +319,9 @@ def test_several_kinds_of_image_help_harm_or_are_equivalent():
 @pytest.mark.parametrize(
     ("reached", "ahead", "words"),
     [
-        (0.9, UP, ["above the aim of 0.5", "kappa is higher than that of the paper's network"]),
-        (0.1, DOWN, ["below the aim of 0.5", "kappa is lower than that"]),
-        (0.5, NONE, ["different from the aim", "not measurably different from that"]),
+        (0.9, UP, ["above the target of 0.5", "kappa is higher than that of the paper's network"]),
+        (0.1, DOWN, ["below the target of 0.5", "kappa is lower than that"]),
+        (0.5, NONE, ["different from the target", "not measurably different from that"]),
     ],
 )
 def test_the_best_grade_is_held_against_its_aim_and_the_network(reached, ahead, words):
