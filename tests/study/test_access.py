@@ -86,3 +86,31 @@ def test_the_first_key_leads_past_the_contents(browser, address):
     assert first.get_property("textContent").strip() == "Skip to main content"
     first.send_keys("\ue007")  # Enter
     assert page.current_url.endswith("#main-content")
+
+
+SHOWN = (".term > a", ".term [role=tooltip]")  # a term's link and its definition
+
+
+@built
+def test_a_term_tells_its_definition_by_keyboard_and_escape_hides_it(browser, address):
+    page = opened(browser, address, "prose")
+    link, tooltip = (page.find_element("css selector", name) for name in SHOWN)
+    assert link.get_attribute("aria-describedby") == tooltip.get_attribute("id")
+    assert not tooltip.is_displayed()
+    page.execute_script("arguments[0].focus()", link)
+    assert tooltip.is_displayed()
+    link.send_keys("\ue00c")  # Escape
+    assert not tooltip.is_displayed()
+    page.execute_script("arguments[0].blur(); arguments[0].focus()", link)
+    assert tooltip.is_displayed()
+
+
+@built
+@pytest.mark.parametrize("mode", RULES)
+def test_a_shown_definition_violates_no_rule(browser, address, mode):
+    axe = pytest.importorskip("axe_playwright_python", reason="needs axe-core")
+    scheme = {"name": "prefers-color-scheme", "value": mode}
+    page = opened(browser, address, "prose", features=[scheme])
+    page.execute_script(f"document.querySelector('{SHOWN[0]}').focus()")
+    page.execute_script(files(axe).joinpath("axe.min.js").read_text())
+    assert page.execute_async_script(AXE, RULES[mode]) == []

@@ -1,0 +1,50 @@
+"""The glossary's definition at the first use of each term on a page.
+
+A pointer or the keyboard shows it, and Escape (``tooltips.js``) hides it; a tap follows the link to
+the glossary.
+"""
+
+import html
+import re
+
+from docutils import nodes
+
+GLOSSARY = "book/glossary"
+_LINK = re.compile(r'(<a class="reference internal" href="[^"#]*#(term-[^"]+)")(>.*?</a>)', re.S)
+
+
+def definitions(app):
+    """Return the text of each definition by the id of its term; {} where there is no glossary."""
+    if GLOSSARY not in app.env.found_docs:
+        return {}
+    glossary, found = app.env.get_doctree(GLOSSARY), {}
+    for item in glossary.findall(nodes.definition_list_item):
+        text = " ".join(item.children[-1].astext().split())
+        found |= {name: text for term in item.findall(nodes.term) for name in term["ids"]}
+    return found
+
+
+def with_tooltips(body, defined):
+    """Return the HTML of a page in which the first link to each defined term tells what it is."""
+    seen = set()
+
+    def told(link):
+        start, term, end = link.groups()
+        if term in seen or term not in defined:
+            return link[0]
+        seen.add(term)
+        name = f"tooltip-{len(seen)}"
+        tooltip = f'<span role="tooltip" id="{name}">{html.escape(defined[term])}</span>'
+        return f'<span class="term">{start} aria-describedby="{name}"{end}{tooltip}</span>'
+
+    return _LINK.sub(told, body)
+
+
+def add_tooltips(app, pagename, templatename, context, doctree):
+    if pagename != GLOSSARY and "body" in context:
+        context["body"] = with_tooltips(context["body"], definitions(app))
+
+
+def setup(app):
+    app.connect("html-page-context", add_tooltips)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,63 @@
+"""Tooltips: the glossary's definition stands at the first use of a term on a page."""
+
+import importlib
+import io
+
+import pytest
+from bs4 import BeautifulSoup
+from sphinx.application import Sphinx
+from sphinx.util.docutils import docutils_namespace
+
+from helpers.project import ROOT
+
+GLOSSARY = """# Glossary
+
+```{glossary}
+AUC
+  Area under the curve: 0.5 is < 1 and **guessing**.
+
+kappa
+  Agreement.
+```
+"""
+PAGE = "# T\n\nOf {term}`AUC`, {term}`the areas <AUC>` and {term}`kappa`.\n"
+
+
+@pytest.fixture
+def built(tmp_path, monkeypatch):
+    """Return the pages of a book with a glossary and one page that uses its terms, by name."""
+    monkeypatch.syspath_prepend(str(ROOT / "book" / "_ext"))
+    (tmp_path / "book").mkdir()
+    texts = {"conf.py": 'extensions = ["myst_parser", "tooltips"]', "book/glossary.md": GLOSSARY}
+    texts |= {
+        "book/page.md": PAGE,
+        "index.md": "# I\n\n```{toctree}\nbook/glossary\nbook/page\n```",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    folders, warnings = [str(tmp_path / name) for name in ("out", "trees")], io.StringIO()
+    with docutils_namespace():
+        Sphinx(
+            str(tmp_path), str(tmp_path), *folders, "html", status=None, warning=warnings
+        ).build()
+    assert not warnings.getvalue()
+    pages = {name: tmp_path / "out" / "book" / f"{name}.html" for name in ("glossary", "page")}
+    return {name: BeautifulSoup(path.read_text(), "html.parser") for name, path in pages.items()}
+
+
+def test_the_first_use_of_each_term_tells_its_definition(built):
+    first, again, kappa = built["page"].select('a[href*="#term-"]')
+    told = [built["page"].find(id=link.get("aria-describedby")) for link in (first, kappa)]
+    assert [tag["role"] for tag in told] == ["tooltip"] * 2
+    assert [tag.get_text() for tag in told] == [
+        "Area under the curve: 0.5 is < 1 and guessing.", "Agreement.",
+    ]  # fmt: skip
+    assert not again.has_attr("aria-describedby")
+    assert not built["glossary"].select("[role=tooltip]")
+
+
+def test_what_the_glossary_lacks_stays_a_plain_link(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "book" / "_ext"))
+    tooltips = importlib.import_module("tooltips")
+    body = '<p><a class="reference internal" href="g.html#term-x">x</a></p>'
+    assert tooltips.with_tooltips(body, {"term-y": "y"}) == body
