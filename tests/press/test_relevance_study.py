@@ -1,11 +1,14 @@
 """The studies of local views and CorRELAX: what they set, what they are given, what stops them."""
 
+import json
+
+import pandas as pd
 import pytest
 import yaml
 
 from birads_lib.errors import UserError
 from press import claims, given, preflight
-from press.paths import CONFIG
+from press.paths import CONFIG, source_notebook
 from press.study import load
 
 STUDIES = ("relevance", "relevance_gpu", "relevance_inbreast", "relevance_cbis", "smoke_relevance")
@@ -73,3 +76,17 @@ def test_patients_are_dealt_out_by_the_labels_of_the_study_and_too_few_are_told_
     assert preflight.check(study)  # then no patient is dealt out
     cbis = load(CONFIG / "relevance_cbis.yaml")
     assert cbis.values("41_local_views")["task"] == "malignancy"
+
+
+def test_where_every_image_has_a_finding_there_is_nothing_to_raise_a_false_alarm_in(capsys):
+    cells = json.loads(source_notebook("43_pointing_game").read_text())["cells"]
+    (code,) = [text for cell in cells if 'id="false-alarms"' in (text := "".join(cell["source"]))]
+    rows = [(image, way, "mass", 0.9) for image in ("a", "b") for way in ("answers", "relax")]
+    scope = {
+        "pd": pd, "every_point": pd.DataFrame(rows, columns=["image_id", "way", "kind", "value"]),
+        "gates": {"answers": 0.25}, "is_empty": {"a": False, "b": False},
+        "whose": pd.Series({"a": "p1", "b": "p2"}),
+    }  # fmt: skip
+    exec(code, scope)
+    assert scope["false"].empty
+    assert "too few images without any finding" in capsys.readouterr().out
