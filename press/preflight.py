@@ -209,7 +209,7 @@ def _nested_problems(study: Study, cases: pd.DataFrame, task: Task) -> Iterator[
     teacher = declared_parameters(PATCHES) | study.values(PATCHES)
     try:
         splits.deal(cases, study.protocols[0], folds, study.seeds, balance=False, task=task)
-        if teacher["intermediate"]:
+        if teacher["intermediate"] or teacher["calcifications"]:
             backbones.check(**{name: teacher[name] for name in NETWORK})
     except UserError as error:
         yield from str(error).splitlines()

@@ -57,7 +57,7 @@ def shares_of_boxes(data: Dataset, files: list[Path], kind: str = "mass") -> lis
 
 
 def kinds_of(cases: pd.DataFrame, by: Literal["malignancy", "birads"]) -> np.ndarray:
-    """Return what a boxed mass of each image counts as, (n,) places in ``KINDS``; 0: unknown.
+    """Return what a boxed finding of each image counts as, (n,) places in ``KINDS``; 0: unknown.
 
     By ``birads``, for a set without histology, BI-RADS 4 or more counts as malignant.
     """
@@ -69,29 +69,33 @@ def kinds_of(cases: pd.DataFrame, by: Literal["malignancy", "birads"]) -> np.nda
 
 def examples(
     data: Dataset, files: list[Path], kinds: np.ndarray, background: int = 12, *,
-    centred: bool = False, seed: int = 0,
+    finding: str = "mass", centred: bool = False, seed: int = 0,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
     """Return cells to learn from: features (m, channels), places in ``KINDS`` (m,), patients (m,).
 
-    Boxed masses of unknown kind are left out.
+    Boxed findings of unknown kind are left out.
 
     Args:
         data: the intermediate set.
         files: of its features, with cells.
         kinds: (n,) of ``kinds_of``.
-        background: cells that no box touches, drawn at random from the breast of each image.
+        background: cells that no box of a ``finding`` touches, drawn at random from the breast of
+            each image.
+        finding: whose boxes teach, as the table of findings names its kind.
         centred: whether cells are those less the mean of their breast.
         seed: of the draw.
     """
     rng, parts = np.random.default_rng(seed), []
     owners = predictions.cluster_ids(data.cases)
-    facts = zip(features.maps(files), shares_of_boxes(data, files), kinds, owners, strict=True)
+    facts = zip(
+        features.maps(files), shares_of_boxes(data, files, finding), kinds, owners, strict=True
+    )
     for (cells, breast), share, kind, owner in facts:
-        of_mass = np.argwhere(mostly(share) & (kind > 0))
+        of_finding = np.argwhere(mostly(share) & (kind > 0))
         drawn = rng.permutation(np.argwhere(breast & (share == 0)))[:background]
-        places = np.concatenate([of_mass, drawn])
+        places = np.concatenate([of_finding, drawn])
         values = _shifted(cells, breast, centred)[tuple(places.T)]
-        of_cells = np.repeat([kind, 0], [len(of_mass), len(drawn)])
+        of_cells = np.repeat([kind, 0], [len(of_finding), len(drawn)])
         parts.append((values, of_cells, np.repeat(owner, len(places))))
     x, of_cells, patients = map(np.concatenate, zip(*parts, strict=True))
     return x, of_cells, patients
@@ -113,7 +117,7 @@ class Teacher:
 
     model: Pipeline
     centred: bool
-    held_out: dict[str, float]  # AUC of mass against none, and of malignant against benign mass
+    held_out: dict[str, float]  # AUC of finding against none, and of malignant against benign
     strength: float  # of the regression, chosen by these patients' log loss
 
 
@@ -130,7 +134,7 @@ def learn(
     for part in (seen, held):
         missing = [KINDS[k] for k in range(len(KINDS)) if k not in kinds[part]]
         if missing:
-            what = f"too few boxed masses to learn from: no patch is {' or '.join(missing)}"
+            what = f"too few boxed findings to learn from: no patch is {' or '.join(missing)}"
             raise UserError(f"{what}; give more patients of the intermediate set, or another one")
     reduced = _reduction(x[seen], seed)
     inputs = reduced.transform(x)
@@ -138,10 +142,10 @@ def learn(
     p = {c: model.predict_proba(inputs[held]) for c, model in tried.items()}
     best = min(STRENGTHS, key=lambda c: log_loss(kinds[held], p[c], labels=range(len(KINDS))))
     of_best, truth = p[best], kinds[held]
-    masses = truth > 0
+    found = truth > 0
     held_out = {
-        "mass": roc_auc_score(masses, 1 - of_best[:, 0]),
-        "malignant": roc_auc_score(truth[masses] == 2, _malignant_of_mass(of_best[masses])),
+        "finding": roc_auc_score(found, 1 - of_best[:, 0]),
+        "malignant": roc_auc_score(truth[found] == 2, _malignant_of_found(of_best[found])),
     }
     whole = _reduction(x, seed)
     model = Pipeline([*whole.steps, ("regression", _regression(best))])
@@ -158,7 +162,7 @@ def _regression(strength: float) -> LogisticRegression:
     return LogisticRegression(C=strength, class_weight="balanced", max_iter=STEPS, tol=1e-3)
 
 
-def _malignant_of_mass(p: np.ndarray) -> np.ndarray:
+def _malignant_of_found(p: np.ndarray) -> np.ndarray:
     return p[:, 2] / (p[:, 1] + p[:, 2])
 
 
