@@ -361,6 +361,22 @@ def test_text_in_pictures_is_read_on_a_phone(browser, address):
     assert min(heights) >= 8.99
 
 
+CUT = """
+return [...document.querySelectorAll(".cell pre")]
+  .filter((e) => e.checkVisibility() && e.scrollWidth > e.clientWidth + 1)
+  .map((e) => e.textContent.slice(0, 60));
+"""
+
+
+@built
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_no_line_of_code_or_of_what_it_prints_is_cut(browser, address, width, height):
+    show_on(browser, width, height)
+    browser.get(f"{address}/book/smoke/08_interpretability-proposed-patient.html")
+    assert browser.execute_script("return document.querySelectorAll('.cell_output pre').length")
+    assert browser.execute_script(CUT) == []
+
+
 @built
 def test_the_table_of_exhibits_is_searched(browser, address):
     browser.get(f"{address}/book/provenance.html")
