@@ -31,7 +31,8 @@ def test_a_folder_has_a_page_and_nothing_else_is_touched(clean_copy, tmp_path):
     page = (results / "inspected.inspect/01_data_exploration.html").read_text()
     assert "File size alone tells BI-RADS 5 from the rest" in page
     assert "5/notes.txt" in page  # though its pixels may not be shown
-    assert page.count("data:image/png;base64,") >= 4
+    assert page.count('src="data:image/webp;base64,') >= 4
+    assert 'href="data:image' not in page  # each picture once
     assert not re.search("(src|href)=.(http|//)", page)  # it stands alone
     assert "show_pixels = " not in page  # no code
     assert not (clean_copy / "book/inspected").exists()
