@@ -16,6 +16,7 @@ import re
 import shutil
 import signal
 import sys
+import tempfile
 import threading
 import time
 import warnings
@@ -33,6 +34,10 @@ FULL = re.compile(
     f"{os.strerror(errno.ENOSPC)}|{os.strerror(errno.EDQUOT)}|\\d+ requested and \\d+ written"
 )
 LITTLE_ROOM = 2**20  # bytes
+# A kernel listens at sockets of its own, in a folder. Ports were picked first and opened later:
+# now and then another process had taken one by then, and the kernel died. The path of a socket has
+# room for about 100 characters, and TMPDIR may be longer.
+SOCKETS = "/tmp"
 # For the kernel's glibc: else it gives large arrays back after each step of a training and asks
 # the system for new ones.
 KEEP_MEMORY = {
@@ -62,6 +67,7 @@ def main(notebook: str, page: str, parameters: str) -> int:
 def _execute(notebook: str, page: Path, values: dict, study_dir: Path) -> str:
     """Execute one page and return what went wrong, if anything."""
     import papermill
+    from traitlets.config import Config
 
     from press.page import seal  # here, as kernels import this module for `end_with`
 
@@ -77,10 +83,12 @@ def _execute(notebook: str, page: Path, values: dict, study_dir: Path) -> str:
     options = ["--IPKernelApp.parent_handle=1", f"--IPKernelApp.exec_lines={begin}"]
     bar = {"desc": page.stem, "mininterval": 1, "ncols": 90}
     try:
-        papermill.execute_notebook(
-            notebook, str(failed), values, kernel_name="python3", progress_bar=bar,
-            stdout_file=sys.stdout, start_timeout=300, extra_arguments=options,
-        )  # fmt: skip
+        with tempfile.TemporaryDirectory(prefix="kernel-", dir=SOCKETS) as folder:
+            papermill.execute_notebook(
+                notebook, str(failed), values, kernel_name="python3", progress_bar=bar,
+                stdout_file=sys.stdout, start_timeout=300, extra_arguments=options,
+                config=Config(KernelManager={"transport": "ipc", "ip": f"{folder}/socket"}),
+            )  # fmt: skip
     except papermill.PapermillExecutionError as error:
         if FULL.search(error.evalue):
             return _full_disk(study_dir, page.parent)

@@ -43,8 +43,9 @@ pytest -q -n 2 --dist worksteal tests/study
 heading "Its notebooks, executed again, give the same (nbval) and leave everything as it was"
 # Each notebook once: the leaky protocol has pages of its own from the same notebooks.
 # They run as those of the study do, and go on from what it has left: by hand, they'd train anew.
-BIRADS_PAGE=nbval PYTHONSTARTUP=tests/notebooks/in_kernel.py \
-pytest -q -n 2 --dist loadfile --nbval-lax --nbval-cell-timeout 300 -p no:cacheprovider \
+BIRADS_PAGE=nbval PYTHONSTARTUP=tests/notebooks/in_kernel.py PYTHONPATH="$PWD:$PWD/tests" \
+pytest -q -n 2 --dist loadfile -p helpers.nbval_sockets \
+    --nbval-lax --nbval-cell-timeout 300 -p no:cacheprovider \
     $(ls book/smoke/*.ipynb | grep -v -- -oversample_first)
 # The book itself was rendered anew and compared above, in a copy.
 pytest -q tests/study/test_smoke_verify.py -k "just_made or every_image"

@@ -70,6 +70,14 @@ def test_a_notebook_knows_that_it_is_executed_for_a_page(execute, monkeypatch):
     assert "by hand: False" in execute(code).stdout
 
 
+def test_a_kernel_takes_no_port_that_another_process_could_take_first(execute):
+    code = (
+        "import json; from ipykernel.connect import get_connection_info\n"
+        "print(json.loads(get_connection_info())['transport'])"
+    )
+    assert "ipc" in execute(code).stdout
+
+
 def test_a_users_mistake_gives_the_message_and_no_traceback(execute, problem, tmp_path):
     done = execute("from birads_lib.errors import UserError\nraise UserError('do this')")
     assert done.returncode == 1
