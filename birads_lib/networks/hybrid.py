@@ -6,7 +6,7 @@ row, each usable alone: ``preparation`` (grey uint8 to normalised channels, augm
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import keras
 from keras import layers, ops
@@ -57,10 +57,11 @@ def build_trunk(settings: Settings) -> keras.Model:
     """Return the backbone with one output per tap, pooled to the grid of the coarsest tap.
 
     With ``precision: bfloat16`` its layers compute in bfloat16, with variables in float32 (mixed
-    precision; Micikevicius et al. 2018, doi 10.48550/arXiv.1710.03740). All before and after it
-    stays in float32.
+    precision; Micikevicius et al. 2018, doi 10.48550/arXiv.1710.03740). All before and after it,
+    and the trunk with ``precision: float32``, follow Keras's own dtype policy, which is float32
+    where a script doesn't set another.
     """
-    with _policy("mixed_bfloat16" if settings.precision == "bfloat16" else "float32"):
+    with _policy("mixed_bfloat16") if settings.precision == "bfloat16" else nullcontext():
         return _tapped(settings)
 
 

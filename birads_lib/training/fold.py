@@ -245,11 +245,13 @@ class Trainer:
             temporary.write_text(json.dumps(record, indent=1))
 
     def _given(self, run: _Fold) -> dict[str, object]:
-        """Return all that the result of a fold follows from."""
+        """Return all that the result of a fold follows from: of weights their hash, not their place."""
+        settings = run.settings.model_dump(mode="json")
         weights = weights_file(run.settings.weights)
+        if weights and weights.is_file():
+            settings["weights"] = sha256(weights)
         return {
-            "settings": run.settings.model_dump(mode="json"),
-            "weights": sha256(weights) if weights and weights.is_file() else None,
+            "settings": settings,
             "images": self._images_hash,
             "labels": hashlib.sha256(self.labels).hexdigest(),
             "parts": hashlib.sha256(run.parts.to_csv(index=False).encode()).hexdigest(),

@@ -257,6 +257,18 @@ def test_in_bfloat16_the_trunk_alone_computes_and_nothing_is_kept_in_it(model):
     assert 0 < error < 0.02  # each of some ten layers keeps 8 bits of a number: 2**-9, often
 
 
+def test_a_network_follows_the_dtype_policy_of_a_script_as_a_whole():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        built = build_model(tiny())
+    finally:
+        keras.config.set_dtype_policy("float32")
+    parts = [built.get_layer(name) for name in ("trunk", "head")]
+    wide = [x for part in parts for x in part.layers if isinstance(x, keras.layers.Conv2D | keras.layers.Dense)]
+    assert {layer.compute_dtype for layer in wide} == {"bfloat16"}
+    assert {layer.variable_dtype for layer in wide} == {"float32"}
+
+
 def test_small_resnet_is_small_and_named():
     trunk = backbones.build("small_resnet", 64, "none")
     assert trunk.count_params() < 700_000

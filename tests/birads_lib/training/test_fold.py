@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from birads_lib.errors import UserError
 from birads_lib.files import sha256
+from birads_lib.networks.backbones import PHANTOM_WEIGHTS
 from birads_lib.networks.cut import cut
 from birads_lib.networks.hybrid import build_model, set_trainable, with_embeddings
 from birads_lib.splits import assign_parts
@@ -304,6 +305,15 @@ def test_other_code_trains_anew(undisturbed, practised, tmp_path):
     assert "changed" in lines[0]
     assert sum("epoch" in line for line in lines) == 4
     assert_same_training(tmp_path / "fold", undisturbed[0])
+
+
+@pytest.mark.one_backend
+def test_the_same_weights_in_another_place_train_nothing_anew(undisturbed, tmp_path):
+    shutil.copytree(undisturbed[0], tmp_path / "fold")
+    moved = shutil.copy(PHANTOM_WEIGHTS, tmp_path / "moved.weights.h5")
+    lines = []
+    train(tmp_path / "fold", progress=lines.append, weights=str(moved))
+    assert lines == []
 
 
 @pytest.mark.one_backend
