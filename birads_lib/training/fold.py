@@ -245,7 +245,7 @@ class Trainer:
             temporary.write_text(json.dumps(record, indent=1))
 
     def _given(self, run: _Fold) -> dict[str, object]:
-        """Return all that the result of a fold follows from: of weights their hash, not their place."""
+        """Return all that the result follows from: of weights their hash, not their place."""
         settings = run.settings.model_dump(mode="json")
         weights = weights_file(run.settings.weights)
         if weights and weights.is_file():

@@ -264,7 +264,8 @@ def test_a_network_follows_the_dtype_policy_of_a_script_as_a_whole():
     finally:
         keras.config.set_dtype_policy("float32")
     parts = [built.get_layer(name) for name in ("trunk", "head")]
-    wide = [x for part in parts for x in part.layers if isinstance(x, keras.layers.Conv2D | keras.layers.Dense)]
+    kinds = keras.layers.Conv2D | keras.layers.Dense
+    wide = [x for part in parts for x in part.layers if isinstance(x, kinds)]
     assert {layer.compute_dtype for layer in wide} == {"bfloat16"}
     assert {layer.variable_dtype for layer in wide} == {"float32"}
 
