@@ -200,3 +200,70 @@ def density_elsewhere(
         f"a kappa of {kappa.text}, is {kappa.side(*words, than=PUBLISHED_KAPPA)} that of published "
         f"readers among themselves ({PUBLISHED_KAPPA})."
     )
+
+
+def local_views(
+    crops: Mapping[str, Estimate], windows: Mapping[str, Estimate], gap: Estimate
+) -> str:
+    """Answer chapter 41: whether a network that names crops of lesions also finds lesions.
+
+    Args:
+        crops: F1 on crops of lesions, by the kind of lesion.
+        windows: F1 on all windows of the same images, by the kind.
+        gap: F1 of calcifications minus that of masses, on crops.
+    """
+    on_crops = texts.listing(f"{f1.text} for {kind}" for kind, f1 in crops.items())
+    on_windows = texts.listing(f"{f1.text} for {kind}" for kind, f1 in windows.items())
+    lower = [kind for kind, f1 in windows.items() if f1.high < crops[kind].low]
+    fell = (
+        f"clearly lower for {texts.listing(lower)}, so naming a crop is not finding a lesion"
+        if lower
+        else "not clearly lower"
+    )
+    words = ("Masses are named better than calcifications",
+             "Neither kind is named measurably better than the other",
+             "Calcifications are named better than masses")  # fmt: skip
+    return (
+        f"On crops of lesions, F1 is {on_crops}; on all windows of the same images, it is "
+        f"{on_windows}: {fell}. {gap.side(*words)} on crops {gap.aside}."
+    )
+
+
+def correlax(kept: Mapping[str, float], images: int) -> str:
+    """Answer chapter 42: how much of a map is chance, and how much depends on its settings.
+
+    Args:
+        kept: median rank correlation of the windows' values with those of the study's own
+            settings, by what was changed; the first is the masks, drawn anew.
+        images: how many were explained twice.
+    """
+    named = {0.9: "almost the whole", 0.5: "part of the", -1.0: "little of the"}
+    (drawn, chance), *others = kept.items()
+    if np.isnan(chance):
+        return "The values of the windows do not differ, so there is no order to keep."
+    left = next(words for least, words in named.items() if not chance < least)
+    said = texts.listing(f"{value:.2f} with {name}" for name, value in others)
+    return (
+        f"With {drawn}, the windows of an image keep {left} order of their correlations: the "
+        f"median rank correlation is {chance:.2f} over {texts.in_words(images)} "
+        f"image{'s' if images > 1 else ''}. It is "
+        f"{said}."
+    )
+
+
+def pointing_game(hit: Estimate, correlations: Estimate, window: Estimate, centre: Estimate) -> str:
+    """Answer chapter 43: whether the maps of CorRELAX point at lesions, beyond simpler ways.
+
+    Args:
+        hit: share of pairs of image and kind that the map of answers hits.
+        correlations: that share minus the share of the map of correlations.
+        window: that share minus the share of the best window alone.
+        centre: share of the map of correlations minus that of the centre of the breast.
+    """
+    words = ("less often than", "not measurably more or less often than", "more often than")
+    return (
+        f"The map of answers hits {hit.text} of the pairs of image and kind of lesion, "
+        f"{correlations.side(*words)} the map of correlations {correlations.aside} and "
+        f"{window.side(*words)} the best window alone {window.aside}. The map of correlations hits "
+        f"{centre.side(*words)} the centre of the breast {centre.aside}."
+    )

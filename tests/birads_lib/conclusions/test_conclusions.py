@@ -1,10 +1,12 @@
 """The words of an answer are those that its numbers allow: of either sign, and of neither."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from birads_lib.conclusions import companions, images, results
+from birads_lib.conclusions import companions, images, results, side_by_side
 from birads_lib.conclusions.estimate import Estimate, of
 from birads_lib.images.frame import Geometry
 
@@ -333,3 +335,80 @@ def test_the_best_grade_is_held_against_its_aim_and_the_network(reached, ahead, 
 
 def test_the_best_grade_stands_alone_where_no_network_is_named():
     assert "network" not in results.best_grade({"a mean AUC": (UP, 0.5)}, UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"), [(UP, "higher than"), (DOWN, "lower than"), (NONE, "not measurably")]
+)
+def test_two_studies_differ_only_where_an_interval_says_so(change, words):
+    said = side_by_side.comparison("one", "two", {HONEST: change, LEAKY: NONE})
+    assert f"Under “patient”, the accuracy of “one” is {words}" in said
+    assert "under “oversample first”, the accuracy of “one” is not measurably" in said
+
+
+def test_variants_are_apart_only_where_their_intervals_are():
+    said = side_by_side.sweep({"low": DOWN, "middle": NONE, "high": UP}, HONEST)
+    assert "most accurate of the 3 variants is “high”" in said
+    assert "the least accurate “low”" in said
+    assert "do not overlap" in said
+    assert "intervals overlap" in side_by_side.sweep({"a": SHARE, "b": SHARE}, HONEST)
+    assert side_by_side.sweep({"a": SHARE, "b": SHARE}, LEAKY).startswith("This split leaks")
+
+
+def test_floors_are_held_against_the_most_common_category():
+    common = {"common": Estimate(0.3, 0.2, 0.4)}
+    more = side_by_side.floors(common | {"frozen": SHARE}, "common", HONEST)
+    assert "“frozen”, is right for 0.50 (0.40 to 0.60), not clearly more." in more
+    assert ", clearly more." in side_by_side.floors(
+        common | {"frozen": Estimate(0.6, 0.5, 0.7)}, "common", HONEST
+    )
+    less = side_by_side.floors(common | {"frozen": Estimate(0.1, 0, 0.2)}, "common", LEAKY)
+    assert "no other floor is more accurate" in less
+    assert less.startswith("This split leaks")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"), [(UP, "raises"), (DOWN, "lowers"), (NONE, "does not clearly change")]
+)
+def test_copies_move_the_score_that_they_move(change, words):
+    said = side_by_side.copies_first(change, NONE, 30)
+    assert f"split {words} the nearest neighbour's score on the test part" in said
+    assert "does not clearly change its score on new patients" in said
+    assert f"{words} its score on new patients" in side_by_side.copies_first(NONE, change, 30)
+
+
+@pytest.mark.parametrize(
+    ("gap", "words"),
+    [(UP, "Calcifications are named"), (DOWN, "Masses are named"), (NONE, "Neither kind")],
+)
+def test_naming_a_crop_is_held_against_finding_a_lesion(gap, words):
+    crops = {"calcifications": Estimate(0.8, 0.7, 0.9), "masses": SHARE}
+    fell = companions.local_views(crops, {"calcifications": SHARE, "masses": SHARE}, gap)
+    assert "clearly lower for calcifications, so naming a crop is not finding a lesion" in fell
+    assert words in fell
+    assert "not clearly lower" in companions.local_views(crops, crops, gap)
+
+
+@pytest.mark.parametrize(
+    ("chance", "words"),
+    [(0.95, "keep almost the whole order"), (0.7, "keep part of"), (0.1, "keep little of"),
+     (np.nan, "there is no order")],
+)  # fmt: skip
+def test_a_map_keeps_the_order_that_masks_drawn_anew_leave(chance, words):
+    said = companions.correlax({"masks drawn anew": chance, "grey": 0.8, "half": -0.2}, 3)
+    assert words in said
+    if chance == chance:
+        assert "over three images. It is 0.80 with grey and -0.20 with half." in said
+
+
+@pytest.mark.parametrize(
+    ("gain", "words"),
+    [(UP, "more often than"), (DOWN, "less often than"), (NONE, "not measurably more or less")],
+)
+def test_each_way_of_pointing_has_its_own_word(gain, words):
+    for place, beside in enumerate(("correlations", "the best window", "the centre")):
+        gains = [NONE] * 3
+        gains[place] = gain
+        said = companions.pointing_game(SHARE, *gains)
+        assert re.search(f"{words}[^,]* {beside}", said)
+        assert said.count("not measurably") == (3 if gain == NONE else 2)

@@ -1,0 +1,85 @@
+"""Answers of the chapters that set studies, variants, floors or ways to split side by side."""
+
+from collections.abc import Mapping
+
+from birads_lib.conclusions.estimate import Estimate, readable, split_first
+
+
+def comparison(first: str, second: str, changes: Mapping[str, Estimate]) -> str:
+    """Answer chapter 12: which study is more accurate.
+
+    Args:
+        first, second: the studies' names.
+        changes: accuracy of the first minus that of the second, by protocol.
+    """
+    words = ("lower than", "not measurably different from", "higher than")
+    said = [
+        f"under “{readable(protocol)}”, the accuracy of “{first}” is "
+        f"{change.side(*words)} that of “{second}” {change.aside}"
+        for protocol, change in changes.items()
+    ]
+    text = "; ".join(said)
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def sweep(accuracies: Mapping[str, Estimate], protocol: str) -> str:
+    """Answer the page on a sweep: how far apart the variants are, by one protocol.
+
+    Args:
+        accuracies: of each variant, by its name.
+        protocol: how the images were split.
+    """
+    ordered = sorted(accuracies, key=lambda name: accuracies[name].estimate)
+    least, most = ordered[0], ordered[-1]
+    apart = accuracies[least].high < accuracies[most].low
+    so = (
+        "Their intervals do not overlap, though the highest of many numbers is high partly by "
+        "chance."
+        if apart
+        else "Their intervals overlap, so chance alone may have put them in this order."
+    )
+    return split_first(
+        protocol,
+        f"Under “{readable(protocol)}”, the most accurate of the {len(ordered)} variants is "
+        f"“{readable(most)}” with {accuracies[most].text}, and the least accurate "
+        f"“{readable(least)}” with {accuracies[least].text}. {so}",
+    )
+
+
+def floors(accuracies: Mapping[str, Estimate], common: str, protocol: str) -> str:
+    """Answer the page on floors: how accurate an answer is without the network.
+
+    Args:
+        accuracies: of each floor, by what it is called; ``common`` is one of them.
+        common: the floor that always gives the most common category.
+        protocol: how the images were split.
+    """
+    best = max(accuracies, key=lambda name: accuracies[name].estimate)
+    said = (
+        f"Under “{readable(protocol)}”, always giving the most common category is right for "
+        f"{accuracies[common].text} of the images"
+    )
+    if best == common:
+        return split_first(protocol, f"{said}; no other floor is more accurate.")
+    more = "clearly more" if accuracies[best].low > accuracies[common].high else "not clearly more"
+    return split_first(
+        protocol,
+        f"{said}. The most accurate floor, “{best}”, is right for {accuracies[best].text}, {more}. "
+        "A network adds only what lies above that.",
+    )
+
+
+def copies_first(test: Estimate, new: Estimate, deals: int) -> str:
+    """Answer chapter 16: what copying rare images before the split does to two scores.
+
+    Args:
+        test: balanced accuracy on the test part, copied first minus split first.
+        new: the same on patients who were in no part.
+        deals: of the patients, whose middle 95 % are the ends of the intervals.
+    """
+    words = ("lowers", "does not clearly change", "raises")
+    return (
+        f"Copying rare images before the split {test.side(*words)} the nearest neighbour's score "
+        f"on the test part {test.aside} and {new.side(*words)} its score on new patients "
+        f"{new.aside}. The ranges hold 95 % of {deals} deals."
+    )
