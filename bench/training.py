@@ -93,11 +93,7 @@ def with_fit(folder: Path, work: Work) -> np.ndarray:
 
 def contest(name: str, work: Work, at_least: float | None) -> Contest:
     of = f"{work.epochs} epochs of {work.images} images of {work.side} x {work.side}"
-    what = (
-        "only the head learns"
-        if work.stage == 1
-        else "the last 40 layers of the ResNet-50 learn too"
-    )
+    learns = {1: "only the head learns", 2: "the last 40 layers of the ResNet-50 learn too"}
     return Contest(
         name,
         f"stage {work.stage} of training, {of}: {learns[work.stage]}",
