@@ -6,6 +6,7 @@ The parameters that it gives notebooks stand in ``press.study_parameters``, swee
 
 import math
 from collections.abc import Iterator
+from functools import cache
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, create_model
@@ -150,8 +151,7 @@ def model(keys: dict) -> type[StudyFile]:
     # Only one set of chapters trains on regions that a run's protocol deals out.
     protocols = Protocols if keys.get("chapters") == chapters.BACKBONES else _OfImages
     variant = parameters(*TRAINED)
-    ablation = parameters(*TRAINED, protocols=(protocols, []))
-    notebooks = {name: (parameters(name), {}) for name in notebook_names()}
+    ablation = create_model("Parameters", __base__=variant, protocols=(protocols, []))
     reader = f"a mapping with at least 'reader' ({', '.join(READERS)})"
     return create_model(
         "StudyFile",
@@ -161,8 +161,15 @@ def model(keys: dict) -> type[StudyFile]:
         variants=(Annotated[dict[Name, variant], Field(min_length=1), _OF_NAMES], {}),
         ablations=(Annotated[dict[Name, ablation], _OF_NAMES], {}),
         sweep=(Annotated[sweep.grid(*TRAINED), _GRID], {}),
-        notebooks=(create_model("Notebooks", __base__=Checked, **notebooks), {}),
+        notebooks=(_notebooks(*notebook_names()), {}),
     )
+
+
+@cache
+def _notebooks(*names: str) -> type[Checked]:
+    """Return a model of what a study may give each notebook."""
+    fields = {name: (parameters(name), {}) for name in names}
+    return create_model("Notebooks", __base__=Checked, **fields)
 
 
 def problems(keys: dict) -> Problems:

@@ -4,6 +4,7 @@ Those of preprocessing and of training are checked as the library does; what els
 stands in ``Others``.
 """
 
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -110,6 +111,7 @@ def types_of(*notebooks: str) -> dict[str, tuple]:
     }
 
 
-def parameters(*notebooks: str, **further: tuple) -> type[Checked]:
+@cache  # a book loads twenty studies, and pydantic takes a second for the models of each
+def parameters(*notebooks: str) -> type[Checked]:
     """Return a model of what a study may give some notebooks; all is optional."""
-    return create_model("Parameters", __base__=Checked, **types_of(*notebooks), **further)
+    return create_model("Parameters", __base__=Checked, **types_of(*notebooks))

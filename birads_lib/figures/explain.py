@@ -7,13 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from birads_lib.figures import style
 from birads_lib.figures.exploration import draw_outline, fit_to
-from birads_lib.figures.heat import COLOURS, draw_map, mark_peak, outline_finding
+from birads_lib.figures.heat import add_colour_bar, draw_map, mark_peak, outline_finding
 from birads_lib.figures.intervals import draw_beside, draw_intervals, name_rows
 from birads_lib.figures.style import AMBER, BLUE, INK, MUTED, PLUM, new_axes, with_legend
 from birads_lib.task import BIRADS, Task
@@ -143,8 +141,7 @@ def overlay(image: np.ndarray, heat: np.ndarray, title: str, warning: str) -> Fi
     draw_map(ax, heat, image, show_pixels=True)
     ax.set_title(title)
     ax.set_xlabel("\n".join(textwrap.wrap(warning, 80)), fontsize=10)
-    colours = ScalarMappable(Normalize(0, 1), COLOURS)
-    ax.figure.colorbar(colours, ax=ax, label="Grad-CAM, largest = 1", shrink=0.6)
+    add_colour_bar(ax, "Grad-CAM, largest = 1", shrink=0.6)
     return ax.figure
 
 
@@ -282,6 +279,5 @@ def _beside(ax: Axes, text: str, **look: float) -> None:
 
 
 def _with_colour_bar(axes: np.ndarray, label: str, shrink=0.5, aspect=40) -> Figure:
-    figure, look = axes.flat[0].figure, {"location": "bottom", "shrink": shrink, "aspect": aspect}
-    figure.colorbar(ScalarMappable(Normalize(0, 1), COLOURS), ax=axes, label=label, **look)
-    return figure
+    add_colour_bar(axes, label, location="bottom", shrink=shrink, aspect=aspect)
+    return axes.flat[0].figure

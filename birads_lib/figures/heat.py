@@ -1,7 +1,11 @@
 """Heat maps over the images that they explain: bright is high, and marks are seen on any ground."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from matplotlib.patheffects import withStroke
 
 from birads_lib.figures.exploration import draw_outline
@@ -43,6 +47,15 @@ def _look(image: np.ndarray, interpolation: str) -> dict:
     extent = (-0.5, width - 0.5, height - 0.5, -0.5)
     look = {"cmap": COLOURS, "vmin": 0, "vmax": 1, "extent": extent}
     return look | {"interpolation": interpolation}
+
+
+def add_colour_bar(axes: Axes | Sequence[Axes] | np.ndarray, label: str, **look) -> None:
+    """Draw the scale of maps, 0..1, beside one or several axes of a figure.
+
+    ``look`` goes to matplotlib's ``Figure.colorbar``, such as ``location`` and ``shrink``.
+    """
+    figure = np.ravel(axes)[0].figure
+    figure.colorbar(ScalarMappable(Normalize(0, 1), COLOURS), ax=axes, label=label, **look)
 
 
 def mark_peak(ax: Axes, x: float, y: float) -> None:

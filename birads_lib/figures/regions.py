@@ -5,13 +5,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from birads_lib.figures.explain import Example
 from birads_lib.figures.exploration import samples
-from birads_lib.figures.heat import COLOURS, lay_over, mark_peak, outline_finding
+from birads_lib.figures.heat import add_colour_bar, lay_over, mark_peak, outline_finding
 from birads_lib.figures.style import MARKERS, SERIES, new_axes, with_legend
 from birads_lib.images.regions import CORNERS
 from birads_lib.task import Task
@@ -79,8 +77,7 @@ def maps(examples: Sequence[Example], titles: Sequence[str]) -> Figure:
     axes[0, 0].set_ylabel("Region", fontsize=11)
     axes[1, 0].set_ylabel("Grad-CAM", fontsize=11)
     if examples:
-        colours = ScalarMappable(Normalize(0, 1), COLOURS)
-        axes[0, 0].figure.colorbar(colours, ax=axes[1], label="Largest = 1", shrink=0.8)
+        add_colour_bar(axes[1], "Largest = 1", shrink=0.8)
     return axes[0, 0].figure
 
 

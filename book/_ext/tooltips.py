@@ -6,6 +6,7 @@ the glossary.
 
 import html
 import re
+from functools import lru_cache
 
 from docutils import nodes
 
@@ -13,6 +14,7 @@ GLOSSARY = "book/glossary"
 _LINK = re.compile(r'(<a class="reference internal" href="[^"#]*#(term-[^"]+)")(>.*?</a>)', re.S)
 
 
+@lru_cache(maxsize=1)  # pages are written after all are read: once for a build
 def definitions(app):
     """Return the text of each definition by the id of its term; {} where there is no glossary."""
     if GLOSSARY not in app.env.found_docs:

@@ -6,6 +6,7 @@ import io
 import pytest
 from bs4 import BeautifulSoup
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import docutils_namespace
 
 from helpers.project import ROOT
@@ -54,6 +55,15 @@ def test_the_first_use_of_each_term_tells_its_definition(built):
     ]  # fmt: skip
     assert not again.has_attr("aria-describedby")
     assert not built["glossary"].select("[role=tooltip]")
+
+
+def test_the_glossary_is_read_once_for_a_build(monkeypatch, request):
+    read, asked = BuildEnvironment.get_doctree, []
+    monkeypatch.setattr(
+        BuildEnvironment, "get_doctree", lambda env, name: asked.append(name) or read(env, name)
+    )
+    assert {*request.getfixturevalue("built")["page"].select("[role=tooltip]")}
+    assert asked.count("book/glossary") == 1  # for both other pages
 
 
 def test_what_the_glossary_lacks_stays_a_plain_link(monkeypatch):

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from birads_lib.explain import pointing
 from birads_lib.figures import explain as plots
 from birads_lib.figures import heat as heat_maps
+from birads_lib.figures.style import new_axes
 from birads_lib.scores.bootstrap import Resampling, mean_intervals
 from helpers.figures import texts
 
@@ -54,6 +55,16 @@ def test_five_panels_say_what_a_colour_means():
     figure = drawn(plots.five_panels([example(3, 4)]))
     bars = [ax for ax in figure.axes if ax.get_label() == "<colorbar>"]
     assert [ax.get_xlabel() for ax in bars] == ["Grad-CAM of the heat map, largest = 1"]
+
+
+def test_the_scale_of_maps_is_that_of_their_colours():
+    upper, lower = axes = new_axes(2)
+    heat_maps.add_colour_bar(axes, "Largest = 1", shrink=0.5)
+    bar = upper.figure.axes[-1]
+    assert (bar.get_ylabel(), bar.get_ylim()) == ("Largest = 1", (0, 1))
+    (mesh,) = [drawn for drawn in bar.collections if drawn.get_cmap().name == heat_maps.COLOURS]
+    assert mesh.get_clim() == (0, 1)
+    assert bar.get_position().x0 > lower.get_position().x1  # beside both
 
 
 def test_restricted_images_show_no_pixel():
