@@ -24,6 +24,7 @@ from pydantic import Field
 from birads_lib.checked import Checked
 
 Ask = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+PIXELS = 2**21  # of masked windows in one call: larger calls need more memory, smaller ones time
 
 
 class Options(Checked):
@@ -194,8 +195,8 @@ def correlax(
 ) -> Relevance:
     """Return what CorRELAX knows of an image (H, W) uint8; masks follow from the seed.
 
-    The masks of one window are one call of ``ask``, so that memory depends on the window and not on
-    the image.
+    All masks of one window, or of several small ones, are one call of ``ask``, so that memory
+    depends on the window and not on the image.
 
     Args:
         ask: see the module.
@@ -210,11 +211,26 @@ def correlax(
     windows = list(grid.cut(image, which))
     features, answers = in_passes(ask, windows, options.masks)
     rows = []
-    for window, feature, answer in zip(windows, features, answers, strict=True):
-        f, p = ask(masked(window, masks, options.grey))  # (m, C), (m, K)
+    under = _under_masks(ask, windows, masks, options.grey)
+    for (f, p), feature, answer in zip(under, features, answers, strict=True):
         rows.append((cosine(f, feature), cosine(p, answer), p))
     similarity, agreement, masked_answers = map(np.stack, zip(*rows, strict=True))
     return Relevance(grid, which, answers, similarity, agreement, masked_answers)
+
+
+def _under_masks(
+    ask: Ask, windows: list[np.ndarray], masks: np.ndarray, grey: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield features (m, C) and answers (m, K) of each window under m masks.
+
+    Windows that are left over are asked one by one: two shapes are compiled, whatever the image.
+    """
+    at_once = max(1, PIXELS // masks.size)
+    even = len(windows) - len(windows) % at_once
+    groups = [windows[i : i + at_once] for i in range(0, even, at_once)]
+    for group in groups + [[window] for window in windows[even:]]:
+        f, p = ask(np.concatenate([masked(window, masks, grey) for window in group]))
+        yield from zip(np.split(f, len(group)), np.split(p, len(group)), strict=True)
 
 
 def in_passes(ask: Ask, images: list[np.ndarray], size: int) -> tuple[np.ndarray, np.ndarray]:

@@ -165,14 +165,26 @@ def test_correlax_is_what_its_definition_says():
     assert not found.by_label[:, 2].any()  # of an answer that never changes
 
 
+@pytest.mark.parametrize("at_once", [1, 3])
 @pytest.mark.parametrize("shape", [(40, 48), (160, 128)])
-def test_each_window_is_one_pass_of_a_size_that_no_image_changes(shape):
+def test_windows_are_asked_in_sizes_that_no_image_changes(monkeypatch, shape, at_once):
+    monkeypatch.setattr(relevance, "PIXELS", at_once * FEW.masks * FEW.window**2)
     network = Network()
-    whole = np.ones(shape, bool)
-    found = relevance.correlax(network, image(*shape), whole, FEW)
-    assert set(network.asked) == {(FEW.masks, FEW.window, FEW.window)}
+    found = relevance.correlax(network, image(*shape), np.ones(shape, bool), FEW)
+    sizes = {1, at_once}
+    assert set(network.asked) == {(n * FEW.masks, FEW.window, FEW.window) for n in sizes}
     windows = found.which.sum()
-    assert len(network.asked) == windows + -(-windows // FEW.masks)
+    asked = windows // at_once + windows % at_once * (at_once > 1)
+    assert len(network.asked) == asked + -(-windows // FEW.masks)
+
+
+def test_windows_are_told_apart_however_many_are_asked_at_once(monkeypatch):
+    pixels, whole, found = image(), np.ones((40, 48), bool), []
+    for at_once in (1, 4):
+        monkeypatch.setattr(relevance, "PIXELS", at_once * FEW.masks * FEW.window**2)
+        found.append(relevance.correlax(Network(), pixels, whole, FEW))
+    for name in ("answers", "similarity", "agreement", "masked_answers"):
+        np.testing.assert_array_equal(*(getattr(one, name) for one in found))
 
 
 def test_masks_follow_from_the_seed_alone():
