@@ -30,7 +30,8 @@ PARTS_OF_METHOD = {  # which parameters belong to which part, the first that has
     ),
     "Loss": ("loss", "dal_lambda", "dal_stop_gradient", "dal_normalise", "distance_power"),
     "Data": (
-        *("image_size", "letterbox", "crop", "clahe", "clahe_before_resize", "clip_limit", "tiles"),
+        *("image_size", "letterbox", "crop", "flip_to_left"),
+        *("clahe", "clahe_before_resize", "clip_limit", "tiles"),
         *("augment", "flip", "rotation", "rotation_fill", "views", "balance"),
         *("folds", "validation_share"),
     ),
