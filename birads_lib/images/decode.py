@@ -14,7 +14,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from birads_lib.errors import DatasetError
 from birads_lib.files import sha256_of
-from birads_lib.images import dicom_file, dicom_pixels
+from birads_lib.images import dicom_checks, dicom_file, dicom_pixels
 from birads_lib.images.grey import UnfitError, grey_of, in_a_line
 from birads_lib.images.header import check_modality
 
@@ -99,7 +99,7 @@ def shape_by_header(path: str | Path, frame: str = "") -> tuple[int, int]:
                 return image.size if is_turned else image.size[::-1]
             header = dicom_file.opened(file, stop_before_pixels=True)
             check_modality(header)
-            return dicom_pixels.checked_size(header, frame)
+            return dicom_checks.checked_size(header, frame)
 
 
 def has_dicom_head(data: bytes) -> bool:
