@@ -144,6 +144,7 @@ def test_every_map_is_drawn_by_the_function_that_keeps_the_rule_of_fineness():
     pixels = {"exploration._draw_image", "explain._picture"}  # only where they may be shown
     # Chapters call these only where pixels may be shown.
     pixels |= {"heat.lay_over", "regions._draw", "density.examples"}
+    pixels |= {"lesions._draw"}
     pixels |= {"density.similarity"}  # of images and texts: no array of an image
     pixels |= {"touch.side_by_side", "touch.pointed"}  # only of synthetic studies that show them
     pixels |= {"relevance.crops", "relevance.masking", "relevance._image"}
