@@ -9,6 +9,7 @@ import re
 from functools import lru_cache
 
 from docutils import nodes
+from sphinx.addnodes import pending_xref
 
 GLOSSARY = "book/glossary"
 _LINK = re.compile(r'(<a class="reference internal" href="[^"#]*#(term-[^"]+)")(>.*?</a>)', re.S)
@@ -21,9 +22,18 @@ def definitions(app):
         return {}
     glossary, found = app.env.get_doctree(GLOSSARY), {}
     for item in glossary.findall(nodes.definition_list_item):
-        text = " ".join(item.children[-1].astext().split())
+        text = _without_citations(item.children[-1])
         found |= {name: text for term in item.findall(nodes.term) for name in term["ids"]}
     return found
+
+
+def _without_citations(definition):
+    """Return the text of a definition; citations aren't resolved yet, and would show their keys."""
+    text = definition.deepcopy()
+    for reference in [*text.findall(pending_xref)]:
+        if reference["refdomain"] == "cite":
+            reference.parent.remove(reference)
+    return re.sub(r" (?=[.,;:)])", "", " ".join(text.astext().split()))
 
 
 def with_tooltips(body, defined):

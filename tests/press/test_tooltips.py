@@ -18,8 +18,12 @@ AUC
   Area under the curve: 0.5 is < 1 and **guessing**.
 
 kappa
-  Agreement.
+  Agreement {cite:p}`cohen1960`.
 ```
+"""
+CONFIGURATION = """
+extensions = ["myst_parser", "sphinxcontrib.bibtex", "tooltips"]
+bibtex_bibfiles = ["references.bib"]
 """
 PAGE = "# T\n\nOf {term}`AUC`, {term}`the areas <AUC>` and {term}`kappa`.\n"
 
@@ -29,10 +33,11 @@ def built(tmp_path, monkeypatch):
     """Return the pages of a book with a glossary and one page that uses its terms, by name."""
     monkeypatch.syspath_prepend(str(ROOT / "book" / "_ext"))
     (tmp_path / "book").mkdir()
-    texts = {"conf.py": 'extensions = ["myst_parser", "tooltips"]', "book/glossary.md": GLOSSARY}
+    texts = {"conf.py": CONFIGURATION, "book/glossary.md": GLOSSARY}
     texts |= {
         "book/page.md": PAGE,
-        "index.md": "# I\n\n```{toctree}\nbook/glossary\nbook/page\n```",
+        "references.bib": "@misc{cohen1960, title={T}, author={Cohen, J.}, year={1960}}",
+        "index.md": "# I\n\n```{bibliography}\n```\n\n```{toctree}\nbook/glossary\nbook/page\n```",
     }
     for name, text in texts.items():
         (tmp_path / name).write_text(text)
