@@ -15,6 +15,7 @@ RUN     ?=
 IMAGES  ?=
 OTHER   ?= phantoms_elsewhere
 OUT     ?= grades.csv
+BOOK    ?=
 
 UV := $(shell command -v uv || echo .tools/bin/uv)
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -33,11 +34,14 @@ SNAKEMAKE = snakemake --profile profiles/$(PROFILE) --config study=$(1) \
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
-book: .venv/$(if $(filter slurm,$(PROFILE)),slurm,ready) ## run a study and render its book: STUDY=name or CONFIG=my.yaml, DATA=folder
+book: .venv/$(if $(filter slurm,$(PROFILE)),slurm,ready) ## run a study and render its book: STUDY=name or CONFIG=my.yaml, DATA=folder; BOOK=mini: also one page for a lecture
 	@python -m press.preflight "$(CONFIG)" "$(DATA)" "$(WEIGHTS)"
 	@rm -f results/problem.txt
 	@$(call SNAKEMAKE,"$(CONFIG)") || { echo; python -m press.execute; exit 1; }
-	@python -m press.book "$(CONFIG)"
+	@python -m press.book "$(CONFIG)" "$(BOOK)"
+
+pdf: .venv/ready ## print a study's book as a PDF, by Chromium or Chrome: STUDY=name or CONFIG=my.yaml; BOOK=mini
+	@python -m press.pdf "$(CONFIG)" "$(BOOK)"
 
 inspect: .venv/ready ## before any training, one page of what was understood of the images: DATA=folder, CONFIG=my.yaml
 	@python -m press.inspect "$(CONFIG)" "$(DATA)"
@@ -98,4 +102,4 @@ ALSO_slurm = --extra slurm
 	python3 -m venv .tools
 	.tools/bin/pip install --quiet uv
 
-.PHONY: help bench extra book inspect predict verify compare external crate lab weights lint test stress
+.PHONY: help bench extra book inspect predict verify compare external crate lab pdf weights lint test stress

@@ -1,6 +1,7 @@
 """Stage the sources of a study's book and render it.
 
     python -m press.book config/phantoms.yaml
+    python -m press.book config/phantoms.yaml mini   # also as one page, for a lecture
 
 Where the study asks for it, the page of its models on another study's images is made first.
 
@@ -23,7 +24,18 @@ from pydantic import ConfigDict
 from birads_lib.checked import Checked
 from birads_lib.errors import UserError, did_you_mean
 from birads_lib.files import written_whole
-from press import chapters, claims, contents, external, manifest, paths, shown, sources, yaml_file
+from press import (
+    chapters,
+    claims,
+    contents,
+    external,
+    manifest,
+    one_page,
+    paths,
+    shown,
+    sources,
+    yaml_file,
+)
 from press import page as pages
 from press.page import COMMITTED
 from press.paths import BOOK, CONFIG, ROOT, build_folder, rendered_book
@@ -272,16 +284,23 @@ def _run_sphinx(study: Study, build: Path) -> Path:
     return pages
 
 
-def build(config: str) -> Path:
-    """Render a study's book, with the page of another study's images where it asks for one."""
+def build(config: str, part: str = "") -> Path:
+    """Render a study's book, with the page of another study's images where it asks for one.
+
+    With ``part`` "mini", the chapters for a lecture are also written, as one page. Returns what to
+    open.
+    """
     study = load(config)
+    if part:
+        one_page.file_of(study, part, "html")  # or says that there is no such part
     if study.external:
         external.external(config, study.external.study)
-    return render(study)
+    front = render(study)
+    return one_page.write(study, part) if part else front
 
 
 if __name__ == "__main__":
     try:
-        print("The book is ready, open", build(sys.argv[1]).relative_to(ROOT))
+        print("The book is ready, open", build(*sys.argv[1:]).relative_to(ROOT))
     except UserError as error:
         sys.exit(str(error))

@@ -17,7 +17,7 @@ from birads_lib.protocol import PROTOCOLS
 from press import chapters, yaml_file
 from press import page as pages
 from press.page import COMMITTED, FROZEN
-from press.paths import BOOK, ROOT, parts_of_page
+from press.paths import BOOK, ROOT, build_folder, parts_of_page
 from press.report.checklists import CARDS
 from press.report.templates import literal, page
 from press.study import Study
@@ -25,6 +25,7 @@ from press.study import Study
 TOC = "_toc.yml"  # at the root
 THIS = "this"  # there: the study whose book it is
 DEFAULT = "phantoms"  # the study that a book is of where nobody names one
+ARCHIVE, GLOSSARY = "book/archive", "book/glossary"  # pages
 _IN_A_LINE = 6  # runs that a selector shows without being unfolded
 
 
@@ -32,6 +33,7 @@ class _Part(Checked):
     caption: str = ""
     study: str = ""
     unless: list[str] = Field([])
+    mini: bool = False
     chapters: list[dict] = Field([])
 
 
@@ -136,6 +138,22 @@ def contents(study: Study, studies: Mapping[str, Study], made: Collection[str] =
             ]
         part.pop("unless", None)
     return {**toc, "parts": [part for part in parts if part["chapters"]]}
+
+
+def reading(study: Study, only_mini: bool = False) -> list[tuple[str, list[str]]]:
+    """Return the parts of a staged book in their order: caption, and the names of its pages.
+
+    The archive is left out: it leads to pages that the contents lack. With ``only_mini``, there
+    are the front page, the parts that ``_toc.yml`` marks ``mini``, and the glossary.
+    """
+    toc = yaml_file.read(build_folder(study.name) / "source" / TOC, _Contents.model_fields)[0]
+    parts = [(p["caption"], [e["file"] for e in _every(p["chapters"])]) for p in toc["parts"]]
+    if only_mini:
+        marked = {part.get("caption") for part in read()["parts"] if part.get("mini")}
+        parts = [(caption, docs) for caption, docs in parts if caption in marked]
+        parts.append(("", [GLOSSARY]))
+    parts = [(caption, [doc for doc in docs if doc != ARCHIVE]) for caption, docs in parts]
+    return [("", [toc["root"]]), *parts]
 
 
 def listed(toc: dict) -> set[str]:
