@@ -90,9 +90,13 @@ def training(losses: pd.DataFrame, met: int, tested: int) -> str:
     """
     fell = int((losses["loss_last"] < losses["loss_first"]).sum())
     also = int((losses["val_loss_last"] < losses["val_loss_first"]).sum())
-    seen = f"{met} of {tested}" if met else "none"
+    seen = (
+        f"Training met {met} of the {tested} test images, either the image itself or another one "
+        "of its patient."
+        if met
+        else "Training met no test image, and no other image of their patients."
+    )
     return (
         f"From the first epoch to the last, the training loss fell in {fell} of {len(losses)} "
-        f"trainings, and the loss on unseen validation images in {also}. Of the test images, "
-        f"training met {seen}, either the image itself or another image of its patient."
+        f"trainings, and the loss on unseen validation images in {also}. {seen}"
     )
