@@ -24,6 +24,7 @@ KINDS = {"webp": "image/webp", "csv": "text/csv", "json": "application/json"}
 _HEAD, _ROW = re.compile(r"<thead>.*?</thead>", re.S), re.compile(r"<tr.*?</tr>", re.S)
 _CELL = re.compile(r"<th>(.*?)</th>")  # of one column
 _CHAPTER = re.compile(r"\d+(?=_)")  # how the name of a page begins
+_FOLDED = {"parameters": "Parameters", "injected-parameters": "Parameters of this run"}
 _ORDER = (  # of facts in a passport and in its parts, as a reader wants them
     "id", "notebook", "protocol", "parameters_changed", "inputs", "name", "file", "sha256",
     "sha256_of_hashes", "made_by", "passport_sha256", "intact", "code", "notebook_sha256",
@@ -97,15 +98,16 @@ def _kept(cell: dict) -> list[dict]:
 
 
 def _cleared(cell: dict) -> None:
-    """Fold in what papermill set, name solutions, and take out marks for tests."""
+    """Fold in what papermill set, name folded cells, and take out marks for tests."""
     tags = cell.get("metadata", {}).get("tags", [])
     if "injected-parameters" in tags:
         cell["metadata"]["tags"] = [*tags, "hide-input"]
+    name = next((name for tag, name in _FOLDED.items() if tag in tags), "")
     if cell.get("cell_type") == "code":
         cell["source"] = "".join(cell.get("source", "")).removeprefix("# NBVAL_CHECK_OUTPUT\n")
-        if cell["source"].startswith("# Solution\n"):
-            named = {"code_prompt_show": "Solution", "code_prompt_hide": "Solution"}
-            cell.setdefault("metadata", {})["mystnb"] = named
+        name = "Solution" if cell["source"].startswith("# Solution\n") else name
+    if name:
+        cell["metadata"]["mystnb"] = {"code_prompt_show": name, "code_prompt_hide": name}
 
 
 def answer_box(text: str) -> str:

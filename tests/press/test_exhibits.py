@@ -241,7 +241,8 @@ def test_a_page_without_an_answer_has_no_box():
     assert "".join(first["source"]) == "# A question?\n\nWhy it is asked."
 
 
-def test_a_page_folds_in_what_was_set_and_names_solutions():
+def test_a_page_folds_in_what_was_set_and_names_what_is_folded():
+    declared = {"cell_type": "code", "source": ["x = 0"], "metadata": {"tags": ["parameters"]}}
     set_here = {
         "cell_type": "code",
         "source": ["x = 1"],
@@ -253,11 +254,15 @@ def test_a_page_folds_in_what_was_set_and_names_solutions():
         "source": ["# Solution\n", "1"],
         "metadata": {"tags": ["hide-cell"]},
     }
-    text = json.dumps({"cells": [{"source": "# T"}, set_here, checked, solved]})
-    _, set_here, checked, solved = json.loads(exhibits.rendered_notebook(text))["cells"]
+    text = json.dumps({"cells": [{"source": "# T"}, declared, set_here, checked, solved]})
+    _, declared, set_here, checked, solved = json.loads(exhibits.rendered_notebook(text))["cells"]
     assert set_here["metadata"]["tags"] == ["injected-parameters", "hide-input"]
     assert checked["source"] == "print(1)"
-    assert solved["metadata"]["mystnb"]["code_prompt_show"] == "Solution"
+    names = [
+        cell["metadata"]["mystnb"]["code_prompt_show"] for cell in (declared, set_here, solved)
+    ]
+    assert names == ["Parameters", "Parameters of this run", "Solution"]
+    assert "mystnb" not in checked.get("metadata", {})
 
 
 def test_a_page_says_once_what_holds_for_all_of_it_and_leaks_at_every_figure():
