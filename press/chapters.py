@@ -36,7 +36,7 @@ _TABLES_OF_A_RUN = ("splits.parquet", "history.csv", "embeddings.npy", "run.json
 _OF_A_RUN = (_PREDICTIONS, *(f"{{run}}/{name}" for name in _TABLES_OF_A_RUN))
 _IMAGES = ("images{suffix}.npy", "geometry{suffix}.parquet")
 _HOW = "preprocessing{suffix}.json"
-_FEATURES, _PATCHES = "{run}/features.npz", "patches.npz"
+_FEATURES, _PATCHES, _TOKENS = "{run}/features.npz", "patches.npz", "tokens.parquet"
 _SLICES = ("slices.parquet", "slices.npy")
 _REGIONS = ("rois.parquet", "crops.npy")
 _HOW_CUT = "regions.json"
@@ -127,7 +127,7 @@ CHAPTERS = (
     ),
     Chapter(
         "14_best_honest", "what each honest step brings", runs="variants", sets=(BEST,),
-        reads=("cases.parquet", _PATCHES, _FEATURES), writes=("steps.parquet",),
+        reads=("cases.parquet", _PATCHES, _TOKENS, _FEATURES), writes=("steps.parquet",),
         sources=("book/claims.yml",),
     ),
     Chapter(
@@ -137,6 +137,10 @@ CHAPTERS = (
     Chapter(
         "14_patches", "what another set's boxes teach", sets=(BEST,), under="14_best_honest",
         reads=_TABLES, writes=(_PATCHES,), threads=0, gpu=True, priority=2,
+    ),
+    Chapter(
+        "14_tokens", "attention over tokens", sets=(BEST,), under="14_best_honest",
+        reads=_TABLES, writes=(_TOKENS,), metrics=False, threads=0, gpu=True, priority=2,
     ),
     Chapter(
         "15_elsewhere", "this study's models on another's images", pages="elsewhere", runs="first",

@@ -16,6 +16,7 @@ import pandas as pd
 from birads_lib import splits
 from birads_lib.cases import Dataset, absent, label_numbers
 from birads_lib.errors import UserError, did_you_mean
+from birads_lib.frozen.token_recipe import Recipe
 from birads_lib.networks import backbones
 from birads_lib.networks.backbones import LAST_STAGE
 from birads_lib.networks.captions import DENSITY_TEXTS, Captions
@@ -39,7 +40,7 @@ IMAGE_TEXT = "52_image_and_text"
 LOCAL_VIEWS = "41_local_views"
 # Notebooks that train a study's runs, or make what their networks see.
 TRAINING = ("03_training", "21_training", "14_features")
-NESTED, PATCHES = "14_best_honest", "14_patches"
+NESTED, PATCHES, TOKENS = "14_best_honest", "14_patches", "14_tokens"
 
 
 def check(study: Study) -> list[str]:
@@ -197,7 +198,7 @@ def _local_views_problems(study: Study, cases: pd.DataFrame, task: Task) -> list
 
 
 def _nested_problems(study: Study, cases: pd.DataFrame, task: Task) -> Iterator[str]:
-    """Yield what stops the steps of the best honest grade: the split, the teacher's trunk."""
+    """Yield what stops the steps of the best honest grade: the split, the trunks, the recipe."""
     steps = declared_parameters(NESTED) | study.values(NESTED)
     folds, network = steps["folds"], steps["network"]
     for protocol in (OVERSAMPLE_FIRST.name, PATIENT.name) if network else ():
@@ -211,6 +212,9 @@ def _nested_problems(study: Study, cases: pd.DataFrame, task: Task) -> Iterator[
         splits.deal(cases, study.protocols[0], folds, study.seeds, balance=False, task=task)
         if teacher["intermediate"] or teacher["calcifications"]:
             backbones.check(**{name: teacher[name] for name in NETWORK})
+        attending = declared_parameters(TOKENS) | study.values(TOKENS)
+        if Recipe.of({name: attending[name] for name in Recipe.model_fields}).widths:
+            backbones.check(attending["backbone"], attending["weights"], [LAST_STAGE])
     except UserError as error:
         yield from str(error).splitlines()
 

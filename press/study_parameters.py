@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, create_model
 
 from birads_lib.checked import Checked
 from birads_lib.errors import did_you_mean
+from birads_lib.frozen.token_recipe import Recipe
 from birads_lib.networks.backbones import WEIGHTS
 from birads_lib.training import settings
 from press.parameters import declared_parameters
@@ -100,7 +101,7 @@ def types_of(*notebooks: str) -> dict[str, tuple]:
     from birads_lib.explain import relevance  # slow to import
     from birads_lib.images import local_views, prepare, regions
 
-    fields = prepare.Options.model_fields | regions.Options.model_fields
+    fields = Recipe.model_fields | prepare.Options.model_fields | regions.Options.model_fields
     fields |= local_views.Options.model_fields | relevance.Options.model_fields
     fields |= settings.Settings.model_fields | Others.model_fields
     declared = {k: v for name in notebooks for k, v in declared_parameters(name).items()}

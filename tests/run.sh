@@ -32,6 +32,7 @@ KERAS_BACKEND=jax pytest -q -n 2 --dist loadfile -m "not one_backend" tests/bira
     tests/birads_lib/networks/test_hybrid.py tests/birads_lib/networks/test_families.py \
     tests/birads_lib/networks/test_image_text.py \
     tests/birads_lib/training --ignore tests/birads_lib/training/test_sizes_for_a_gpu.py \
+    tests/birads_lib/frozen/test_tokens.py \
     tests/birads_lib/explain/test_grad_cam.py tests/birads_lib/explain/test_relevance.py
 
 wait $smoke || { cat _build/smoke.log; exit 1; }

@@ -123,7 +123,9 @@ def decision(action: str, gain: Estimate, useful: Estimate, protocol: str) -> st
     )
 
 
-def best_grade(reached: Mapping[str, tuple[Estimate, float]], ahead: Estimate) -> str:
+def best_grade(
+    reached: Mapping[str, tuple[Estimate, float]], ahead: Estimate, attention: Estimate
+) -> str:
     """Answer chapter 14: what the best honest grade reaches, and whether it beats the network.
 
     Args:
@@ -131,6 +133,8 @@ def best_grade(reached: Mapping[str, tuple[Estimate, float]], ahead: Estimate) -
             the value aimed at.
         ahead: quadratic kappa minus that of the paper's network by patient; not estimable where
             no network stands beside.
+        attention: quadratic kappa of attention over tokens minus that of the regression on
+            everything before it; not estimable where no encoder was trained.
     """
     words = ("below", "not measurably different from", "above")
     parts = [
@@ -142,6 +146,11 @@ def best_grade(reached: Mapping[str, tuple[Estimate, float]], ahead: Estimate) -
         beside = (
             f" Its quadratic kappa is {ahead.side(*words)} that of the paper's network by patient "
             f"{ahead.aside}."
+        )
+    if not np.isnan(attention.estimate):
+        beside += (
+            f" The quadratic kappa of attention over tokens alone is {attention.side(*words)} that "
+            f"of the regression on all features {attention.aside}."
         )
     return f"By patient, the best grade here has {'; '.join(parts)}.{beside}"
 

@@ -91,8 +91,7 @@ def climbed(
     made = {step: {} for step in steps}
     for (seed, fold), part in parts.items():
         training, tested = rows_of(part)
-        owners = part.drop_duplicates("row").set_index("row")["patient_id"]
-        patients = owners.reindex(range(len(y))).to_numpy(object)
+        patients = patients_of(part, len(y))
         for step, tried in steps.items():
             made[step][seed, fold] = nested.answers(
                 blocks, tried, y, patients, training, tested,
@@ -107,6 +106,12 @@ def rows_of(part: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows to train on, those of validation among them, and the rows to test."""
     is_test = part["part"] == "test"
     return part.loc[~is_test, "row"].to_numpy(), part.loc[is_test, "row"].to_numpy()
+
+
+def patients_of(part: pd.DataFrame, images: int) -> np.ndarray:
+    """Return the patient of each of so many images (n,), of those that the part has."""
+    owners = part.drop_duplicates("row").set_index("row")["patient_id"]
+    return owners.reindex(range(images)).to_numpy(object)
 
 
 def table(

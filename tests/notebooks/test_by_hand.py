@@ -34,6 +34,7 @@ LACKS = {  # what the first cells of each miss in a project where nothing ran
     "14_best_honest": "results/inbreast_best.byhand/cases.parquet",
     "14_features": "results/inbreast_best.byhand/cases.parquet",
     "14_patches": "results/inbreast_best.byhand/cases.parquet",
+    "14_tokens": "results/inbreast_best.byhand/cases.parquet",
     "15_elsewhere": "results/phantoms_elsewhere/cases.parquet",
     "16_touch": "results/phantoms.byhand/runs/proposed/patient/predictions.parquet",
     "21_backbones": "results/backbones.byhand/slices.parquet",

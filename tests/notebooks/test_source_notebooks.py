@@ -11,8 +11,8 @@ from press.paths import NOTEBOOKS
 
 ALL = parameters.notebook_names()
 KERAS = (  # how the names of notebooks begin that train networks or ask them
-    "03", "08", "14_features", "14_patches", "15", "16", "21_training", "22_latency", "32", "34",
-    "35", "41", "42", "52", "53", "54",
+    "03", "08", "14_features", "14_patches", "14_tokens", "15", "16", "21_training", "22_latency",
+    "32", "34", "35", "41", "42", "52", "53", "54",
 )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from press.parameters import declared_parameters
 from press.paths import CONFIG
 from press.study import load
 
+TRUNKS = ("14_patches", "14_tokens")  # that share one
 RECIPE = (  # of the paper's text, which the defaults of the settings follow
     "stage1_epochs", "stage1_rate", "stage2_epochs", "stage2_rate", "unfrozen_layers",
     "patience", "restore_best", "batch_size", "loss", "dal_lambda", "encoder_layers", "embed",
@@ -42,13 +43,17 @@ def test_the_study_on_inbreast_has_the_papers_recipe():
 def test_each_trunk_has_its_page_and_one_is_asked_at_all_sizes(name):
     study = load(CONFIG / f"{name}.yaml")
     pages = {f"14_features-{variant}-patient" for variant in study.variants}
-    assert {"14_best_honest", "14_patches", *pages} <= set(study.pages())
+    assert {"14_best_honest", "14_patches", "14_tokens", *pages} <= set(study.pages())
     given = declared_parameters("14_features") | study.values("14_features", None, None)
     assert given["at_all_sizes"] == [next(iter(study.variants))]
 
 
 def test_without_an_intermediate_set_the_study_is_sound():
     assert not load(CONFIG / "inbreast_best.yaml").values("14_patches").get("intermediate")
+
+
+def test_without_an_encoder_the_study_is_sound_too(tmp_path):
+    assert preflight.check(study_of(tmp_path, {"14_tokens": {"widths": []}}))
 
 
 def test_a_network_is_the_name_of_a_study_and_no_path(tmp_path):
@@ -63,10 +68,18 @@ def test_a_sound_study_is_understood(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "weights", "message"),
     [
-        ({"14_best_honest": {"folds": 40}}, "phantoms", "40 folds need at least 40"),
+        (
+            {"14_best_honest": {"folds": 40}, "14_tokens": {"folds": 40}},
+            "phantoms",
+            "40 folds need at least 40",
+        ),
         ({"14_best_honest": {"network": "nowhere"}}, "phantoms", "make book STUDY=nowhere"),
-        ({"14_patches": {"weights": "/no/such.weights.h5"}}, "phantoms", "is not a file"),
+        ({n: {"weights": "/no/such.weights.h5"} for n in TRUNKS}, "phantoms", "is not a file"),
+        ({"14_tokens": {"weights": "imagenet"}}, "phantoms", "weights is"),
         ({"14_patches": {"taps": ["conv9"]}}, "phantoms", "small_resnet has no layer 'conv9'"),
+        ({"14_tokens": {"folds": 3}}, "phantoms", "folds is 2 for 14_best_honest"),
+        ({"14_tokens": {"rate": 0.0}}, "phantoms", "rate"),
+        ({"14_tokens": {"backbone": "resnet50_conv4"}}, "phantoms", "backbone is"),
         ({}, "/no/such.weights.h5", "is not a file"),
     ],
 )

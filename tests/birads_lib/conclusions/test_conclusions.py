@@ -328,13 +328,24 @@ def test_several_kinds_of_image_help_harm_or_are_equivalent():
 )
 def test_the_best_grade_is_held_against_its_aim_and_the_network(reached, ahead, words):
     value = Estimate(reached, reached - 0.05, reached + 0.05)
-    said = results.best_grade({"a mean AUC": (value, 0.5)}, ahead)
+    said = results.best_grade({"a mean AUC": (value, 0.5)}, ahead, UNKNOWN)
     assert all(word in said for word in words)
     assert f"a mean AUC of {reached:.2f}" in said
 
 
 def test_the_best_grade_stands_alone_where_no_network_is_named():
-    assert "network" not in results.best_grade({"a mean AUC": (UP, 0.5)}, UNKNOWN)
+    said = results.best_grade({"a mean AUC": (UP, 0.5)}, UNKNOWN, UNKNOWN)
+    assert "network" not in said
+    assert "attention" not in said
+
+
+@pytest.mark.parametrize(
+    ("attention", "words"),
+    [(UP, "is higher than"), (DOWN, "is lower than"), (NONE, "is not measurably different")],
+)
+def test_the_best_grade_says_what_attention_over_tokens_brings(attention, words):
+    said = results.best_grade({"a mean AUC": (UP, 0.5)}, UNKNOWN, attention)
+    assert f"of attention over tokens alone {words}" in said
 
 
 @pytest.mark.parametrize(
