@@ -43,7 +43,9 @@ class Others(Checked):
     equal: int = Field(ge=8, le=4096)  # pixels on a side
     reads_as: int = Field(ge=2, le=5)
     screening: float = Field(ge=0, le=1)
-    ways: Annotated[list[Literal["squares", "films"]], Field(min_length=1)]
+    ways: Annotated[
+        list[Literal["squares", "films", "films_density", "films_assessment"]], Field(min_length=1)
+    ]
     arm: Literal["scratch", "single", "longer", "double"]
     epochs: int = Field(ge=1)
     explained: int = Field(ge=0)
