@@ -21,29 +21,45 @@ BORDER = 0.03  # of each side, at its ends: the frame in which the border is mea
 BLACK = 0.02  # of the range of grey levels: what lies below it counts as black
 WHITE_AIR = 0.75  # of that range: a border above it, and above the middle, is air shown white
 FAR = 10  # times more or fewer pixels than the median image has
+_SEEN: dict[tuple[Path, str, str], dict[str, object]] = {}  # by path, SHA-256 and frame
 
 
 def looks(dataset: Dataset, workers: int = 2) -> pd.DataFrame:
-    """Decode every image once more and return what it looks like, a row each, by image_id.
+    """Return what every image looks like, a row each, by image_id.
 
     Columns: format ("DICOM" or a picture's suffix), photometric (of DICOM; else None), bits (as
     stored), kilobytes, height and width (pixels), flat (whether all pixels are equal), and of the
     range of grey levels, 0..1, border and middle (means) and air (median of the border); black is
     the share of pixels at its lower end. Of a flat image these four are NaN.
 
+    Images that a reader decoded in this process aren't decoded again.
+
     Raises:
         DatasetError: a file was changed since it was listed.
     """
     listed = dataset.listed()
-    rows = in_parallel(partial(_look, listed), list(listed), workers, "looking")
-    return pd.DataFrame(list(rows), index=pd.Index(dataset.cases["image_id"], name="image_id"))
+    new = [path for path in listed if (path, *listed[path]) not in _SEEN]
+    found = in_parallel(partial(_look, listed), new, workers, "looking")
+    for path, row in zip(new, found, strict=True):
+        keep(path, *listed[path], row)
+    rows = [_SEEN[path, *listed[path]] for path in listed]
+    return pd.DataFrame(rows, index=pd.Index(dataset.cases["image_id"], name="image_id"))
+
+
+def keep(path: Path, sha256: str, frame: str, row: dict[str, object]) -> None:
+    """Keep what ``look_at`` returned of a file of this hash, for ``looks``."""
+    _SEEN[path, sha256, frame] = row
 
 
 def _look(listed: dict[Path, tuple[str, str]], path: Path) -> dict[str, object]:
     data, (sha256, frame) = path.read_bytes(), listed[path]
     if sha256_of(data) != sha256:
         raise DatasetError("has changed while it was read; run this again", repr(path.name))
-    image = decode(data, frame)
+    return look_at(path, data, decode(data, frame))
+
+
+def look_at(path: Path, data: bytes, image: np.ndarray) -> dict[str, object]:
+    """Return the row of ``looks`` of a file, of its bytes and the image (H, W) in it."""
     kind = {"format": path.suffix.lower().lstrip(".").replace("jpeg", "jpg"), "photometric": None}
     kind["bits"] = 8 * image.dtype.itemsize
     if has_dicom_head(data):

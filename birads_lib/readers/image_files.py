@@ -13,6 +13,7 @@ from birads_lib.cases import UNREAD, Note
 from birads_lib.checked import Checked
 from birads_lib.errors import DatasetError, did_you_mean
 from birads_lib.files import sha256_of
+from birads_lib.images import looks
 from birads_lib.images.decode import decode, has_dicom_head, shape_by_header
 from birads_lib.images.dicom_file import HEAD
 from birads_lib.images.dicom_frames import FRAMES, frame_named
@@ -43,7 +44,8 @@ class Inspected:
     """What a file holds, or ``problem``: what is wrong with it.
 
     ``pixels`` is a digest of the decoded image, equal for equal pictures whatever the format; ""
-    where only the header was read. ``header`` is empty for a picture.
+    where only the header was read. ``header`` is empty for a picture. ``look`` is of
+    ``images.looks``.
     """
 
     size_bytes: int = 0
@@ -54,6 +56,7 @@ class Inspected:
     header: Header = NO_HEADER
     problem: str = ""
     frame: str = ""
+    look: dict[str, object] | None = None
 
     @property
     def of_file(self) -> dict[str, object]:
@@ -209,7 +212,8 @@ def inspect(path: Path, frame: str = "") -> Inspected:
     except ValueError as error:
         return Inspected(problem=str(error))
     pixels = sha256_of(f"{image.shape}{image.dtype}".encode() + image.tobytes())
-    return Inspected(len(data), sha256_of(data), *image.shape, pixels, header, frame=frame)
+    look = looks.look_at(path, data, image)
+    return Inspected(len(data), sha256_of(data), *image.shape, pixels, header, "", frame, look)
 
 
 def inspect_header(path: Path, frame: str = "") -> Inspected:
@@ -242,6 +246,8 @@ def survey(
             problems.add(path, facts.problem)
         else:
             good[path] = facts
+            if facts.look:
+                looks.keep(path, facts.sha256, facts.of_file["frame"] or "", facts.look)
             same[facts.pixels or str(path)].append(problems.name(path))
             for text in facts.header.oddities:
                 notes.add(text, path)

@@ -11,6 +11,8 @@ from birads_lib import cases
 from birads_lib.errors import DatasetError
 from birads_lib.files import sha256
 from birads_lib.images import looks
+from birads_lib.images.decode import decode
+from birads_lib.readers import by_name, image_files
 from helpers.pictures import mammogram
 
 
@@ -51,6 +53,27 @@ def test_each_image_has_a_row_of_facts(tmp_path):
     assert overview["format", "png"] == 2
     assert overview["machine", "unknown"] == 3
     assert overview["width x height", "40 x 60"] == 2
+
+
+def test_what_a_reader_has_decoded_is_not_decoded_again(tmp_path, monkeypatch):
+    folder = tmp_path / "2"
+    folder.mkdir()
+    dicom = mammogram(1, PhotometricInterpretation="MONOCHROME1")
+    dataset(folder, {"a.png": breast(), "b.dcm": dicom})
+    decoded = []
+
+    def counting(data, frame):
+        decoded.append(frame)
+        return decode(data, frame)
+
+    for module in (image_files, looks):
+        monkeypatch.setattr(module, "decode", counting)
+    data = by_name.read("class_folders", tmp_path)
+    table = looks.looks(data)
+    assert len(decoded) == 2
+    monkeypatch.setattr(looks, "_SEEN", {})
+    pd.testing.assert_frame_equal(looks.looks(data), table)
+    assert len(decoded) == 4
 
 
 def test_flat_inverted_and_far_smaller_images_are_named_and_no_others(tmp_path):
