@@ -99,3 +99,8 @@ def name_rows(
         right.set_yticks(range(len(texts)), texts)
         right.tick_params(axis="y", length=0)
         right.spines[:].set_visible(False)
+
+
+def within_a_line(title: str) -> str:
+    """Return a title as it stands within a line; names of methods keep their capitals."""
+    return title if title[1:] != title[1:].lower() else title.lower()

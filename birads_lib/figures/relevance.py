@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 from birads_lib.figures import style
 from birads_lib.figures.exploration import draw_outline, fit_to
 from birads_lib.figures.heat import FINDING, draw_map, mark_peak
-from birads_lib.figures.intervals import draw_beside, draw_intervals, name_rows
+from birads_lib.figures.intervals import draw_beside, draw_intervals, name_rows, within_a_line
 from birads_lib.figures.style import AMBER, BLUE, INK, MUTED, ORANGE, PLUM, new_axes, with_legend
 from birads_lib.images.regions import CORNERS
 from birads_lib.scores.localisation import MACRO, OF_IMAGES, OF_PAIRS
@@ -183,17 +183,12 @@ def differences(table: pd.DataFrame, titles: Mapping[str, str] = WAYS) -> Figure
     ax.axvline(0, **style.ZERO)
     draw_intervals(ax, table, range(len(table)), marker="D", size=38, width=2.2)
     names = [
-        f"{titles[a]}\nminus {_within_a_line(titles[b])}"
+        f"{titles[a]}\nminus {within_a_line(titles[b])}"
         for a, b in zip(table["first"], table["second"], strict=True)
     ]
     name_rows(ax, names)
     ax.set_xlabel("Difference in hits per pair, 95 % interval")
     return ax.figure
-
-
-def _within_a_line(title: str) -> str:
-    """Return a title as it stands within a line; names of methods keep their capitals."""
-    return title if title[1:] != title[1:].lower() else title.lower()
 
 
 def rules(table: pd.DataFrame, chosen: float, titles: Mapping[str, str] = WAYS) -> Figure:

@@ -5,7 +5,12 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 from matplotlib.figure import Figure
 
-from birads_lib.figures.intervals import draw_beside, draw_intervals, name_rows
+from birads_lib.figures.intervals import (
+    draw_beside,
+    draw_intervals,
+    name_rows,
+    within_a_line,
+)
 from birads_lib.figures.style import BLUE, INK, ORANGE, SERIES, ZERO, new_axes, with_legend
 from birads_lib.texts import interval
 
@@ -49,7 +54,7 @@ def differences(
     ax.axvline(0, **ZERO)
     draw_intervals(ax, table, range(len(table)), marker="D", size=45)
     titles = [
-        f"{names[a]}\nminus {names[b].lower()}"
+        f"{names[a]}\nminus {within_a_line(names[b])}"
         for a, b in zip(table["first"], table["second"], strict=True)
     ]
     if groups:

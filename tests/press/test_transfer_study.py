@@ -9,8 +9,10 @@ import yaml
 
 from birads_lib import cases
 from birads_lib.errors import UserError
+from birads_lib.figures import transfer
 from birads_lib.images import regions
 from birads_lib.task import DENSITY, MALIGNANCY, Task
+from helpers.figures import texts
 from press.paths import CONFIG, source_notebook
 from press.study import load
 
@@ -78,3 +80,12 @@ def test_a_way_that_there_is_not_is_refused(tmp_path):
     path.write_text(yaml.safe_dump(keys))
     with pytest.raises(UserError, match="films_density"):
         load(path)
+
+
+def test_names_keep_their_capitals_within_a_line():
+    names = {"single": "ImageNet", "longer": "Single transfer", "double": "Double transfer"}
+    rows = [("double", "single", 0.1, 0.0, 0.2), ("double", "longer", 0.1, 0.0, 0.2)]
+    table = pd.DataFrame(rows, columns=["first", "second", "estimate", "low", "high"])
+    shown = texts(transfer.differences(table, names))
+    assert "Double transfer\nminus ImageNet" in shown
+    assert "Double transfer\nminus single transfer" in shown
