@@ -62,6 +62,34 @@ def speed(pairs: Sequence[tuple[str, str, float, Estimate]], margin: float) -> s
     return " ".join(said)
 
 
+def slices(groups: Mapping[str, tuple[int, int]], both: int) -> str:
+    """Say how much there is of each group of slices.
+
+    Args:
+        groups: slices and patients of each, by the group's name.
+        both: patients who are in both groups.
+    """
+    parts = [
+        f"{count} slices of {patients} patients in {name}"
+        for name, (count, patients) in groups.items()
+    ]
+    shared = f"{both or 'No'} patient{'s are' if both > 1 else ' is'} in both"
+    return f"There are {texts.listing(parts)}. {shared}."
+
+
+def cost(multiply_adds: Mapping[str, float]) -> str:
+    """Say which network is the cheapest, by its multiply-adds for one image."""
+    ordered = sorted(multiply_adds, key=lambda name: multiply_adds[name])
+    least, most = ordered[0], ordered[-1]
+    if multiply_adds[least] == multiply_adds[most]:
+        return "All networks need equally many multiply-adds for one image."
+    ratio = multiply_adds[most] / multiply_adds[least]
+    return (
+        f"Of {len(ordered)} networks, each at its own size of image, {least} needs the fewest "
+        f"multiply-adds for one image and {most} the most, {ratio:.2g} times as many."
+    )
+
+
 def regions(count: int, lesions: int, patients: int, met: float) -> str:
     """Answer chapter 31: what there is to learn from, and what a split by region leaks.
 

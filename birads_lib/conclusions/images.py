@@ -82,21 +82,37 @@ def preprocessing(shrunk: float, widths: np.ndarray, size: int) -> str:
 def training(losses: pd.DataFrame, met: int, tested: int) -> str:
     """Answer chapter 03: whether the loss fell, and what training met of the test part.
 
+    Args: as of ``losses_fell`` and ``met_in_training``.
+    """
+    return f"{losses_fell(losses)} {met_in_training(met, tested)}"
+
+
+def losses_fell(losses: pd.DataFrame) -> str:
+    """Say in how many trainings the loss fell.
+
     Args:
-        losses: a row a fold (and seed): loss and val_loss of its ``first`` and ``last`` epoch, as
-            columns "loss_first", "loss_last", "val_loss_first" and "val_loss_last".
-        met: test images of which training met the image itself or another one of its patient.
-        tested: all test images.
+        losses: a row a training: loss and val_loss of its ``first`` and ``last`` epoch, as columns
+            "loss_first", "loss_last", "val_loss_first" and "val_loss_last".
     """
     fell = int((losses["loss_last"] < losses["loss_first"]).sum())
     also = int((losses["val_loss_last"] < losses["val_loss_first"]).sum())
-    seen = (
-        f"Training met {met} of the {tested} test images, either the image itself or another one "
-        "of its patient."
-        if met
-        else "Training met no test image, and no other image of their patients."
-    )
     return (
         f"From the first epoch to the last, the training loss fell in {fell} of {len(losses)} "
-        f"trainings, and the loss on unseen validation images in {also}. {seen}"
+        f"trainings, and the loss on unseen validation images in {also}."
+    )
+
+
+def met_in_training(met: int, tested: int, image: str = "image") -> str:
+    """Say how many test images training met, or another one of their patients.
+
+    Args:
+        met: test images of which training met the image itself or another one of its patient.
+        tested: all test images.
+        image: what one is called, such as "slice".
+    """
+    if not met:
+        return f"Training met no test {image}, and no other {image} of their patients."
+    return (
+        f"Training met {met} of the {tested} test {image}s, either the {image} itself or another "
+        "one of its patient."
     )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from birads_lib.conclusions.estimate import Estimate, readable, split_first
+from birads_lib.protocol import PROTOCOLS
 
 
 def comparison(first: str, second: str, changes: Mapping[str, Estimate]) -> str:
@@ -14,8 +15,8 @@ def comparison(first: str, second: str, changes: Mapping[str, Estimate]) -> str:
     """
     words = ("lower than", "not measurably different from", "higher than")
     said = [
-        f"under “{readable(protocol)}”, the accuracy of “{first}” is "
-        f"{change.side(*words)} that of “{second}” {change.aside}"
+        f"under “{readable(protocol)}”{' (leaky)' * PROTOCOLS[protocol].leaks}, the accuracy of "
+        f"“{first}” is {change.side(*words)} that of “{second}” {change.aside}"
         for protocol, change in changes.items()
     ]
     text = "; ".join(said)
@@ -82,4 +83,19 @@ def copies_first(test: Estimate, new: Estimate, deals: int) -> str:
         f"Copying rare images before the split {test.side(*words)} the nearest neighbour's score "
         f"on the test part {test.aside} and {new.side(*words)} its score on new patients "
         f"{new.aside}. The ranges hold 95 % of {deals} deals."
+    )
+
+
+def contests(met: int, asked: int, equal: int, compared: int) -> str:
+    """Answer chapter 13: how many targets of speed are met, and whether results are equal.
+
+    Args:
+        met, asked: ratios that reach their target, and that have one.
+        equal, compared: results within what is allowed, and that are compared.
+    """
+    missed = "All" if met == asked else f"{met} of"
+    alike = "all" if equal == compared else f"{equal} of"
+    return (
+        f"{missed} {asked} targets of speed are met, and {alike} {compared} results that are "
+        "compared lie within the difference that is allowed."
     )

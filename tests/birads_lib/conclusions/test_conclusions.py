@@ -354,7 +354,7 @@ def test_the_best_grade_says_what_attention_over_tokens_brings(attention, words)
 def test_two_studies_differ_only_where_an_interval_says_so(change, words):
     said = side_by_side.comparison("one", "two", {HONEST: change, LEAKY: NONE})
     assert f"Under “patient”, the accuracy of “one” is {words}" in said
-    assert "under “oversample first”, the accuracy of “one” is not measurably" in said
+    assert "under “oversample first” (leaky), the accuracy of “one” is not measurably" in said
 
 
 def test_variants_are_apart_only_where_their_intervals_are():
@@ -423,3 +423,31 @@ def test_each_way_of_pointing_has_its_own_word(gain, words):
         said = companions.pointing_game(SHARE, *gains)
         assert re.search(f"{words}[^,]* {beside}", said)
         assert said.count("not measurably") == (3 if gain == NONE else 2)
+
+
+def test_patients_in_both_groups_are_told():
+    groups = {"“low”": (6, 3), "“high”": (4, 2)}
+    said = "There are 6 slices of 3 patients in “low” and 4 slices of 2 patients in “high”."
+    assert companions.slices(groups, 0) == f"{said} No patient is in both."
+    assert companions.slices(groups, 1) == f"{said} 1 patient is in both."
+    assert "2 patients are in both." in companions.slices(groups, 2)
+
+
+def test_the_cheapest_network_is_named_where_there_is_one():
+    assert "b needs the fewest" in companions.cost({"a": 6.0, "b": 2.0})
+    assert "a the most, 3 times as many" in companions.cost({"a": 6.0, "b": 2.0})
+    assert "equally many" in companions.cost({"a": 1.0, "b": 1.0})
+
+
+def test_slices_that_training_met_are_called_slices():
+    assert "no test slice, and no other slice" in images.met_in_training(0, 5, "slice")
+    assert "met 2 of the 5 test slices" in images.met_in_training(2, 5, "slice")
+
+
+def test_targets_that_are_missed_are_counted():
+    assert side_by_side.contests(2, 3, 4, 4).startswith(
+        "2 of 3 targets of speed are met, and all 4"
+    )
+    assert side_by_side.contests(3, 3, 3, 4).startswith(
+        "All 3 targets of speed are met, and 3 of 4"
+    )
