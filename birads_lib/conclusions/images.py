@@ -94,6 +94,8 @@ def losses_fell(losses: pd.DataFrame) -> str:
         losses: a row a training: loss and val_loss of its ``first`` and ``last`` epoch, as columns
             "loss_first", "loss_last", "val_loss_first" and "val_loss_last".
     """
+    if (losses["loss_last"] == losses["loss_first"]).all():  # the same epoch
+        return "Each training had one epoch, which doesn't show whether the loss falls."
     fell = int((losses["loss_last"] < losses["loss_first"]).sum())
     also = int((losses["val_loss_last"] < losses["val_loss_first"]).sum())
     return (

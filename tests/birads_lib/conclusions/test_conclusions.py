@@ -80,6 +80,7 @@ def test_a_loss_that_rose_is_not_said_to_have_fallen():
     losses = pd.DataFrame([[2, 1, 2, 3], [2, 1, 2, 1]], columns=names)
     assert "fell in 2 of 2 trainings" in images.training(losses, 0, 9)
     assert "validation images in 1." in images.training(losses, 0, 9)
+    assert "had one epoch" in images.losses_fell(losses.assign(loss_last=2, val_loss_last=2))
     assert "Training met no test image" in images.training(losses, 0, 9)
     assert "Training met 3 of the 9 test images" in images.training(losses, 3, 9)
 
