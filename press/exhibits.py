@@ -6,21 +6,19 @@ this module, so that another look makes no page stale.
 
 import base64
 import html
-import io
 import json
 import posixpath
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from PIL import Image
-
+from press import downloads, pictures
+from press.downloads import Store
 from press.outputs import ANSWER, LEGEND, PASSPORT, files_of, marks_html
 
 LEAKY = "leaky-mark"  # the class of the mark that stands at every figure it holds for
-Store = Callable[[str, bytes], str]  # (file name, content) -> its address for the page
-KINDS = {"webp": "image/webp", "csv": "text/csv", "json": "application/json"}
+KINDS = {"webp": "image/webp", "csv": "text/csv", "zip": "application/zip"}
 _HEAD, _ROW = re.compile(r"<thead>.*?</thead>", re.S), re.compile(r"<tr.*?</tr>", re.S)
 _CELL = re.compile(r"<th>(.*?)</th>")  # of one column
 _CHAPTER = re.compile(r"\d+(?=_)")  # how the name of a page begins
@@ -31,14 +29,10 @@ _ORDER = (  # of facts in a passport and in its parts, as a reader wants them
     "library_sha256", "commit", "environment", "device", "seed", "started", "seconds", "tolerance",
 )  # fmt: skip
 _AS_THE_PAGE = (  # facts that a passport leaves to that of its page, where they are the same
-    "parameters_changed",
-    "code",
-    "environment",
-    "device",
-    "seed",
-    "started",
-    "inputs",
-)
+    "protocol", "parameters_changed", "code", "environment", "device", "seed", "started", "inputs",
+    "page", "study",
+)  # fmt: skip
+_PAGES_OWN = '<a href="#passport">the passport of this page</a>'
 _UNSEEN = (  # shown elsewhere, or long
     "alt", "artefact", "caption", "cell", "cell_id", "kind", "links", "marks", "modules",
     "parameters",
@@ -59,11 +53,12 @@ def rendered_notebook(text: str, store: Store = data_uri) -> str:
     notebook = json.loads(text)
     shown = [output.get("data", {}) for c in notebook["cells"] for output in c.get("outputs", [])]
     of_page = next((data[PASSPORT] for data in shown if _is_of_page(data)), {"marks": {}})
-    called = names(data[PASSPORT] for data in shown if PASSPORT in data)
+    published = [data[PASSPORT] for data in shown if PASSPORT in data]
+    called, more = names(published), downloads.passports(published)
     for cell in notebook["cells"]:
         _cleared(cell)
         if cell.get("outputs"):
-            cell["outputs"] = [_rendered(o, of_page, called, store) for o in _kept(cell)]
+            cell["outputs"] = [_rendered(o, of_page, called, more, store) for o in _kept(cell)]
     answers = [data[ANSWER]["text"] for data in shown if ANSWER in data]
     top = marks_html(of_page["marks"]) + "".join(map(answer_box, answers[-1:]))
     if top := " ".join(top.split()):  # on one line, as a blank one would end the HTML
@@ -120,10 +115,13 @@ def _is_of_page(data: dict) -> bool:
     return data.get(PASSPORT, {}).get("kind") == "page"
 
 
-def _rendered(output: dict, of_page: dict, called: Mapping[str, str], store: Store) -> dict:
+def _rendered(
+    output: dict, of_page: dict, called: Mapping[str, str], more: Mapping[str, bytes], store: Store
+) -> dict:
     """Return an output as the page shows it.
 
-    ``of_page`` are the facts of the page's passport, ``called`` the names of its exhibits.
+    ``of_page`` are the facts of the page's passport, ``called`` the names of its exhibits, and
+    ``more`` what each of them offers for download beside its own files.
     """
     data = output.get("data", {})
     if PASSPORT not in data:
@@ -136,7 +134,7 @@ def _rendered(output: dict, of_page: dict, called: Mapping[str, str], store: Sto
         title = f"Written: {facts['id']}, and its passport"
         content = _folded(title, facts, named=named, of_page=of_page)
     else:
-        content = exhibit(data, called[facts["id"]], of_page=of_page, store=store)
+        content = exhibit(data, called[facts["id"]], of_page=of_page, more=more, store=store)
     return output | {"data": {"text/html": content}}
 
 
@@ -146,6 +144,7 @@ def exhibit(
     identity: str = "",
     page: str = "",
     of_page: Mapping = MappingProxyType({}),
+    more: Mapping[str, bytes] = MappingProxyType({}),
     store: Store = data_uri,
 ) -> str:
     """Return the HTML of a figure or table: body, caption, marks, and its passport to unfold.
@@ -157,6 +156,7 @@ def exhibit(
         page: the address of its own page, from another one, which the caption leads to.
         of_page: the facts of the passport of its page, where it stands there. Of the marks that
             they hold, only that of a leak is said again; of the facts, none.
+        more: offered for download beside its own files: ``downloads.passports`` of its page.
         store: keeps its files.
     """
     facts, said = data[PASSPORT], of_page.get("marks", {})
@@ -166,36 +166,32 @@ def exhibit(
         if kind == LEAKY or said.get(kind) != text
     }
     files, name = files_of(data), facts["id"]
-    picture = files.pop(f"{name}.png", None)
+    picture, _ = files.pop(f"{name}.png", None), files.pop(f"{name}.json")
     if picture is None:
         body = _table("".join(data["text/html"]), facts.get("links", {}), page)
     else:
         body = _picture(picture, name, facts["alt"], store)
     way = f' <a class="reference internal" href="{page}#{name}">To its chapter.</a>' if page else ""
     number = f'<span class="caption-number">{called}</span> ' if called else ""
-    links = " · ".join(
-        f'<a download="{file}" href="{store(file, content)}">{file}</a>'
-        for file, content in files.items()
-    )
+    links = downloads.links(files | dict(more), store)
     again = f"make verify STUDY={facts['study']} FIG={facts['page']}#{name}"
-    more = f"<p>Download: {links}</p><p>Make it again: <code>{html.escape(again)}</code></p>"
+    offered = f"<p>Download: {links}</p><p>Make it again: <code>{html.escape(again)}</code></p>"
     return (
         f'<figure class="exhibit" id="{identity or name}">{body}'
         f"<figcaption>{number}{html.escape(facts['caption'])}{way}</figcaption>"
         f"{marks_html(marks)}</figure>"
-        + _folded(f"Passport of “{name}”", facts, more, page=page, of_page=of_page)
+        + _folded(f"Passport of “{name}”", facts, offered, page=page, of_page=of_page)
     )
 
 
 def _picture(png: bytes, name: str, alt: str, store: Store) -> str:
     """Return the HTML of a figure's picture; where it is a file, a click shows it alone and larger.
 
-    It is shown as lossless WebP: pixel for pixel the same, and a fifth lighter.
+    It is shown as ``pictures.lossless`` makes it.
     """
-    image, smaller = Image.open(io.BytesIO(png)), io.BytesIO()
-    image.convert("RGB").save(smaller, "WEBP", lossless=True, quality=50, method=3)
-    address = store(f"{name}.webp", smaller.getvalue())
-    size = 'width="{}" height="{}" style="--width: {}px"'.format(*image.size, image.width)
+    webp, (width, height) = pictures.lossless(png)
+    address = store(f"{name}.webp", webp)
+    size = f'width="{width}" height="{height}" style="--width: {width}px"'
     shown = f'<img src="{address}" alt="{html.escape(alt)}" {size} loading="lazy">'
     if not address.startswith("data:"):  # which no browser opens
         shown = f'<a href="{address}">{shown}</a>'
@@ -245,19 +241,23 @@ def _folded(
 ) -> str:
     """Return the HTML of a passport, folded in; what ``of_page`` says, it leaves to that one."""
     rows, seen = [], _seen(facts)
-    same = [name for name in seen if name in _AS_THE_PAGE and of_page.get(name) == seen[name]]
+    of_page = _seen(of_page)
+    same = [
+        name
+        for name in seen
+        if name in _AS_THE_PAGE and name in of_page and _fact(of_page[name]) == _fact(seen[name])
+    ]
     for name in same:
         del seen[name]
     for name, value in seen.items():
         if name == "inputs":
-            shown = "<br><br>".join(_input(read, page) for read in value)
+            shown = _inputs(value, of_page.get("inputs", []), page)
         else:
             shown = _notebook(facts, page) if name == "notebook" else _fact(value)
         rows.append(f"<tr><th>{name.replace('_', ' ')}</th><td>{shown}</td></tr>")
     if same:
         named_so = ", ".join(name.replace("_", " ") for name in same)
-        way = '<a href="#passport">the passport of this page</a>'
-        rows.append(f"<tr><th>further</th><td>{named_so}: as in {way}</td></tr>")
+        rows.append(f"<tr><th>further</th><td>{named_so}: as in {_PAGES_OWN}</td></tr>")
     return (
         f'<details class="passport"{named}><summary>{html.escape(title)}</summary>'
         f'<div class="table-scroll"><table>{"".join(rows)}</table></div>{more}</details>'
@@ -278,6 +278,15 @@ def _notebook(facts: dict, page: str) -> str:
         return notebook
     link = _link(f"cell {facts['cell']}", f"#cell-{facts['cell_id']}", page)
     return f"{notebook}, {link}"
+
+
+def _inputs(inputs: list[dict], of_page: list[dict], page: str) -> str:
+    """Return what was read; of what the passport of its page tells in full, the names alone."""
+    told = [html.escape(read["name"]) for read in inputs if read in of_page]
+    shown = [_input(read, page) for read in inputs if read not in of_page]
+    if told:
+        shown.insert(0, f"{', '.join(told)}: as in {_PAGES_OWN}")
+    return "<br><br>".join(shown)
 
 
 def _input(read: dict, page: str) -> str:

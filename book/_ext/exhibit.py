@@ -23,12 +23,15 @@ from executed import page_of
 from sphinx.util.docutils import SphinxDirective
 
 from birads_lib.files import sha256_of
-from press import exhibits
+from press import downloads, exhibits
 from press.page import read
 from press.paths import ROOT
 
 FOLDER = "_exhibits"  # of the rendered book: pictures and downloads, each once
 _ICONS = re.compile(r"<script[^>]*/fontawesome\.js[^>]*></script>\n?")
+# Code in the colour of all text: names, punctuation and blanks.
+_PLAIN = re.compile(r'<span class="(?:n|nn|p|w)">([^<]*)</span>')
+_AS_IS = re.compile(r"(<(pre|script|style|textarea)\b.*?</\2>)", re.S)  # where blanks count
 
 
 def show_exhibits(app, docname, content):
@@ -71,11 +74,22 @@ def lighten(app, error):
     static = Path(app.outdir, "_static")
     # For those who debug the theme; fonts that every browser of today takes as WOFF2; and a script
     # that draws the icons, which stand in these fonts already.
-    for path in [*static.rglob("*.map"), *static.rglob("*.ttf"), *static.rglob("fontawesome.js")]:
-        path.unlink()
+    # The icons of brands no page shows.
+    for name in ("*.map", "*.ttf", "fontawesome.js", "fa-brands-*"):
+        for path in [*static.rglob(name)]:
+            path.unlink()
     for path in Path(app.outdir).rglob("*.html"):
-        path.write_text(_ICONS.sub("", path.read_text()))
+        path.write_text(lightened(path.read_text()))
     shutil.rmtree(static / "locales", ignore_errors=True)  # of the theme; the book is English
+
+
+def lightened(page):
+    """Return the HTML of a page without what makes no difference to how it looks."""
+    parts = _AS_IS.split(_PLAIN.sub(r"\1", _ICONS.sub("", page)))
+    for place in range(0, len(parts), 3):  # between them: what is as it is, and its tag
+        parts[place] = re.sub(r"[ \t]*\n\s*", "\n", parts[place])
+        parts[place + 2 : place + 3] = [""]
+    return "".join(parts)
 
 
 class ExhibitDirective(SphinxDirective):
@@ -99,6 +113,7 @@ class ExhibitDirective(SphinxDirective):
             exhibits.names(each.passport for each in published.values())[identity],
             self._new_id(page, identity),
             address,
+            more=downloads.passports(each.passport for each in published.values()),
             store=partial(kept, self.env.app, self.env.docname),
         )
         return [nodes.raw("", html, format="html")]

@@ -1,9 +1,12 @@
 """A figure of an executed notebook stands in a page of prose, and follows the notebook."""
 
 import base64
+import importlib
 import io
 import json
 import os
+import zipfile
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -194,9 +197,12 @@ def test_pictures_and_downloads_are_files_of_the_book_each_once(build, tmp_path)
     with Image.open(tmp_path / "out" / images[0]) as picture:
         assert np.array_equal(np.asarray(picture), PIXELS)  # lighter, and pixel for pixel the same
     assert page.select_one("figure.exhibit a")["href"] == images[0]  # to enlarge it
-    (table, passport) = page.select("details.passport")[0].select("a[download]")
+    (table, packed) = page.select("details.passport")[0].select("a[download]")
     assert (tmp_path / "out" / table["href"]).read_bytes() == b"A"
-    assert json.loads((tmp_path / "out" / passport["href"]).read_text())["id"] == "three-bars"
+    passports = json.loads(
+        zipfile.ZipFile(tmp_path / "out" / packed["href"]).read("passports.json")
+    )
+    assert passports["three-bars"]["id"] == "three-bars"
     assert len(list((tmp_path / "out" / "_exhibits").rglob("*.*"))) == 3
 
 
@@ -295,7 +301,7 @@ def test_a_page_shows_what_its_outputs_hold(tmp_path):
     assert html.find("img")["src"].startswith("data:image/webp;base64,")
     assert [html.find("img")[name] for name in ("width", "height")] == ["6", "4"]
     assert [tag["download"] for tag in html.select("a[download]")] == [
-        "three-bars.csv", "three-bars.json",
+        "three-bars.csv", "passports.zip",
     ]  # fmt: skip
     assert "FIG=10_audit#three-bars" in html.get_text()
     assert 'id="artefact-fold0-model-keras"' in file["data"]["text/html"]
@@ -328,6 +334,28 @@ def test_a_passport_leaves_to_that_of_its_page_what_is_the_same_there():
     assert soups[0].find(id="passport")
 
 
+def test_a_passport_names_the_inputs_that_its_page_tells_in_full_and_tells_the_others():
+    of_page = [{"name": "cases", "sha256": "1a"}, {"name": "images", "sha256": "2b"}]
+    other = {"name": "metrics", "sha256": "3c"}
+    page, figure = (
+        PASSPORT | {"kind": kind, "id": kind, "inputs": inputs}
+        for kind, inputs in (("page", of_page), ("artefact", [of_page[1], other]))
+    )
+    _, shown, _ = executed(page, figure, tags=[])["outputs"]
+    (row,) = [
+        row for row in BeautifulSoup(shown["data"]["text/html"], "html.parser").find_all("tr")
+        if row.th.text == "inputs"
+    ]  # fmt: skip
+    assert row.td.get_text() == "images: as in the passport of this pagename: metricssha256: 3c"
+
+
+def test_modules_that_no_passport_shows_make_no_difference():
+    code = {"library_sha256": "1a"}
+    page = PASSPORT | {"kind": "page", "code": code | {"modules": {"a.py": "2b"}}}
+    _, shown, _ = executed(page, PASSPORT | {"id": "x", "code": code}, tags=[])["outputs"]
+    assert "library_sha256" not in shown["data"]["text/html"]
+
+
 def test_a_passport_keeps_its_inputs_where_its_page_read_others():
     page, artefact = (
         PASSPORT | change
@@ -343,3 +371,38 @@ def test_a_cell_that_hides_what_it_prints_still_shows_its_passports():
     assert 'id="artefact-x-npz"' in kept["data"]["text/html"]
     assert executed(artefact, tags=["remove-output"])["metadata"]["tags"] == []
     assert executed(tags=["remove-output"])["outputs"] == []
+
+
+def test_a_lighter_page_says_and_shows_the_same(monkeypatch):
+    monkeypatch.syspath_prepend(str(BOOK / "_ext"))
+    lightened = importlib.import_module("exhibit").lightened
+    kept = '<span class="o">=</span>\n\n<span class="mi">1</span></pre>'
+    page = f'<p>\n   one  \n\n  <b>two</b>\n</p>\n\n<pre>\n<span class="n">a</span>  {kept}\n\n'
+    script = "<script>\n\n x </script>"
+    assert lightened(f"{page}{script}\n\n<p>end</p>") == (
+        f"<p>\none\n<b>two</b>\n</p>\n<pre>\na  {kept}\n{script}\n<p>end</p>"
+    )
+
+
+def test_pages_that_are_not_listed_share_their_contents(monkeypatch):
+    """As long as they lie in one folder: a listed one is marked in its own."""
+    monkeypatch.syspath_prepend(str(BOOK / "_ext"))
+    name_toggles = importlib.import_module("toggles").name_toggles
+    asked, made = [], {}
+    unlisted = {name: {"orphan": True} for name in ("s/a", "s/b", "t/c")}
+    app = SimpleNamespace(env=SimpleNamespace(metadata=unlisted))
+    listed = "<ul><li><a>Chapter</a><details><summary></summary></details></li></ul>"
+
+    def contents_of(page):
+        def generate(kind):
+            asked.append(page)
+            return BeautifulSoup(listed, "html.parser")
+
+        context = {"generate_toctree_html": generate}
+        name_toggles(made, app, page, "", context, None)
+        return context["generate_toctree_html"]("sidebar")
+
+    told = {str(contents_of(page)) for page in ("s/a", "s/x", "s/b", "s/x", "t/c")}
+    assert asked == ["s/a", "s/x", "s/x", "t/c"]
+    assert len(told) == 1
+    assert 'aria-label="Pages below: Chapter"' in told.pop()

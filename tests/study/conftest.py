@@ -40,7 +40,8 @@ def executed_copy(smoke_pages, tmp_path) -> Path:
 @pytest.fixture
 def rendered_copy(smoke_pages, smoke_book, tmp_path) -> Path:
     """Return a copy of the project with the executed smoke study and its rendered book."""
-    made = ("book/smoke", "results/smoke", "_build/smoke")
+    made = ["book/smoke", "results/smoke", "_build/smoke"]
+    made += ["_build/pictures"] * (ROOT / "_build/pictures").is_dir()  # made once for all copies
     committed = (f"book/{name}" for name in COMMITTED)  # its book shows them, too
     return copy_project(tmp_path / "project", *made, *committed)
 

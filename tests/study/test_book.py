@@ -125,7 +125,7 @@ def test_the_book_is_light_enough_to_be_read_anywhere():
     weights = {p: p.stat().st_size for p in BOOK.rglob("*") if p.is_file()}
     heavy = {p.name: size for p, size in weights.items() if p.suffix == ".html" and size > 600_000}
     assert not heavy
-    assert sum(weights.values()) < 27_500_000
+    assert sum(weights.values()) < 25_000_000
 
 
 @built
