@@ -145,7 +145,9 @@ def answered(
         code: what stands for the code that trains.
     """
     y, made, learners = label_numbers(cases, task), {}, {}
-    given = [recipe.model_dump_json(), tokens.name, y.tolist(), code, keras.backend.backend()]
+    breast_of = cases[["image_id", "patient_id", "laterality"]].to_csv(index=False)
+    given = [recipe.model_dump_json(), tokens.name, y.tolist(), breast_of, code]
+    given.append(keras.backend.backend())
     bar = {"desc": "attention over tokens", "unit": "fold", "file": sys.stdout, "mininterval": 1}
     for (seed, fold), part in tqdm(parts.items(), **bar) if recipe.widths else ():
         follows_from = json.dumps([*given, seed, fold, part.to_csv(index=False)])

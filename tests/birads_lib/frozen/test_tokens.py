@@ -145,12 +145,13 @@ def test_a_stopped_call_goes_on_to_the_same_answers(left, tmp_path, monkeypatch)
         assert again[key].test == pytest.approx(before.test, abs=1e-6)
 
 
-@pytest.mark.parametrize("changed", ["recipe", "tokens", "labels", "code"])
+@pytest.mark.parametrize("changed", ["recipe", "tokens", "labels", "sides", "code"])
 def test_what_other_facts_have_left_is_not_taken(left, monkeypatch, changed):
     given = {"recipe": TINY, "tokens": TOKENS, "labels": CASES, "code": ""} | {
         "recipe": {"recipe": TINY.model_copy(update={"rate": 0.01})},
         "tokens": {"tokens": Tokens(VALUES, BREAST, PLACES, "others")},
         "labels": {"labels": CASES.assign(birads=CASES["birads"].to_numpy()[::-1])},
+        "sides": {"labels": CASES.assign(laterality="L")},
         "code": {"code": "another"},
     }[changed]
     monkeypatch.setattr(token_training, "_nested", lambda *_: 1 / 0)
