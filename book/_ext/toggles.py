@@ -18,8 +18,10 @@ def name_toggles(made, app, pagename, templatename, context, doctree):
     is_listed = "orphan" not in app.env.metadata.get(pagename, {})
 
     def with_names(*given, **options):
+        if is_listed:  # and marked in its contents
+            return named(*given, **options)
         key = (pagename.rpartition("/")[0], given, tuple(sorted(options.items())))
-        if is_listed or key not in made:
+        if key not in made:
             made[key] = named(*given, **options)
         return made[key]
 
