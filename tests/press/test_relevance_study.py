@@ -1,5 +1,6 @@
 """The studies of local views and CorRELAX: what they set, what they are given, what stops them."""
 
+import ast
 import json
 
 import pandas as pd
@@ -90,3 +91,14 @@ def test_where_every_image_has_a_finding_there_is_nothing_to_raise_a_false_alarm
     exec(code, scope)
     assert scope["false"].empty
     assert "too few images without any finding" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("empty", [set(), {"a"}])
+def test_the_caption_of_maps_tells_of_an_image_without_a_finding_where_there_is_one(empty):
+    cells = json.loads(source_notebook("42_correlax").read_text())["cells"]
+    (code,) = [text for cell in cells if 'id="maps"' in (text := "".join(cell["source"]))]
+    words = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.keyword)]
+    (caption,) = [node.value for node in words if node.arg == "caption"]
+    said = eval(compile(ast.Expression(caption), "caption", "eval"), {"empty": empty})
+    assert ("one without a finding" in said) == bool(empty)
+    assert ". Bright is high. " in said
