@@ -256,8 +256,7 @@ def _folded(
             shown = _notebook(facts, page) if name == "notebook" else _fact(value)
         rows.append(f"<tr><th>{name.replace('_', ' ')}</th><td>{shown}</td></tr>")
     if same:
-        named_so = ", ".join(name.replace("_", " ") for name in same)
-        rows.append(f"<tr><th>further</th><td>{named_so}: as in {_PAGES_OWN}</td></tr>")
+        rows.append(f"<tr><th>further</th><td>as in {_PAGES_OWN}</td></tr>")
     return (
         f'<details class="passport"{named}><summary>{html.escape(title)}</summary>'
         f'<div class="table-scroll"><table>{"".join(rows)}</table></div>{more}</details>'

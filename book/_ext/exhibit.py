@@ -31,6 +31,11 @@ FOLDER = "_exhibits"  # of the rendered book: pictures and downloads, each once
 _ICONS = re.compile(r"<script[^>]*/fontawesome\.js[^>]*></script>\n?")
 # Code in the colour of all text: names, punctuation and blanks.
 _PLAIN = re.compile(r'<span class="(?:n|nn|p|w)">([^<]*)</span>')
+# For those who read HTML: comments, the empty first element of code, and what each link of the
+# contents is.
+_COMMENT = re.compile(r"<!--.*?-->", re.S)
+_FIRST = re.compile(r"<pre><span></span>(?!\n)")  # it keeps a first line that is empty
+_LISTED = re.compile(r'(<li class="toctree-l\d"><a )class="reference internal" ')
 _AS_IS = re.compile(r"(<(pre|script|style|textarea)\b.*?</\2>)", re.S)  # where blanks count
 
 
@@ -70,12 +75,12 @@ def lighten(app, error):
         for cell in notebook["cells"]:
             if cell["cell_type"] == "code":
                 cell["outputs"], cell["execution_count"] = [], None
-        path.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n")
+        path.write_text(json.dumps(notebook, ensure_ascii=False) + "\n")
     static = Path(app.outdir, "_static")
     # For those who debug the theme; fonts that every browser of today takes as WOFF2; and a script
     # that draws the icons, which stand in these fonts already.
-    # The icons of brands no page shows.
-    for name in ("*.map", "*.ttf", "fontawesome.js", "fa-brands-*"):
+    # No page shows the icons and logos of brands.
+    for name in ("*.map", "*.ttf", "fontawesome.js", "fa-brands-*", "logo_*"):
         for path in [*static.rglob(name)]:
             path.unlink()
     for path in Path(app.outdir).rglob("*.html"):
@@ -85,9 +90,10 @@ def lighten(app, error):
 
 def lightened(page):
     """Return the HTML of a page without what makes no difference to how it looks."""
-    parts = _AS_IS.split(_PLAIN.sub(r"\1", _ICONS.sub("", page)))
+    page = _LISTED.sub(r"\1", _PLAIN.sub(r"\1", _ICONS.sub("", page)))
+    parts = _AS_IS.split(_FIRST.sub("<pre>", page))
     for place in range(0, len(parts), 3):  # between them: what is as it is, and its tag
-        parts[place] = re.sub(r"[ \t]*\n\s*", "\n", parts[place])
+        parts[place] = re.sub(r"[ \t]*\n\s*", "\n", _COMMENT.sub("", parts[place]))
         parts[place + 2 : place + 3] = [""]
     return "".join(parts)
 

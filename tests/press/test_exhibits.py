@@ -329,7 +329,8 @@ def test_a_passport_leaves_to_that_of_its_page_what_is_the_same_there():
     rows = [{row.th.text: row.td.text for row in soup.find_all("tr")} for soup in soups]
     assert {"inputs", "code", "environment", "seed"} <= rows[0].keys()
     assert rows[1]["seed"] == "4"
-    assert rows[1]["further"] == "inputs, code, environment: as in the passport of this page"
+    assert rows[1]["further"] == "as in the passport of this page"
+    assert not {"inputs", "code", "environment"} & rows[1].keys()
     assert soups[1].find("a", href="#passport")
     assert soups[0].find(id="passport")
 
@@ -376,11 +377,12 @@ def test_a_cell_that_hides_what_it_prints_still_shows_its_passports():
 def test_a_lighter_page_says_and_shows_the_same(monkeypatch):
     monkeypatch.syspath_prepend(str(BOOK / "_ext"))
     lightened = importlib.import_module("exhibit").lightened
-    kept = '<span class="o">=</span>\n\n<span class="mi">1</span></pre>'
-    page = f'<p>\n   one  \n\n  <b>two</b>\n</p>\n\n<pre>\n<span class="n">a</span>  {kept}\n\n'
+    kept = '<span class="o">=</span>\n\n<!-- kept --><span class="mi">1</span></pre>'
+    text = "<p>\n   one  \n\n  <b>two</b>\n</p>\n<!-- told\n to nobody -->\n"
+    page = f'{text}<pre><span></span><span class="n">a</span>  {kept}\n\n'
     script = "<script>\n\n x </script>"
     assert lightened(f"{page}{script}\n\n<p>end</p>") == (
-        f"<p>\none\n<b>two</b>\n</p>\n<pre>\na  {kept}\n{script}\n<p>end</p>"
+        f"<p>\none\n<b>two</b>\n</p>\n<pre>a  {kept}\n{script}\n<p>end</p>"
     )
 
 
