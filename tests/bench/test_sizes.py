@@ -20,9 +20,8 @@ def test_a_larger_image_has_more_windows_and_no_more_goes_through_the_network_at
     at_once.clear()
     large = sizes.explain(2 * sizes.SMALL)
     assert (small["windows"], large["windows"]) == (100, 400)
-    assert (
-        {*at_once} == of_small == {sizes.MASKS, 4 * sizes.MASKS}
-    )  # windows, and 4 under all masks
+    # Windows by themselves, and four windows under all masks.
+    assert {*at_once} == of_small == {sizes.MASKS, 4 * sizes.MASKS}
     assert small["seconds"] > 0
 
 
