@@ -56,6 +56,7 @@ def architectures_table(table: pd.DataFrame, task: Task = BIRADS) -> pd.DataFram
     """Return what ``architectures`` draws as numbers, a row per run, a column per metric."""
     cells = [f"{row.estimate:.3f} ({row.low:.3f} to {row.high:.3f})" for row in table.itertuples()]
     table = table.assign(text=cells, metric=table["metric"].map(headline_names(task)))
+    table = table.assign(variant=table["variant"].map(readable))
     return table.pivot_table("text", ["variant", "protocol"], "metric", "first", sort=False)
 
 
@@ -64,6 +65,7 @@ def differences_table(table: pd.DataFrame, task: Task = BIRADS) -> pd.DataFrame:
     columns = {"estimate": "difference", "low": "95 % from", "high": "to"}
     columns |= {"p_value": "p", "holm": "p, Holm-adjusted"}
     table = table.assign(metric=table["metric"].map(headline_names(task))).rename(columns=columns)
+    table = table.assign(variant=table["variant"].map(readable))
     table = table.set_index(["metric", "variant"])[list(columns.values())]
     return table.sort_index(level="metric", sort_remaining=False)
 

@@ -51,6 +51,14 @@ def dots(ax, label) -> np.ndarray:
     return next(c for c in ax.collections if c.get_label() == label).get_offsets().data
 
 
+def test_tables_name_variants_as_charts_do():
+    table = differences(["dal_double", "floor: density_and_view"], protocol="patient", p_value=0.5)
+    built, minus = plots.architectures_table(table), plots.differences_table(table)
+    names = ["dal double", "floor: density and view"]
+    assert list(built.index.unique("variant")) == names
+    assert list(minus.index.unique("variant")) == names
+
+
 def test_changes_are_those_from_the_reference():
     changes = {
         "proposed": {},
