@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from birads_lib import texts
-from birads_lib.conclusions.estimate import Estimate
+from birads_lib.conclusions.estimate import COMPARED, Estimate
 from birads_lib.scores.density import READERS_KAPPA
 from birads_lib.scores.repeated_folds import equivalence
 
@@ -126,11 +126,10 @@ def reader(gain: Estimate, biopsied: float, everybody: float) -> str:
         biopsied: specificity of the reader among lesions that were biopsied.
         everybody: the same among all lesions.
     """
-    words = ("lower than", "not measurably different from", "higher than")
     differs = abs(biopsied - everybody) >= 0.1  # in ten of a hundred, which a reader would notice
     selected = ", so it depends strongly on who is biopsied" if differs else ""
     return (
-        f"At the reader's sensitivity, the network's specificity is {gain.side(*words)} the "
+        f"At the reader's sensitivity, the network's specificity is {gain.side(*COMPARED)} the "
         f"reader's {gain.aside}. The reader's own is {biopsied:.0%} among lesions that were "
         f"biopsied, and {everybody:.0%} among all{selected}."
     )

@@ -13,6 +13,12 @@ import pandas as pd
 from birads_lib import texts
 from birads_lib.protocol import PROTOCOLS
 
+COMPARED = (
+    "lower than",
+    "not measurably different from",
+    "higher than",
+)  # for ``side``, of one number beside another
+
 
 class Estimate(NamedTuple):
     """A number with the ends of its 95 % interval, NaN where it has none."""

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from birads_lib import texts
-from birads_lib.conclusions.estimate import Estimate, of, readable, split_first
+from birads_lib.conclusions.estimate import COMPARED, Estimate, of, readable, split_first
 
 FEWEST_SCORED = 10  # images with a finding of known place, below which maps are not scored
 HARDLY_ALIKE = 0.5  # rank correlation of two maps, above which they are much alike
@@ -141,15 +141,15 @@ def best_grade(
         f"{metric} of {value.text}, {value.side(*words, than=aim)} the target of {aim:g}"
         for metric, (value, aim) in reached.items()
     ]
-    words, beside = ("lower than", "not measurably different from", "higher than"), ""
+    beside = ""
     if not np.isnan(ahead.estimate):
         beside = (
-            f" Its quadratic kappa is {ahead.side(*words)} that of the paper's network by patient "
+            f" Its quadratic kappa is {ahead.side(*COMPARED)} that of the paper's network by patient "
             f"{ahead.aside}."
         )
     if not np.isnan(attention.estimate):
         beside += (
-            f" The quadratic kappa of attention over tokens alone is {attention.side(*words)} that "
+            f" The quadratic kappa of attention over tokens alone is {attention.side(*COMPARED)} that "
             f"of the regression on all features {attention.aside}."
         )
     return f"By patient, the best grade here has {'; '.join(parts)}.{beside}"
@@ -276,9 +276,8 @@ def elsewhere(home: Estimate, away: Estimate, moved: Estimate, calibrated: Estim
         moved: home minus elsewhere.
         calibrated: calibration error elsewhere.
     """
-    words = ("lower than", "not measurably different from", "higher than")
     return (
-        f"At home, the accuracy is {home.text}, {moved.side(*words)} elsewhere, where it is "
+        f"At home, the accuracy is {home.text}, {moved.side(*COMPARED)} elsewhere, where it is "
         f"{away.text} (home minus elsewhere: {moved.signed}). The calibration error elsewhere is "
         f"{calibrated.text}."
     )

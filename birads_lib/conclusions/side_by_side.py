@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from birads_lib.conclusions.estimate import Estimate, readable, split_first
+from birads_lib.conclusions.estimate import COMPARED, Estimate, readable, split_first
 from birads_lib.protocol import PROTOCOLS
 
 
@@ -13,10 +13,9 @@ def comparison(first: str, second: str, changes: Mapping[str, Estimate]) -> str:
         first, second: the studies' names.
         changes: accuracy of the first minus that of the second, by protocol.
     """
-    words = ("lower than", "not measurably different from", "higher than")
     said = [
         f"under “{readable(protocol)}”{' (leaky)' * PROTOCOLS[protocol].leaks}, the accuracy of "
-        f"“{first}” is {change.side(*words)} that of “{second}” {change.aside}"
+        f"“{first}” is {change.side(*COMPARED)} that of “{second}” {change.aside}"
         for protocol, change in changes.items()
     ]
     text = "; ".join(said)
