@@ -1,7 +1,7 @@
 """Answers of attention over tokens as a table, which is read without Keras."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import pandas as pd
@@ -35,8 +35,9 @@ def as_table(
     Columns: seed, fold, part (of ``PARTS``), image_id, the probabilities, and the chosen width,
     dropout and epochs. Without answers it has no row.
     """
-    columns = ["seed", "fold", "part", "image_id", *task.probabilities, "width", "dropout"]
-    found = [pd.DataFrame(columns=[*columns, "epochs"])]
+    chosen = [field.name for field in fields(Choice)]
+    columns = ["seed", "fold", "part", "image_id", *task.probabilities, *chosen]
+    found = []
     for (seed, fold), of_fold in answers.items():
         training, tested = staircase.rows_of(parts[seed, fold])
         for part, rows in zip(PARTS, (tested, training), strict=True):
@@ -44,7 +45,7 @@ def as_table(
             facts = {"seed": seed, "fold": fold, "part": part} | asdict(of_fold.chosen)
             images = cases["image_id"].to_numpy()[rows]
             found.append(p.assign(image_id=images, **facts))
-    return pd.concat(found[1:] or found, ignore_index=True)[[*columns, "epochs"]]
+    return pd.concat(found, ignore_index=True)[columns] if found else pd.DataFrame(columns=columns)
 
 
 def read(

@@ -122,7 +122,7 @@ def _check_syntax(header: pydicom.Dataset) -> None:
         )
     try:
         is_read = get_decoder(syntax).is_available
-    except NotImplementedError:
+    except NotImplementedError:  # what pydicom says of a syntax that it doesn't know
         is_read = False
     if not is_read:
         named = str(syntax) if syntax.name == syntax else f"{syntax} ({syntax.name})"
