@@ -144,13 +144,13 @@ def best_grade(
     beside = ""
     if not np.isnan(ahead.estimate):
         beside = (
-            f" Its quadratic kappa is {ahead.side(*COMPARED)} that of the paper's network by patient "
-            f"{ahead.aside}."
+            f" Its quadratic kappa is {ahead.side(*COMPARED)} that of the paper's network by "
+            f"patient {ahead.aside}."
         )
     if not np.isnan(attention.estimate):
         beside += (
-            f" The quadratic kappa of attention over tokens alone is {attention.side(*COMPARED)} that "
-            f"of the regression on all features {attention.aside}."
+            f" The quadratic kappa of attention over tokens alone is {attention.side(*COMPARED)} "
+            f"that of the regression on all features {attention.aside}."
         )
     return f"By patient, the best grade here has {'; '.join(parts)}.{beside}"
 
