@@ -38,6 +38,11 @@ def in_results(names):
     return [f"{STUDY.folder}/{name}" for name in names]
 
 
+def with_passports(files):
+    """Files and what says where each is from, as a page may be made anew and leave equal files."""
+    return [*files, *(str(paths.passport_path(path)) for path in files)]
+
+
 def code_of(chapter):
     """The hash of the code that a chapter's notebook imports."""
     return sources.digest(sources.modules_of(chapter.notebook))
@@ -54,7 +59,9 @@ def message_of(chapter):
 
 def artefacts_of(chapter):
     """The files of other chapters that a page reads."""
-    return lambda wildcards: in_results(chapters.inputs(chapter, STUDY, **wildcards))
+    return lambda wildcards: with_passports(
+        in_results(chapters.inputs(chapter, STUDY, **wildcards))
+    )
 
 
 def values_of(chapter):
@@ -107,7 +114,7 @@ for chapter in chapters.of_study(STUDY):
             sources=[str(path) for name in chapter.sources for path in sorted(Path().glob(name))],
             artefacts=artefacts_of(chapter),
         output:
-            in_results(chapter.outputs(STUDY)),
+            with_passports(in_results(chapter.outputs(STUDY))),
             page=f"{PAGES}/{chapter.page}.ipynb",
         benchmark:
             f"{STUDY.folder}/benchmarks/{chapter.page}.tsv"
@@ -139,7 +146,7 @@ if "other" in config:
             f"{row.notebook.replace('_', ' ')}: {STUDY.name} and {OTHER.name}"
         input:
             notebook=f"notebooks/{row.notebook}.ipynb",
-            artefacts=[str(path) for path in PAIR.files(STUDY, OTHER, VALUES)],
+            artefacts=with_passports(PAIR.files(STUDY, OTHER, VALUES)),
         output:
             page=f"{PAGES}/{paths.page_name(row.notebook, OTHER.name)}.ipynb",
         params:

@@ -114,7 +114,7 @@ def build_head(settings: Settings, trunk: keras.Model, task: Task = BIRADS) -> k
         x = _tokens(maps, settings.embed)
         x = PositionEmbedding(name="positions")(x)
         for number in range(1, settings.encoder_layers + 1):
-            x = _encoder_layer(x, settings, f"encoder{number}")
+            x = encoder_layer(x, settings, f"encoder{number}")
         x = layers.GlobalAveragePooling1D(name="average")(x)
     else:
         pooled = [layers.GlobalAveragePooling2D()(m) for m in maps]
@@ -136,8 +136,16 @@ def _tokens(maps: list, embed: int):
     return layers.Concatenate(axis=1, name="tokens")(rows) if len(rows) > 1 else rows[0]
 
 
-def _encoder_layer(x, settings: Settings, name: str):
-    """Attention and feed-forward, each added to its input and then normalised (post-norm)."""
+def encoder_layer(x, settings: Settings, name: str):
+    """Attention and feed-forward, each added to its input and then normalised (post-norm).
+
+    Vaswani et al. 2017 (arXiv:1706.03762, section 3.1). Returns what has the shape of its input.
+
+    Args:
+        x: tokens, (n, tokens, ``settings.embed``).
+        settings: width, heads, feed-forward, dropout and form of GELU.
+        name: what its layers' names begin with.
+    """
     drop = settings.encoder_dropout
     attended = layers.MultiHeadAttention(
         settings.heads, settings.embed // settings.heads, dropout=drop, name=f"{name}_attention"

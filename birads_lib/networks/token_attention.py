@@ -35,7 +35,7 @@ def build(
     inputs = keras.Input((tokens, channels), name="tokens")
     x = layers.Dense(width, name="project")(inputs)  # (n, tokens, width)
     for number in range(1, blocks + 1):
-        x = hybrid._encoder_layer(x, settings, f"encoder{number}")  # the same, not a second one
+        x = hybrid.encoder_layer(x, settings, f"encoder{number}")  # the same, not a second one
     scores = layers.Dense(1, use_bias=False, name="scores")(
         layers.Dense(width, "tanh", name="hidden")(x)
     )

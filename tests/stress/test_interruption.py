@@ -1,5 +1,6 @@
 """A study that is killed, runs out of disk or runs otherwise ends as if undisturbed."""
 
+import json
 import os
 import random
 import signal
@@ -10,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from birads_lib.files import sha256
 from helpers.small_study import EVALUATED, SECONDS, TRAINED, Project
+from press.paths import passport_path
 
 
 def test_side_by_side_or_one_after_the_other_gives_the_same_bytes(undisturbed, tmp_path):
@@ -109,6 +112,35 @@ def test_half_a_record_of_snakemake_is_not_believed(undisturbed, tmp_path):
     done = project.run(EVALUATED, cores=2)
     assert done.returncode == 0, done.stdout
     assert "1 of 1 steps" in done.stdout
+    assert project.results() == undisturbed.results()
+
+
+def outdated(project: Project) -> list[str]:
+    """Return the inputs whose passport has changed since an artefact's own passport noted it."""
+    passports = [json.loads(path.read_text()) for path in project.study.rglob("*.passport.json")]
+    return [
+        f"{facts['id']}: {read['file']}"
+        for facts in passports
+        for read in facts["inputs"]
+        if "passport_sha256" in read
+        and read["passport_sha256"] != sha256(passport_path(project.root / read["file"]))
+    ]
+
+
+def test_pages_made_anew_alone_have_those_that_read_them_made_anew_later(undisturbed, tmp_path):
+    """Though they leave equal files, by which alone Snakemake would see nothing to do."""
+    project = undisturbed.copy(tmp_path / "project")
+    assert outdated(project) == []
+    notebook = project.root / "notebooks/02_preprocessing.ipynb"
+    content = json.loads(notebook.read_text())
+    content["cells"][0]["source"] += ["\n\nA further sentence."]
+    notebook.write_text(json.dumps(content))
+    done = project.run("book/tiny/02_preprocessing.ipynb", cores=2)
+    assert done.returncode == 0, done.stdout
+    assert outdated(project)
+    done = project.run(EVALUATED, cores=2)
+    assert done.returncode == 0, done.stdout
+    assert outdated(project) == []
     assert project.results() == undisturbed.results()
 
 
