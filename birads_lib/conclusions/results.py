@@ -123,38 +123,6 @@ def decision(action: str, gain: Estimate, useful: Estimate, protocol: str) -> st
     )
 
 
-def best_grade(
-    reached: Mapping[str, tuple[Estimate, float]], ahead: Estimate, attention: Estimate
-) -> str:
-    """Answer chapter 14: what the best honest grade reaches, and whether it beats the network.
-
-    Args:
-        reached: a metric with its article, such as "a mean AUC" -> its value at the last step, and
-            the value aimed at.
-        ahead: quadratic kappa minus that of the paper's network by patient; not estimable where
-            no network stands beside.
-        attention: quadratic kappa of attention over tokens minus that of the regression on
-            everything before it; not estimable where no encoder was trained.
-    """
-    words = ("below", "not measurably different from", "above")
-    parts = [
-        f"{metric} of {value.text}, {value.side(*words, than=aim)} the target of {aim:g}"
-        for metric, (value, aim) in reached.items()
-    ]
-    beside = ""
-    if not np.isnan(ahead.estimate):
-        beside = (
-            f" Its quadratic kappa is {ahead.side(*COMPARED)} that of the paper's network by "
-            f"patient {ahead.aside}."
-        )
-    if not np.isnan(attention.estimate):
-        beside += (
-            f" The quadratic kappa of attention over tokens alone is {attention.side(*COMPARED)} "
-            f"that of the regression on all features {attention.aside}."
-        )
-    return f"By patient, the best grade here has {'; '.join(parts)}.{beside}"
-
-
 def interpretability(
     located: int, hit: Estimate, gain: Estimate, best: str, random: Estimate, protocol: str
 ) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from birads_lib.conclusions import companions, images, results, side_by_side
+from birads_lib.conclusions import companions, frozen, images, results, side_by_side
 from birads_lib.conclusions.estimate import Estimate, of
 from birads_lib.images.frame import Geometry
 
@@ -320,6 +320,39 @@ def test_several_kinds_of_image_help_harm_or_are_equivalent():
 
 
 @pytest.mark.parametrize(
+    ("zeros", "words"), [(0, "None is 0"), (1, "One of these is 0"), (9, "9 of")]
+)
+def test_features_that_say_nothing_are_counted(zeros, words):
+    said = frozen.features({"32 x 20": (1500, zeros), "64 x 40": (20, 0)}, 7, "small")
+    assert "1,500 numbers at 32 x 20 pixels and 20 numbers at 64 x 40 pixels of each of 7" in said
+    assert words in said
+
+
+@pytest.mark.parametrize(
+    ("chance", "words"), [(0.1, "more often than"), (0.9, "less often"), (0.5, "not measurably")]
+)
+def test_a_teacher_is_held_against_chance(chance, words):
+    said = frozen.patches({"plain": (SHARE, chance), "centred": (SHARE, 0.5)}, 2, 30)
+    assert f"“plain” touches a mass in 0.50 (0.40 to 0.60), {words}" in said
+    assert "“centred” touches" in said
+    assert "30 images" in said
+
+
+def test_without_a_teacher_or_a_mass_nothing_is_said_of_pointing():
+    assert "no teacher here" in frozen.patches({}, 0, 0)
+    assert "can't be tested" in frozen.patches({}, 2, 0)
+
+
+@pytest.mark.parametrize(
+    ("kappa", "words"), [(UP, "above"), (DOWN, "below"), (NONE, "not measurably different from")]
+)
+def test_attention_over_tokens_is_held_against_chance(kappa, words):
+    assert f"{kappa.text}, {words} the 0 of chance" in frozen.tokens(kappa, SHARE)
+    assert "different from the 0.5 of chance" in frozen.tokens(kappa, SHARE)
+    assert "no encoder was trained" in frozen.tokens(UNKNOWN, UNKNOWN)
+
+
+@pytest.mark.parametrize(
     ("reached", "ahead", "words"),
     [
         (0.9, UP, ["above the target of 0.5", "kappa is higher than that of the paper's network"]),
@@ -329,13 +362,13 @@ def test_several_kinds_of_image_help_harm_or_are_equivalent():
 )
 def test_the_best_grade_is_held_against_its_aim_and_the_network(reached, ahead, words):
     value = Estimate(reached, reached - 0.05, reached + 0.05)
-    said = results.best_grade({"a mean AUC": (value, 0.5)}, ahead, UNKNOWN)
+    said = frozen.best_grade({"a mean AUC": (value, 0.5)}, ahead, UNKNOWN)
     assert all(word in said for word in words)
     assert f"a mean AUC of {reached:.2f}" in said
 
 
 def test_the_best_grade_stands_alone_where_no_network_is_named():
-    said = results.best_grade({"a mean AUC": (UP, 0.5)}, UNKNOWN, UNKNOWN)
+    said = frozen.best_grade({"a mean AUC": (UP, 0.5)}, UNKNOWN, UNKNOWN)
     assert "network" not in said
     assert "attention" not in said
 
@@ -345,7 +378,7 @@ def test_the_best_grade_stands_alone_where_no_network_is_named():
     [(UP, "is higher than"), (DOWN, "is lower than"), (NONE, "is not measurably different")],
 )
 def test_the_best_grade_says_what_attention_over_tokens_brings(attention, words):
-    said = results.best_grade({"a mean AUC": (UP, 0.5)}, UNKNOWN, attention)
+    said = frozen.best_grade({"a mean AUC": (UP, 0.5)}, UNKNOWN, attention)
     assert f"of attention over tokens alone {words}" in said
 
 
