@@ -42,7 +42,7 @@ def seen_of_findings(
 
     Returns:
         How many pixels of the median file go into one that is seen, and (n,) the shorter side of
-        each finding with a known box, in pixels that are seen.
+        each finding with a known box, in pixels that are seen. A point marks a place, not a size.
     """
     scale = {
         image_id: (
@@ -51,7 +51,8 @@ def seen_of_findings(
         )
         for image_id, place in geometries.items()
     }  # across and down
-    known = findings.dropna(subset=["x0", "y0", "x1", "y1"])
+    # NaN compares false: a place that isn't known goes, and a point, which tells no size.
+    known = findings[(findings["x1"] > findings["x0"]) & (findings["y1"] > findings["y0"])]
     sides = [
         min((row.x1 - row.x0) * scale[row.image_id][0], (row.y1 - row.y0) * scale[row.image_id][1])
         for row in known.itertuples()
@@ -70,11 +71,11 @@ def preprocessing(shrunk: float, widths: np.ndarray, size: int) -> str:
         left = "the file has no more"
     first = f"The model sees {size} x {size} pixels; {left}."
     if not len(widths):
-        return f"{first} The places of the findings are not known, so nobody can say what is left."
+        return f"{first} The sizes of the findings are not known, so nobody can say what is left."
     tiny = int((widths < 2).sum())
     return (
-        f"{first} Across its shorter side, the median finding is {np.median(widths):.0f} pixels "
-        f"wide there, and {tiny or 'none'} of {len(widths)} findings "
+        f"{first} Across its shorter side, the median finding is {np.median(widths):.1f} pixels "
+        f"wide there, and {tiny or 'none'} of {len(widths)} findings of known size "
         f"{'are' if tiny > 1 else 'is'} narrower than two pixels."
     )
 

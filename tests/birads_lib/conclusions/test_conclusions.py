@@ -60,15 +60,16 @@ def test_a_shortcut_is_named_and_none_is_said():
 
 def test_findings_are_measured_in_the_pixels_that_the_network_sees():
     places = {"a": Geometry((100, 200), (0, 0, 200, 100), False, (0, 0, 50, 50), 50)}
-    boxes = {"image_id": "a", "x0": [0.0, np.nan], "y0": 0.0, "x1": 40.0, "y1": 30.0}
+    point = 40.0  # a place without a size
+    boxes = {"image_id": "a", "x0": [0.0, np.nan, point], "y0": 0.0, "x1": 40.0, "y1": 30.0}
     shrunk, widths = images.seen_of_findings(pd.DataFrame(boxes), places)
     assert shrunk == pytest.approx(8)  # 4 across, 2 down
     assert widths.tolist() == [10]  # 40 / 4 across, 30 / 2 down
 
 
 def test_what_is_left_of_findings_is_counted_or_not_known():
-    assert "none of 2 findings is narrower" in images.preprocessing(4, np.array([3.0, 9]), 224)
-    assert "2 of 3 findings are narrower" in images.preprocessing(4, np.array([1.0, 1, 9]), 224)
+    assert "none of 2 findings of known size is narrower" in images.preprocessing(4, np.array([3.0, 9]), 224)
+    assert "2 of 3 findings of known size are narrower" in images.preprocessing(4, np.array([1.0, 1, 9]), 224)
     assert "one of them stands for 4.0 pixels" in images.preprocessing(4, np.array([3.0]), 224)
     without = images.preprocessing(0.5, np.array([]), 224)
     assert "the file has no more" in without
