@@ -68,8 +68,10 @@ def test_findings_are_measured_in_the_pixels_that_the_network_sees():
 
 
 def test_what_is_left_of_findings_is_counted_or_not_known():
-    assert "none of 2 findings of known size is narrower" in images.preprocessing(4, np.array([3.0, 9]), 224)
-    assert "2 of 3 findings of known size are narrower" in images.preprocessing(4, np.array([1.0, 1, 9]), 224)
+    said = images.preprocessing(4, np.array([3.0, 9]), 224)
+    assert "none of 2 findings of known size is narrower" in said
+    said = images.preprocessing(4, np.array([1.0, 1, 9]), 224)
+    assert "2 of 3 findings of known size are narrower" in said
     assert "one of them stands for 4.0 pixels" in images.preprocessing(4, np.array([3.0]), 224)
     without = images.preprocessing(0.5, np.array([]), 224)
     assert "the file has no more" in without
