@@ -27,6 +27,21 @@ def test_each_target_that_ci_makes_is_in_the_makefile():
     assert made <= TARGETS
 
 
+PROSE = [ROOT / "README.md", *(ROOT / "book").glob("*.md"), *(ROOT / "config").glob("*.yaml")]
+
+
+@pytest.mark.parametrize("path", PROSE, ids=lambda path: path.name)
+def test_commands_in_prose_name_targets_and_studies_that_there_are(path):
+    text = path.read_text()
+    made = set(re.findall(r"\bmake ([a-z]+) [A-Z]+=", text))
+    named = set(re.findall(r"\b(?:STUDY|OTHER)=([a-z]\w*)", text))
+    for names in re.findall(r"\bSTUDIES=(\w+(?:,\w+)*)", text):
+        named |= set(names.split(","))
+    examples = {"a", "b", "name", "my"}
+    assert made <= TARGETS
+    assert named - examples <= {config.stem for config in (ROOT / "config").glob("*.yaml")}
+
+
 def test_each_job_waits_for_jobs_that_there_are():
     for workflow in WORKFLOWS.values():
         for job in workflow["jobs"].values():
