@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from birads_lib import texts
-from birads_lib.conclusions.estimate import COMPARED, Estimate
+from birads_lib.conclusions.estimate import COMPARED, Estimate, times
 from birads_lib.scores.density import READERS_KAPPA
 from birads_lib.scores.repeated_folds import equivalence
 
@@ -55,7 +55,7 @@ def speed(pairs: Sequence[tuple[str, str, float, Estimate]], margin: float) -> s
         "undecided": f"whether they are equivalent within {margin:g} is left open",
     }
     said = [
-        f"{a} takes {ratio:.2g} times as long as {b} for one slice, with a weighted F1 that "
+        f"{a} takes {times(ratio)} as long as {b} for one slice, with a weighted F1 that "
         f"differs by {change.signed}: {words[equivalence(change.low, change.high, margin)]}."
         for a, b, ratio, change in pairs
     ]
@@ -86,7 +86,7 @@ def cost(multiply_adds: Mapping[str, float]) -> str:
     ratio = multiply_adds[most] / multiply_adds[least]
     return (
         f"Of {len(ordered)} networks, each at its own size of image, {least} needs the fewest "
-        f"multiply-adds for one image and {most} the most, {ratio:.2g} times as many."
+        f"multiply-adds for one image and {most} the most, {times(ratio)} as many."
     )
 
 
@@ -112,9 +112,9 @@ def double_transfer(over_single: Estimate, over_longer: Estimate) -> str:
     """
     words = ("worse than", "not measurably different from", "better than")
     return (
-        f"Double transfer is {over_single.side(*words)} single transfer ({over_single.signed} "
-        f"AUC), and {over_longer.side(*words)} single transfer that is trained for as long "
-        f"{over_longer.aside}."
+        f"By AUC, double transfer is {over_single.side(*words)} single transfer "
+        f"{over_single.aside}, and {over_longer.side(*words)} single transfer that is trained for "
+        f"as long {over_longer.aside}."
     )
 
 
@@ -155,8 +155,8 @@ def where(hit: Estimate, gain: Estimate, best: str, wrong: Estimate) -> str:
 def real_transfer(gains: Mapping[str, Estimate]) -> str:
     """Answer chapter 35: whether CBIS-DDSM helps on INbreast; ``gains`` in AUC by task and way."""
     words = ("does harm", "makes no measurable difference", "helps")
-    said = [f"{name}: it {gain.side(*words)} {gain.aside} AUC" for name, gain in gains.items()]
-    return f"Learning from films in between: {'; '.join(said)}."
+    said = [f"{name}: it {gain.side(*words)} {gain.aside}" for name, gain in gains.items()]
+    return f"Learning from films in between, by the AUC on INbreast: {'; '.join(said)}."
 
 
 def density_readers(kappa: Estimate, ceiling: Estimate) -> str:
@@ -235,9 +235,10 @@ def local_views(
     """Answer chapter 41: whether a network that names crops of lesions also finds lesions.
 
     Args:
-        crops: F1 on crops of lesions, by the kind of lesion.
+        crops: F1 on crops of lesions, by the kind of lesion that the network was taught.
         windows: F1 on all windows of the same images, by the kind.
-        gap: F1 of calcifications minus that of masses, on crops.
+        gap: F1 of calcifications minus that of masses, on crops; not estimable where only one of
+            them was taught.
     """
     on_crops = texts.listing(f"{f1.text} for {kind}" for kind, f1 in crops.items())
     on_windows = texts.listing(f"{f1.text} for {kind}" for kind, f1 in windows.items())
@@ -250,10 +251,13 @@ def local_views(
     words = ("Masses are named better than calcifications",
              "Neither kind is named measurably better than the other",
              "Calcifications are named better than masses")  # fmt: skip
-    return (
+    said = (
         f"On crops of lesions, F1 is {on_crops}; on all windows of the same images, it is "
-        f"{on_windows}: {fell}. {gap.side(*words)} on crops {gap.aside}."
+        f"{on_windows}: {fell}."
     )
+    if np.isnan(gap.estimate):
+        return said
+    return f"{said} {gap.side(*words)} on crops {gap.aside}."
 
 
 def correlax(kept: Mapping[str, float], images: int) -> str:

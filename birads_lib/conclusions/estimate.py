@@ -81,3 +81,8 @@ def split_first(protocol: str, answer: str) -> str:
     if not PROTOCOLS[protocol].leaks:
         return answer
     return f"This split leaks ({protocol}), so nothing here estimates performance. {answer}"
+
+
+def times(ratio: float) -> str:
+    """Return a ratio in words, with two digits that count: "1.8 times", "1,200 times"."""
+    return f"{float(f'{ratio:.2g}'):,g} times"

@@ -227,13 +227,17 @@ def claims(counts: Mapping[str, int], synthetic: bool, about: str) -> str:
         return (
             f"These images are synthetic, and the claims are about {about}: no number of the paper "
             f"is judged here. Of the {total - untested} directions that it states in words, "
-            f"{counts['reproduced']} also hold on these images."
+            f"{_that_hold(counts['reproduced'])} on these images."
         )
     return (
         f"Of {total} claims, {total - untested} can be tested here: {counts['reproduced']} are "
         f"reproduced by patient, {counts['leaky_only']} only under a leaky protocol, "
         f"{counts['memorised']} by memory alone, and {counts['not_reproduced']} are not reproduced."
     )
+
+
+def _that_hold(count: int) -> str:
+    return "none holds" if not count else f"{count} also hold{'s' if count == 1 else ''}"
 
 
 def elsewhere(home: Estimate, away: Estimate, moved: Estimate, calibrated: Estimate) -> str:

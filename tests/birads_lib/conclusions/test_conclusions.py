@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from birads_lib.conclusions import companions, frozen, images, results, side_by_side
-from birads_lib.conclusions.estimate import Estimate, of
+from birads_lib.conclusions.estimate import Estimate, of, times
 from birads_lib.images.frame import Geometry
 
 UP, DOWN, NONE = Estimate(0.2, 0.1, 0.3), Estimate(-0.2, -0.3, -0.1), Estimate(0.0, -0.1, 0.1)
@@ -435,6 +435,28 @@ def test_naming_a_crop_is_held_against_finding_a_lesion(gap, words):
     assert "clearly lower for calcifications, so naming a crop is not finding a lesion" in fell
     assert words in fell
     assert "not clearly lower" in companions.local_views(crops, crops, gap)
+
+
+def test_a_kind_that_was_not_taught_is_not_compared():
+    said = companions.local_views({"masses": SHARE}, {"masses": SHARE}, UNKNOWN)
+    assert said.endswith("not clearly lower.")
+    assert "alcifications" not in said
+
+
+@pytest.mark.parametrize(
+    ("ratio", "words"), [(1.82, "1.8 times"), (1234, "1,200 times"), (3, "3 times")]
+)
+def test_a_ratio_has_two_digits_that_count(ratio, words):
+    assert times(ratio) == words
+
+
+@pytest.mark.parametrize(
+    ("count", "words"), [(0, "none holds on"), (1, "1 also holds on"), (2, "2 also hold on")]
+)
+def test_directions_that_hold_are_counted(count, words):
+    counts = dict.fromkeys(["reproduced", "leaky_only", "memorised", "not_reproduced"], 0)
+    counts |= {"reproduced": count, "not_testable": 1}
+    assert words in results.claims(counts, True, "INbreast")
 
 
 @pytest.mark.parametrize(
