@@ -187,9 +187,9 @@ def exhibit(
 def _picture(png: bytes, name: str, alt: str, store: Store) -> str:
     """Return the HTML of a figure's picture; where it is a file, a click shows it alone and larger.
 
-    It is shown as ``pictures.lossless`` makes it.
+    It is shown as ``pictures.as_webp`` makes it.
     """
-    webp, (width, height) = pictures.lossless(png)
+    webp, (width, height) = pictures.as_webp(png)
     address = store(f"{name}.webp", webp)
     size = f'width="{width}" height="{height}" style="--width: {width}px"'
     shown = f'<img src="{address}" alt="{html.escape(alt)}" {size} loading="lazy">'
