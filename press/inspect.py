@@ -12,14 +12,18 @@ import io
 import json
 import sys
 import warnings
+from fnmatch import fnmatch
 from pathlib import Path
 
 import yaml
 
 from birads_lib.errors import DatasetError, UserError
 from birads_lib.files import written_whole
+from birads_lib.protocol import IMAGE
+from birads_lib.readers import READERS, inbreast, mini_mias, vindr_mammo
 from birads_lib.readers.image_files import Problems, existing, files_below, is_litter
 from birads_lib.readers.spreadsheet import SUFFIXES
+from birads_lib.task import MALIGNANCY
 from press import chapters, execute, exhibits, given, preflight
 from press.paths import BOOK, RESULTS, ROOT, source_notebook
 from press.study import load
@@ -27,6 +31,13 @@ from press.study import load
 NOTEBOOK = "01_data_exploration"
 ENDING = ".inspect"  # of the folder beside a study's
 GUESSED = "inspected"  # the study of a folder alone
+LAYOUTS = {  # published collections, by a table that only their folders have
+    "inbreast": inbreast.TABLES,
+    "vindr_mammo": (vindr_mammo.BREASTS,),
+    "cbis_ddsm": ("*_case_description_*_set.csv",),
+    "mini_mias": mini_mias.TABLES,
+}
+WITHOUT_BIRADS = ("mini_mias",)  # of these
 STYLE = """body { max-width: 50rem; margin: 2rem auto; padding: 0 1rem; font-family: sans-serif }
 img { max-width: 100% } .jp-OutputArea, .output { overflow-x: auto } .anchor-link { display: none }
 pre { white-space: pre-wrap; overflow-wrap: anywhere } td, th { padding: .1rem .7rem }
@@ -83,21 +94,34 @@ def rendered(page: str, title: str) -> str:
 
 
 def _guessed(folder: Path) -> Path:
-    """Write the beginning of a study of a folder: a table in it, DICOM files, or class folders."""
+    """Write the beginning of a study of a folder; where patients aren't known, split by image."""
+    dataset = _dataset_in(folder)
+    reader = READERS[dataset["reader"]]
+    keys = {"name": GUESSED, "title": reader.collection or "A folder of images"}
+    keys |= {"task": MALIGNANCY.name} if reader.name in WITHOUT_BIRADS else {}
+    keys |= {} if reader.knows_patients(dataset) else {"protocols": [IMAGE.name]}
+    keys["dataset"] = dataset
+    path = RESULTS / f"{GUESSED}{ENDING}" / "study.yaml"
+    with written_whole(path) as temporary:
+        temporary.write_text(yaml.safe_dump(keys, sort_keys=False, allow_unicode=True))
+    return path
+
+
+def _dataset_in(folder: Path) -> dict[str, str]:
+    """Return what reads a folder: a published collection, a table, DICOM files, class folders."""
+    for reader, tables in LAYOUTS.items():
+        if any(fnmatch(path.name, name) for path in folder.iterdir() for name in tables):
+            return {"reader": reader}
     tables = [
         path.name
         for path in sorted(folder.iterdir())
         if path.suffix.lower() in SUFFIXES and not is_litter(path.name)
     ]
+    if tables:
+        return {"reader": "table", "table": tables[0]}
     files = files_below(folder, Problems(folder))
     is_dicom = any(path.suffix.lower() in (".dcm", ".dicom") for path in files)
-    reader = "table" if tables else "dicom" if is_dicom else "class_folders"
-    keys = {"name": GUESSED, "title": "A folder of images", "protocols": ["image"]}
-    keys["dataset"] = {"reader": reader} | ({"table": tables[0]} if reader == "table" else {})
-    path = RESULTS / f"{GUESSED}{ENDING}" / "study.yaml"
-    with written_whole(path) as temporary:
-        temporary.write_text(yaml.safe_dump(keys, sort_keys=False, allow_unicode=True))
-    return path
+    return {"reader": "dicom" if is_dicom else "class_folders"}
 
 
 if __name__ == "__main__":

@@ -55,6 +55,26 @@ def test_a_folder_is_read_as_what_lies_in_it(tmp_path, guessed):
     assert not guessed(folder).show_pixels
 
 
+@pytest.mark.parametrize(
+    ("table", "reader", "task"),
+    [
+        ("INbreast.csv", "inbreast", "birads"),
+        ("breast-level_annotations.csv", "vindr_mammo", "birads"),
+        ("mass_case_description_train_set.csv", "cbis_ddsm", "birads"),
+        ("Info.txt", "mini_mias", "malignancy"),
+    ],
+)
+def test_a_published_collection_is_known_by_its_table(tmp_path, guessed, table, reader, task):
+    of_folder = guessed(write(tmp_path / "a", {table: "", "notes.csv": "", "a.png": b""}))
+    assert (of_folder.reader.name, of_folder.task) == (reader, task)
+    assert of_folder.title == of_folder.reader.collection
+
+
+def test_the_beginning_of_a_study_leaks_only_where_patients_are_not_known(tmp_path, guessed):
+    assert guessed(write(tmp_path / "1", {"4/a.dcm": mammogram(1)})).protocols == ["patient"]
+    assert guessed(write(tmp_path / "2", {"4/a.png": b""})).protocols == ["image"]
+
+
 def test_a_title_is_text():
     page = inspect.rendered(
         '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}', "<b>&"
