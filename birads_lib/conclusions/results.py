@@ -214,25 +214,26 @@ def leakage(
     )
 
 
-def claims(counts: Mapping[str, int], synthetic: bool, about: str) -> str:
+def claims(counts: Mapping[str, int], images: str, about: str) -> str:
     """Answer chapter 11: how many claims come out.
 
     Args:
         counts: claims by verdict, as ``press.report.ledger.counts`` names them.
-        synthetic: whether the images are synthetic, which can't reproduce a number.
+        images: what these images are, such as "synthetic", which can't reproduce a number; "" for
+            those that the claims are about.
         about: the images that the claims are about.
     """
     total, untested = sum(counts.values()), counts["not_testable"]
-    if synthetic:
+    if images:
         return (
-            f"These images are synthetic, and the claims are about {about}: no number of the paper "
+            f"These images are {images}, and the claims are about {about}: no number of the paper "
             f"is judged here. Of the {total - untested} directions that it states in words, "
             f"{_that_hold(counts['reproduced'])} on these images."
         )
     return (
-        f"Of {total} claims, {total - untested} can be tested here: {counts['reproduced']} are "
-        f"reproduced by patient, {counts['leaky_only']} only under a leaky protocol, "
-        f"{counts['memorised']} by memory alone, and {counts['not_reproduced']} are not reproduced."
+        f"Of {total} claims, {total - untested} can be tested here. Reproduced by patient: "
+        f"{counts['reproduced']}; only under a leaky protocol: {counts['leaky_only']}; by memory "
+        f"alone: {counts['memorised']}; not reproduced: {counts['not_reproduced']}."
     )
 
 

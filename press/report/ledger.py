@@ -56,7 +56,7 @@ DIRECTIONS = {
     "not_reproduced": "direction not supported",
     "not_testable": NOT_TESTABLE,
 }  # how the same verdicts are called where no number can be reproduced
-NO_VALUE = "a number of the paper's own images; synthetic ones can support a direction alone"
+NO_VALUE = "a number of the paper's own images; others can support a direction alone"
 
 
 def record_files(folder: Path, variant: str, protocols: list[str]) -> dict[str, Path]:
@@ -244,7 +244,7 @@ def _could_turn(case: _Case) -> str:
 
 
 def of_directions(claims: list[Claim]) -> list[Claim]:
-    """Return claims as synthetic images can judge them: those of a number are not testable."""
+    """Return claims as other images can judge them: those of a number are not testable."""
     untestable = {"value": None, "not_testable": NO_VALUE}
     return [c if c.value is None else c.model_copy(update=untestable) for c in claims]
 
@@ -296,6 +296,14 @@ def readings(claims: list[Claim], judged: pd.DataFrame) -> str:
             f"<dd>{text}<br>{html.escape(reading)}{figure}</dd>"
         )
     return f"<dl>{''.join(items)}</dl>"
+
+
+def other_images(reader: str, claims: list[Claim]) -> str:
+    """Return what a reader's images are, such as "synthetic"; "" if the claims are about them."""
+    read = READERS[reader]
+    if read.collection == claims[0].about:
+        return ""
+    return "synthetic" if read.synthetic else f"those of {read.collection or 'another place'}"
 
 
 def about(study: str, reader: str, claims: list[Claim]) -> str:

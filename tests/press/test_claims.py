@@ -78,6 +78,14 @@ def test_claims_belong_to_a_paper_and_are_read_for_one(tmp_path):
         claims.load(path)
 
 
+def test_images_that_the_claims_are_not_about_are_named():
+    stated = claims.load()  # about INbreast
+    assert ledger.other_images("inbreast", stated) == ""
+    assert ledger.other_images("phantoms", stated) == "synthetic"
+    assert ledger.other_images("cbis_ddsm", stated) == "those of CBIS-DDSM"
+    assert ledger.other_images("table", stated) == "those of another place"
+
+
 def test_synthetic_images_support_directions_and_no_numbers():
     directed = claim(value=None, above=0.5, id="up")
     judged = ledger.judge(

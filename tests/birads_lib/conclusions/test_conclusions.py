@@ -218,8 +218,8 @@ def test_a_pretrained_backbone_is_no_reason_where_the_network_is_no_better_than_
 def test_synthetic_images_judge_no_number_of_a_paper():
     counts = dict.fromkeys(["reproduced", "leaky_only", "memorised", "not_reproduced"], 2)
     counts |= {"not_testable": 5}
-    assert "Of 13 claims, 8 can be tested" in results.claims(counts, False, "INbreast")
-    synthetic = results.claims(counts, True, "INbreast")
+    assert "Of 13 claims, 8 can be tested" in results.claims(counts, "", "INbreast")
+    synthetic = results.claims(counts, "synthetic", "INbreast")
     assert "no number of the paper is judged here" in synthetic
     assert "Of the 8 directions" in synthetic
 
@@ -456,7 +456,7 @@ def test_a_ratio_has_two_digits_that_count(ratio, words):
 def test_directions_that_hold_are_counted(count, words):
     counts = dict.fromkeys(["reproduced", "leaky_only", "memorised", "not_reproduced"], 0)
     counts |= {"reproduced": count, "not_testable": 1}
-    assert words in results.claims(counts, True, "INbreast")
+    assert words in results.claims(counts, "synthetic", "INbreast")
 
 
 @pytest.mark.parametrize(
