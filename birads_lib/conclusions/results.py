@@ -227,8 +227,7 @@ def claims(counts: Mapping[str, int], images: str, about: str) -> str:
     if images:
         return (
             f"These images are {images}, and the claims are about {about}: no number of the paper "
-            f"is judged here. Of the {total - untested} directions that it states in words, "
-            f"{_that_hold(counts['reproduced'])} on these images."
+            f"is judged here. {_that_hold(counts['reproduced'], total - untested)} on these images."
         )
     return (
         f"Of {total} claims, {total - untested} can be tested here. Reproduced by patient: "
@@ -237,8 +236,11 @@ def claims(counts: Mapping[str, int], images: str, about: str) -> str:
     )
 
 
-def _that_hold(count: int) -> str:
-    return "none holds" if not count else f"{count} also hold{'s' if count == 1 else ''}"
+def _that_hold(count: int, directions: int) -> str:
+    if not directions:
+        return "None of the directions that it states in words can be tested"
+    verb = "none holds" if not count else f"{count} also hold{'s' if count == 1 else ''}"
+    return f"Of the {directions} directions that it states in words, {verb}"
 
 
 def elsewhere(home: Estimate, away: Estimate, moved: Estimate, calibrated: Estimate) -> str:

@@ -451,12 +451,17 @@ def test_a_ratio_has_two_digits_that_count(ratio, words):
 
 
 @pytest.mark.parametrize(
-    ("count", "words"), [(0, "none holds on"), (1, "1 also holds on"), (2, "2 also hold on")]
+    ("held", "failed", "words"),
+    [
+        (0, 2, "Of the 2 directions that it states in words, none holds on"),
+        (1, 1, "1 also holds on"),
+        (2, 0, "2 also hold on"),
+        (0, 0, "None of the directions that it states in words can be tested on"),
+    ],
 )
-def test_directions_that_hold_are_counted(count, words):
-    counts = dict.fromkeys(["reproduced", "leaky_only", "memorised", "not_reproduced"], 0)
-    counts |= {"reproduced": count, "not_testable": 1}
-    assert words in results.claims(counts, "synthetic", "INbreast")
+def test_directions_that_hold_are_counted(held, failed, words):
+    counts = {"reproduced": held, "leaky_only": 0, "memorised": 0, "not_reproduced": failed}
+    assert words in results.claims(counts | {"not_testable": 1}, "synthetic", "INbreast")
 
 
 @pytest.mark.parametrize(
