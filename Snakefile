@@ -137,6 +137,7 @@ if "other" in config:
     OTHER = study.load(config["other"])
     PAIR = external if config.get("page") == external.NOTEBOOK else compare
     VALUES = PAIR.parameters(STUDY, OTHER)
+    FILES = PAIR.files(STUDY, OTHER, VALUES)
     row = chapters.chapter(PAIR.NOTEBOOK)
 
     rule:
@@ -146,7 +147,8 @@ if "other" in config:
             f"{row.notebook.replace('_', ' ')}: {STUDY.name} and {OTHER.name}"
         input:
             notebook=f"notebooks/{row.notebook}.ipynb",
-            artefacts=with_passports(PAIR.files(STUDY, OTHER, VALUES)),
+            artefacts=[str(path) for path in FILES],
+            passports=[str(path) for path in map(paths.passport_path, FILES) if path.exists()],
         output:
             page=f"{PAGES}/{paths.page_name(row.notebook, OTHER.name)}.ipynb",
         params:
