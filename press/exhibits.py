@@ -89,6 +89,8 @@ def _kept(cell: dict) -> list[dict]:
     if "remove-output" in tags:
         cell["metadata"]["tags"] = [tag for tag in tags if tag != "remove-output"]
         return [output for output in outputs if PASSPORT in output.get("data", {})]
+    # Nothing on the page shows stderr, and it would leave an empty box to unfold.
+    outputs = [output for output in outputs if output.get("name") != "stderr"]
     return [output for output in outputs if LEGEND not in output.get("data", {})]
 
 

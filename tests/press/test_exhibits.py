@@ -407,3 +407,11 @@ def test_pages_that_are_not_listed_share_their_contents(monkeypatch):
     told = [contents_of(page).summary["aria-label"] for page in ("s/x", "s/a", "s/y", "s/b", "t/c")]
     assert told == [f"Pages below: {name}" for name in ("s/x", "s/a", "s/y", "s/a", "t/c")]
     assert asked == ["s/x", "s/a", "s/y", "t/c"]
+
+
+def test_a_cell_that_wrote_to_stderr_alone_has_no_box_to_unfold():
+    waited = {"output_type": "stream", "name": "stderr", "text": ["waiting"]}
+    cell = {"cell_type": "code", "source": ["x"], "metadata": {}, "outputs": [waited]}
+    title = {"cell_type": "markdown", "source": ["# T"], "metadata": {}}
+    page = json.dumps({"cells": [title, cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+    assert json.loads(exhibits.rendered_notebook(page))["cells"][1]["outputs"] == []
