@@ -19,7 +19,8 @@ FROZEN = ("inbreast",)  # studies executed elsewhere and committed; every book s
 # Studies beside them, most of other papers, whose pages are committed, too.
 COMPANIONS = (
     "inbreast_best", "backbones", "backbones_inbreast", "transfer", "transfer_inbreast",
-    "relevance", "relevance_inbreast", "density", "density_inbreast", "density_cbis",
+    "relevance", "relevance_inbreast", "relevance_cbis", "density", "density_inbreast",
+    "density_cbis",
 )  # fmt: skip
 COMMITTED = (*FROZEN, "speed", *COMPANIONS)  # folders of all such pages
 SEALS = "SHA256SUMS"  # one file for each study's pages, as `sha256sum -c` reads it
