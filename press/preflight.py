@@ -207,6 +207,12 @@ def _nested_problems(study: Study, cases: pd.DataFrame, task: Task) -> Iterator[
                 f"network: the study {network!r} has no run 'proposed' under {protocol}; run "
                 f"`make book STUDY={network}` first, or leave 'network' out"
             )
+    others = [*study.variants][1:]
+    if unknown := [name for name in steps["taught"] if name not in others]:
+        yield (
+            f"taught: {listing(unknown)}; expected variants of this study after the first, which "
+            f"the others are compared with: {', '.join(others) or 'it has no other'}"
+        )
     teacher = declared_parameters(PATCHES) | study.values(PATCHES)
     try:
         splits.deal(cases, study.protocols[0], folds, study.seeds, balance=False, task=task)

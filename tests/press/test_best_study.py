@@ -26,7 +26,7 @@ def study_of(tmp_path, changes=None, weights="phantoms"):
         keys["notebooks"][notebook] = keys["notebooks"].get(notebook, {}) | values
     keys["variants"]["small_resnet"]["weights"] = weights
     path = tmp_path / "mine.yaml"
-    path.write_text(yaml.safe_dump(keys | {"name": "mine"}))
+    path.write_text(yaml.safe_dump(keys | {"name": "mine"}, sort_keys=False))
     return load(path)
 
 
@@ -74,6 +74,8 @@ def test_a_sound_study_is_understood(tmp_path):
             "40 folds need at least 40",
         ),
         ({"14_best_honest": {"network": "nowhere"}}, "phantoms", "make book STUDY=nowhere"),
+        ({"14_best_honest": {"taught": ["elsewhere"]}}, "phantoms", "taught: elsewhere"),
+        ({"14_best_honest": {"taught": ["small_resnet"]}}, "phantoms", "taught: small_resnet"),
         ({n: {"weights": "/no/such.weights.h5"} for n in TRUNKS}, "phantoms", "is not a file"),
         ({"14_tokens": {"weights": "imagenet"}}, "phantoms", "weights is"),
         ({"14_patches": {"taps": ["conv9"]}}, "phantoms", "small_resnet has no layer 'conv9'"),
