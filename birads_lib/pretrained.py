@@ -1,7 +1,9 @@
 """What a backbone has seen before a study trains it, in words that belong beside every result."""
 
+import json
 from pathlib import Path
 
+STAGE = "stage.json"  # beside the weights that a stage of a chain of trainings left
 PHANTOMS = 16_000  # that the small ResNet's weights were learnt from; see phantoms.pretraining
 _KNOWN = {
     "phantoms": f"The backbone was pretrained on {PHANTOMS:,} phantoms, drawn by the program that "
@@ -16,6 +18,16 @@ def about(weights: str) -> str:
     """Return a sentence or two on what the weights of a run's backbone have seen.
 
     ``weights`` is a name of ``networks.backbones.WEIGHTS`` or a file, of which only the name shows.
+    A file that a stage of a chain of trainings left (``training.transfer``) has its record beside
+    it, which tells what the stage learned.
     """
-    unknown = f"The backbone starts from {Path(weights).name}; this book doesn't know "
-    return _KNOWN.get(weights, unknown + "which images these weights were learned from.")
+    if weights in _KNOWN:
+        return _KNOWN[weights]
+    record, file = Path(weights).with_name(STAGE), f"The backbone starts from {Path(weights).name}"
+    if not record.exists():
+        return f"{file}; this book doesn't know which images these weights were learned from."
+    stage = json.loads(record.read_text(encoding="utf-8"))
+    return (
+        f"{file}, which an earlier training left: its stage “{stage['stage']}” learned "
+        f"{stage['task']}, and began with {stage['weights']}."
+    )
