@@ -154,9 +154,21 @@ def where(hit: Estimate, gain: Estimate, best: str, wrong: Estimate) -> str:
 
 def real_transfer(gains: Mapping[str, Estimate]) -> str:
     """Answer chapter 35: whether CBIS-DDSM helps on INbreast; ``gains`` in AUC by task and way."""
-    words = ("does harm", "makes no measurable difference", "helps")
-    said = [f"{name}: it {gain.side(*words)} {gain.aside}" for name, gain in gains.items()]
-    return f"Learning from films in between, by the AUC on INbreast: {'; '.join(said)}."
+    words = ("lowers", "does not measurably change", "raises")
+    parts = []
+    for word in words:
+        found = {name: gain for name, gain in gains.items() if gain.side(*words) == word}
+        parts += [f"{word} the AUC {_in_which(found, len(gains))}"] if found else []
+    return f"On INbreast, learning from films in between {'; it '.join(parts)}."
+
+
+def _in_which(found: Mapping[str, Estimate], of: int, listed: int = 2) -> str:
+    """Return which comparisons were found out of so many: by name, or as a count and a range."""
+    if len(found) <= listed:
+        return texts.listing(f"for {name} {gain.aside}" for name, gain in found.items())
+    lowest, highest = (end(gain.estimate for gain in found.values()) for end in (min, max))
+    number = "any of the" if len(found) == of else f"{len(found)} of the"
+    return f"in {number} {of} comparisons ({lowest:+.3f} to {highest:+.3f})"
 
 
 def density_readers(kappa: Estimate, ceiling: Estimate) -> str:

@@ -21,8 +21,10 @@ def data(summary: Mapping[str, str], shortcuts: pd.DataFrame) -> str:
     of_patients = f" of {summary['patients']} patients" if known else ", of unknown patients"
     found = "No single fact about the files predicts the category better than chance."
     if tells:
+        several = len(tells) > 1
         found = (
-            f"Beware of a shortcut: {texts.listing(tells).lower()} alone goes with the category."
+            f"Beware of {'shortcuts' if several else 'a shortcut'}: "
+            f"{texts.listing(tells).lower()} {'each go' if several else 'goes'} with the category."
         )
     return (
         f"There are {summary['images']} images{of_patients}. The rarest category is "

@@ -253,7 +253,7 @@ def elsewhere(home: Estimate, away: Estimate, moved: Estimate, calibrated: Estim
     """
     return (
         f"At home, the accuracy is {home.text}, {moved.side(*COMPARED)} elsewhere, where it is "
-        f"{away.text} (home minus elsewhere: {moved.signed}). The calibration error elsewhere is "
+        f"{away.text}. Home minus elsewhere is {moved.signed}. The calibration error elsewhere is "
         f"{calibrated.text}."
     )
 

@@ -56,6 +56,7 @@ DIRECTIONS = {
     "not_reproduced": "direction not supported",
     "not_testable": NOT_TESTABLE,
 }  # how the same verdicts are called where no number can be reproduced
+SYNTHETIC = "synthetic"  # what a program drew
 NO_VALUE = "a number of the paper's own images; others can support a direction alone"
 
 
@@ -303,15 +304,15 @@ def other_images(reader: str, claims: list[Claim]) -> str:
     read = READERS[reader]
     if read.collection == claims[0].about:
         return ""
-    return "synthetic" if read.synthetic else f"those of {read.collection or 'another place'}"
+    return SYNTHETIC if read.synthetic else f"those of {read.collection or 'another place'}"
 
 
 def about(study: str, reader: str, claims: list[Claim]) -> str:
     """Return, in Markdown, what the ledger can say on a study's images."""
-    collection = claims[0].about
-    if READERS[reader].collection == collection:
+    collection, others = claims[0].about, other_images(reader, claims)
+    if not others:
         return f"The claims are about {collection}, and these are its images."
-    if READERS[reader].synthetic:
+    if others == SYNTHETIC:
         return (
             f"**The claims are about {collection}.** These images are synthetic, so no number of "
             "the paper is judged on them. A direction that it states in words may show on them, "

@@ -50,7 +50,7 @@ SUMMARY = {
 
 def test_a_shortcut_is_named_and_none_is_said():
     shortcuts = pd.DataFrame({"tells": [True, False]}, ["File size", "Side"])
-    assert "Beware of a shortcut: file size alone" in images.data(SUMMARY, shortcuts)
+    assert "Beware of a shortcut: file size goes with" in images.data(SUMMARY, shortcuts)
     none = images.data(SUMMARY | {"patients": "unknown numbers"}, shortcuts.iloc[1:])
     assert "No single fact" in none
     assert "40 images, of unknown patients" in none
@@ -285,10 +285,22 @@ def test_moved_lesions_are_found_or_not(gain, words):
 
 @pytest.mark.parametrize(
     ("gain", "words"),
-    [(UP, "it helps"), (DOWN, "it does harm"), (NONE, "it makes no measurable difference")],
+    [(UP, "raises"), (DOWN, "lowers"), (NONE, "does not measurably change")],
 )
 def test_films_in_between_help_or_do_not(gain, words):
-    assert f"all images, films: {words}" in companions.real_transfer({"all images, films": gain})
+    said = companions.real_transfer({"all images, films": gain})
+    assert said.endswith(f"in between {words} the AUC for all images, films {gain.aside}.")
+
+
+def test_many_comparisons_with_one_answer_are_counted():
+    gains = {f"way {k}": Estimate(k / 100, -1.0, 1.0) for k in range(4)}
+    said = companions.real_transfer(gains)
+    assert (
+        "does not measurably change the AUC in any of the 4 comparisons (+0.000 to +0.030)" in said
+    )
+    said = companions.real_transfer(gains | {"way 5": UP})
+    assert "in 4 of the 5 comparisons" in said
+    assert f"it raises the AUC for way 5 {UP.aside}" in said
 
 
 @pytest.mark.parametrize(
