@@ -10,9 +10,9 @@ would begin.
 import html
 import io
 import json
+import re
 import sys
 import warnings
-from fnmatch import fnmatch
 from pathlib import Path
 
 import yaml
@@ -20,7 +20,7 @@ import yaml
 from birads_lib.errors import DatasetError, UserError
 from birads_lib.files import written_whole
 from birads_lib.protocol import IMAGE
-from birads_lib.readers import READERS, inbreast, mini_mias, vindr_mammo
+from birads_lib.readers import READERS, cbis_ddsm, inbreast, mini_mias, vindr_mammo
 from birads_lib.readers.image_files import Problems, existing, files_below, is_litter
 from birads_lib.readers.spreadsheet import SUFFIXES
 from birads_lib.task import MALIGNANCY
@@ -31,12 +31,13 @@ from press.study import load
 NOTEBOOK = "01_data_exploration"
 ENDING = ".inspect"  # of the folder beside a study's
 GUESSED = "inspected"  # the study of a folder alone
-LAYOUTS = {  # published collections, by a table that only their folders have
-    "inbreast": inbreast.TABLES,
-    "vindr_mammo": (vindr_mammo.BREASTS,),
-    "cbis_ddsm": ("*_case_description_*_set.csv",),
-    "mini_mias": mini_mias.TABLES,
+LAYOUTS = {  # published collections, by what a table in their folder is called
+    "inbreast": re.compile("|".join(map(re.escape, inbreast.TABLES))),
+    "vindr_mammo": re.compile(re.escape(vindr_mammo.BREASTS)),
+    "cbis_ddsm": cbis_ddsm.TABLE,
+    "mini_mias": re.compile("|".join(map(re.escape, mini_mias.TABLES))),
 }
+IN_THE_TABLE = {"mini_mias": "mdb"}  # what it has to hold where others may call a file alike
 WITHOUT_BIRADS = ("mini_mias",)  # of these
 STYLE = """body { max-width: 50rem; margin: 2rem auto; padding: 0 1rem; font-family: sans-serif }
 img { max-width: 100% } .jp-OutputArea, .output { overflow-x: auto } .anchor-link { display: none }
@@ -109,18 +110,19 @@ def _guessed(folder: Path) -> Path:
 
 def _dataset_in(folder: Path) -> dict[str, str]:
     """Return what reads a folder: a published collection, a table, DICOM files, class folders."""
-    for reader, tables in LAYOUTS.items():
-        if any(fnmatch(path.name, name) for path in folder.iterdir() for name in tables):
+    files = [path for path in sorted(folder.iterdir()) if path.is_file()]
+    for reader, name in LAYOUTS.items():
+        found = [path for path in files if name.fullmatch(path.name)]
+        held = IN_THE_TABLE.get(reader, "").encode()
+        if any(held in path.read_bytes() for path in found):
             return {"reader": reader}
     tables = [
-        path.name
-        for path in sorted(folder.iterdir())
-        if path.suffix.lower() in SUFFIXES and not is_litter(path.name)
+        path.name for path in files if path.suffix.lower() in SUFFIXES and not is_litter(path.name)
     ]
     if tables:
         return {"reader": "table", "table": tables[0]}
-    files = files_below(folder, Problems(folder))
-    is_dicom = any(path.suffix.lower() in (".dcm", ".dicom") for path in files)
+    below = files_below(folder, Problems(folder))
+    is_dicom = any(path.suffix.lower() in (".dcm", ".dicom") for path in below)
     return {"reader": "dicom" if is_dicom else "class_folders"}
 
 

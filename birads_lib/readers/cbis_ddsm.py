@@ -57,7 +57,7 @@ COLUMNS = (
     "patient_id", "left or right breast", "image view", "abnormality id", "abnormality type",
     "assessment", "pathology",
 )  # fmt: skip
-_TABLE = re.compile(r"(mass|calc)_case_description_(train|test)_set\.csv", re.IGNORECASE)
+TABLE = re.compile(r"(mass|calc)_case_description_(train|test)_set\.csv", re.IGNORECASE)
 _IMAGE = re.compile(r"(?:P_)?(\d{5})_(LEFT|RIGHT)_(CC|MLO)")
 _FOLDER = re.compile(r"(?:Mass|Calc)-(?:Training|Test)_P_(\d{5})_(LEFT|RIGHT)_(CC|MLO)(?:_(\d+))?")
 Key = tuple[str, str, str]  # patient's number, LEFT or RIGHT, view
@@ -99,7 +99,7 @@ def read(
     """
     chosen, root = Options.of(options), existing(folder)
     problems, notes = Problems(root), Notes(root)
-    tables = sorted(p for p in root.iterdir() if _TABLE.fullmatch(p.name) and not is_litter(p.name))
+    tables = sorted(p for p in root.iterdir() if TABLE.fullmatch(p.name) and not is_litter(p.name))
     if not tables:
         problems.lines.append("there is no table mass_case_description_train_set.csv, ...")
     rows = _rows(tables, chosen.abnormalities, problems)
@@ -131,7 +131,7 @@ def _rows(tables: Iterable[Path], wanted: str, problems: Problems) -> dict[Key, 
     rows = defaultdict(list)
     for path in tables:
         sheet = published.opened(path, COLUMNS, problems)
-        part = meanings.part(_TABLE.fullmatch(path.name)[2])
+        part = meanings.part(TABLE.fullmatch(path.name)[2])
         for number, row in (sheet.rows if sheet else {}).items():
             key = (row["patient_id"].removeprefix("P_"), row["left or right breast"].upper(),
                    row["image view"].upper())  # fmt: skip

@@ -56,18 +56,23 @@ def test_a_folder_is_read_as_what_lies_in_it(tmp_path, guessed):
 
 
 @pytest.mark.parametrize(
-    ("table", "reader", "task"),
+    ("table", "text", "reader", "task"),
     [
-        ("INbreast.csv", "inbreast", "birads"),
-        ("breast-level_annotations.csv", "vindr_mammo", "birads"),
-        ("mass_case_description_train_set.csv", "cbis_ddsm", "birads"),
-        ("Info.txt", "mini_mias", "malignancy"),
+        ("INbreast.csv", "", "inbreast", "birads"),
+        ("breast-level_annotations.csv", "", "vindr_mammo", "birads"),
+        ("mass_case_description_train_set.csv", "", "cbis_ddsm", "birads"),
+        ("Info.txt", "mdb001 G CIRC B", "mini_mias", "malignancy"),
     ],
 )
-def test_a_published_collection_is_known_by_its_table(tmp_path, guessed, table, reader, task):
-    of_folder = guessed(write(tmp_path / "a", {table: "", "notes.csv": "", "a.png": b""}))
+def test_a_published_collection_is_known_by_its_table(tmp_path, guessed, table, text, reader, task):
+    of_folder = guessed(write(tmp_path / "a", {table: text, "notes.csv": "", "a.png": b""}))
     assert (of_folder.reader.name, of_folder.task) == (reader, task)
     assert of_folder.title == of_folder.reader.collection
+
+
+def test_a_text_that_names_no_film_is_no_published_table(tmp_path, guessed):
+    folder = write(tmp_path / "a", {"Info.txt": "Exported on Monday.", "4/a.png": b""})
+    assert guessed(folder).dataset == {"reader": "class_folders"}
 
 
 def test_the_beginning_of_a_study_leaks_only_where_patients_are_not_known(tmp_path, guessed):
