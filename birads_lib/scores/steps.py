@@ -3,7 +3,8 @@
 A table of steps has a row per step, seed and image: ``step``, ``image_id``, ``patient_id``,
 ``fold``, ``seed``, ``y_true``, the probabilities p1..pK, and ``called``, the label that the step
 says, which needn't be the most probable one. AUCs and calibration are of probabilities; accuracy,
-F1 and kappa are of what is called. Of Brier score and calibration error less is better.
+F1, Matthews correlation and kappa are of what is called. Of Brier score and calibration error, less
+is better.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,7 +29,7 @@ from birads_lib.scores.metrics import every_metric, headline_names
 from birads_lib.task import BIRADS, Task
 from birads_lib.texts import interval
 
-_OF_CALLS = ("accuracy", "macro_f1", "qwk")
+_OF_CALLS = ("accuracy", "macro_f1", "mcc", "qwk")
 _OF_PROBABILITIES = ("mean_auc", "auc_4_or_5")
 _OF_CALIBRATION = ("brier", "classwise_ece")
 

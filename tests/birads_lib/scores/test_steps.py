@@ -3,7 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score, roc_auc_score
+from sklearn.metrics import (
+    accuracy_score,
+    cohen_kappa_score,
+    f1_score,
+    matthews_corrcoef,
+    roc_auc_score,
+)
 
 from birads_lib.errors import UserError
 from birads_lib.scores import steps
@@ -33,6 +39,7 @@ def test_calls_and_probabilities_each_make_their_own_metrics():
     kappa = cohen_kappa_score(Y, rows["called"], weights="quadratic")
     assert reached["accuracy"] == pytest.approx(accuracy_score(Y, rows["called"]))
     assert reached["macro_f1"] == pytest.approx(f1_score(Y, rows["called"], average="macro"))
+    assert reached["mcc"] == pytest.approx(matthews_corrcoef(Y, rows["called"]))
     assert reached["qwk"] == pytest.approx(kappa)
     assert reached["mean_auc"] == pytest.approx(roc_auc_score(Y, p, multi_class="ovr"))
     assert reached["auc_4_or_5"] == pytest.approx(roc_auc_score(Y >= 4, p[:, 3:].sum(axis=1)))
