@@ -25,7 +25,9 @@ def about(weights: str) -> str:
         return _KNOWN[weights]
     record, file = Path(weights).with_name(STAGE), f"The backbone starts from {Path(weights).name}"
     if not record.exists():
-        return f"{file}; this book doesn't know which images these weights were learned from."
+        return (
+            f"{file}; no record beside that file says which images these weights were learned from."
+        )
     stage = json.loads(record.read_text(encoding="utf-8"))
     return (
         f"{file}, which an earlier training left: its stage “{stage['stage']}” learned "

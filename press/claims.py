@@ -169,7 +169,11 @@ class _Published(Checked):
 
 def short(limit: float | str) -> str:
     """Return a limit as a text; of a metric, its name without the protocol."""
-    return limit.replace(".{protocol}", "") if isinstance(limit, str) else f"{limit:g}"
+    return (
+        limit.replace(".{protocol}", "").removeprefix("{protocol}.")
+        if isinstance(limit, str)
+        else f"{limit:g}"
+    )
 
 
 def load(path: Path = CLAIMS, paper: str = MAIN) -> list[Claim]:
@@ -210,7 +214,7 @@ def counts_by_paper(path: Path = CLAIMS) -> pd.DataFrame:
     rows = {
         paper.title: {
             "claims": len(stated := load(path, name)),
-            "of a number": sum(claim.value is not None for claim in stated),
+            "about a number": sum(claim.value is not None for claim in stated),
             "judged in studies with the chapters": paper.chapters,
         }
         for name, paper in papers(path).items()

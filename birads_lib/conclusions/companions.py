@@ -36,7 +36,7 @@ def families(
     ]
     could = "could not have shown" if floor > 0.05 else "could have shown"
     return (
-        f"{' '.join(said)} Wilcoxon's test over {texts.in_words(folds)} folds {could} a "
+        f"{' '.join(said)} Wilcoxon's two-sided test over {texts.in_words(folds)} folds {could} a "
         f"difference at 0.05: its smallest p-value is {floor:g}."
     )
 
@@ -173,7 +173,7 @@ def _in_which(found: Mapping[str, Estimate], of: int, listed: int = 2) -> str:
 
 def density_readers(kappa: Estimate, ceiling: Estimate) -> str:
     """Answer chapter 51: how far readers agree, and what knowing the truth would be worth."""
-    words = ("less than", "about as well as", "better than")
+    words = ("lower than that of", "not measurably different from that of", "higher than that of")
     return (
         f"Two simulated readers of these patients agree with a kappa of {kappa.text}, "
         f"{kappa.side(*words, than=PUBLISHED_KAPPA)} published readers ({PUBLISHED_KAPPA}). "

@@ -18,8 +18,14 @@ def features(by_size: Mapping[str, tuple[int, int]], images: int, trunk: str) ->
     """
     parts = [f"{count:,} numbers at {size} pixels" for size, (count, _) in by_size.items()]
     empty = sum(zeros for _, zeros in by_size.values())
-    told = f"{empty:,} of these are" if empty > 1 else "One of these is" if empty else "None is"
-    made = f"{trunk} makes {texts.listing(parts)} of each of {images} images"
+    told = (
+        f"{empty:,} of these are"
+        if empty > 1
+        else "One of these is"
+        if empty
+        else "None of these is"
+    )
+    made = f"From each of {images} images, {trunk} makes {texts.listing(parts)}"
     return f"{made}. {told} 0 for every image."
 
 
@@ -36,7 +42,7 @@ def patches(pointing: Mapping[str, tuple[Estimate, float]], teachers: int, image
         return "No set to learn from was given, so there is no teacher here."
     if not pointing:
         return (
-            "No image here has a boxed mass and a teacher of masses: whether the "
+            "There is no teacher of masses here, or no image with a boxed mass: whether the "
             "highest patch points at a mass can't be tested."
         )
     words = ("less often than", "not measurably more or less often than", "more often than")

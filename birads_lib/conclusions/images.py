@@ -116,8 +116,8 @@ def met_in_training(met: int, tested: int, image: str = "image") -> str:
         image: what one is called, such as "slice".
     """
     if not met:
-        return f"Training met no test {image}, and no other {image} of their patients."
+        return f"Training met no test {image}, and no other {image} of a test patient."
     return (
         f"Training met {met} of the {tested} test {image}s, either the {image} itself or another "
-        "one of its patient."
+        "one of the same patient."
     )

@@ -93,9 +93,10 @@ def calibration(right: Estimate, answers: int, best: str, change: Estimate, prot
         sure = right.side("the model is too sure", "", "", than=0.75)
         unsure = right.side("", "", "the model isn't sure enough", than=0.85)
         ends = "" if np.isnan(right.low) else f" ({right.low:.0%} to {right.high:.0%})"
+        found = sure or unsure or "this can't be distinguished from eight in ten"
         said = (
             f"Of {answers} answers given with a probability of 0.75 to 0.85, {right.estimate:.0%} "
-            f"are right{ends}: {sure or unsure or 'this can not be told apart from eight in ten'}."
+            f"are right{ends}: {found}."
         )
     helped = ("lowers", "does not measurably change", "raises")
     after = f" {best} {change.side(*helped)} the log loss on held-out patients {change.aside}."
@@ -146,7 +147,7 @@ def interpretability(
             f"The place of a finding is known in {located} of the explained images, too few to say "
             "whether maps point at findings."
         )
-    learned = random.side("depend on what was learned", "may not depend on what was learned",
+    learned = random.side("depend on what was learned", "may or may not depend on what was learned",
                           "do not depend on what was learned", than=HARDLY_ALIKE)  # fmt: skip
     depends = (
         "With random weights, no map could be compared with the trained one."
@@ -240,7 +241,7 @@ def _that_hold(count: int, directions: int) -> str:
     if not directions:
         return "None of the directions that it states in words can be tested"
     verb = "none holds" if not count else f"{count} also hold{'s' if count == 1 else ''}"
-    return f"Of the {directions} directions that it states in words, {verb}"
+    return f"Of the directions that it states, {directions} can be tested here, and {verb}"
 
 
 def elsewhere(home: Estimate, away: Estimate, moved: Estimate, calibrated: Estimate) -> str:
@@ -252,7 +253,7 @@ def elsewhere(home: Estimate, away: Estimate, moved: Estimate, calibrated: Estim
         calibrated: calibration error elsewhere.
     """
     return (
-        f"At home, the accuracy is {home.text}, {moved.side(*COMPARED)} elsewhere, where it is "
+        f"At home, the accuracy is {home.text}, {moved.side(*COMPARED)} that elsewhere, which is "
         f"{away.text}. Home minus elsewhere is {moved.signed}. The calibration error elsewhere is "
         f"{calibrated.text}."
     )

@@ -90,7 +90,7 @@ def _panels(task: Task) -> dict[int, tuple[Axes, Axes]]:
         lower.tick_params(labelbottom=True)
         if number % 3 == 1:
             upper.set_ylabel("Observed frequency")
-            lower.set_ylabel("Images")
+            lower.set_ylabel("Answers")
     return panels
 
 

@@ -205,7 +205,7 @@ def pareto(table: pd.DataFrame, metric: str) -> Figure:
     best = front(table)
     place, ring = (best["milliseconds"], best["estimate"]), {"s": 220, "facecolor": "none"}
     ax.step(*place, where="post", color=MUTED, linestyle="--")
-    ax.scatter(*place, edgecolor=MUTED, label="beaten by none in both", **ring)
+    ax.scatter(*place, edgecolor=MUTED, label="no other is both faster and better", **ring)
     for row in table.itertuples():
         ax.annotate(row.network, (row.milliseconds, row.estimate), xytext=(7, 5),
                     textcoords="offset points", fontsize=10)  # fmt: skip

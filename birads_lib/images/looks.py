@@ -95,7 +95,7 @@ def odd(table: pd.DataFrame) -> list[Note]:
     ratio = pixels / pixels.median()
     kinds = {
         "flat, all their pixels are equal: export them again or remove them": table["flat"],
-        "inverted, their air is white: export them with black air, or networks learn the polarity":
+        "inverted, as their air is white: export them with black air, or networks learn this":
             (table["air"] > WHITE_AIR) & (table["air"] > table["middle"]),
         f"of another size, {FAR} times more or fewer pixels than most have: are they mammograms?":
             (ratio >= FAR) | (ratio <= 1 / FAR),

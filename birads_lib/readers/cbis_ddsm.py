@@ -189,7 +189,9 @@ def _case(
         densities.add(row.get("breast_density") or row.get("breast density") or "0")
         parts.add(abnormality.part)
     if len(parts) > 1:
-        notes.add("images that are in both official parts have none in the table", path)
+        notes.add(
+            "images that are in both official parts, training and test, are given neither", path
+        )
     highest, density = max(grades, default=0), max(densities - {"0"}, default="")
     worst = max(pathologies, default=None)  # malignant comes after benign
     return published.file_facts(path, problems.root, facts) | {

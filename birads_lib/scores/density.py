@@ -20,7 +20,7 @@ from birads_lib.task import DENSITY, Task
 ARMS = {  # ways to train an image encoder, by name: the title
     "clip": "CLIP",
     "weighted": "weighted CLIP",
-    "label_aware": "label-aware",
+    "label_aware": "label-aware targets",
     "prompts": "prompt cross-entropy",
     "softmax": "softmax, no text",
 }

@@ -57,7 +57,9 @@ DIRECTIONS = {
     "not_testable": NOT_TESTABLE,
 }  # how the same verdicts are called where no number can be reproduced
 SYNTHETIC = "synthetic"  # what a program drew
-NO_VALUE = "a number of the paper's own images; others can support a direction alone"
+NO_VALUE = (
+    "This is a number about the paper's own images; other images can only support a direction."
+)
 
 
 def record_files(folder: Path, variant: str, protocols: list[str]) -> dict[str, Path]:
@@ -315,8 +317,8 @@ def about(study: str, reader: str, claims: list[Claim]) -> str:
     if others == SYNTHETIC:
         return (
             f"**The claims are about {collection}.** These images are synthetic, so no number of "
-            "the paper is judged on them. A direction that it states in words may show on them, "
-            "too, which is no test of its method."
+            "the paper is judged on them. A direction that it states in words may also show on "
+            "them, but that doesn't test its method."
         )
     images = f"the images of '{study}'"
     return (

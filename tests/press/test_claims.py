@@ -71,7 +71,7 @@ def test_claims_belong_to_a_paper_and_are_read_for_one(tmp_path):
     assert claims.paper_of("transfer", path) == "other"
     counts = claims.counts_by_paper(path)
     assert counts["claims"].to_dict() == {"The paper": 1, "A companion": 1}
-    assert counts["of a number"].to_dict() == {"The paper": 1, "A companion": 0}
+    assert counts["about a number"].to_dict() == {"The paper": 1, "A companion": 0}
     entries[1]["paper"] = "nobody"
     path.write_text(yaml.safe_dump({"papers": papers, "defaults": {}, "claims": entries}))
     with pytest.raises(UserError, match="theirs: 'paper' is 'nobody'; expected one of"):
@@ -512,3 +512,8 @@ def test_charts_of_what_there_is(protocols):
     assert len(figure.legends[0].get_texts()) == len(protocols) + 1
     bars = plots.verdict_counts(ledger.counts(table), ledger.VERDICTS).axes[0].patches
     assert sum(bar.get_width() for bar in bars) == 2
+
+
+@pytest.mark.parametrize("limit", ["{protocol}.f1", "f1.{protocol}", "f1"])
+def test_a_limit_is_shown_without_its_protocol(limit):
+    assert claims.short(limit) == "f1"

@@ -224,7 +224,10 @@ def test_all_abnormalities_of_a_film_count(tmp_path):
     assert cases["malignancy"].tolist() == ["malignant", "benign"]
     assert cases["birads"]["00001_LEFT_CC"] == 5
     assert pd.isna(cases["split"]["00001_LEFT_CC"])
-    assert "images that are in both official parts have none" in notes_of(dataset)
+    assert (
+        "images that are in both official parts, training and test, are given neither"
+        in notes_of(dataset)
+    )
     assert dataset.findings["kind"].tolist() == ["calcification", "mass", "mass", "mass"]
 
 
