@@ -308,7 +308,8 @@ def test_many_comparisons_with_one_answer_are_counted():
     ("kappa", "words", "there"),
     [(Estimate(0.9, 0.8, 1.0), "higher than that of", "above"),
      (Estimate(0.5, 0.4, 0.6), "lower than that of", "below"),
-     (Estimate(0.7, 0.6, 0.8), "not measurably different from that of", "not measurably different from")],
+     (Estimate(0.7, 0.6, 0.8), "not measurably different from that of",
+      "not measurably different from")],
 )  # fmt: skip
 def test_agreement_is_held_against_published_readers(kappa, words, there):
     assert f"{words} published readers" in companions.density_readers(kappa, SHARE)
