@@ -18,26 +18,33 @@ def staircase(
     titles: Mapping[str, str],
     metrics: Sequence[str],
     aims: Mapping[str, float],
+    alone: Collection[str] = (),
     task: Task = BIRADS,
 ) -> Figure:
     """Draw each step's metrics with their intervals, a panel per metric, and what is aimed at.
+
+    A line joins the steps that build on one another.
 
     Args:
         table: [step, metric, estimate, low, high].
         titles: step -> what it is called, from the first step to the last.
         metrics: to draw.
         aims: metric -> the value aimed at, a dotted line.
+        alone: steps that no other builds on, in grey.
         task: whose metrics these are.
     """
     axes = new_axes(1, len(metrics), height=1.3 + 0.44 * len(titles), sharey=True, squeeze=False)[0]
     for ax, metric in zip(axes, metrics, strict=True):
         rows = table[table["metric"] == metric].set_index("step").reindex([*titles])
-        ax.plot(rows["estimate"], range(len(rows)), color=MUTED, linewidth=1, zorder=1)
-        draw_intervals(ax, rows, range(len(rows)), colour=BLUE, size=36, width=2)
+        places = pd.Series(range(len(rows)), rows.index)
+        joined, single = rows.drop([*alone]), rows.loc[[*alone]]
+        ax.plot(joined["estimate"], places[joined.index], color=MUTED, linewidth=1, zorder=1)
+        for part, colour in ((joined, BLUE), (single, MUTED)):
+            draw_intervals(ax, part, [*places[part.index]], colour=colour, size=36, width=2)
         if metric in aims:
             ax.axvline(aims[metric], **DOTTED)
         name_rows(ax, [*titles.values()])
-        ax.xaxis.set_major_locator(MaxNLocator(4))
+        ax.xaxis.set_major_locator(MaxNLocator(3))
         ax.set_title(names(task)[metric], fontsize=11)
         ax.set_xlabel("1 is best")
     return axes[0].figure

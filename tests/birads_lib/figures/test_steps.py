@@ -19,3 +19,13 @@ def test_the_paper_has_no_bar_a_leak_its_own_colour_and_what_is_missing_is_said(
     assert [text.get_text() for text in kappa.texts] == ["not given", "0.80", "0.50", "0.40"]
     colours = [tuple(marks.get_facecolor()[0]) for marks in accuracy.collections[1::2]]
     assert len(set(colours)) == 4
+
+
+def test_the_line_of_a_staircase_passes_by_steps_that_stand_alone():
+    rows = [(step, 0.1 * k, 0.0, 0.5) for k, step in enumerate(TITLES)]
+    table = pd.DataFrame(rows, columns=["step", "estimate", "low", "high"]).assign(metric="qwk")
+    (ax,) = plots.staircase(table, TITLES, ["qwk"], {"qwk": 0.6}, ["best"]).axes
+    assert ax.lines[0].get_ydata().tolist() == [0, 1, 3]
+    assert sum(len(marks.get_offsets()) for marks in ax.collections[1::2]) == len(TITLES)
+    (ax,) = plots.staircase(table, TITLES, ["qwk"], {}).axes
+    assert ax.lines[0].get_ydata().tolist() == [0, 1, 2, 3]
