@@ -59,6 +59,7 @@ class Others(Checked):
     shares: list[Annotated[float, Field(gt=0, lt=1)]]
     curve_seeds: int = Field(ge=1)
     deals: int = Field(ge=1, le=1000)
+    dropout: settings.Dropped
     equivalence: Share
     off_centre: float = Field(ge=0, le=0.5)
     biopsied_of_3: Share
@@ -88,6 +89,7 @@ class Others(Checked):
     kinds_by: Literal["malignancy", "birads"]
     gpu_rate: int = Field(ge=1, le=1_000_000)
     k: int = Field(ge=1)
+    taught: list[Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")]]  # names of variants
     per_fold: int = Field(ge=1)
     prevalence: float = Field(ge=0, le=0.99)
     randomised: int = Field(ge=1)
