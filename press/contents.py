@@ -96,11 +96,15 @@ def read() -> dict:
 
 
 def runs(study: Study) -> list[Run]:
-    """Return the executed pages of a study in the order of reading, those with others last."""
+    """Return the executed pages of a study in the order of reading.
+
+    Last come those with other studies, and those of variants that its file doesn't name: a kept
+    page may need weights that only its own machine has.
+    """
     names = [name for listed in chapters.contents(study) for name in listed]
-    of_two = [row.notebook for row in chapters.CHAPTERS if row.pages == "elsewhere"]
-    folder = BOOK / study.name
-    names += [path.stem for name in of_two for path in sorted(folder.glob(f"{name}-*.ipynb"))]
+    folder, known = BOOK / study.name, {row.notebook for row in chapters.CHAPTERS}
+    others = {path.stem for path in folder.glob("*.ipynb")}.difference(names)
+    names += sorted(name for name in others if parts_of_page(name)[0] in known)
     return [Run(study, name) for name in names if (folder / f"{name}.ipynb").exists()]
 
 
