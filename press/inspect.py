@@ -31,13 +31,19 @@ from press.study import load
 NOTEBOOK = "01_data_exploration"
 ENDING = ".inspect"  # of the folder beside a study's
 GUESSED = "inspected"  # the study of a folder alone
+
+
+def _called(*names: str) -> re.Pattern:
+    return re.compile("|".join(map(re.escape, names)))
+
+
 LAYOUTS = {  # published collections, by what a table in their folder is called
-    "inbreast": re.compile("|".join(map(re.escape, inbreast.TABLES))),
-    "vindr_mammo": re.compile(re.escape(vindr_mammo.BREASTS)),
+    "inbreast": _called(*inbreast.TABLES),
+    "vindr_mammo": _called(vindr_mammo.BREASTS),
     "cbis_ddsm": cbis_ddsm.TABLE,
-    "mini_mias": re.compile("|".join(map(re.escape, mini_mias.TABLES))),
+    "mini_mias": _called(*mini_mias.TABLES),
 }
-IN_THE_TABLE = {"mini_mias": "mdb"}  # what it has to hold where others may call a file alike
+IN_THE_TABLE = {"mini_mias": b"mdb"}  # what it has to hold where others may call a file alike
 WITHOUT_BIRADS = ("mini_mias",)  # of these
 STYLE = """body { max-width: 50rem; margin: 2rem auto; padding: 0 1rem; font-family: sans-serif }
 img { max-width: 100% } .jp-OutputArea, .output { overflow-x: auto } .anchor-link { display: none }
@@ -113,8 +119,8 @@ def _dataset_in(folder: Path) -> dict[str, str]:
     files = [path for path in sorted(folder.iterdir()) if path.is_file()]
     for reader, name in LAYOUTS.items():
         found = [path for path in files if name.fullmatch(path.name)]
-        held = IN_THE_TABLE.get(reader, "").encode()
-        if any(held in path.read_bytes() for path in found):
+        held = IN_THE_TABLE.get(reader)  # other tables needn't be read to be known
+        if any(held is None or held in path.read_bytes() for path in found):
             return {"reader": reader}
     tables = [
         path.name for path in files if path.suffix.lower() in SUFFIXES and not is_litter(path.name)

@@ -173,3 +173,9 @@ def test_the_book_is_overlooked_at_a_glance_and_every_page_reached():
     assert listed[0] == "book/inbreast/10_leakage_audit"  # leakage first
     assert all(f"{name}.md" in made or any(paths.ROOT.glob(f"{name}.*"))
                for name in contents.listed(toc))  # fmt: skip
+
+
+@pytest.mark.parametrize("name", COMMITTED)
+def test_every_kept_page_is_among_the_runs_of_its_study(name):
+    kept = {path.stem for path in (paths.BOOK / name).glob("*.ipynb")}
+    assert {each.page for each in contents.runs(load(CONFIG / f"{name}.yaml"))} == kept
