@@ -1,5 +1,6 @@
 """Fixtures shared by all tests."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -11,6 +12,12 @@ from press.execute import collect_seldom
 
 collect_seldom()  # as in a kernel
 os.environ[MARK] = "a page"  # as in a study's run; what runs by hand takes it away
+
+
+def pytest_collection_finish():
+    """Leave imported modules out of garbage collections, which libraries call for by themselves."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

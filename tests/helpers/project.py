@@ -25,7 +25,8 @@ def copy_project(root: Path, *made: str) -> Path:
     for name in FOLDERS:
         shutil.copytree(ROOT / name, root / name, ignore=CLUTTER)
     for path in (ROOT / "book").iterdir():
-        if path.is_dir() and not any(path.glob("*.ipynb")):  # else a study's executed pages
+        a_study = (ROOT / "config" / f"{path.name}.yaml").exists() or any(path.glob("*.ipynb"))
+        if path.is_dir() and not a_study:
             shutil.copytree(path, root / "book" / path.name, ignore=CLUTTER)
         elif path.is_file():
             (root / "book").mkdir(exist_ok=True)

@@ -11,7 +11,7 @@ from helpers.project import run_in, run_module
 from press import page as pages
 
 HTML = Path("_build/smoke/_build/html/book")
-RUN = Path("results/smoke/runs/proposed/patient")
+MASKS = Path("results/smoke/phantoms/masks")
 PAGE = "04_evaluation-proposed-patient"
 SEAL = "from press import manifest, study; print(manifest.seal(study.load('config/smoke.yaml')))"
 
@@ -103,19 +103,15 @@ def test_forgeries_are_found_though_the_hashes_of_the_book_are_noted_anew(forged
         assert any(re.search(f"{named}.*{said}", line) for line in problems), (name, problems)
     said = "was recorded as something else"
     assert any(PAGE in line and said in line for line in problems), problems
+    touched = [*RENDERED, *FILES, PAGE, *(path.name for path in (forged / MASKS).iterdir())]
+    assert [line for line in problems if not any(name in line for name in touched)] == []
 
 
 def test_a_forger_who_notes_every_hash_anew_ends_with_another_root_hash(rendered_copy):
     published = (rendered_copy / "_build/smoke/root-hash").read_text().strip()
+    assert published in (rendered_copy / HTML / "intro.html").read_text()
     assert sealed(rendered_copy) == published  # nothing changed yet
     page = rendered_copy / "book/smoke/02_preprocessing.ipynb"
     exchange(page, r"96, 64, 64\)", "96, 64, 65)")
     new_seal(page)
-    done = run_module(rendered_copy, "press.book", "config/smoke.yaml")
-    assert done.returncode == 0, done.stdout
-    root = (rendered_copy / "_build/smoke/root-hash").read_text().strip()
-    lines = verified(rendered_copy)
-    assert not [line for line in lines if "PROBLEM: " in line]
-    assert f"  root hash {root}" in lines
-    assert root != published
-    assert root in (rendered_copy / HTML / "intro.html").read_text()
+    assert sealed(rendered_copy) != published

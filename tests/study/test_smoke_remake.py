@@ -10,7 +10,7 @@ from press.study import load
 @pytest.mark.parametrize(
     ("figure", "gone"),
     [
-        ("04_evaluation-proposed-patient#headline", ""),
+        ("02_preprocessing#steps", ""),
         ("02_preprocessing#steps", "results/smoke/cases.parquet"),
     ],
 )

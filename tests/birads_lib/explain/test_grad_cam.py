@@ -187,6 +187,7 @@ def test_taps_by_size_names_the_deepest_layer_of_each(model):
     assert taps[TAP] == 8
 
 
+@pytest.mark.one_backend
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -239,6 +240,7 @@ def test_a_model_without_encoder_has_no_attention(linear):
     assert explain.attention(linear, grey(2, 8)) is None
 
 
+@pytest.mark.one_backend
 def test_each_image_is_explained_by_the_model_of_its_fold(model, two_taps, linear):
     images, of_fold = grey(3), np.array([1, 0, 1])
     models = {0: two_taps, 1: model}
@@ -253,12 +255,14 @@ def test_each_image_is_explained_by_the_model_of_its_fold(model, two_taps, linea
     assert explain.attention_by_fold({0: linear}, grey(2, 8), np.zeros(2)) is None
 
 
+@pytest.mark.one_backend
 def test_maps_at_layers_that_are_too_fine_are_left_out(model):
     maps = explain.grad_cam_by_tap(model, grey(1)[0], most_cells=8)
     assert TAP in maps
     assert max(len(cells) for cells in maps.values()) == 8
 
 
+@pytest.mark.one_backend
 def test_randomisation_ends_with_a_wholly_fresh_model_and_leaves_the_given_one_alone(model):
     norm = model.get_layer("trunk").get_layer("conv2_block1_1_bn")
     norm.set_weights([w + 0.5 for w in norm.get_weights()])  # as training would
@@ -284,6 +288,7 @@ def test_randomisation_ends_with_a_wholly_fresh_model_and_leaves_the_given_one_a
     np.testing.assert_array_equal(last["constant"], fresh.constant)
 
 
+@pytest.mark.one_backend
 def test_rank_correlation_as_scipy_with_ties():
     rng = np.random.default_rng(0)
     a, b = rng.integers(0, 4, (2, 6, 3, 3)).astype(float)
@@ -294,6 +299,7 @@ def test_rank_correlation_as_scipy_with_ties():
     assert np.isnan(correlations[5])
 
 
+@pytest.mark.one_backend
 def test_sharpness_of_a_peak_a_flat_map_and_one_by_hand():
     peak = np.zeros((7, 7))
     peak[2, 3] = 1
@@ -302,6 +308,7 @@ def test_sharpness_of_a_peak_a_flat_map_and_one_by_hand():
     np.testing.assert_allclose(shares, [1, 5 / 49, (44 + 45 + 46 + 47 + 48) / (48 * 49 / 2)])
 
 
+@pytest.mark.one_backend
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=16, max_size=16), st.floats(0.1, 10))
 def test_sharpness_has_bounds_and_no_scale(cells, scale):

@@ -69,6 +69,7 @@ def test_cells_are_averaged_to_tokens_and_read_from_a_memory_map(tmp_path):
     assert made.places[[0, 1, -1]].tolist() == [[-1, -1], [-1, 1], [1, 1]]
 
 
+@pytest.mark.one_backend
 def test_components_are_of_the_training_part_alone():
     training = np.arange(40)
     before = tokens.reduced(TOKENS, training, 3)
@@ -94,6 +95,7 @@ def test_pooling_weighs_tokens_as_the_formula_says():
     assert np.asarray(model(x)).sum(axis=1) == pytest.approx([1, 1], abs=1e-5)
 
 
+@pytest.mark.one_backend
 def test_breast_is_seen_before_what_lies_beyond_it():
     learner = token_training.Learner(TINY, 2, 0.1, BREAST, 5, 5)
     cells = learner._cells(np.arange(len(CASES)), np.random.default_rng(0))
@@ -112,6 +114,7 @@ def test_answers_are_probabilities_of_breasts(left):
             assert np.ptp(answers.test[views.index], axis=0) == pytest.approx(np.zeros(5))
 
 
+@pytest.mark.one_backend
 def test_no_test_patient_has_a_say_in_anything_but_its_own_answer(left, tmp_path):
     key = (0, 1)  # after another fold, by the same networks
     part = PARTS[key]
@@ -129,6 +132,7 @@ def test_no_test_patient_has_a_say_in_anything_but_its_own_answer(left, tmp_path
     assert after.test[~mine] != pytest.approx(before.test[~mine], abs=1e-6)
 
 
+@pytest.mark.one_backend
 def test_a_stopped_call_goes_on_to_the_same_answers(left, tmp_path, monkeypatch):
     answers, folder = left
     first, second = sorted(folder.glob("*.npz"))
@@ -145,6 +149,7 @@ def test_a_stopped_call_goes_on_to_the_same_answers(left, tmp_path, monkeypatch)
         assert again[key].test == pytest.approx(before.test, abs=1e-6)
 
 
+@pytest.mark.one_backend
 @pytest.mark.parametrize("changed", ["recipe", "tokens", "labels", "sides", "code"])
 def test_what_other_facts_have_left_is_not_taken(left, monkeypatch, changed):
     given = {"recipe": TINY, "tokens": TOKENS, "labels": CASES, "code": ""} | {
@@ -161,6 +166,7 @@ def test_what_other_facts_have_left_is_not_taken(left, monkeypatch, changed):
         )
 
 
+@pytest.mark.one_backend
 def test_answers_survive_their_table(left, tmp_path):
     path = tmp_path / "tokens.parquet"
     token_answers.as_table(left[0], PARTS, CASES).to_parquet(path)
@@ -175,6 +181,7 @@ def test_answers_survive_their_table(left, tmp_path):
             token_answers.read(path, wrong, CASES)
 
 
+@pytest.mark.one_backend
 def test_without_a_width_nothing_is_trained(tmp_path):
     none = TINY.model_copy(update={"widths": ()})
     answers = token_training.answered(TOKENS, CASES, PARTS, none, tmp_path)
@@ -184,6 +191,7 @@ def test_without_a_width_nothing_is_trained(tmp_path):
     assert token_answers.read(path, PARTS, CASES) == {}
 
 
+@pytest.mark.one_backend
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [

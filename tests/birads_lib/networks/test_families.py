@@ -63,6 +63,7 @@ def test_a_block_is_the_papers(mbconv):
     np.testing.assert_allclose(numpy(block(x)), expected, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.one_backend
 def test_weights_of_another_family_stop(tmp_path, mbconv):
     path = tmp_path / "other.weights.h5"
     mbconv.save_weights(path)

@@ -85,6 +85,7 @@ def test_an_image_encoder_takes_raw_grey_pixels():
 # Captions
 
 
+@pytest.mark.one_backend
 def test_words_have_numbers_and_texts_are_padded():
     captions = Captions.of({label: [f"text {label}", "more"] for label in "ABCD"}, DENSITY)
     assert captions.words == ("a", "b", "c", "d", "more", "text")
@@ -93,6 +94,7 @@ def test_words_have_numbers_and_texts_are_padded():
     assert captions.owners().tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
 
 
+@pytest.mark.one_backend
 def test_held_out_texts_are_new_sentences_of_mostly_known_words():
     held = CAPTIONS.saying(HELD_OUT_TEXTS, DENSITY)
     assert held.words == CAPTIONS.words
@@ -103,6 +105,7 @@ def test_held_out_texts_are_new_sentences_of_mostly_known_words():
         assert (tokens == 1).sum() <= 1 < (tokens > 1).sum()
 
 
+@pytest.mark.one_backend
 @pytest.mark.parametrize(
     ("texts", "message"),
     [
@@ -126,12 +129,14 @@ def folder(path):
     return path
 
 
+@pytest.mark.one_backend
 def test_a_folder_without_the_model_says_what_belongs_there(tmp_path):
     for place in (tmp_path / "nowhere", tmp_path):
         with pytest.raises(UserError, match=r"is no folder with open_clip_config\.json and"):
             image_text.open_clip_encoders(place)
 
 
+@pytest.mark.one_backend
 def test_without_its_package_a_model_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "open_clip", None)
     with pytest.raises(UserError, match="run `uv pip install open_clip_torch`"):
@@ -145,6 +150,7 @@ class _Tensor(np.ndarray):
     numpy = lambda self: np.asarray(self)  # noqa: E731
 
 
+@pytest.mark.one_backend
 def test_encoders_of_a_folder_give_unit_vectors(tmp_path, monkeypatch):
     asked = {}
 

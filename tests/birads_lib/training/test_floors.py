@@ -146,7 +146,6 @@ def test_frozen_features_are_the_backbones_maps_averaged(tmp_path, cached):
     np.testing.assert_allclose(features, expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.one_backend
 def test_features_are_read_from_what_training_cached(tmp_path, monkeypatch):
     """The trunk runs no second time: the first stage's cache has its maps."""
 

@@ -499,6 +499,7 @@ def test_images_that_do_not_fit_are_refused(images, message):
         Trainer(images, make_cases(), tiny())
 
 
+@pytest.mark.one_backend
 def test_a_loss_that_is_not_finite_stops_with_advice(tmp_path):
     with pytest.raises(UserError, match="lower stage1_rate"):
         train(tmp_path, stage1_rate=1e30, stage1_epochs=3, encoder_layers=0)

@@ -55,6 +55,7 @@ def test_plain_clip_with_one_text_for_a_label_never_goes_below_its_floor():
     assert trained.losses[-1] < (trained.floors[-1] + np.log(16)) / 2  # nearer to it than a guess
 
 
+@pytest.mark.one_backend
 def test_training_is_the_same_with_the_same_seed_and_another_with_another():
     inputs, labels = labelled(48)
     short = Settings(embed=8, epochs=1, batch_size=16)
@@ -85,6 +86,7 @@ def test_features_are_those_of_the_trunk():
     np.testing.assert_allclose(found[33:], trunk(pixels[33:, ..., None]), rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.one_backend
 def test_batches_hold_a_text_of_each_images_label():
     inputs, labels = labelled(40)
     weights = np.arange(40, dtype="float32")
@@ -107,6 +109,7 @@ def test_batches_hold_a_text_of_each_images_label():
     assert set(target) <= {0, 1, 2, 3}
 
 
+@pytest.mark.one_backend
 def test_what_cant_be_trained_is_said():
     inputs, labels = labelled(32)
     with pytest.raises(UserError, match="arm 'clipp' is unknown; did you mean 'clip'"):
