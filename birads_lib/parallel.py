@@ -1,7 +1,9 @@
 """Work on many image files side by side."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from multiprocessing import get_context
 from multiprocessing.pool import Pool, ThreadPool
 from pathlib import Path
@@ -11,28 +13,40 @@ import cv2
 from tqdm import tqdm
 
 MANY_BYTES = 2**25  # of DICOM files; fewer are decoded before worker processes have started
+WORKERS = 2  # files worked on side by side where nobody says how many
+AHEAD = 64  # files worked on before their results are asked for
 # Files whose decoder lets other threads work.
 PICTURES = (".png", ".jpg", ".jpeg", ".pgm", ".tif", ".tiff")
 
 
 def in_parallel(
-    function: Callable[[Path], Any], files: Sequence[Path], workers: int, what: str
+    function: Callable[..., Any], files: Sequence[Path], workers: int, what: str, *facts: Iterable
 ) -> Iterator[Any]:
-    """Yield ``function(file)`` of each file in order, with a progress bar on standard output.
+    """Yield ``function(file, ...)`` of each file in order, with a progress bar on standard output.
 
-    They are read by ``pool_for`` them.
+    However many files there are, at most ``AHEAD`` results wait to be asked for, or two for each
+    worker if that is more.
+
+    Args:
+        function: of a file and its ``facts``; what it holds (as a ``partial``) may go to another
+            process with each file, so it should be small.
+        files: what is read; their kind and size choose threads or processes (``pool_for``).
+        workers: files worked on side by side.
+        what: the name of the bar.
+        facts: further arguments of ``function``, one for each file.
     """
     if not files:
         return
+    # Where the output is a log, each change of the bar is a line.
+    bar = {"desc": what, "unit": "image", "mininterval": 1, "file": sys.stdout}
     with pool_for(files, workers) as pool:
-        yield from tqdm(
-            pool.imap(function, files, chunksize=4),
-            total=len(files),
-            desc=what,
-            unit="image",
-            mininterval=1,  # a line each, where the output is a log
-            file=sys.stdout,
-        )
+        jobs = zip(files, *facts, strict=True)
+        submitted = (pool.apply_async(function, job) for job in jobs)
+        waiting = deque(islice(submitted, max(AHEAD, 2 * workers)))
+        for _ in tqdm(files, **bar):
+            result = waiting.popleft().get()
+            waiting.extend(islice(submitted, 1))
+            yield result
 
 
 def pool_for(files: Sequence[Path], workers: int) -> Pool:

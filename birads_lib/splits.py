@@ -77,7 +77,7 @@ def assign_parts(
         chosen = _with_balanced_training(part, labels[rows], rng)
         rows, part = rows[chosen], part[chosen]
     parts = _table(cases, rows, part)
-    _check_labels(parts, labels, task)
+    _check_labels(parts, labels, rules, task)
     check_parts(parts, protocol)
     return parts
 
@@ -174,7 +174,8 @@ def _groups(cases: pd.DataFrame, protocol: Protocol, rows: np.ndarray) -> np.nda
 
     What is drawn from a given training part is drawn by patient, however the makers split.
     """
-    is_kept = protocol == PATIENT or (protocol.is_given and cases["patient_id"].notna().all())
+    known = cases["patient_id"].iloc[rows].notna().all()
+    is_kept = protocol == PATIENT or (protocol.is_given and known)
     return pd.factorize(cases["patient_id"])[0][rows] if is_kept else None
 
 
@@ -202,9 +203,10 @@ def _unusable(cases: pd.DataFrame, protocol: Protocol) -> list[str]:
         if not counts[part]
     ]
     knowingly = f"choose protocol '{GIVEN_LEAKY.name}' and read its mark, or '{PATIENT.name}'"
-    if protocol == GIVEN and (unknown := int(cases["patient_id"].isna().sum())):
+    dealt = cases.dropna(subset="split")
+    if protocol == GIVEN and (unknown := int(dealt["patient_id"].isna().sum())):
         problems.append(
-            f"{unknown} of {len(cases)} images have no patient_id, so nobody knows whether a "
+            f"{unknown} of {len(dealt)} images have no patient_id, so nobody knows whether a "
             f"patient is in several parts; {knowingly}"
         )
     elif protocol == GIVEN and counts["shared"]:
@@ -281,10 +283,18 @@ def _table(cases: pd.DataFrame, rows: np.ndarray, part: np.ndarray) -> pd.DataFr
     return table.sort_values(["row", "copy"], ignore_index=True)[COLUMNS]
 
 
-def _check_labels(parts: pd.DataFrame, labels: np.ndarray, task: Task) -> None:
+def _check_labels(parts: pd.DataFrame, labels: np.ndarray, protocol: Protocol, task: Task) -> None:
+    """Raise UserError where training lacks a label of an image that is dealt out, or a part any."""
+    dealt = pd.Series(labels[parts["row"]], parts.index)
+    do = "choose other folds or another seed"
+    if protocol.is_given:
+        do = (
+            "give it some, leave that label out, or choose protocol "
+            f"'{PATIENT.name}'; another seed helps where only validation, drawn from it, has them"
+        )
     for name in PARTS:
-        present = set(labels[parts.loc[parts["part"] == name, "row"]])
-        missing = sorted(set(labels) - present) if name == "train" else []
+        present = set(dealt[parts["part"] == name])
+        missing = sorted(set(dealt) - present) if name == "train" else []
         if missing or not present:
             what = f"no image of {', '.join(map(task.named, missing))}" if present else "no image"
-            raise UserError(f"the {name} part has {what}; choose other folds or another seed")
+            raise UserError(f"the {name} part has {what}; {do}")

@@ -18,7 +18,6 @@ from birads_lib.explain.relevance import Grid, Relevance, peak
 from birads_lib.files import written_whole
 from birads_lib.predictions import cluster_ids
 
-WAYS = ("answers", "windows", "by_label", "by_answers")
 _OF_WINDOWS = ("answers", "similarity", "agreement", "masked_answers")
 
 

@@ -1,4 +1,4 @@
-"""Charts, a module per chapter: each function takes numbers and returns a ``Figure``, never shown.
+"""Charts by subject: each function takes numbers and returns a ``Figure``, never shown.
 
 Throughout, ``task`` is what the labels are, ``y`` (n,) are true labels 1..K and ``p`` (n, K) the
 labels' probabilities. A table of intervals has metric, estimate, low and high, a row per metric,

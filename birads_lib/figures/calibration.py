@@ -19,7 +19,6 @@ from birads_lib.scores.metrics import checked
 from birads_lib.scores.recalibration import CORRECTIONS
 from birads_lib.task import BIRADS, Task
 
-_BEFORE = "#9a9a9a"
 _REFERENCES = [{"color": ORANGE, "linestyle": "--"}, {"color": MUTED, "linestyle": ":"}]
 _PRIORS = {  # kind -> label, marker, its size, colour
     "observed": ("Observed in the test part", "_", 110, INK),
@@ -63,13 +62,13 @@ def reliability_before_after(
     panels = _panels(task)
     for number, (upper, lower) in panels.items():
         for (table, p), look in [
-            (before, {"colour": _BEFORE, "marker": "D", "histtype": "step", "zorder": 3}),
+            (before, {"colour": style.GREY, "marker": "D", "histtype": "step", "zorder": 3}),
             (after, {"colour": style.colours(task)[number], "histtype": "stepfilled", "zorder": 2}),
         ]:
             _diagram(upper, lower, table[table[task.name] == number], p[:, number - 1], **look)
         lower.set_ylim(0.6, None)
         upper.set_title(task.named(number))
-    handles = [upper.scatter([], [], color=_BEFORE, marker="D", label="As predicted")]
+    handles = [upper.scatter([], [], color=style.GREY, marker="D", label="As predicted")]
     handles += [upper.scatter([], [], color=INK, label=f"{name} (in the category's colour)")]
     return with_legend(upper, columns=2, handles=handles)
 

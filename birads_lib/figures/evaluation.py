@@ -133,7 +133,7 @@ def optimisation(history: pd.DataFrame) -> Figure:
 
 def _stages(ax: Axes, rows: pd.DataFrame, place: int) -> None:
     """Draw one fold's stages as bars, and a mark at its least validation loss."""
-    looks = {1: ("#d5d9ee", "Backbone frozen"), 2: (BLUE, "Its last layers unfrozen")}
+    looks = {1: (style.TINT, "Backbone frozen"), 2: (BLUE, "Its last layers unfrozen")}
     for stage, epochs in rows.groupby("stage")["epoch"]:
         colour, label = looks[stage]
         ax.barh(place, len(epochs), 0.6, epochs.min() - 0.5, color=colour, label=label)

@@ -156,7 +156,7 @@ def randomisation_curve(table: pd.DataFrame) -> Figure:
     steps = spread.index.get_level_values("step")
     ax = new_axes(height=4.6)
     ax.axhline(0, label="No relation", **style.DOTTED)
-    band = {"color": "#d5d9ee", "label": "Middle half of the images"}
+    band = {"color": style.TINT, "label": "Middle half of the images"}
     ax.fill_between(steps, spread[0.25], spread[0.75], **band)
     ax.plot(steps, mean, color=BLUE, marker="o", label="Mean of the images")
     names = pd.Series(["trained", *spread.index.get_level_values("layers")[1:]])
@@ -202,7 +202,7 @@ def _shares(table: pd.DataFrame, ways: Ways, task: Task) -> Axes:
     looks = [look for _, *look in ways.values()]
     draw_beside(ax, shares, shown, looks, 0.84 / len(ways), size=45, width=2)
     for place in range(1, len(shown)):
-        ax.axhline(place - 0.5, color="#cccccc", linewidth=1)
+        ax.axhline(place - 0.5, color=style.RULE, linewidth=1)
     name_rows(ax, [f"{name}\n{counts[name]} image{'s' * (counts[name] != 1)}" for name in shown])
     ax.set_xlim(-0.02, 1.02)
     return ax
@@ -234,7 +234,7 @@ def _picture(ax: Axes, image: np.ndarray, mask: np.ndarray | None, show_pixels: 
     if show_pixels:
         ax.imshow(image, vmin=0, vmax=255)
     else:
-        draw_outline(ax, image, "#efefef")
+        draw_outline(ax, image, style.PALE)
     outline_finding(ax, mask)
 
 
@@ -251,7 +251,7 @@ def _heat(
 def _frame(ax: Axes, image: np.ndarray) -> None:
     fit_to(ax, image)
     for spine in ax.spines.values():
-        spine.set(visible=True, color="#cccccc")
+        spine.set(visible=True, color=style.RULE)
 
 
 def _probabilities(ax: Axes, example: Example, task: Task) -> None:

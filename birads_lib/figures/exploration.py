@@ -44,7 +44,7 @@ def density_by_grade(cases: pd.DataFrame, task: Task = BIRADS) -> Figure:
     ax = new_axes(height=4.2)
     floor = 0
     for name in shares:
-        look = {"color": _DENSITIES[name], "edgecolor": "#444444", "label": f"Density {name}"}
+        look = {"color": _DENSITIES[name], "edgecolor": style.EDGE, "label": f"Density {name}"}
         bars = ax.bar(task.numbers, shares[name], bottom=floor, **look)
         texts = counts[name].where(shares[name] >= 6, "")
         ink = "white" if name in "CD" else "black"
@@ -85,7 +85,7 @@ def shortcuts(table: pd.DataFrame, titles: Sequence[str]) -> Figure:
     """
     ax = new_axes(height=1.6 + 0.36 * len(table))
     places, tells = np.arange(len(table)), table["tells"].to_numpy(bool)
-    chance = {"color": "#c9c9c9", "linewidth": 9, "label": "Chance: mean to 95th percentile"}
+    chance = {"color": style.SHADE, "linewidth": 9, "label": "Chance: mean to 95th percentile"}
     ax.hlines(places, table["chance"], table["high"], **chance)
     looks = {
         "tells the label": (tells, ORANGE, "D"),
@@ -199,9 +199,9 @@ def _draw_image(ax: Axes, image: np.ndarray, show_pixels: bool) -> None:
     if show_pixels:
         ax.imshow(image)
         return
-    draw_outline(ax, image, "#efefef")
+    draw_outline(ax, image, style.PALE)
     height, width = image.shape
-    ax.add_patch(Rectangle((-0.5, -0.5), width, height, fill=False, edgecolor="#cccccc"))
+    ax.add_patch(Rectangle((-0.5, -0.5), width, height, fill=False, edgecolor=style.RULE))
 
 
 def fit_to(ax: Axes, image: np.ndarray) -> None:
@@ -212,7 +212,7 @@ def fit_to(ax: Axes, image: np.ndarray) -> None:
 
 
 def draw_outline(
-    ax: Axes, image: np.ndarray, facecolor: str = "none", edgecolor: str = "#444444"
+    ax: Axes, image: np.ndarray, facecolor: str = "none", edgecolor: str = style.EDGE
 ) -> None:
     """Draw the outline of the breast in an image."""
     outline = breast_outline(image)

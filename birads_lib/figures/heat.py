@@ -10,9 +10,9 @@ from matplotlib.patheffects import withStroke
 
 from birads_lib.figures.exploration import draw_outline
 from birads_lib.figures.restricted import drawable
+from birads_lib.figures.style import FINDING
 
 COLOURS = "inferno"  # of a map, from 0 (black) to 1 (pale yellow)
-FINDING = "#3fe0c5"  # a green that the colours of maps haven't
 MARK = "white"
 _OPACITY = 0.65  # of a map where it is 1; where it is 0, the image shows
 _RIM = [withStroke(linewidth=3.5, foreground="black")]
@@ -63,9 +63,9 @@ def mark_peak(ax: Axes, x: float, y: float) -> None:
     ax.plot(x, y, "x", color=MARK, markersize=7, markeredgewidth=2, path_effects=_RIM)
 
 
-def outline_finding(ax: Axes, mask: np.ndarray | None, colour: str = FINDING) -> None:
+def outline_finding(ax: Axes, mask: np.ndarray | None) -> None:
     """Draw the outlines of findings (size, size) bool; None: they are not known."""
     if mask is not None and mask.any() and not mask.all():
         extent = (-1.5, mask.shape[1] + 0.5, -1.5, mask.shape[0] + 0.5)
-        lines = ax.contour(np.pad(mask, 1), [0.5], colors=[colour], linewidths=1.3, extent=extent)
+        lines = ax.contour(np.pad(mask, 1), [0.5], colors=[FINDING], linewidths=1.3, extent=extent)
         lines.set_path_effects(_RIM)

@@ -26,7 +26,7 @@ from birads_lib.task import BIRADS, Task
 
 _CLOSEST = {  # what a test row met -> label, colour, from close to far
     "copy": (MET["copy"], "#8a1c1c"),
-    "sibling_view": (MET["sibling_view"], "#e0662b"),
+    "sibling_view": (MET["sibling_view"], ORANGE),
     "sibling_image": (MET["sibling_image"], "#f2bd73"),
     "nothing": ("Nothing of the patient", BLUE),
     "unknown": ("Unknown", "#cfcfcf"),
@@ -60,7 +60,7 @@ def three_bars(
     if paper:
         rows = pd.DataFrame({"estimate": pd.Series(paper), "low": np.nan, "high": np.nan})
         label = f"The paper (on {other_images}, other images)" if other_images else "The paper"
-        bars[label] = (rows, {"color": "#9a9a9a", "hatch": "..." if other_images else ""})
+        bars[label] = (rows, {"color": style.GREY, "hatch": "..." if other_images else ""})
     for protocol, table in metrics.items():
         leaky = PROTOCOLS[protocol].leaks
         look = {"color": ORANGE if leaky else BLUE, "hatch": "//" if leaky else ""}
@@ -194,7 +194,7 @@ def possible_sizes(table: pd.DataFrame, names: list[str], stated: Mapping[str, r
         stated: label -> the sizes to mark.
     """
     ax = new_axes(height=2.6 + 0.45 * len(names))
-    for (label, sizes), shade in zip(stated.items(), ("#c9c9c9", "#f2d3a2"), strict=True):
+    for (label, sizes), shade in zip(stated.items(), (style.SHADE, "#f2d3a2"), strict=True):
         ax.axvspan(sizes[0] - 0.5, sizes[-1] + 0.5, color=shade, label=label, zorder=0)
     for mix, (label, colour, below) in _MIXES.items():
         rows = table[table["mix"] == mix]

@@ -20,27 +20,28 @@ from birads_lib.task import BIRADS, Task
 from birads_lib.texts import without_math
 
 Window = Sequence[float]
+MOST = 4  # lesions beside each other
 AROUND = Options(jitter=0.0, margin=0.5)  # half the lesion's longer side on every side of it
 
 
-def one_per_label(data: Dataset, task: Task = BIRADS, seed: int = 0, most: int = 4) -> pd.DataFrame:
-    """Return a located finding of each label, at random, in the order of the labels.
+def one_per_label(data: Dataset, task: Task = BIRADS) -> pd.DataFrame:
+    """Return a located finding of each label that has one, at random, in the order of the labels.
+
+    Of more labels than ``MOST`` the last ones are taken.
 
     Args:
         data: images with findings.
         task: whose labels the images have.
-        seed: of the choice.
-        most: labels at most; the last ones stay.
 
     Returns:
         Rows of ``regions.located`` with the column ``title``: the label, and the finding's kind.
     """
     numbers = dict(zip(data.cases["image_id"], label_numbers(data.cases, task), strict=True))
-    findings = data.findings[is_located(data.findings)].sample(frac=1, random_state=seed)
+    findings = data.findings[is_located(data.findings)].sample(frac=1, random_state=0)
     labels = findings["image_id"].map(numbers)
     first = findings[~labels.duplicated()]  # a box may have to be read from a mask: of few
     chosen = located(replace(data, findings=first)).dropna(subset=CORNERS)
-    chosen = chosen.assign(label=chosen["image_id"].map(numbers)).sort_values("label").tail(most)
+    chosen = chosen.assign(label=chosen["image_id"].map(numbers)).sort_values("label").tail(MOST)
     titles = [
         f"{task.named(f.label)}\n{without_math(str(f.kind).replace('_', ' '))}"
         for f in chosen.itertuples()

@@ -44,7 +44,7 @@ def projections(
         _by_patient(row[1], xy, rows["patient_id"])
     marks = [(task.named(k), {"linestyle": "", **look}) for k, look in _looks(task).items()]
     marks += [
-        ("one patient's images", {"color": "#444444", "marker": "o", "linewidth": 1}),
+        ("one patient's images", {"color": style.EDGE, "marker": "o", "linewidth": 1}),
         ("images of others", {"color": _OTHERS, "marker": ".", "linestyle": ""}),
     ]
     handles = [Line2D([], [], label=label, **look) for label, look in marks]

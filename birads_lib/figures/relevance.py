@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 
 from birads_lib.figures import style
 from birads_lib.figures.exploration import draw_outline, fit_to
-from birads_lib.figures.heat import FINDING, draw_map, mark_peak
+from birads_lib.figures.heat import draw_map, mark_peak
 from birads_lib.figures.intervals import draw_beside, draw_intervals, name_rows, within_a_line
 from birads_lib.figures.style import AMBER, BLUE, INK, MUTED, ORANGE, PLUM, new_axes, with_legend
 from birads_lib.images.regions import CORNERS
@@ -141,7 +141,7 @@ def _image(ax: Axes, image: np.ndarray, show_pixels: bool) -> None:
     if show_pixels:
         ax.imshow(image, cmap="gray", vmin=0, vmax=255)
     else:
-        draw_outline(ax, image, "#efefef")
+        draw_outline(ax, image, style.PALE)
 
 
 def _map(ax: Axes, plane: np.ndarray, image: np.ndarray, show_pixels: bool) -> None:
@@ -153,18 +153,16 @@ def _map(ax: Axes, plane: np.ndarray, image: np.ndarray, show_pixels: bool) -> N
 
 def _draw_boxes(ax: Axes, boxes: pd.DataFrame) -> None:
     for x0, y0, x1, y1 in boxes[CORNERS].to_numpy(float):
-        look = {"fill": False, "edgecolor": FINDING, "linewidth": 1.3}
+        look = {"fill": False, "edgecolor": style.FINDING, "linewidth": 1.3}
         ax.add_patch(Rectangle((x0 - 0.5, y0 - 0.5), x1 - x0, y1 - y0, **look))
 
 
-def game(scores: pd.DataFrame, titles: Mapping[str, str] = WAYS) -> Figure:
-    """Draw the scores of each way of pointing under its three denominators, with intervals.
+def game(scores: pd.DataFrame) -> Figure:
+    """Draw the scores of each of ``WAYS`` under its three denominators, with intervals.
 
-    Args:
-        scores: of ``scores.localisation.scores``.
-        titles: way -> what it is called, in the order to draw; ways that are missing are left out.
+    ``scores`` are of ``scores.localisation.scores``; ways that are missing are left out.
     """
-    ways = [way for way in titles if way in set(scores["way"])]
+    ways = [way for way in WAYS if way in set(scores["way"])]
     ax = new_axes(height=1.5 + 0.5 * len(ways))
     legend = {OF_IMAGES: "Hits per image", OF_PAIRS: "Hits per pair", MACRO: "Mean over kinds"}
     tables = {
@@ -172,18 +170,18 @@ def game(scores: pd.DataFrame, titles: Mapping[str, str] = WAYS) -> Figure:
         for name, rows in scores.groupby("denominator", sort=False)
     }
     draw_beside(ax, tables, ways, _LOOKS, 0.22, size=32, width=2)
-    name_rows(ax, [titles[way] for way in ways])
+    name_rows(ax, [WAYS[way] for way in ways])
     ax.set(xlim=(-0.02, max(1.02, scores["high"].max() + 0.02)), xlabel="Score, 95 % interval")
     return with_legend(ax, columns=3)
 
 
-def differences(table: pd.DataFrame, titles: Mapping[str, str] = WAYS) -> Figure:
+def differences(table: pd.DataFrame) -> Figure:
     """Draw differences of ways of pointing, of pairs; of ``scores.localisation.differences``."""
     ax = new_axes(height=1.3 + 0.55 * len(table))
     ax.axvline(0, **style.ZERO)
     draw_intervals(ax, table, range(len(table)), marker="D", size=38, width=2.2)
     names = [
-        f"{titles[a]}\nminus {within_a_line(titles[b])}"
+        f"{WAYS[a]}\nminus {within_a_line(WAYS[b])}"
         for a, b in zip(table["first"], table["second"], strict=True)
     ]
     name_rows(ax, names)
@@ -191,7 +189,7 @@ def differences(table: pd.DataFrame, titles: Mapping[str, str] = WAYS) -> Figure
     return ax.figure
 
 
-def rules(table: pd.DataFrame, chosen: float, titles: Mapping[str, str] = WAYS) -> Figure:
+def rules(table: pd.DataFrame, chosen: float) -> Figure:
     """Draw the share of pairs hit against the dilation, without the gate and with it.
 
     Args:
@@ -199,13 +197,13 @@ def rules(table: pd.DataFrame, chosen: float, titles: Mapping[str, str] = WAYS) 
         chosen: the dilation of the study.
     """
     axes = new_axes(1, 2, height=4.2, sharey=True)
-    ways = [way for way in titles if way in set(table["way"])]
+    ways = [way for way in WAYS if way in set(table["way"])]
     for ax, gated in zip(axes, (False, True), strict=True):
         for number, way in enumerate(ways):
             rows = table[(table["way"] == way) & (table["gated"] == gated)]
             colour, dashes = _LOOKS[number % 5][0], style.LINES[number // 5]
             look = {"color": colour, "linestyle": dashes, "linewidth": 1.8}
-            ax.plot(rows["dilation"], rows["share"], **look, label=titles[way])
+            ax.plot(rows["dilation"], rows["share"], **look, label=WAYS[way])
         ax.axvline(chosen, **style.DOTTED)
         ax.set(title="With the gate" if gated else "Without a gate", ylim=(0, 1.02))
         ax.set_xlabel("Boxes grown by (pixels)")

@@ -14,6 +14,10 @@ from birads_lib.task import BIRADS, Task
 SCALE = ("#0f1638", "#32439a", "#b03a78", "#e65a48", "#f59c38")
 BLUE, PLUM, AMBER = SCALE[1], SCALE[2], SCALE[4]
 ORANGE, MUTED, INK = "#e0662b", "#6b6b6b", "#111111"
+FINDING = "#3fe0c5"  # outline of a finding: a green that the colours of maps haven't
+TINT = "#d5d9ee"  # of BLUE: what belongs to it and matters less
+# Greys beside those, from dark to light
+EDGE, GREY, SHADE, RULE, PALE = "#444444", "#9a9a9a", "#c9c9c9", "#cccccc", "#efefef"
 SERIES = ((BLUE, "-", "o"), (ORANGE, "--", "s"), (INK, "-.", "^"))  # apart in shape, too
 LINES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)))  # of labels; beyond five they come again
 MARKERS = ("o", "s", "^", "D", "v")

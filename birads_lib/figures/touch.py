@@ -15,7 +15,6 @@ from birads_lib.task import BIRADS
 
 LOSSES = {"cross_entropy": "Cross-entropy", "dal": "DAL", "emd": "EMD", "sord": "SORD"}
 _POINTS = {"model": (ORANGE, "x", "The map"), "brightest": ("#6ec1ff", "+", "The brightest place")}
-_FINDING = "#39d98a"
 
 
 def as_text(image: np.ndarray, kind: str = "png") -> str:
@@ -90,7 +89,7 @@ def pointed(
     for number, (ax, image, mask) in enumerate(zip(axes, images, masks, strict=False)):
         fit_to(ax, image)
         ax.imshow(image, "gray", vmin=0, vmax=255)
-        ax.contour(mask, [0.5], colors=[_FINDING], linewidths=1.3)
+        ax.contour(mask, [0.5], colors=[style.FINDING], linewidths=1.3)
         for way, (colour, marker, name) in _POINTS.items():
             look = {"markersize": 10, "markeredgewidth": 2.5, "linestyle": "none"}
             ax.plot(*points[way][number], marker, color=colour, label=name, **look)

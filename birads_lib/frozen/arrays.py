@@ -18,11 +18,15 @@ def write(path: Path, image_ids: pd.Series, arrays: dict[str, np.ndarray]) -> No
 def read(path: Path, image_ids: pd.Series, notebook: str) -> dict[str, np.ndarray]:
     """Return the arrays of ``write``.
 
-    Raises DatasetError where they are of other images, or in another order; ``notebook`` makes
-    them anew.
+    Raises DatasetError where the file can't be read, or its arrays are of other images or in
+    another order; ``notebook`` makes them anew.
     """
-    with np.load(path) as file:
-        arrays = dict(file)
+    try:
+        with np.load(path) as file:
+            arrays = dict(file)
+    except (OSError, ValueError) as error:
+        problem = f"can't be read ({error}): run {notebook} again"
+        raise DatasetError(problem, path.name) from None
     if arrays.pop("image_id").tolist() != image_ids.astype(str).tolist():
         what = f"is of other images than cases.parquet: run {notebook} again"
         raise DatasetError(what, path.name)

@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 import cv2
 import numpy as np
 import pandas as pd
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from birads_lib.cases import Dataset
 from birads_lib.checked import Checked
@@ -40,6 +40,12 @@ class FeatureSet(Checked):
     height: Side = 224  # of the rectangle, in pixels
     width: Side = 160
     cells: bool = False  # whether the map of the last tap is kept
+
+    @model_validator(mode="after")
+    def _is_upright(self) -> "FeatureSet":
+        if self.width > self.height:  # a rectangle is part of a square of its height
+            raise ValueError(f"'width' is {self.width}, expected at most 'height', {self.height}")
+        return self
 
 
 def extract(

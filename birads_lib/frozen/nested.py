@@ -15,6 +15,7 @@ from sklearn.decomposition import KernelPCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.class_weight import compute_sample_weight
 
 from birads_lib.scores.metrics import headline
 from birads_lib.scores.recalibration import fitted_temperature, reweighted, tempered
@@ -22,6 +23,7 @@ from birads_lib.task import BIRADS, Task
 
 STEPS = 1000  # most of the solver
 TOLERANCE = 1e-3  # at which it ends
+LEAST = 1e-4  # probability of a label between thresholds that contradict each other
 AIMS = ("mean_auc", "qwk", "auc_4_or_5")  # whose mean decides between candidates
 
 
@@ -153,7 +155,7 @@ def multinomial(
     if len(present) == 1:
         p[:, present[0] - 1] = 1
         return p
-    p[:, present - 1] = _regression(strength).fit(x, y).predict_proba(tested)
+    p[:, present - 1] = _regression(x, y, y, strength).predict_proba(tested)
     return p
 
 
@@ -163,8 +165,10 @@ def by_threshold(
     """Return probabilities (m, K) by a binary regression for each threshold of ordered labels.
 
     Regression k says how probable a label above k is, for k = 1 .. K-1; differences are those of
-    the labels (Frank and Hall 2001, doi 10.1007/3-540-44795-4_13). A threshold may not be more
-    probable than a lower one; where it is, it counts as that one.
+    the labels (Frank and Hall 2001, doi 10.1007/3-540-44795-4_13). As in ``multinomial`` all labels
+    weigh alike, in each regression. Differences below ``LEAST``, as of a threshold that is more
+    probable than a lower one, become ``LEAST``, and rows are divided by their sums; a label that
+    training lacks has no probability.
     """
     above = np.ones((len(tested), labels + 1))
     above[:, labels] = 0
@@ -173,12 +177,17 @@ def by_threshold(
         if is_above.all() or not is_above.any():
             above[:, k] = float(is_above.all())
         else:
-            above[:, k] = _regression(strength).fit(x, is_above).predict_proba(tested)[:, 1]
-    return -np.diff(np.minimum.accumulate(above, axis=1), axis=1)
+            above[:, k] = _regression(x, is_above, y, strength).predict_proba(tested)[:, 1]
+    p = np.maximum(-np.diff(above, axis=1), LEAST) * np.isin(np.arange(1, labels + 1), y)
+    return p / p.sum(axis=1, keepdims=True)
 
 
-def _regression(strength: float) -> LogisticRegression:
-    return LogisticRegression(C=strength, class_weight="balanced", max_iter=STEPS, tol=TOLERANCE)
+def _regression(
+    x: np.ndarray, told: np.ndarray, y: np.ndarray, strength: float
+) -> LogisticRegression:
+    """Return a regression that tells ``told`` (n,) by x (n, d), all labels y weighted alike."""
+    model = LogisticRegression(C=strength, max_iter=STEPS, tol=TOLERANCE)
+    return model.fit(x, told, compute_sample_weight("balanced", y))
 
 
 def criterion(y: np.ndarray, p: np.ndarray, task: Task = BIRADS) -> float:

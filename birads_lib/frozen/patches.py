@@ -31,11 +31,12 @@ STEPS = 500  # most of the solver
 def some_patients(data: Dataset, number: int, seed: int = 0) -> Dataset:
     """Return the images of so many patients, drawn at random; 0: of all, in the order of the draw.
 
-    A larger number keeps the patients of a smaller one, and their order.
+    A larger number keeps the patients of a smaller one, and their order. An image whose patient
+    isn't known counts as a patient of its own.
     """
-    patients = np.random.default_rng(seed).permutation(sorted(data.cases["patient_id"].unique()))
-    drawn = patients[: number or None]
-    place = pd.Index(drawn).get_indexer(data.cases["patient_id"])
+    owners = predictions.cluster_ids(data.cases)
+    drawn = np.random.default_rng(seed).permutation(sorted(owners.unique()))[: number or None]
+    place = pd.Index(drawn).get_indexer(owners)
     order = np.argsort(place, kind="stable")
     cases = data.cases.iloc[order[(place < 0).sum() :]].reset_index(drop=True)
     kept = data.findings["image_id"].isin(cases["image_id"])

@@ -1,6 +1,6 @@
 """A staircase of models of frozen features: what each step sees, and its predictions."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
 
 import numpy as np
@@ -75,9 +75,10 @@ def climbed(
     *,
     folds: int = 4,
     task: Task = BIRADS,
-    progress: Callable[[str], None] = print,
 ) -> dict[str, dict[tuple[int, int], Answers]]:
     """Return the nested answers of each step in each outer fold, by (seed, fold).
+
+    Each outer fold prints a line.
 
     Args:
         steps: step -> its candidates.
@@ -86,7 +87,6 @@ def climbed(
         parts: by (seed, fold), as ``splits.deal`` returns them; validation rows are trained on.
         folds: inner ones.
         task: what is told apart.
-        progress: called with a line per outer fold.
     """
     made = {step: {} for step in steps}
     for (seed, fold), part in parts.items():
@@ -98,7 +98,7 @@ def climbed(
                 folds=folds, seed=1000 * seed + fold, task=task,
             )  # fmt: skip
         blocks.forget()  # what was fitted to parts of this fold's training rows
-        progress(f"seed {seed}, fold {fold}: {len(steps)} steps")
+        print(f"seed {seed}, fold {fold}: {len(steps)} steps")
     return made
 
 

@@ -20,7 +20,7 @@ def placed(grey: np.ndarray, height: int, width: int, stretched: bool = False) -
     Args:
         grey: the image.
         height: of the rectangle, in pixels; the image's longer side becomes this long.
-        width: of the rectangle, in pixels.
+        width: of the rectangle, in pixels, at most its height.
         stretched: whether files hold films stretched to squares; they fill the rectangle.
     """
     options = Options(image_size=height, letterbox=not stretched, flip_to_left=True)
@@ -32,7 +32,7 @@ def placed(grey: np.ndarray, height: int, width: int, stretched: bool = False) -
 def rectangle(
     image: np.ndarray, height: int, width: int, stretched: bool = False
 ) -> tuple[np.ndarray, Geometry]:
-    """Return an image (H, W) as uint8 (height, width), and how it was placed."""
+    """Return an image (H, W) as uint8 (height, width), and how it was placed; see ``placed``."""
     grey = to_8bit(image)
     place = placed(grey, height, width, stretched)
     return place.fit(place.cut(grey))[:, :width], place

@@ -124,12 +124,24 @@ def is_located(findings: pd.DataFrame) -> pd.Series:
 
 
 def finding_mask(finding, root: Path, place: Geometry) -> np.ndarray:
+    """Return where a finding lies in the frame, bool (frame, frame): its mask, contour or box.
+
+    A contour covers the pixels that it runs through and those within; a box covers those that it
+    has any part of, so that one from 2 to 5 covers three. What lies beyond the image is left out.
+
+    Args:
+        finding: a row of ``Dataset.findings``.
+        root: the data set's folder.
+        place: of the image in the frame.
+    """
     if not pd.isna(finding.mask_path):
         return place.mask(read_grey(root / finding.mask_path, finding.mask_sha256) > 0)
-    points = contour_points(finding.contour)
-    if not len(points):
-        x0, y0, x1, y1 = finding.x0, finding.y0, finding.x1, finding.y1
-        points = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)])
-    last = np.array(place.shape[::-1]) - 1  # a contour may end on the image's outer edge
-    pixels = np.clip(np.floor(points), 0, last).astype(np.int32)
-    return place.mask(cv2.fillPoly(np.zeros(place.shape, np.uint8), [pixels], 1))
+    mask, points = np.zeros(place.shape, np.uint8), contour_points(finding.contour)
+    if len(points):
+        last = np.array(place.shape[::-1]) - 1  # a contour may end on the image's outer edge
+        pixels = np.clip(np.floor(points), 0, last).astype(np.int32)
+        return place.mask(cv2.fillPoly(mask, [pixels], 1))
+    x0, y0 = np.floor([finding.x0, finding.y0]).clip(0).astype(int)
+    x1, y1 = np.ceil([finding.x1, finding.y1]).clip(0).astype(int)
+    mask[y0:y1, x0:x1] = 1
+    return place.mask(mask)

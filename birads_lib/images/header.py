@@ -15,7 +15,16 @@ TAGS = [
     "SOPInstanceUID", "StudyInstanceUID", "AccessionNumber", "PatientID", "Manufacturer",
     "ManufacturerModelName", "Laterality", "ImageLaterality", "ViewPosition", "PixelSpacing",
     "ImagerPixelSpacing", "PresentationIntentType", "Modality", "NumberOfFrames",
+    "SharedFunctionalGroupsSequence", "ViewCodeSequence",
 ]  # fmt: skip
+# Views as ViewPosition has them, by their codes in SNOMED CT and in SRT before (PS3.16 CID 4014).
+_VIEWS = {
+    "399260004": "ML", "R-10224": "ML", "399368009": "MLO", "R-10226": "MLO",
+    "399352003": "LM", "R-10228": "LM", "399099002": "LMO", "R-10230": "LMO",
+    "399162004": "CC", "R-10242": "CC", "399196006": "FB", "R-10244": "FB",
+    "399188001": "SIO", "R-102D0": "SIO", "441555000": "ISO", "R-40AAA": "ISO",
+    "399192008": "XCCL", "R-1024A": "XCCL", "399101009": "XCCM", "R-1024B": "XCCM",
+}  # fmt: skip
 FOR_PROCESSING = (
     "DICOM images FOR PROCESSING: their grey values are the detector's, not those that were shown "
     "to readers"
@@ -86,27 +95,35 @@ def _naming(name: str) -> Iterator[None]:
 def read_header(source: bytes | str | Path) -> Header:
     """Return what the header of a DICOM file, or of its bytes, says (PS3.3 C.8.11.7, C.7.1.1).
 
+    Tomosynthesis has the side among the functional groups of all its frames (C.7.6.16.2.8), and the
+    view as a code alone.
+
     Raises ValueError naming the tag whose value is malformed.
     """
     tags = dicom_file.opened(source, stop_before_pixels=True, specific_tags=TAGS)
 
-    def text(name: str) -> str:
+    def text(name: str, *within: str) -> str:
+        item = tags
         with _naming(name):
-            return unicodedata.normalize("NFC", str(tags.get(name) or "").strip())
+            for sequence in within:
+                item = (item.get(sequence) or [{}])[0]
+            return unicodedata.normalize("NFC", str(item.get(name) or "").strip())
 
     def first_number(name: str) -> float | None:
         with _naming(name):
             value = tags.get(name) or None
             return float(value[0] if isinstance(value, Sequence) else value) if value else None
 
-    side = (text("ImageLaterality") or text("Laterality")).upper()
+    of_frames = ("FrameLaterality", "SharedFunctionalGroupsSequence", "FrameAnatomySequence")
+    side = (text("ImageLaterality") or text("Laterality") or text(*of_frames)).upper()
+    view = text("ViewPosition").upper() or _VIEWS.get(text("CodeValue", "ViewCodeSequence"), "")
     exams = dict.fromkeys(filter(None, map(text, ("AccessionNumber", "StudyInstanceUID"))))
     return Header(
         image=text("SOPInstanceUID"),
         exams=tuple(exams),
         patient_id=text("PatientID"),
         laterality=side if side in ("L", "R") else "",
-        view=text("ViewPosition").upper(),
+        view=view,
         machine=" ".join(filter(None, map(text, ("Manufacturer", "ManufacturerModelName")))),
         spacing_mm=first_number("ImagerPixelSpacing") or first_number("PixelSpacing"),
         for_processing=text("PresentationIntentType").upper() == "FOR PROCESSING",

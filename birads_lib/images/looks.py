@@ -4,7 +4,6 @@ None of it is a finding. It tells what was exported wrongly, and what a network 
 of a lesion (``scores.shortcuts``).
 """
 
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ from birads_lib.errors import DatasetError
 from birads_lib.files import sha256_of
 from birads_lib.images import dicom_file
 from birads_lib.images.decode import decode, has_dicom_head
-from birads_lib.parallel import in_parallel
+from birads_lib.parallel import WORKERS, in_parallel
 
 BORDER = 0.03  # of each side, at its ends: the frame in which the border is measured
 BLACK = 0.02  # of the range of grey levels: what lies below it counts as black
@@ -24,7 +23,7 @@ FAR = 10  # times more or fewer pixels than the median image has
 _SEEN: dict[tuple[Path, str, str], dict[str, object]] = {}  # by path, SHA-256 and frame
 
 
-def looks(dataset: Dataset, workers: int = 2) -> pd.DataFrame:
+def looks(dataset: Dataset) -> pd.DataFrame:
     """Return what every image looks like, a row each, by image_id.
 
     Columns: format ("DICOM" or a picture's suffix), photometric (of DICOM; else None), bits (as
@@ -39,7 +38,7 @@ def looks(dataset: Dataset, workers: int = 2) -> pd.DataFrame:
     """
     listed = dataset.listed()
     new = [path for path in listed if (path, *listed[path]) not in _SEEN]
-    found = in_parallel(partial(_look, listed), new, workers, "looking")
+    found = in_parallel(_look, new, WORKERS, "looking", [listed[path] for path in new])
     for path, row in zip(new, found, strict=True):
         keep(path, *listed[path], row)
     rows = [_SEEN[path, *listed[path]] for path in listed]
@@ -51,8 +50,8 @@ def keep(path: Path, sha256: str, frame: str, row: dict[str, object]) -> None:
     _SEEN[path, sha256, frame] = row
 
 
-def _look(listed: dict[Path, tuple[str, str]], path: Path) -> dict[str, object]:
-    data, (sha256, frame) = path.read_bytes(), listed[path]
+def _look(path: Path, listed: tuple[str, str]) -> dict[str, object]:
+    data, (sha256, frame) = path.read_bytes(), listed
     if sha256_of(data) != sha256:
         raise DatasetError("has changed while it was read; run this again", repr(path.name))
     return look_at(path, data, decode(data, frame))

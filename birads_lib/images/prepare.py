@@ -16,7 +16,7 @@ from birads_lib.images.breast import breast_box
 from birads_lib.images.decode import read_grey, to_8bit
 from birads_lib.images.dicom_frames import frame_named
 from birads_lib.images.frame import Geometry, write_geometry
-from birads_lib.parallel import in_parallel
+from birads_lib.parallel import WORKERS, in_parallel
 
 
 def _rising(window: tuple[float, ...]) -> tuple[float, ...]:
@@ -69,12 +69,13 @@ def preprocess_all(
     images_path: str | Path,
     geometry_path: str | Path,
     *,
-    workers: int = 2,
+    workers: int = WORKERS,
     **options: object,
 ) -> None:
     """Preprocess every image of a data set into one .npy file, uint8 (N, image_size, image_size).
 
-    One image per worker is in memory at a time. Files appear whole or not at all.
+    One image per worker is in memory at a time, and the results of ``parallel.AHEAD`` at most.
+    Files appear whole or not at all.
 
     Args:
         dataset: N images, in the order of its cases.
@@ -86,8 +87,8 @@ def preprocess_all(
     Raises:
         DatasetError: lists every image that could not be read, or isn't the one that was listed.
     """
-    checked, files, listed = Options.of(options), dataset.files(), dataset.listed()
-    prepared = in_parallel(partial(_prepared, checked, listed), files, workers, "preprocessing")
+    checked, files, listed = Options.of(options), dataset.files(), dataset.listed().values()
+    prepared = in_parallel(partial(_prepared, checked), files, workers, "preprocessing", listed)
     problems, places = [], []
     with written_whole(images_path) as temporary:
         array = new_array(temporary, (len(files), *2 * (checked.image_size,)), np.uint8)
@@ -111,14 +112,14 @@ def write_options(path: str | Path, **options: object) -> None:
 
 
 def _prepared(
-    options: Options, listed: dict[Path, tuple[str, str]], path: Path
+    options: Options, path: Path, listed: tuple[str, str]
 ) -> tuple[np.ndarray | str, Geometry | None]:
     """Return a file's image as a network sees it and its geometry, or what is wrong, and None.
 
-    ``listed`` is of ``Dataset.listed``.
+    ``listed`` is the file's in ``Dataset.listed``.
     """
     try:
-        results, place = _steps(read_grey(path, *listed[path]), options)
+        results, place = _steps(read_grey(path, *listed), options)
     except DatasetError as error:
         return str(error), None
     return list(results.values())[-1], place

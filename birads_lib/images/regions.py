@@ -66,7 +66,8 @@ def located(data: Dataset, kinds: Iterable[str] = ()) -> pd.DataFrame:
     """Return the findings whose place is known, each with the box around it.
 
     ``finding`` numbers those of an image as the table of findings has them, from 0. A box comes
-    from its corners, else from its contour, else from its mask. ``kinds``: only these; none: all.
+    from its corners, else from its contour, else from its mask; where it has a contour, of one
+    point perhaps, it is at least a pixel wide and high. ``kinds``: only these; none: all.
     """
     findings = data.findings.assign(finding=data.findings.groupby("image_id").cumcount())
     findings = findings[is_located(findings)]
@@ -77,16 +78,20 @@ def located(data: Dataset, kinds: Iterable[str] = ()) -> pd.DataFrame:
 
 
 def _box(finding, root: Path) -> tuple[float, ...]:
-    if not pd.isna(finding.x0):
-        return finding.x0, finding.y0, finding.x1, finding.y1
     points = contour_points(finding.contour)
-    if not len(points):
-        mask = read_grey(root / finding.mask_path, finding.mask_sha256) > 0
-        points = np.argwhere(mask)[:, ::-1]
-        if not len(points):
+    if not pd.isna(finding.x0):
+        low, high = np.array([[finding.x0, finding.y0], [finding.x1, finding.y1]], float)
+    elif len(points):
+        low, high = points.min(axis=0), points.max(axis=0)
+    else:
+        mask = np.argwhere(read_grey(root / finding.mask_path, finding.mask_sha256) > 0)
+        if not len(mask):
             return (np.nan,) * 4
-        points = np.concatenate([points, points + 1])
-    return *points.min(axis=0), *points.max(axis=0)
+        low, high = mask.min(axis=0)[::-1], mask.max(axis=0)[::-1] + 1
+    if len(points):
+        flat = 0.5 * (low == high)
+        low, high = low - flat, high + flat
+    return *low, *high
 
 
 def square(
@@ -142,9 +147,9 @@ def cut_regions(
         data.root / image["path"]: (image, of_image.get(image["image_id"]))
         for image in images.to_dict("records")
     }
-    cut = partial(_of_image, jobs, chosen, _sides(findings, chosen))
+    cut = partial(_of_image, chosen, _sides(findings, chosen))
     made, problems = [], []
-    for of_file, wrong in in_parallel(cut, [*jobs], workers, "regions"):
+    for of_file, wrong in in_parallel(cut, [*jobs], workers, "regions", jobs.values()):
         made += of_file
         problems += wrong
     if not made and not problems:
@@ -165,10 +170,13 @@ def _sides(findings: pd.DataFrame, options: Options) -> np.ndarray:
 
 
 def _of_image(
-    jobs: Mapping[Path, tuple], options: Options, sides: np.ndarray, path: Path
+    options: Options, sides: np.ndarray, path: Path, job: tuple[dict, pd.DataFrame | None]
 ) -> tuple[list[tuple[dict, np.ndarray]], list[str]]:
-    """Return (row, crop) of each region of one file, and what is wrong with it and its boxes."""
-    image, findings = jobs[path]
+    """Return (row, crop) of each region of one file, and what is wrong with it and its boxes.
+
+    ``job`` is the image's row of cases, and its findings, or None where healthy tissue is cut.
+    """
+    image, findings = job
     try:
         grey = to_8bit(read_grey(path, image["sha256"], image["frame"]))
     except DatasetError as error:

@@ -20,28 +20,27 @@ class Sign(NamedTuple):
     descriptors: str  # separated by commas
     category: int  # 2..5, which it implies
     share: float  # how often it leads its category
-    reason: str
 
 
 CATALOGUE = (
-    Sign("mass", "oval, circumscribed, fat-containing", 2, 0.2, "lipoma, hamartoma, oil cyst"),
-    Sign("mass", "oval, circumscribed, intramammary lymph node", 2, 0.15, "typically benign node"),
-    Sign("calcification", "coarse popcorn-like", 2, 0.25, "involuting fibroadenoma"),
-    Sign("calcification", "rim", 2, 0.15, "oil cyst or calcified cyst wall"),
-    Sign("calcification", "vascular", 2, 0.15, "arterial wall"),
-    Sign("calcification", "large rod-like, diffuse", 2, 0.1, "secretory disease"),
-    Sign("mass", "oval, circumscribed, equal density", 3, 0.45, "solitary, probably benign"),
-    Sign("mass", "round, circumscribed, equal density", 3, 0.15, "solitary, probably benign"),
-    Sign("calcification", "round, grouped", 3, 0.25, "solitary group, probably benign"),
-    Sign("asymmetry", "focal", 3, 0.15, "solitary, probably benign"),
-    Sign("mass", "irregular, indistinct, equal density", 4, 0.2, "suspicious shape and margin"),
-    Sign("mass", "oval, microlobulated, equal density", 4, 0.2, "suspicious margin"),
-    Sign("calcification", "amorphous, grouped", 4, 0.15, "suspicious morphology"),
-    Sign("calcification", "coarse heterogeneous, grouped", 4, 0.15, "suspicious morphology"),
-    Sign("calcification", "fine pleomorphic, grouped", 4, 0.15, "suspicious morphology"),
-    Sign("architectural_distortion", "", 4, 0.15, "suspicious without a known scar"),
-    Sign("mass", "irregular, spiculated, high density", 5, 0.7, "classic carcinoma"),
-    Sign("calcification", "fine linear branching, segmental", 5, 0.3, "casts of ducts: classic"),
+    Sign("mass", "oval, circumscribed, fat-containing", 2, 0.2),  # lipoma, hamartoma, oil cyst
+    Sign("mass", "oval, circumscribed, intramammary lymph node", 2, 0.15),  # typically benign node
+    Sign("calcification", "coarse popcorn-like", 2, 0.25),  # involuting fibroadenoma
+    Sign("calcification", "rim", 2, 0.15),  # oil cyst or calcified cyst wall
+    Sign("calcification", "vascular", 2, 0.15),  # arterial wall
+    Sign("calcification", "large rod-like, diffuse", 2, 0.1),  # secretory disease
+    Sign("mass", "oval, circumscribed, equal density", 3, 0.45),  # solitary, probably benign
+    Sign("mass", "round, circumscribed, equal density", 3, 0.15),  # solitary, probably benign
+    Sign("calcification", "round, grouped", 3, 0.25),  # solitary group, probably benign
+    Sign("asymmetry", "focal", 3, 0.15),  # solitary, probably benign
+    Sign("mass", "irregular, indistinct, equal density", 4, 0.2),  # suspicious shape and margin
+    Sign("mass", "oval, microlobulated, equal density", 4, 0.2),  # suspicious margin
+    Sign("calcification", "amorphous, grouped", 4, 0.15),  # suspicious morphology
+    Sign("calcification", "coarse heterogeneous, grouped", 4, 0.15),  # suspicious morphology
+    Sign("calcification", "fine pleomorphic, grouped", 4, 0.15),  # suspicious morphology
+    Sign("architectural_distortion", "", 4, 0.15),  # suspicious without a known scar
+    Sign("mass", "irregular, spiculated, high density", 5, 0.7),  # classic carcinoma
+    Sign("calcification", "fine linear branching, segmental", 5, 0.3),  # casts of ducts: classic
 )
 
 

@@ -19,8 +19,8 @@ from birads_lib import images, phantoms
 from birads_lib.files import written_whole
 from birads_lib.networks import backbones
 from birads_lib.pretrained import PHANTOMS
+from birads_lib.readers.phantoms import PRETRAINING as SEED
 
-SEED = 90_210_000  # no study may use this seed; its patients are never in a study
 PATIENTS = PHANTOMS // 4  # four images each
 IMAGE_SIZE = 224
 CELLS = 7  # of the last feature map, on each side

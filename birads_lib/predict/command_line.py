@@ -14,6 +14,7 @@ import numpy as np
 from birads_lib.errors import UserError
 from birads_lib.files import written_whole
 from birads_lib.predict import NATURAL, TrainedRun, graded, joined, whose
+from birads_lib.predict.grades import check_level
 from birads_lib.readers.image_files import Notes, Problems, images_below
 from birads_lib.task import Task
 
@@ -97,6 +98,7 @@ def predict_command(given: argparse.Namespace) -> int:
     files = image_files(given.images)
     names = None if given.by == "image" else whose(files, given.pattern)
     run = TrainedRun.load(given.run)
+    check_level(given.by, run.task)
     table = graded(run, files, shares_given(given.prevalence, run.task), given.workers)
     failed, good = table[table["problem"] != ""], table[table["problem"] == ""]
     if names is not None:

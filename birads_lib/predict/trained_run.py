@@ -97,7 +97,7 @@ class TrainedRun:
     def members(self) -> list[Member]:
         """All models, loaded at the first use."""
         table = predictions.read(self.folder / "predictions.parquet", self.task)
-        return [_member(self.folder / m, table, self.balance, self.task) for m in self.models]
+        return [_member(self.folder, m, table, self.balance, self.task) for m in self.models]
 
     def probabilities(
         self, images: np.ndarray, prevalence: np.ndarray | str | None = None
@@ -107,21 +107,21 @@ class TrainedRun:
 
     def prepare(self, path: Path) -> np.ndarray | str:
         """Return ``prepared`` of one file, whatever its bytes."""
-        return prepared(self.preprocessing, {}, path)
+        return prepared(self.preprocessing, path)
 
 
 def prepared(
-    preprocessing: Mapping[str, object], listed: Mapping[Path, tuple[str, str]], path: Path
+    preprocessing: Mapping[str, object], path: Path, listed: tuple[str, str] | None = None
 ) -> np.ndarray | str:
     """Return a file's image as the models see it, (size, size) uint8, or what is wrong with it.
 
     Args:
         preprocessing: of ``TrainedRun``.
-        listed: path -> the SHA-256 that its bytes must have, and its frame; others may have any
-            hash, and their frame is that of the preprocessing.
         path: the file.
+        listed: the SHA-256 that its bytes must have, and its frame; None: its bytes may have any
+            hash, and its frame is that of the preprocessing.
     """
-    sha256, frame = listed.get(path, (None, str(preprocessing.get("frame", ""))))
+    sha256, frame = listed or (None, str(preprocessing.get("frame", "")))
     try:
         return preprocess(read_grey(path, sha256, frame), **preprocessing)
     except DatasetError as error:
@@ -141,19 +141,19 @@ def _check_models(folder: Path, models: dict[str, str]) -> None:
         raise UserError(f"{str(folder)!r}: {listed}; train it again")
 
 
-def _member(path: Path, table: pd.DataFrame, balance: bool, task: Task) -> Member:
+def _member(folder: Path, place: str, table: pd.DataFrame, balance: bool, task: Task) -> Member:
     import keras
 
     from birads_lib.networks import hybrid, resnext  # noqa: F401 (Keras then knows its layers)
 
     logging.getLogger("tensorflow").addFilter(_is_no_first_trace)
-    seed, fold = map(int, re.search(r"seed(\d+)/fold(\d+)", path.as_posix()).groups())
+    seed, fold = map(int, re.search(r"seed(\d+)/fold(\d+)", place).groups())
     rows = table[(table["seed"] == seed) & (table["fold"] == fold)]
     validation = predictions.out_of_fold(rows, "validation")
     temperature = fitted_temperature(
         validation["y_true"].to_numpy(), predictions.probabilities(validation)
     )
-    model = keras.saving.load_model(path, compile=False)
+    model = keras.saving.load_model(folder / place, compile=False)
     return Member(model, temperature, *training_priors(rows, balance, task))
 
 

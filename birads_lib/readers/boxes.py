@@ -21,7 +21,7 @@ def read(
 
     Corners are in pixels of the image file, or, where none is above 1, in shares of its width and
     height. Columns are known by usual names: the image's path or name; x0, y0, x1, y1 or xmin,
-    ymin, xmax, ymax; and, where there is one, the kind.
+    ymin, xmax, ymax; and, where there is one, the kind. A row without any corner is no finding.
     """
     if not name:
         return no_findings()
@@ -78,11 +78,15 @@ def _by_name(images: Mapping[str, Inspected]) -> dict[str, list[str]]:
 
 def _findings(known, called, images, problems: Problems, notes: Notes) -> list[dict[str, object]]:
     sheet, corners, of_image = known.sheet, {}, {}
-    wrong, elsewhere = defaultdict(list), 0
+    wrong, elsewhere, without = defaultdict(list), 0, 0
     for number, cells in sheet.rows.items():
         paths = called.get(known.cell("path", cells), [])
+        texts = [known.cell(side, cells) for side in SIDES]
+        if not any(texts):
+            without += 1
+            continue
         try:
-            values = [float(known.cell(side, cells)) for side in SIDES]
+            values = [float(text) for text in texts]
         except ValueError:
             wrong["a corner is no number"].append(number)
             continue
@@ -108,6 +112,8 @@ def _findings(known, called, images, problems: Problems, notes: Notes) -> list[d
     problems.lines += [f"{sheet.at(numbers)}: {what}" for what, numbers in wrong.items()]
     if is_share:
         notes.add(f"corners in {sheet.name} are taken for shares of width and height")
+    if without:
+        notes.add(f"{without} rows of {sheet.name} have no corners and count as no finding")
     if elsewhere:
         notes.add(f"{elsewhere} findings in {sheet.name} are of images that the study doesn't have")
     return findings

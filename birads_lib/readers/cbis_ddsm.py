@@ -44,7 +44,7 @@ READER = Reader(
         "fixed split, for work on detection and diagnosis by computer "
         "([Lee et al. 2017](https://doi.org/10.1038/sdata.2017.177)).",
         "labels_are": "Of several findings of an image the highest assessment counts, and it is "
-        "malignant if one is; images whose assessment is 0, incomplete, have no category.",
+        "malignant if one is; images with a finding assessed 0, incomplete, have no category.",
         "findings_are": "Findings have masks, or boxes.",
         "unknown_labels": "Malignancy is from biopsy, or from follow-up where nobody was called "
         "back. Nearly every image has a finding: it is no sample of those who are screened.",
@@ -177,30 +177,47 @@ def _case(
     key: Key, abnormalities: list[_Abnormality], path: Path, facts: Inspected, task: Task,
     problems: Problems, notes: Notes,
 ) -> dict[str, object]:  # fmt: skip
-    """Return the row of an image: the highest assessment and the worst pathology count."""
+    """Return the row of an image: the highest assessment and the worst pathology count.
+
+    An assessment of 0, incomplete, may turn out to be any: where a finding has it, the image has no
+    category.
+    """
     grades, pathologies, densities, parts = set(), set(), set(), set()
     for abnormality in abnormalities:
         row = abnormality.row
+        density = row.get("breast_density") or row.get("breast density") or "0"
         try:
-            grades.add(int(row["assessment"]))
+            grades.add(_assessment(row["assessment"]))
             pathologies.add(meanings.malignancy(row["pathology"]))
+            densities |= {meanings.density(density)} if density != "0" else set()
         except ValueError as error:
             problems.lines.append(f"{abnormality.at}: {error}")
-        densities.add(row.get("breast_density") or row.get("breast density") or "0")
         parts.add(abnormality.part)
     if len(parts) > 1:
         notes.add(
             "images that are in both official parts, training and test, are given neither", path
         )
-    highest, density = max(grades, default=0), max(densities - {"0"}, default="")
+    if 0 in grades and len(grades) > 1:
+        notes.add(
+            "images with a finding that is assessed 0, incomplete, have no category, although "
+            "another of their findings has one", path,
+        )  # fmt: skip
+    counted = 0 if 0 in grades else max(grades, default=0)
     worst = max(pathologies, default=None)  # malignant comes after benign
     return published.file_facts(path, problems.root, facts) | {
         "image_id": "_".join(key), "patient_id": f"P_{key[0]}", "laterality": key[1][0],
-        "view": key[2], "birads": highest or None, "birads_original": str(highest),
-        "density": meanings.density(density) if density else None, "malignancy": worst,
-        "label": published.own_label((str(worst), str(highest)), task),
+        "view": key[2], "birads": counted or None, "birads_original": str(counted),
+        "density": max(densities, default=None), "malignancy": worst,
+        "label": published.own_label((str(worst), str(counted)), task),
         "split": next(iter(parts)) if len(parts) == 1 else None,
     }  # fmt: skip
+
+
+def _assessment(text: str) -> int:
+    """Return 0, incomplete, or the grade 1..5; ValueError for all else."""
+    if text not in ("0", *BIRADS.labels):
+        raise ValueError(f"the assessment {text!r} is unknown; expected 0 to 5")
+    return int(text)
 
 
 def _boxes(

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import pandas as pd
 from pydantic import AfterValidator
 
 from birads_lib.cases import Dataset, no_findings
-from birads_lib.readers import Reader, meanings
+from birads_lib.readers import Reader, headers, meanings, published
 from birads_lib.readers.image_files import (
     IMAGE_SUFFIXES,
     NO_IMAGE,
@@ -56,8 +57,8 @@ class Options(FileOptions):
     ``patient_pattern`` is a regular expression searched in each image's path below its category
     folder, "/" between folders. Its group, or the one named ``patient``, is the patient; groups
     named ``laterality`` (L or R) and ``view`` fill those columns. Example:
-    ``(?P<patient>P[0-9]+)_(?P<laterality>[LR])_(?P<view>CC|MLO)``. Without it patients are unknown,
-    and a split by patient impossible.
+    ``(?P<patient>P[0-9]+)_(?P<laterality>[LR])_(?P<view>CC|MLO)``. A split by patient needs it; it
+    is held against the PatientID of DICOM headers.
     """
 
     patient_pattern: Annotated[str, AfterValidator(_with_patient)] = ""
@@ -69,7 +70,9 @@ def read(
     """Read a folder of category folders; everything below one has its category.
 
     Their names may be any usual spelling of the task's labels (``meanings``). ``image_id`` is the
-    path; density, modality and findings are unknown.
+    path; modality and findings are unknown. Side, view, machine and spacing that the pattern
+    doesn't find come from DICOM headers; so do patients, where there is no pattern and the headers
+    name more than one.
     """
     chosen = Options.of(options)
     root = existing(folder)
@@ -79,14 +82,20 @@ def read(
     if not labels and not problems.lines:
         names = ", ".join(map(repr, task.labels))
         problems.lines.append(f"there are no images; expected folders named {names}")
-    rows = []
-    for path, facts in survey(list(labels), problems, notes, chosen, pixels=pixels).items():
-        below = path.relative_to(root).as_posix()
-        rows.append({
-            "image_id": below, **_from_name(pattern, path, problems), **labels[path],
-            "path": below, **facts.of_file,
-        })  # fmt: skip
+    good = survey(list(labels), problems, notes, chosen, pixels=pixels)
+    rows = [
+        published.file_facts(path, root, facts) | labels[path] | _from_name(pattern, path, problems)
+        for path, facts in good.items()
+    ]
+    known = [facts.header for facts in good.values()]
+    headers.contradictory_patients(rows, known, problems)
     problems.raise_any()
+    if len({header.patient_id for header in known} - {""}) == 1:  # one word for all names nobody
+        known = [replace(header, patient_id="") for header in known]
+    rows = [
+        headers.completed(row | {"image_id": row["path"]}, header, path, notes, "the pattern")
+        for row, header, path in zip(rows, known, good, strict=True)
+    ]
     return Dataset(root, pd.DataFrame(rows), no_findings(), notes=notes.all())
 
 

@@ -19,7 +19,7 @@ from birads_lib.readers.image_files import (
     Notes,
     Problems,
     existing,
-    files_below,
+    images_below,
     is_litter,
     survey,
 )
@@ -34,6 +34,7 @@ READER = Reader(
     },
 )
 KEYS = ("image", "exam", "patient")  # what a row may name; the first that a table has is looked up
+PLACE = {"laterality": meanings.laterality, "view": meanings.view}  # of an image: how it's read
 HOLD = (*KEYS, "laterality", "view", "density", "label", "split")
 
 
@@ -73,10 +74,11 @@ def read(
     if has_table:
         sheet = opened(root, chosen.table, chosen.sheet)
         lookup = _Lookup(sheet, chosen, task, problems, notes)
-        skipped = {*spreadsheet.SUFFIXES, ".txt", ".pdf", ".json", ".xml"}
-        files = [p for p in files_below(root, problems) if p.suffix.lower() not in skipped
-                 and p.name != "DICOMDIR"]  # fmt: skip
+        used = (root / (chosen.table or sheet.name),)
+        below = images_below(root, problems, notes, used)
+        files = [path for path in below if path.name != "DICOMDIR"]
     else:
+        used = ()
         by_folder = category_folders(problems, notes, task)
         files = list(by_folder)
     good = survey(files, problems, notes, chosen, pixels=pixels)
@@ -93,8 +95,6 @@ def read(
     if has_table:
         lookup.tell()
     problems.raise_any()
-    used = (root / sheet.name,) if has_table and not chosen.table else ()
-    used = (root / chosen.table,) if chosen.table else used
     return Dataset(root, pd.DataFrame(rows), no_findings(), notes=notes.all(), annotations=used)
 
 
@@ -122,7 +122,10 @@ class _Lookup:
         if task.name not in self.columns.specs:
             self.columns.guess("label", as_what=task.name)
         problems.lines += self.columns.problems
-        self.key = next((key for key in KEYS if key in self.columns), None)
+        self.key, *others = [key for key in KEYS if key in self.columns] or [None]
+        self.unused = [self.columns.specs.pop(key) for key in others]
+        for key in others:
+            self.columns.guessed.pop(key, None)
         if not self.columns.problems:
             if self.key is None:
                 problems.lines.append(self.columns.missing("image"))
@@ -147,53 +150,70 @@ class _Lookup:
         if not numbers:
             self.notes.add("images that no row of the table is of are left out", path)
             return None
-        cells = [self.sheet.rows[number] for number in numbers]
-        texts = {self.columns.cell(self.task.name, row) for row in cells}
+        texts = sorted({self._cell(self.task.name, number) for number in numbers})
+        where = f"{self.sheet.at(numbers)} are all of {self.problems.name(path)}"
         if len(texts) > 1:
-            where = f"{self.sheet.at(numbers)} are all of {self.problems.name(path)}"
-            self.problems.lines.append(f"{where}, with the labels {', '.join(sorted(texts))}")
+            self.problems.lines.append(f"{where}, with the labels {', '.join(texts)}")
             return None
-        return self._facts(numbers[0], cells[0], texts.pop())
+        if texts[0].casefold() in self.chosen.leave_out:
+            what = f"images with the {self.task.name} {texts[0]!r} are left out, as is said"
+            self.notes.add(what)
+            return None
+        facts: dict[str, object] = {}
+        for name, value in (fact for number in numbers for fact in self._facts(number).items()):
+            if facts.setdefault(name, value) != value:
+                self.problems.lines.append(f"{where}, and differ in {name}; correct them")
+        return facts
 
-    def _facts(self, number: int, cells: dict[str, str], text: str) -> dict[str, object] | None:
-        """Return the columns of cases of a row; None where its label doesn't count, or is wrong."""
-        if text.casefold() in self.chosen.leave_out:
-            self.notes.add(f"images with the {self.task.name} {text!r} are left out, as is said")
-            return None
+    def _cell(self, what: str, number: int) -> str:
+        return self.columns.cell(what, self.sheet.rows[number])
+
+    def _facts(self, number: int) -> dict[str, object]:
+        """Return the columns of cases that a row has; without those that are empty or wrong."""
+        text, density, split = (self._cell(n, number) for n in (self.task.name, "density", "split"))
         facts = {}
         try:
             facts = meanings.columns(self.chosen.labels.get(text.casefold(), text), self.task)
-            density = self.columns.cell("density", cells)
             if density and "density" not in facts:
                 facts["density"] = meanings.density(density)
-            if split := self.columns.cell("split", cells):
+            if split:
                 facts["split"] = meanings.part(split)
         except ValueError as error:
-            line = f"{self.sheet.at([number])}: {error}; say what it means in 'labels'"
-            if line not in self.problems.lines:
-                self.problems.lines.append(line)
-        return facts | ({"birads_original": text} if self.task == BIRADS else {})
+            self._wrong(number, f"{error}; say what it means in 'labels'")
+        facts |= {what: self._place(number, what) for what in PLACE}
+        facts |= {"birads_original": text} if self.task == BIRADS else {}
+        return {name: value for name, value in facts.items() if value is not None}
 
     def _fits(self, number: int, header: Header) -> bool:
         """Return whether a row is of an image's side and view, as far as it says."""
-        cells = self.sheet.rows[number]
-        if self.key == "image":
-            return True
-        for what, parse in (("laterality", meanings.laterality), ("view", meanings.view)):
-            text = self.columns.cell(what, cells)
-            try:
-                if text and parse(text) != getattr(header, what):
-                    return False
-            except ValueError as error:
-                line = f"{self.sheet.at([number])}: {error}"
-                if line not in self.problems.lines:
-                    self.problems.lines.append(line)
-        return True
+        says = {what: self._place(number, what) for what in PLACE}
+        is_named = (
+            self.key == "image"
+        )  # which its side and view belong to, whatever the header says
+        return is_named or all(value in (None, getattr(header, n)) for n, value in says.items())
+
+    def _place(self, number: int, what: str) -> str | None:
+        """Return the side or view that a row says; None without, or where it is wrong."""
+        text = self._cell(what, number)
+        try:
+            return PLACE[what](text) if text else None
+        except ValueError as error:
+            self._wrong(number, str(error))
+            return None
+
+    def _wrong(self, number: int, what: str) -> None:
+        """Note once what is wrong with a row, which may be of several images."""
+        line = f"{self.sheet.at([number])}: {what}"
+        if line not in self.problems.lines:
+            self.problems.lines.append(line)
 
     def tell(self) -> None:
         """Note rows that no image is of."""
         if unused := len(self.sheet.rows.keys() - self.used):
             self.notes.add(f"{unused} rows of {self.sheet.name} are of no image here")
+        if self.unused:
+            what = f"{self.sheet.name} is looked up by the {self.key}, so these columns have no use"
+            self.notes.add(f"{what}: {', '.join(self.unused)}")
         if self.columns.guessed:
             texts = [f"{what} is {name!r}" for what, name in self.columns.guessed.items()]
             self.notes.add(f"columns of {self.sheet.name} taken by their names: {', '.join(texts)}")

@@ -2,6 +2,7 @@
 
 import os
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -31,8 +32,8 @@ LITTER = (
 # Of a file with another suffix, an image is expected.
 DOCUMENTS = (
     ".txt", ".md", ".rtf", ".pdf", ".doc", ".docx", ".odt", ".csv", ".tsv", ".xls", ".xlsx",
-    ".ods", ".parquet", ".json", ".xml", ".yaml", ".yml", ".html", ".htm", ".log", ".ini", ".md5",
-    ".sha256",
+    ".xlsm", ".ods", ".parquet", ".json", ".xml", ".yaml", ".yml", ".html", ".htm", ".log", ".ini",
+    ".md5", ".sha256",
 )  # fmt: skip
 NO_IMAGE = "left out, as they are no images"
 _UNREADABLE = "cannot be read ({}); allow reading it"
@@ -181,10 +182,15 @@ def files_below(folder: Path, problems: Problems) -> list[Path]:
     return sorted(files)
 
 
-def images_below(folder: Path, problems: Problems, notes: Notes) -> list[Path]:
-    """Return ``files_below``, but for texts, tables and documents, which are noted as left out."""
+def images_below(
+    folder: Path, problems: Problems, notes: Notes, used: Collection[Path] = ()
+) -> list[Path]:
+    """Return ``files_below``, but for texts, tables and documents, which are noted as left out.
+
+    Those ``used`` are no images, either, and not left out.
+    """
     images = []
-    for path in files_below(folder, problems):
+    for path in (path for path in files_below(folder, problems) if path not in used):
         if path.suffix.lower() in DOCUMENTS and not _is_image(path):
             notes.add(NO_IMAGE, path)
         else:

@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 from pydantic import AfterValidator
 
-from birads_lib.cases import Dataset, no_findings, parse_birads
+from birads_lib.cases import Dataset, no_findings
 from birads_lib.errors import DatasetError, did_you_mean
-from birads_lib.readers import Reader, boxes, published
+from birads_lib.readers import Reader, boxes, meanings, published
 from birads_lib.readers.image_files import (
     IMAGE_SUFFIXES,
     FileOptions,
@@ -238,15 +238,14 @@ def _case(
     if row["ACR"] and not density:
         problems.lines.append(f"{place}: the density {row['ACR']!r} is unknown; use 1..4 or none")
     try:
-        birads = parse_birads(row["Bi-Rads"])[0]
+        birads = meanings.birads(row["Bi-Rads"])[0]
     except ValueError as error:
         problems.lines.append(f"{place}: {error}")
         birads = None
-    return {
+    return published.file_facts(path, problems.root, facts) | {
         "image_id": name["number"], "patient_id": name["patient"].lower(),
         "laterality": side, "view": view, "birads": birads, "birads_original": row["Bi-Rads"],
-        "density": density, "modality": "DM", "path": path.relative_to(problems.root).as_posix(),
-        **facts.of_file,
+        "density": density, "modality": "DM",
     }  # fmt: skip
 
 

@@ -7,12 +7,12 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import cv2
 import numpy as np
 import pandas as pd
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from tqdm import tqdm
 
 from birads_lib import cases
@@ -38,6 +38,17 @@ RECORD = "phantoms.json"  # of what a cohort was made with
 DRAWING = (anatomy, lesions, lexicon, phantom)  # modules whose code makes the images
 View = tuple[int, str, str, str]  # number of the patient, laterality, view, modality
 EVERY = "every"  # as modality: each view is drawn in all of them
+PRETRAINING = 90_210_000  # the seed whose phantoms the small ResNet's weights were learned from
+
+
+def _of_no_weights(seed: int) -> int:
+    """Raise ValueError for the seed of the pretraining."""
+    if seed == PRETRAINING:
+        raise ValueError(
+            f"is {seed}, whose phantoms the small ResNet was pretrained on: a study would test it "
+            "on its training images; choose another"
+        )
+    return seed
 
 
 class Options(phantom.Options):
@@ -45,7 +56,8 @@ class Options(phantom.Options):
 
     patients: int = Field(120, ge=1)  # with four views each
     modality: Literal["mixed", EVERY, *anatomy.MODALITY_SHARES] = "mixed"  # mixed: one per patient
-    seed: int = Field(2026, ge=0)  # what the whole cohort follows from
+    # What the whole cohort follows from.
+    seed: Annotated[int, AfterValidator(_of_no_weights)] = Field(2026, ge=0)
     workers: int | None = Field(None, ge=1)  # processes that draw side by side; None: one per core
 
 

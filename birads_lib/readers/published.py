@@ -36,13 +36,13 @@ def labelled(rows: list[dict[str, object]], task: Task, notes: Notes) -> list[di
     kept = [row for row in rows if row.get(task.name)]
     if rows and not kept:
         raise DatasetError(
-            f"none of the {len(rows)} images has a {task.title} out of {', '.join(task.labels)}; "
+            f"it gives none of the {len(rows)} images a {task.title} ({', '.join(task.labels)}); "
             "choose another task for the study",
             f"The data set {str(notes.root)!r}",
         )
     if left_out := len(rows) - len(kept):
-        labels = ", ".join(task.labels)
-        notes.add(f"{left_out} images have no {task.title} out of {labels}, and are left out")
+        what = f"{task.title} ({', '.join(task.labels)})"
+        notes.add(f"{left_out} of {len(rows)} images are left out: the set gives them no {what}")
     return kept
 
 

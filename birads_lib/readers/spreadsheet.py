@@ -3,6 +3,7 @@
 import csv
 import datetime
 import io
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from birads_lib.readers.meanings import whole
 
 EXCEL = (".xlsx", ".xlsm")
 SUFFIXES = (".csv", ".tsv", *EXCEL, ".parquet")
+# The first line of a CSV file may tell Excel what separates cells; Excel counts no such row.
+_DELIMITER = re.compile(r'"?sep=(.)"?\1*', re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,9 @@ def csv_cells(path: Path) -> list[list[str]]:
         text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except UnicodeDecodeError:  # saved by an older spreadsheet
         text = data.decode("latin-1")
-    delimiter = max(";,\t|", key=text.split("\n")[0].count)
+    first, _, below = text.partition("\n")
+    said = _DELIMITER.fullmatch(first.rstrip("\r"))
+    text, delimiter = (below, said[1]) if said else (text, max(";,\t|", key=first.count))
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     return [[cell.strip() for cell in line] for line in lines]
 
@@ -118,7 +123,8 @@ def _excel(path: Path, sheet: str) -> Iterator[list[str]]:
 
 
 def _parquet(path: Path) -> Iterator[list[str]]:
-    table = pd.read_parquet(path)
+    # Types of their own for missing values: whole numbers would become floats, and long ones equal.
+    table = pd.read_parquet(path, dtype_backend="numpy_nullable")
     yield list(map(str, table.columns))
     for line in table.itertuples(index=False):
         yield [_as_text(value) for value in line]

@@ -5,8 +5,9 @@ noted. The paths in it count from the folder.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -29,7 +30,7 @@ from birads_lib.readers.image_files import (
 from birads_lib.readers.meanings import plain, whole
 from birads_lib.readers.named_files import NamedFiles
 from birads_lib.readers.spreadsheet import Sheet
-from birads_lib.task import BIRADS, OWN, Task
+from birads_lib.task import BIRADS, DENSITY, MALIGNANCY, OWN, Task
 
 READER = Reader(
     "table",
@@ -42,7 +43,10 @@ READER = Reader(
 HOLD = (
     "path", "patient", "laterality", "view", "birads", "density", "malignancy", "machine", "split",
 )  # fmt: skip
+BESIDE = (BIRADS, DENSITY, MALIGNANCY)  # whose columns a table may have beside the task's
 MOST = 10  # missing files that are named one by one
+MEANT = "; say what it means in 'labels', or leave it out by 'leave_out'"
+EMPTY = "; correct or empty the cell"
 
 
 def _columns(given: dict) -> dict:
@@ -197,7 +201,7 @@ class _Rows:
         meant = self.chosen.labels.get(label.casefold(), label)
         labelled = None
         if self.task.name in self.columns:
-            labelled = self._parsed(number, lambda text: meanings.columns(text, self.task), meant)
+            labelled = self._parsed(number, self._labels, meant, MEANT)
         facts = {"patient_id": self.columns.cell("patient", cells, place) or None}
         facts |= labelled or {}
         if "birads_original" in facts:
@@ -211,23 +215,29 @@ class _Rows:
         facts["machine"] = self.columns.cell("machine", cells, place) or None
         split = self.columns.cell("split", cells, place)
         facts["split"] = self._parsed(number, meanings.part, split) if split else None
-        density = self.columns.cell("density", cells, place)
-        if density and "density" not in facts:
-            facts["density"] = self._parsed(number, meanings.density, density)
+        return facts | self._beside(number, cells, place)
+
+    def _labels(self, text: str) -> dict[str, object]:
+        """Return the columns of cases with the label of the study's task."""
+        if not text:
+            raise ValueError(f"there is no {self.task.name}")
+        return meanings.columns(text, self.task)
+
+    def _beside(self, number: int, cells: dict[str, str], place: frozenset[str]) -> dict:
+        """Return what a row says of other tasks than the study's."""
+        facts = {}
+        for task in (task for task in BESIDE if task != self.task):
+            if text := self.columns.cell(task.name, cells, place):
+                found = self._parsed(number, partial(meanings.columns, task=task), text, EMPTY)
+                facts |= found or {}
         return facts
 
-    def _parsed(self, number: int, parse, text: str) -> object:
-        """Return what a cell means, or None, its problem noted."""
+    def _parsed(self, number: int, parse: Callable, text: str, hint: str = "") -> object:
+        """Return what a cell means, or None, its problem noted with what else could be done."""
         try:
-            if text or parse in (meanings.laterality, meanings.view):
-                return parse(text)
-            raise ValueError(f"there is no {self.task.name}")
+            return parse(text)
         except ValueError as error:
-            hint = "; say what it means in 'labels', or leave it out by 'leave_out'"
-            is_label = parse not in (
-                meanings.laterality, meanings.view, meanings.density, meanings.part,
-            )  # fmt: skip
-            self.wrong[f"{error}{hint if is_label else ''}"].append(number)
+            self.wrong[f"{error}{hint}"].append(number)
             return None
 
     def _is_new(self, row: _Row, first: dict[Path, _Row]) -> bool:

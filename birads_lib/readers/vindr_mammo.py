@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from birads_lib.cases import Dataset, no_findings, parse_birads
+from birads_lib.cases import Dataset, no_findings
 from birads_lib.readers import Reader, headers, meanings, published
 from birads_lib.readers.image_files import (
     IMAGE_SUFFIXES,
@@ -130,7 +130,7 @@ def _case(
     facts |= {"image_id": row["image_id"], "patient_id": row["study_id"], "modality": "DM"}
     parsers = {
         "laterality": (meanings.laterality, "laterality"), "view": (meanings.view, "view_position"),
-        "birads": (lambda text: parse_birads(text)[0], "breast_birads"),
+        "birads": (lambda text: meanings.birads(text)[0], "breast_birads"),
         "density": (meanings.density, "breast_density"), "split": (meanings.part, "split"),
     }  # fmt: skip
     for name, (parse, column) in parsers.items():
@@ -149,11 +149,12 @@ def _findings(
     """Yield a row of findings for each category of each box, in pixels of the image file."""
     for number, cells in sheet.rows.items():
         row, facts = rows.get(cells["image_id"]), images.get(cells["image_id"])
-        if row is None or not cells["xmin"]:
+        corners = [cells[side] for side in OF_FINDINGS[2:]]
+        if row is None or not any(corners):
             continue
         try:
             kinds = ast.literal_eval(cells["finding_categories"])
-            box = [float(cells[side]) for side in OF_FINDINGS[2:]]
+            box = [float(corner) for corner in corners]
             across = facts.width / float(row["width"])
             down = facts.height / float(row["height"])
         except (ValueError, SyntaxError, ZeroDivisionError) as error:

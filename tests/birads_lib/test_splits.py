@@ -299,6 +299,25 @@ def test_an_image_without_a_given_part_is_in_none():
     }  # fmt: skip
 
 
+def test_images_that_a_given_split_leaves_out_do_not_count():
+    cases = with_split(make_cases(60))
+    rare = cases["birads"] == 5
+    cases.loc[rare, "split"] = cases.loc[rare, "patient_id"] = None
+    parts = assign_parts(cases, "given", 1, 0, 0)
+    assert set(parts["row"]) == set(np.flatnonzero(~rare))
+    assert parts.groupby("patient_id")["part"].nunique().max() == 1
+    assert parts["part"].nunique() == 3
+
+
+def test_a_label_that_a_given_training_part_lacks_is_told_with_what_to_do():
+    cases = with_split(make_cases(60))
+    cases.loc[(cases["birads"] == 5) & (cases["split"] == "train"), "birads"] = 4
+    with pytest.raises(UserError, match="the train part has no image of BI-RADS 5; ") as told:
+        assign_parts(cases, "given", 1, 0, 0)
+    assert "leave that label out, or choose protocol 'patient'" in str(told.value)
+    assert "folds" not in str(told.value)
+
+
 def test_a_given_split_that_leaks_has_to_be_named_so():
     cases = with_split(make_cases(60))
     cases.loc[cases["image_id"].isin(["p003_L_CC", "p006_R_MLO"]), "split"] = "test"

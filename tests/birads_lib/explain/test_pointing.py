@@ -20,6 +20,7 @@ from birads_lib.images import (
     preprocess_all,
     read_geometry,
 )
+from birads_lib.images.frame import finding_mask
 
 
 def one_hot(cell: int, cells: int = 49) -> np.ndarray:
@@ -171,7 +172,7 @@ def data(tmp_path):
     drawn[10:20, 40:60] = 255
     cv2.imwrite(str(tmp_path / "drawn.png"), drawn)
     drawn_sha256 = sha256(tmp_path / "drawn.png")
-    box = {"x0": 40.0, "y0": 10.0, "x1": 59.0, "y1": 19.0}
+    box = {"x0": 40.0, "y0": 10.0, "x1": 60.0, "y1": 20.0}
     findings = [
         FINDING | {"image_id": "box"} | box,
         FINDING | {"image_id": "contour", "contour": [40, 10, 59, 10, 59, 19, 40, 19]},
@@ -201,6 +202,24 @@ def test_masks_from_box_contour_and_mask_agree_in_the_frame(data):
     expected[10:20, 20:30] = True  # 80 pixels across became 40
     for mask in masks:
         np.testing.assert_array_equal(mask, expected)
+
+
+@pytest.mark.parametrize(
+    ("box", "rows", "columns"),
+    [
+        ((5, 7, 6, 8), slice(7, 8), slice(5, 6)),
+        ((5, 7, 8, 10), slice(7, 10), slice(5, 8)),
+        ((5.6, 7.2, 7.1, 9), slice(7, 9), slice(5, 8)),
+        ((-3, -2, 4, 3), slice(0, 3), slice(0, 4)),
+        ((75, 77, 81, 81), slice(77, 80), slice(75, 80)),
+    ],
+)
+def test_a_box_covers_the_pixels_that_it_has_a_part_of(tmp_path, box, rows, columns):
+    finding = pd.Series(FINDING | dict(zip(("x0", "y0", "x1", "y1"), map(float, box), strict=True)))
+    whole = Geometry((80, 80), (0, 0, 80, 80), False, (0, 0, 80, 80), 80)
+    expected = np.zeros((80, 80), bool)
+    expected[rows, columns] = True
+    np.testing.assert_array_equal(finding_mask(finding, tmp_path, whole), expected)
 
 
 def test_a_point_is_one_pixel_and_findings_are_joined(data):

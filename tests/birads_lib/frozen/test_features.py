@@ -82,6 +82,7 @@ def test_places_and_grid_are_kept(data, files):
         ({"backbone": "resnet5"}, "backbone"),
         ({"taps": []}, "taps"),
         ({"size": 3}, "size"),
+        ({"height": 224, "width": 320}, "'width' is 320, expected at most 'height', 224"),
     ],
 )
 def test_what_no_feature_set_can_be_is_said(wrong, message):
@@ -96,3 +97,7 @@ def test_features_of_other_images_are_refused(data, files, tmp_path):
     assert np.array_equal(read["96"], features.pooled(files))
     with pytest.raises(DatasetError, match="run 14_features again"):
         arrays.read(path, ids[::-1], "14_features")
+    (tmp_path / "broken.npz").write_bytes(b"no array")
+    for name in ("none.npz", "broken.npz"):
+        with pytest.raises(DatasetError, match=rf"{name}: can't be read .* run 14_features again"):
+            arrays.read(tmp_path / name, ids, "14_features")

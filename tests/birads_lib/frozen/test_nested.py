@@ -81,12 +81,34 @@ def test_a_rare_label_takes_fewer_inner_folds():
 
 
 def test_a_regression_for_each_threshold_is_that_of_scikit_learn():
-    p = nested.by_threshold(SIGNAL[:60], Y[:60], SIGNAL[60:], 1.0, 5)
-    model = LogisticRegression(C=1.0, class_weight="balanced", max_iter=1000, tol=1e-3)
-    above_1 = model.fit(SIGNAL[:60], Y[:60] > 1).predict_proba(SIGNAL[60:])[:, 1]
-    assert p[:, 0] == pytest.approx(1 - above_1)
+    x, y, tested = SIGNAL[:60], Y[:60], SIGNAL[60:]
+    p = nested.by_threshold(x, y, tested, 1.0, 5)
+    model = LogisticRegression(C=1.0, max_iter=1000, tol=1e-3)
+    alike = [60 / (5 * np.sum(y == label)) for label in y]
+    above = [model.fit(x, y > k, alike).predict_proba(tested)[:, 1] for k in range(1, 5)]
+    by_hand = -np.diff(np.stack([np.ones(20), *above, np.zeros(20)], axis=1), axis=1)
+    assert (by_hand > 0).all()
+    assert p == pytest.approx(by_hand, abs=1e-3)
     assert p.sum(axis=1) == pytest.approx(1)
-    assert (p >= 0).all()
+
+
+@pytest.mark.parametrize("fit", [nested.multinomial, nested.by_threshold])
+def test_noise_gives_all_labels_alike_and_calibrated_their_shares(fit):
+    rng, shares = np.random.default_rng(0), [0.15, 0.48, 0.08, 0.11, 0.18]
+    y = np.repeat([1, 2, 3, 4, 5], np.rint(np.multiply(shares, 2000)).astype(int))
+    x, tested = rng.normal(size=(2, 2000, 3))
+    p = fit(x, y, tested, 1.0, 5)
+    assert p.mean(axis=0) == pytest.approx(0.2, abs=0.02)
+    assert nested.calibrated(p, y, p).mean(axis=0) == pytest.approx(shares, abs=0.02)
+
+
+def test_thresholds_that_contradict_each_other_leave_no_label_impossible():
+    y = np.random.default_rng(1).choice([1, 2, 4, 5], 60)
+    p = nested.by_threshold(NOISE[:60], y, NOISE[60:], 1e4, 5)
+    assert (p[:, [0, 1, 3, 4]] > 0).all()
+    assert p[:, [0, 1, 3, 4]].min() < nested.LEAST  # there is such a contradiction
+    assert (p[:, 2] == 0).all()
+    assert p.sum(axis=1) == pytest.approx(1)
 
 
 @pytest.mark.parametrize("fit", [nested.multinomial, nested.by_threshold])

@@ -1,5 +1,6 @@
 """Patches learnt from boxes, and what they say of another set's images."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -36,6 +37,17 @@ def test_more_patients_keep_those_drawn_before_and_their_order(phantoms):
     assert all_of_them.cases["image_id"].tolist()[: len(ids)] == ids
     assert sorted(all_of_them.cases["image_id"]) == sorted(data.cases["image_id"])
     assert set(few.findings["image_id"]) <= set(ids)
+
+
+def test_an_image_of_an_unknown_patient_is_drawn_as_a_patient_of_its_own(phantoms):
+    data, _ = phantoms
+    cases = data.cases.copy()
+    cases.loc[cases.index[:3], "patient_id"] = None
+    drawn = patches.some_patients(replace(data, cases=cases), 0)
+    assert sorted(drawn.cases["image_id"]) == sorted(cases["image_id"])
+    count = cases["patient_id"].nunique() + 3
+    few = patches.some_patients(replace(data, cases=cases), count - 1)
+    assert 1 <= len(cases) - len(few.cases) <= 4  # all but one patient or one image
 
 
 def test_examples_are_boxed_cells_and_free_ones_of_the_breast(phantoms):

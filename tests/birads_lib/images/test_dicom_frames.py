@@ -15,6 +15,7 @@ from birads_lib import images
 from birads_lib.errors import DatasetError, UserError
 from birads_lib.images import looks
 from birads_lib.images.decode import decode
+from birads_lib.images.header import read_header
 from birads_lib.images.regions import cut_regions
 from birads_lib.predict.trained_run import prepared
 from birads_lib.readers import by_name
@@ -46,6 +47,23 @@ def saved(header: pydicom.Dataset) -> bytes:
     file = io.BytesIO()
     header.save_as(file, enforce_file_format=True)
     return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("code", "view"),
+    [("399368009", "MLO"), ("R-10226", "MLO"), ("399162004", "CC"), ("R-10242", "CC"), ("1", "")],
+)
+def test_side_and_view_of_tomosynthesis_are_read(code, view):
+    group, anatomy, coded = (pydicom.Dataset() for _ in range(3))
+    anatomy.FrameLaterality, coded.CodeValue = "R", code
+    group.FrameAnatomySequence = [anatomy]
+    groups = {"SharedFunctionalGroupsSequence": [group], "ViewCodeSequence": [coded]}
+    header = read_header(tomosynthesis(ImageLaterality="", **groups))
+    assert (header.laterality, header.view) == ("R", view)
+    header = read_header(tomosynthesis(ImageLaterality="L", ViewPosition="ML", **groups))
+    assert (header.laterality, header.view) == ("L", "ML")  # what is said of the whole file first
+    del group.FrameAnatomySequence
+    assert read_header(tomosynthesis(ImageLaterality="", **groups)).laterality == ""
 
 
 @pytest.mark.parametrize("asked", ASKED)
@@ -165,9 +183,10 @@ def test_a_study_of_frames_sees_the_same_from_reader_to_prediction(frame, tmp_pa
     np.testing.assert_array_equal(np.load(tmp_path / "x.npy")[0], expected)
     images.write_options(tmp_path / "how.json", **options)
     assert re.search(rf'"frame": ?"{frame}"', (tmp_path / "how.json").read_text())
-    np.testing.assert_array_equal(prepared(options, {}, home / "1/a.dcm"), expected)
+    path = home / "1/a.dcm"
+    np.testing.assert_array_equal(prepared(options, path), expected)
     np.testing.assert_array_equal(
-        prepared({"image_size": 32}, dataset.listed(), home / "1/a.dcm"), expected
+        prepared({"image_size": 32}, path, dataset.listed()[path]), expected
     )
 
 

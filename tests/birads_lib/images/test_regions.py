@@ -147,6 +147,23 @@ def test_a_finding_with_a_contour_or_a_mask_alone_has_their_box(tmp_path):
     np.testing.assert_array_equal(shown, mask[top : top + 20, left : left + 20] > 0)
 
 
+def test_a_contour_of_one_point_is_a_pixel_large(tmp_path):
+    spots = [("calcification", x, y, x, y) for x, y in ((40.5, 50), (0, 0), (90, 120))]
+    line = ("calcification", 20, 30, 40, 30)
+    data = data_set(tmp_path, {"p1a": [*spots, line, ("mass", *[np.nan] * 4)]})
+    contours = [[40.5, 50], [0, 0], [90, 120], [20, 30, 40, 30], [7, 8, 7, 8]]
+    data.findings["contour"] = pd.Series(contours, dtype=object)
+    assert located(data)[regions.CORNERS].to_numpy().tolist() == [
+        [40, 49.5, 41, 50.5], [-0.5, -0.5, 0.5, 0.5], [89.5, 119.5, 90.5, 120.5],
+        [20, 29.5, 40, 30.5], [6.5, 7.5, 7.5, 8.5],
+    ]  # fmt: skip
+    rois, crops = cut_regions(data, crop_size=16, jitter=0)
+    assert rois["side"].tolist() == [8, 8, 8, 30, 8]
+    assert np.isfinite(contents(rois)).all(axis=None)
+    assert all(mask.any() for mask in masks(data, rois, 16))
+    assert len(crops) == 5
+
+
 def test_boxes_beyond_the_edge_are_named_at_once(tmp_path):
     boxes = {
         "p1a": [("mass", 90, 10, 120, 30), ("mass", 80, 100, 200, 200)],

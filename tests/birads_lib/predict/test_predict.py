@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -14,7 +15,7 @@ import pandas as pd
 import pydicom
 import pytest
 
-from birads_lib import images, predict, predictions
+from birads_lib import images, parallel, predict, predictions
 from birads_lib.cases import Dataset, no_findings
 from birads_lib.errors import DatasetError, UserError
 from birads_lib.explain.grad_cam import grad_cam
@@ -22,7 +23,7 @@ from birads_lib.files import sha256
 from birads_lib.predict import command_line, grades, heat
 from birads_lib.scores import recalibration
 from birads_lib.splits import deal
-from birads_lib.task import BIRADS
+from birads_lib.task import BIRADS, MALIGNANCY, Task
 from birads_lib.training.fold import Trainer
 from birads_lib.training.run import train_run
 from birads_lib.training.settings import Settings
@@ -198,6 +199,7 @@ def test_files_that_cannot_be_read_leave_batches_as_large_as_they_are(
 def test_no_more_images_are_prepared_than_are_soon_graded(trained, scans, monkeypatch):
     run, files = predict.TrainedRun.load(trained), sorted(scans.rglob("*.png"))
     monkeypatch.setattr(grades, "CHUNK", 5)
+    monkeypatch.setattr(parallel, "AHEAD", 5)
     ahead, prepared, answered = [], [], []
 
     def prepare(*given):
@@ -213,6 +215,16 @@ def test_no_more_images_are_prepared_than_are_soon_graded(trained, scans, monkey
     monkeypatch.setattr(predict.TrainedRun, "probabilities", answer)
     assert len(predict.graded(run, files)) == len(answered) == len(prepared) == IMAGES
     assert max(ahead) <= 10
+
+
+def test_a_run_may_lie_below_folders_that_look_like_its_own(trained, tmp_path):
+    inner = tmp_path / "seed7/fold3"
+    inner.mkdir(parents=True)
+    moved = predict.TrainedRun.load(changed_run(trained, inner, lambda facts: None))
+    expected = predict.TrainedRun.load(trained).members
+    for member, other in zip(moved.members, expected, strict=True):
+        assert member.temperature == other.temperature
+        np.testing.assert_array_equal(member.natural, other.natural)
 
 
 def test_the_first_trace_of_each_of_many_models_is_no_retracing(trained):
@@ -233,7 +245,7 @@ def cohort(scans):
 
 @pytest.mark.parametrize("chunk", [5, 16, 64])
 def test_every_model_grades_a_cohort(trained, scans, monkeypatch, chunk):
-    monkeypatch.setattr(predict.cohort, "CHUNK", chunk)
+    monkeypatch.setattr(grades, "CHUNK", chunk)
     run, images = predict.TrainedRun.load(trained), cohort(scans)
     said = predict.by_every_model(run, images)
     prepared = np.stack([run.prepare(file) for file in images.files()])[..., None]
@@ -270,6 +282,46 @@ def test_breasts_and_patients(trained, scans, tmp_path):
     worse = (mean @ BIRADS.numbers).groupby("patient").max()
     np.testing.assert_allclose(patients["expected_grade"], worse, atol=1e-9)
     assert (patients["breasts"] == 2).all()
+
+
+UNORDERED = Task("label", "Tissue", "", ("fat", "cyst", "cancer"), ordinal=False)
+
+
+def of_two_breasts(task: Task, *p: list[float]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """A table of grades with an image of each breast of one patient, and whose they are."""
+    table = pd.DataFrame(p, columns=task.probabilities).assign(problem="")
+    return table, pd.DataFrame({"patient": "p", "laterality": ["L", "R"]})
+
+
+@pytest.mark.parametrize(
+    ("task", "p"),
+    [
+        (MALIGNANCY, [[0.6, 0.4], [0.9, 0.1]]),
+        # Of these the right breast has the higher mean number.
+        (replace(UNORDERED, act_from=2),
+         [[0.1, 0.9, 0.0], [0.5, 0.0, 0.5]]),
+    ],
+)  # fmt: skip
+def test_of_labels_without_an_order_the_breast_that_calls_for_action_is_the_worse(task, p):
+    made = predict.joined(*of_two_breasts(task, *p), "patient", task)
+    assert made["laterality"].tolist() == ["L"]
+    assert "expected_grade" not in made
+
+
+def test_breasts_are_not_ranked_by_labels_that_do_not_say_which_is_worse(
+    trained, scans, tmp_path, monkeypatch, capsys
+):
+    given = of_two_breasts(UNORDERED, [0.1, 0.1, 0.8], [0.8, 0.1, 0.1])
+    with pytest.raises(UserError, match="fat, cyst, cancer have no order"):
+        predict.joined(*given, "patient", UNORDERED)
+    assert len(predict.joined(*given, "breast", UNORDERED)) == 2
+    folder = changed_run(trained, tmp_path, lambda facts: facts["task"].update(
+        ordinal=False, act_from=None
+    ))  # fmt: skip
+    monkeypatch.setattr(command_line, "graded", None)  # nothing is graded in vain
+    words = ["--by", "patient", "--pattern", r"(?P<patient>p\d+)_(?P<laterality>[LR])"]
+    assert command(folder, scans, "--out", tmp_path / "grades.csv", *words) == 2
+    assert "--by breast" in capsys.readouterr().err
 
 
 def test_what_cannot_be_read_is_listed_and_the_rest_done(trained, scans, tmp_path, capsys):

@@ -111,6 +111,30 @@ def test_a_given_split_is_taken_from_a_column_of_the_labels(tmp_path):
     assert cases["split"].tolist() == ["train", "train", "test"]
 
 
+def test_side_and_view_of_a_row_that_names_an_image_are_taken(tmp_path):
+    table = "file,side,view,who,birads\nIM1,L,ML,P1,1\nIM2,right,MLO,P1,2\nIM3,L,CC,P2,3\n"
+    of_no_side = mammogram(2, **tags(side="", view=""))
+    files = {"x/IM2.dcm": of_no_side, "README.md": "text", "notes.yaml": "text"}
+    columns = {"patient": "who"}
+    dataset = by_name.read("dicom", folder(tmp_path, table, **files), columns=columns)
+    assert dataset.cases["laterality"].tolist() == ["L", "R", "L"]
+    assert dataset.cases["view"].tolist() == ["ML", "MLO", "CC"]
+    told = notes_of(dataset)
+    assert "differ in the view: the table is taken (1 files): x/IM1" in told
+    assert "left out, as they are no images (2 files): README.md, notes.yaml" in told
+    assert "looked up by the image, so these columns have no use: who" in told
+    assert "image is 'file', laterality is 'side', view is 'view'" in told
+
+
+def test_rows_of_one_image_that_differ_are_refused(tmp_path):
+    table = "exam,side,density,birads\nA1,L,A,1\nA1,,B,1\nA1,R,,1\nA2,,,1\n"
+    assert problems_of("dicom", folder(tmp_path, table)) == [
+        "rows 2, 3 of labels.csv are all of 'x/IM1', and differ in density; correct them"
+    ]
+    cases = by_name.read("dicom", folder(tmp_path, table.replace(",B,", ",,"))).cases
+    assert cases["density"].fillna("").tolist() == ["A", "", ""]
+
+
 def test_folders_by_category_tell_what_is_unusual_in_headers_too(tmp_path):
     odd = mammogram(1, PresentationIntentType="FOR PROCESSING")
     write(tmp_path, {"1/a.dcm": odd[132:], "2/b.dcm": mammogram(2)})

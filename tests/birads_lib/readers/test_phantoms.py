@@ -82,6 +82,14 @@ def test_a_bad_parameter_is_named(tmp_path, name, value):
     assert not (tmp_path / "new").exists()
 
 
+def test_no_study_is_tested_on_the_phantoms_of_the_pretraining(tmp_path):
+    source = (Path(anatomy.__file__).parent / "pretraining.py").read_text()
+    assert "from birads_lib.readers.phantoms import PRETRAINING as SEED" in source
+    with pytest.raises(UserError, match="'seed' is 90210000, whose phantoms the small ResNet was"):
+        phantoms.read(tmp_path / "new", seed=90_210_000)
+    assert not (tmp_path / "new").exists()
+
+
 def test_every_modality_of_a_view_shows_the_same_breast(tmp_path):
     dataset = phantoms.read(tmp_path, patients=2, size=64, workers=1, modality="every")
     cases = dataset.cases

@@ -41,7 +41,7 @@ def test_mini_mias_has_malignancy_pairs_and_sides(tmp_path):
     assert dataset.findings["kind"].tolist() == ["mass", "mass", "mass", "calcification"]
     assert dataset.findings["x0"].isna().all()
     told = notes_of(dataset)
-    assert "1 images have no Histology out of benign, malignant, and are left out" in told
+    assert "1 of 4 images are left out: the set gives them no Histology (benign, malignant)" in told
     assert "1 films of Info.txt are not here" in told
     assert "findings have no place" in told
 
@@ -56,7 +56,7 @@ def test_mini_mias_gives_labels_of_ones_own(tmp_path):
 
 def test_mini_mias_has_no_birads(tmp_path):
     (line,) = problems_of("mini_mias", mini_mias(tmp_path))
-    assert line.startswith("none of the 4 images has a BI-RADS category out of 1, 2, 3, 4, 5")
+    assert line.startswith("it gives none of the 4 images a BI-RADS category (1, 2, 3, 4, 5); ")
 
 
 def test_circles_of_films_of_the_official_size_count_from_the_bottom(tmp_path):
@@ -213,7 +213,7 @@ def test_cbis_ddsm_in_small(tmp_path):
     assert len(placed["mask_sha256"]) == 64
     assert pd.isna(unplaced["x0"])
     told = notes_of(dataset)
-    assert "1 images have no BI-RADS category out of 1, 2, 3, 4, 5, and are left out" in told
+    assert "1 of 2 images are left out: the set gives them no BI-RADS category" in told
     assert "films that are here twice, as mass and calcification, count once (1 files)" in told
     assert "findings without a mask of their image's size have no place (1 files)" in told
 
@@ -229,6 +229,40 @@ def test_all_abnormalities_of_a_film_count(tmp_path):
         in notes_of(dataset)
     )
     assert dataset.findings["kind"].tolist() == ["calcification", "mass", "mass", "mass"]
+
+
+def test_a_finding_that_is_not_assessed_yet_leaves_its_film_without_a_category(tmp_path):
+    folder = official(tmp_path)
+    recalled = MASS_TRAIN.replace(",2,BENIGN_WITHOUT_CALLBACK", ",0,BENIGN_WITHOUT_CALLBACK")
+    write(folder, {"mass_case_description_train_set.csv": recalled})
+    dataset = by_name.read("cbis_ddsm", folder, task=MALIGNANCY)
+    assert dataset.cases["birads"].isna().all()
+    assert dataset.cases["birads_original"].tolist() == ["0", "0"]
+    assert dataset.cases["malignancy"].tolist() == ["malignant", "benign"]
+    assert (
+        "images with a finding that is assessed 0, incomplete, have no category, although another "
+        "of their findings has one (1 files)" in notes_of(dataset)
+    )
+
+
+@pytest.mark.parametrize("text", ["-1", "0.4"])
+def test_negative_numbers_and_fractions_are_no_labels_of_published_sets(tmp_path, text):
+    breasts = BREASTS.replace("BI-RADS 2,DENSITY C", f"{text},{text}")
+    files = {"breast-level_annotations.csv": breasts}
+    problems = problems_of("vindr_mammo", write(vindr(tmp_path / "vindr"), files))
+    at = "row 2 of breast-level_annotations.csv"
+    assert [line.split(";")[0] for line in problems] == [
+        f"{at}: the BI-RADS category {text!r} is a negative number or a fraction",
+        f"{at}: the density {text!r} is unknown",
+    ]
+    for old, new, what in [
+        ("SPICULATED,4", f"SPICULATED,{text}", "assessment"),
+        ("P_00001,3,LEFT,CC,2", f"P_00001,{text},LEFT,CC,2", "density"),
+    ]:
+        folder = official(tmp_path / what)
+        write(folder, {"mass_case_description_train_set.csv": MASS_TRAIN.replace(old, new)})
+        (line,) = problems_of("cbis_ddsm", folder)
+        assert f"of mass_case_description_train_set.csv: the {what} {text!r} is unknown" in line
 
 
 def test_pictures_of_cbis_ddsm_with_boxes(tmp_path):

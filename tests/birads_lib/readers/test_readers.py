@@ -26,6 +26,7 @@ from birads_lib.readers.links import files_in
 from birads_lib.task import DENSITY
 from helpers.dicom_files import mammogram
 from helpers.image_folders import write_images
+from helpers.pictures import mammogram as dicom
 from press import preflight, study, study_file
 from press.parameters import declared_parameters
 from press.paths import ROOT
@@ -194,6 +195,43 @@ def test_name_that_is_not_utf8(tmp_path, reader):
     assert "isn't UTF-8; rename it" in line
 
 
+@pytest.mark.parametrize("text", ["-1", "BI-RADS -1", "0.4"])
+def test_a_folder_of_a_negative_number_or_a_fraction_is_no_category(tmp_path, text):
+    (line,) = problems_of("class_folders", write(tmp_path, {f"{text}/a.png": picture(1)}))
+    assert "is a negative number or a fraction; use 1, 2" in line
+
+
+def exams(root: Path, **header) -> Path:
+    """Write two exams of each of three patients, a DICOM image each."""
+    files = {}
+    for number in range(6):
+        person = {"PatientID": f"X{number // 2}", "ImageLaterality": "LR"[number % 2], **header}
+        facts = {"ViewPosition": "CC", "Manufacturer": "Maker", "ImagerPixelSpacing": [0.07, 0.07]}
+        files[f"{1 + number % 3}/exam{number}.dcm"] = dicom(number, **facts | person)
+    return write(root, files)
+
+
+def test_headers_of_category_folders_are_held_against_the_pattern(tmp_path):
+    problems = problems_of("class_folders", exams(tmp_path), patient_pattern="(exam[0-9]+)")
+    assert len(problems) == 3
+    assert problems[0].startswith("the PatientID 'X0' of the DICOM headers is exam0 and exam1")
+    with pytest.raises(DatasetError, match="6 problems"):  # a pattern that finds nobody
+        by_name.read("class_folders", tmp_path, patient_pattern="(P[0-9]+)")
+
+
+def test_headers_of_category_folders_say_what_the_names_do_not(tmp_path):
+    cases = by_name.read("class_folders", exams(tmp_path)).cases.sort_values("path")
+    assert sorted(cases["patient_id"]) == ["X0", "X0", "X1", "X1", "X2", "X2"]
+    assert sorted(cases["laterality"]) == [*"LLLRRR"]
+    assert set(cases["view"]) == {"CC"}
+    assert set(cases["machine"]) == {"Maker"}
+    assert set(cases["spacing_mm"]) == {0.07}
+    nobody = exams(tmp_path / "nobody", PatientID="ANON")  # one word for all
+    assert by_name.read("class_folders", nobody).cases["patient_id"].isna().all()
+    one_each = by_name.read("class_folders", nobody, patient_pattern="(exam[0-9])").cases
+    assert one_each["patient_id"].nunique() == 6
+
+
 # --- inbreast
 
 
@@ -254,9 +292,25 @@ def test_inbreast_leaves_out_what_has_no_density_where_that_is_the_task(tmp_path
     data = by_name.read("inbreast", inbreast(tmp_path), task=DENSITY)
     assert data.cases["density"].tolist() == ["A", "D"]
     assert set(data.findings["image_id"]) <= {"101", "102"}
-    assert "1 images have no Breast density out of A, B, C, D, and are left out" in [
+    assert "1 of 3 images are left out: the set gives them no Breast density (A, B, C, D)" in [
         note.text for note in data.notes
     ]
+
+
+def test_inbreast_takes_machine_and_spacing_from_headers(tmp_path):
+    tags = {"Manufacturer": "SIEMENS", "ImagerPixelSpacing": [0.07, 0.07], "PatientID": "other"}
+    files = {
+        path.replace(".png", ".dcm"): dicom(number, **tags)
+        for number, path in enumerate(good_images())
+    }
+    write(tmp_path, files | {"INbreast.csv": (HEADER + GOOD_ROWS).encode()})
+    cases = by_name.read("inbreast", tmp_path).cases
+    assert cases["machine"].tolist() == 3 * ["SIEMENS"]
+    assert cases["spacing_mm"].tolist() == 3 * [0.07]
+    assert cases["patient_id"].tolist() == [PATIENTS[0], PATIENTS[0], PATIENTS[1]]
+    write(tmp_path, {"INbreast.csv": (HEADER + GOOD_ROWS.replace(";1;2", ";1;-2")).encode()})
+    (line,) = problems_of("inbreast", tmp_path)
+    assert "the BI-RADS category '-2' is a negative number" in line
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "latin-1"])

@@ -5,11 +5,13 @@ import re
 
 import openpyxl
 import pandas as pd
+import pyarrow
 import pytest
+from pyarrow.parquet import write_table
 
 from birads_lib.errors import DatasetError, UserError
-from birads_lib.readers import by_name
-from birads_lib.task import DENSITY, MALIGNANCY, TASKS
+from birads_lib.readers import by_name, spreadsheet
+from birads_lib.task import BIRADS, DENSITY, MALIGNANCY, TASKS, label_set_of
 from helpers.pictures import mammogram, notes_of, picture, problems_of, write
 from press.paths import ROOT
 from press.study import load
@@ -115,6 +117,71 @@ def test_labels_are_those_of_the_task(tmp_path, task, given, known):
     dataset = by_name.read("table", write(tmp_path, IMAGES | {"t.csv": csv(rows)}), task=task)
     assert dataset.cases[task.name].tolist() == known
     assert dataset.cases["birads"].isna().all()
+
+
+NO_LABELS = ("-1", "-1.0", "- 1", ".5", "0.4", "1.5", "2,5")  # such as codes for missing values
+
+
+@pytest.mark.parametrize("text", NO_LABELS)
+@pytest.mark.parametrize("task", [BIRADS, DENSITY, MALIGNANCY, label_set_of({"classes": [*"125"]})])
+def test_negative_numbers_and_fractions_are_no_labels(tmp_path, task, text):
+    rows = [("path", "label"), ("a.png", "1"), ("b.png", text), ("sub/c.png", "1.0")]
+    folder = write(tmp_path, IMAGES | {"t.csv": csv(rows, ";")})
+    (line,) = problems_of("table", folder, task=task)
+    assert line.startswith("row 3 of t.csv: the " if task.name != "label" else "row 3 of t.csv: ")
+    assert line.endswith("say what it means in 'labels', or leave it out by 'leave_out'")
+    kept = by_name.read("table", folder, task=task, leave_out=[text])
+    assert kept.cases["image_id"].tolist() == ["a.png", "sub/c.png"]
+
+
+def test_labels_of_ones_own_that_differ_in_a_sign_stay_apart(tmp_path):
+    rows = [("path", "label"), ("a.png", "-1"), ("b.png", "1"), ("sub/c.png", "A")]
+    folder, of = (
+        write(tmp_path, IMAGES | {"t.csv": csv(rows)}),
+        lambda *c: label_set_of({"classes": c}),
+    )
+    labels = by_name.read("table", folder, task=of("-1", "1", "A", "A-")).cases["label"]
+    assert labels.tolist() == ["-1", "1", "A"]
+    labels = by_name.read("table", folder, task=of("1", "-1", "a")).cases["label"]
+    assert labels.tolist() == ["-1", "1", "a"]  # another spelling, of one class alone
+    for classes in (("-1", "1", "a", "a-"), ("-1", "1", "1.0", "A")):
+        with pytest.raises(UserError, match=r"may be each of the classes '(a', 'a-|1', '1\.0)'"):
+            by_name.read("table", folder, task=of(*classes))
+
+
+def test_every_column_that_a_study_names_is_read(tmp_path):
+    rows = [("path", "cancer", "grade", "acr"), ("a.png", "no", "BI-RADS 4A", "2")]
+    rows += [("b.png", "yes", "", ""), ("sub/c.png", "yes", "5", "-9")]
+    folder = write(tmp_path, IMAGES | {"t.csv": csv(rows)})
+    columns = {"malignancy": "cancer", "birads": "grade", "density": "acr"}
+    (line,) = problems_of("table", folder, task=MALIGNANCY, columns=columns)
+    assert line.startswith("row 4 of t.csv: the density '-9' is unknown; use A to D, or 1 to 4; ")
+    assert line.endswith("correct or empty the cell")
+    write(folder, {"t.csv": csv(rows).replace("-9", "")})
+    cases = by_name.read("table", folder, task=MALIGNANCY, columns=columns).cases
+    assert cases["malignancy"].tolist() == ["benign", "malignant", "malignant"]
+    assert cases["birads"].fillna(0).tolist() == [4, 0, 5]
+    assert cases["density"].fillna("").tolist() == ["B", "", ""]
+    write(folder, {"t.csv": csv(rows[:2])})
+    (case,) = by_name.read("table", folder, columns=columns).cases.to_dict("records")
+    assert [case[task] for task in ("birads", "malignancy", "density")] == [4, "benign", "B"]
+
+
+def test_long_numbers_stay_apart_beside_a_missing_one(tmp_path):
+    numbers = [12345678901234567, 12345678901234568, None]
+    columns = {"patient": numbers, "share": [0.5, None, 2.0], "yes": [True, None, False]}
+    write_table(pyarrow.table(columns), tmp_path / "t.parquet")  # as others than pandas do
+    rows = [tuple(row.values()) for row in spreadsheet.read(tmp_path / "t.parquet").rows.values()]
+    assert rows == [
+        ("12345678901234567", "0.5", "True"), ("12345678901234568", "", ""), ("", "2", "False"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("first", ["sep=;\r\n", '"sep=;"\n', "SEP=;;;\n"])
+def test_a_first_line_that_tells_the_delimiter_is_no_row(tmp_path, first):
+    rows = [("path", "birads", "note"), ("a.png", "1", "x,y,z"), ("b.png", "9", "")]
+    (line,) = problems_of("table", write(tmp_path, IMAGES | {"t.csv": first + csv(rows, ";")}))
+    assert line.startswith("row 3 of t.csv: the BI-RADS category '9'")  # as Excel counts rows
 
 
 def test_a_row_per_exam_has_columns_for_sides_and_views(tmp_path):
@@ -279,6 +346,17 @@ def test_boxes_of_findings_in_shares(tmp_path):
     dataset = by_name.read("table", write(tmp_path, files), table="t.csv", findings="b.csv")
     assert dataset.findings[["x0", "y0", "x1", "y1"]].to_numpy().tolist() == [[4, 10, 16, 15]]
     assert "corners in b.csv are taken for shares" in notes_of(dataset)
+
+
+def test_a_row_without_any_corner_is_no_finding(tmp_path):
+    table = "path,kind,x0,y0,x1,y1\na.png,No finding,,,,\nb.png,mass,2,3,10,12\n"
+    folder = write(tmp_path, IMAGES | {"t.csv": csv(ROWS), "b.csv": table})
+    dataset = by_name.read("table", folder, table="t.csv", findings="b.csv")
+    assert dataset.findings["image_id"].tolist() == ["b.png"]
+    assert "1 rows of b.csv have no corners and count as no finding" in notes_of(dataset)
+    write(folder, {"b.csv": table.replace(",,,,", ",,,,7")})
+    (line,) = problems_of("table", folder, table="t.csv", findings="b.csv")
+    assert line == "row 2 of b.csv: a corner is no number"
 
 
 def test_boxes_that_cannot_be(tmp_path):
