@@ -61,7 +61,7 @@ def schema(task: Task = BIRADS) -> pa.DataFrameSchema:
 
 def check(table: pd.DataFrame, source: str = "predictions", task: Task = BIRADS) -> pd.DataFrame:
     """Return the table in schema order and types, or raise DatasetError listing all problems."""
-    labels = len(_probability_columns(table))
+    labels = len(probability_columns(table))
     if labels not in (0, len(task.labels)):
         raise DatasetError(
             f"holds the probabilities of {labels} labels, but the task {task.name!r} has "
@@ -92,17 +92,23 @@ def cluster_ids(table: pd.DataFrame) -> pd.Series:
 
 
 def counted(rows: pd.DataFrame) -> str:
-    """Return how many rows, images and clusters there are, and seeds of training if several."""
-    sizes = {"images": rows["image_id"], "clusters": cluster_ids(rows)}
-    parts = [f"{len(rows)} test rows", *(f"{ids.nunique()} {name}" for name, ids in sizes.items())]
+    """Return how many rows, images and patients there are, and what else there is to count.
+
+    That is images whose patient is unknown, if any, and seeds of training, if several.
+    """
+    unknown = rows.loc[rows["patient_id"].isna(), "image_id"].nunique()
     seeds = rows["seed"].nunique()
-    return ", ".join([*parts, f"{seeds} seeds of training"] if seeds > 1 else parts)
+    parts = [f"{len(rows)} test rows", f"{rows['image_id'].nunique()} images"]
+    parts += [f"{rows['patient_id'].nunique()} patients"]
+    parts += [f"{unknown} images of unknown patients"] * bool(unknown)
+    return ", ".join(parts + [f"{seeds} seeds of training"] * (seeds > 1))
 
 
 def probabilities(table: pd.DataFrame) -> np.ndarray:
     """Return the columns p1..pK as an array (n, K)."""
-    return table[_probability_columns(table)].to_numpy(float)
+    return table[probability_columns(table)].to_numpy(float)
 
 
-def _probability_columns(table: pd.DataFrame) -> list[str]:
+def probability_columns(table: pd.DataFrame) -> list[str]:
+    """Return the names p1..pK, as many as the table has."""
     return [name for name in table if re.fullmatch(r"p\d+", str(name))]

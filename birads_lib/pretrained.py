@@ -5,6 +5,7 @@ from pathlib import Path
 
 STAGE = "stage.json"  # beside the weights that a stage of a chain of trainings left
 PHANTOMS = 16_000  # that the small ResNet's weights were learnt from; see phantoms.pretraining
+PHANTOMS_SEED = 90_210_000  # of these, and of no study's
 _KNOWN = {
     "phantoms": f"The backbone was pretrained on {PHANTOMS:,} phantoms, drawn by the program that "
     "draws this project's synthetic images; it learned the true category of each place in them. A "

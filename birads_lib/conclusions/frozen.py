@@ -18,13 +18,8 @@ def features(by_size: Mapping[str, tuple[int, int]], images: int, trunk: str) ->
     """
     parts = [f"{count:,} numbers at {size} pixels" for size, (count, _) in by_size.items()]
     empty = sum(zeros for _, zeros in by_size.values())
-    told = (
-        f"{empty:,} of these are"
-        if empty > 1
-        else "One of these is"
-        if empty
-        else "None of these is"
-    )
+    few = {0: "None of these is", 1: "One of these is"}
+    told = few.get(empty, f"{empty:,} of these are")
     made = f"From each of {images} images, {trunk} makes {texts.listing(parts)}"
     return f"{made}. {told} 0 for every image."
 

@@ -19,7 +19,7 @@ from birads_lib import images, phantoms
 from birads_lib.files import written_whole
 from birads_lib.networks import backbones
 from birads_lib.pretrained import PHANTOMS
-from birads_lib.readers.phantoms import PRETRAINING as SEED
+from birads_lib.pretrained import PHANTOMS_SEED as SEED
 
 PATIENTS = PHANTOMS // 4  # four images each
 IMAGE_SIZE = 224

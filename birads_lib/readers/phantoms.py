@@ -20,6 +20,7 @@ from birads_lib.errors import DatasetError
 from birads_lib.files import sha256, sha256_of, written_whole
 from birads_lib.phantoms import anatomy, lesions, lexicon, phantom
 from birads_lib.phantoms.phantom import LATERALITIES, VIEWS
+from birads_lib.pretrained import PHANTOMS_SEED
 from birads_lib.readers import Reader
 from birads_lib.source_code import code_of
 from birads_lib.task import BIRADS, Task
@@ -38,12 +39,11 @@ RECORD = "phantoms.json"  # of what a cohort was made with
 DRAWING = (anatomy, lesions, lexicon, phantom)  # modules whose code makes the images
 View = tuple[int, str, str, str]  # number of the patient, laterality, view, modality
 EVERY = "every"  # as modality: each view is drawn in all of them
-PRETRAINING = 90_210_000  # the seed whose phantoms the small ResNet's weights were learned from
 
 
 def _of_no_weights(seed: int) -> int:
     """Raise ValueError for the seed of the pretraining."""
-    if seed == PRETRAINING:
+    if seed == PHANTOMS_SEED:
         raise ValueError(
             f"is {seed}, whose phantoms the small ResNet was pretrained on: a study would test it "
             "on its training images; choose another"

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from birads_lib.predictions import probabilities
+from birads_lib.predictions import probabilities, probability_columns
 from birads_lib.scores.bootstrap import Resampling, intervals
 from birads_lib.scores.comparisons import adjusted, aligned, paired_differences
 from birads_lib.scores.metrics import weighted_auc
@@ -26,7 +26,7 @@ def auc(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarr
 
 def ensemble(table: pd.DataFrame) -> pd.DataFrame:
     """Return one row per image with the mean probability over seeds; fold and seed are then 0."""
-    names = [name for name in table if name.startswith("p") and name[1:].isdigit()]
+    names = probability_columns(table)
     means = table.groupby(["image_id", "copy"], sort=True)[names].mean().reset_index()
     facts = table.drop(columns=[*names, "fold", "seed"]).drop_duplicates(["image_id", "copy"])
     return facts.merge(means, on=["image_id", "copy"]).assign(fold=0, seed=0)

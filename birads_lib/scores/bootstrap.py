@@ -22,15 +22,16 @@ mean AUC leaves it out, and the label's own interval uses the resamples where it
 No interval has no width. Where all images that a share is of are so, or none, each resample gives
 the same, and would give the same of three patients as of three hundred: the share then has Wilson's
 interval, over patients. Any other metric that never varies, and all that rests on fewer than two
-patients, has NaN for bounds: they are not estimable.
+patients, has NaN for bounds: they are not estimable. A metric rests on one patient if it is
+undefined without her; ``Drawn`` counts them.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
 from birads_lib.predictions import cluster_ids
 from birads_lib.scores.metrics import (
@@ -46,6 +47,7 @@ from birads_lib.texts import listing
 LEVEL = 0.95  # of intervals
 EXACT = "A share of exactly 0 or 1 has Wilson's interval over patients."
 Measure = Callable[[np.ndarray, np.ndarray, np.ndarray], dict[str, np.ndarray]]
+Weighted = Callable[[np.ndarray], Mapping[str, np.ndarray]]  # {metric: (R,)} of weights (n, R)
 _CELLS = 1 << 21  # images x resamples held at once: 16 MB an array, whatever n is
 
 
@@ -146,19 +148,87 @@ def patient_bootstrap(
     ``metrics.every_metric``, or ``functools.partial`` of it for another task.
     """
     y, p = checked(y, p)
-    weights = resampling.weights(len(y))
-    return pd.concat([pd.DataFrame(measure(y, p, w)) for w in weights], ignore_index=True)
+    return _resampled(partial(measure, y, p), len(y), resampling)
+
+
+def _resampled(metrics: Weighted, n: int, resampling: Resampling) -> pd.DataFrame:
+    tables = [pd.DataFrame(metrics(weights)) for weights in resampling.weights(n)]
+    return pd.concat(tables, ignore_index=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """The metrics of a sample and of its resamples.
+
+    Attributes:
+        estimates: of the sample, by metric.
+        resamples: (R, metrics).
+        patients: how many each metric rests on, by its name: 1 where it is undefined without one
+            of them; for a share that never varies, those who have one by themselves; else all.
+    """
+
+    estimates: pd.Series
+    resamples: pd.DataFrame
+    patients: Mapping[str, int]
+
+    @classmethod
+    def of(cls, metrics: Weighted, n: int, resampling: Resampling) -> "Drawn":
+        """Return the metrics that ``metrics`` makes of weights of n rows."""
+        resamples = _resampled(metrics, n, resampling)
+        estimates = pd.DataFrame(metrics(np.ones((n, 1)))).iloc[0]
+        codes, _ = cluster_codes(resampling.clusters, n)
+        return cls(estimates, resamples, _patients_behind(metrics, codes, estimates, resamples))
+
+    def intervals(self) -> pd.DataFrame:
+        """Return [metric, estimate, low, high, resamples_used]."""
+        table = with_bounds(self.estimates, self.resamples)
+        return with_width(table, self.patients, list(filter(is_share, table["metric"])))
+
+
+def drawn(
+    y: np.ndarray, p: np.ndarray, resampling: Resampling, measure: Measure = every_metric
+) -> Drawn:
+    """Return the metrics of the sample and of ``patient_bootstrap``."""
+    y, p = checked(y, p)
+    made = Drawn.of(partial(measure, y, p), len(y), resampling)
+    behind = images_behind(y, p)
+    of_labels = {name: patients_of(images, resampling) for name, images in behind.items()}
+    return replace(made, patients={**made.patients, **of_labels})
+
+
+def _patients_behind(
+    metrics: Weighted, codes: np.ndarray, estimates: pd.Series, resamples: pd.DataFrame
+) -> dict[str, int]:
+    """Return ``Drawn.patients``; codes (n,) are the patients of the rows.
+
+    Patients are taken alone, or left out, only where that can matter, as it takes long for many.
+    """
+    patients = dict.fromkeys(resamples, int(codes.max()) + 1)
+    low, high = percentiles(resamples)
+    shares = list(filter(is_share, resamples.columns[low == high]))
+    if shares:
+        patients |= _defined(metrics, codes, alone=True)[shares].sum()
+    # What rests on one patient is undefined in the third of the resamples that lack her.
+    if resamples.loc[:, estimates.notna()].isna().any(axis=None):
+        is_needed = ~_defined(metrics, codes, alone=False).all()
+        patients |= dict.fromkeys(is_needed.index[is_needed], 1)
+    return patients
+
+
+def _defined(metrics: Weighted, codes: np.ndarray, alone: bool) -> pd.DataFrame:
+    """Return whether metrics are defined of each patient alone, or without her, a row each."""
+    step, tables = max(1, _CELLS // len(codes)), []
+    for part in np.split(np.arange(codes.max() + 1), range(step, codes.max() + 1, step)):
+        is_hers = codes[:, None] == part  # (n, patients of the part)
+        tables.append(pd.DataFrame(metrics((is_hers == alone).astype(float))))
+    return pd.concat(tables, ignore_index=True).notna()
 
 
 def intervals(
     y: np.ndarray, p: np.ndarray, resampling: Resampling, measure: Measure = every_metric
 ) -> pd.DataFrame:
     """Return [metric, estimate, low, high, resamples_used] of ``patient_bootstrap``."""
-    resamples = patient_bootstrap(y, p, resampling, measure)
-    table = with_bounds(estimates(y, p, measure), resamples)
-    behind = images_behind(*checked(y, p))
-    patients = {name: patients_of(images, resampling) for name, images in behind.items()}
-    return with_width(table, patients, list(filter(is_share, table["metric"])))
+    return drawn(y, p, resampling, measure).intervals()
 
 
 def mean_intervals(
@@ -196,11 +266,13 @@ def p_values(differences: pd.DataFrame) -> np.ndarray:
 
     It is from the share of resamples on either side of 0 (Efron and Tibshirani 1993, section 15.4);
     one is added to both counts, so it is at least 2 / (resamples + 1) (Davison and Hinkley 1997,
-    section 4.2).
+    section 4.2). It is NaN where the interval has no width, unless nothing differs.
     """
     used = differences.notna().sum().to_numpy()
     rarer = np.minimum((differences <= 0).sum(), (differences >= 0).sum()).to_numpy()
-    return np.where(used > 0, np.minimum(1, 2 * (rarer + 1) / (used + 1)), np.nan)
+    low, high = percentiles(differences)
+    is_known = (low < high) | ((low == 0) & (high == 0))
+    return np.where(is_known, np.minimum(1, 2 * (rarer + 1) / (used + 1)), np.nan)
 
 
 def patients_of(images: object, resampling: Resampling) -> int:
@@ -228,15 +300,13 @@ def with_width(
 
 
 def wilson(share: np.ndarray, n: np.ndarray) -> np.ndarray:
-    """Return low and high (2, m) of shares (m,), each of n trials: the score interval.
+    """Return low and high (2, m), 0..1, of shares (m,), each of n trials: the score interval.
 
-    Wilson 1927, doi 10.1080/01621459.1927.10502953; 0..1, of no width for no finite n.
+    Wilson 1927, doi 10.1080/01621459.1927.10502953.
     """
-    z2 = norm.isf((1 - LEVEL) / 2) ** 2
-    weight = z2 / n
-    middle = share + weight / 2
-    half = np.sqrt(weight * share * (1 - share) + weight**2 / 4)
-    return np.clip(np.stack([middle - half, middle + half]) / (1 + weight), 0, 1).round(12)
+    from statsmodels.stats.proportion import proportion_confint
+
+    return np.stack(proportion_confint(share * n, n, 1 - LEVEL, "wilson")).round(12)
 
 
 def estimates(y: np.ndarray, p: np.ndarray, measure: Measure = every_metric) -> pd.Series:

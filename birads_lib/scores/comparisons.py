@@ -4,7 +4,8 @@ Two models are compared on the same images (``aligned``), image by image, in the
 (``paired_differences``) or by the variance of their AUCs (``delong``); models that graded other
 images, by ``differences`` of independent resamples; many models by their ranks within each patient
 (``friedman``). A difference that can't be computed is NaN, as its metrics are; where nothing
-differs, a p-value is 1.
+differs, a p-value is 1. Where a difference rests on fewer than two patients, or is the same in all
+resamples and not 0, neither its interval nor its p-value can be estimated: they are NaN.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,12 +19,12 @@ from birads_lib.errors import UserError
 from birads_lib.predictions import KEY
 from birads_lib.scores.bootstrap import (
     LEVEL,
+    Drawn,
     Measure,
     Resampling,
     cluster_codes,
-    estimates,
+    drawn,
     p_values,
-    patient_bootstrap,
     with_bounds,
 )
 from birads_lib.scores.metrics import PredictionError, every_metric
@@ -47,8 +48,6 @@ def differences(
 ) -> pd.DataFrame:
     """Return [metric, estimate, low, high, p_value, resamples_used] of a minus b, per metric.
 
-    P-values are those of ``bootstrap.p_values``.
-
     Args:
         a, b: their rows needn't correspond. Number and seed of resamples are a's.
         paired: both are of the same patients, who are drawn for both at once, so that what makes
@@ -58,12 +57,24 @@ def differences(
     (y_a, p_a, of_a), (y_b, p_b, of_b) = a, b
     if paired and {*map(str, of_a.clusters)} != {*map(str, of_b.clusters)}:
         raise PredictionError("the two have other patients; they can't be paired")
-    seed = of_a.seed if paired else [of_a.seed, 1]  # the same draws the same patients
+    # The same seed draws the same patients.
+    seed = of_a.seed if paired else [*np.atleast_1d(of_a.seed), 1]
     of_b = replace(of_a, clusters=of_b.clusters, seeds=of_b.seeds, seed=seed)
-    drawn = patient_bootstrap(y_a, p_a, of_a, measure) - patient_bootstrap(y_b, p_b, of_b, measure)
-    drawn = drawn.round(12)  # differences that are 0 on paper may not be in their last bits
-    table = with_bounds(estimates(y_a, p_a, measure) - estimates(y_b, p_b, measure), drawn)
-    table.insert(4, "p_value", p_values(drawn))
+    return difference(drawn(y_a, p_a, of_a, measure), drawn(y_b, p_b, of_b, measure))
+
+
+def difference(a: Drawn, b: Drawn) -> pd.DataFrame:
+    """Return ``differences`` of two whose resamples belong together, row by row.
+
+    P-values are those of ``bootstrap.p_values``.
+    """
+    # Differences that are 0 on paper may not be in their last bits.
+    resampled = (a.resamples - b.resamples).round(12)
+    table = with_bounds(a.estimates - b.estimates, resampled)
+    table.insert(4, "p_value", p_values(resampled))
+    is_flat = (table["low"] == table["high"]) & (table["estimate"].round(12) != 0)
+    patients = np.array([min(a.patients[name], b.patients[name]) for name in table["metric"]])
+    table.loc[is_flat | (patients < 2), ["low", "high", "p_value"]] = np.nan
     return table
 
 
@@ -115,7 +126,8 @@ def delong(
     normal approximations.
 
     Without a positive or a negative image all is NaN. Where only one cluster holds positives, or
-    negatives, the standard error is NaN; where it is 0, the p-value is 1 for equal AUCs, else 0.
+    negatives, the standard error is NaN; where it is 0, the p-value is 1 for equal AUCs, and for
+    other ones NaN, as are the bounds.
 
     Args:
         positive: (n,) bool.
@@ -132,8 +144,11 @@ def delong(
     won = _placements(positive, score_a) - _placements(positive, score_b)  # (n,)
     estimate = won[positive].mean()
     error = _clustered_error(positive, won - estimate, codes)
-    half = stats.norm.isf((1 - LEVEL) / 2) * error
-    p_value = 2 * stats.norm.sf(abs(estimate) / error) if error else estimate == 0
+    half, p_value = stats.norm.isf((1 - LEVEL) / 2) * error, 1.0
+    if error:
+        p_value = 2 * stats.norm.sf(abs(estimate) / error)
+    elif estimate:
+        half = p_value = np.nan
     values = [estimate, error, estimate - half, estimate + half, p_value]
     return dict(zip(result, map(float, values), strict=True))
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from birads_lib.errors import UserError
-from birads_lib.predictions import probabilities
+from birads_lib.predictions import cluster_ids, probabilities, probability_columns
 from birads_lib.scores.bootstrap import Resampling, intervals
 from birads_lib.scores.comparisons import aligned, paired_differences
 from birads_lib.scores.metrics import every_metric, ratio
@@ -32,15 +32,16 @@ AUCS = tuple(f"auc_{number}" for number in DENSITY.numbers)
 def of_patients(rows: pd.DataFrame) -> pd.DataFrame:
     """Return one row for each patient, fold and seed, with the mean probabilities of the images.
 
-    Raises UserError where a patient has images of different densities: the answer would be to
-    another question.
+    An image whose patient is unknown is a patient of its own, with the image's name. Raises
+    UserError where a patient has images of different densities: the answer would be to another
+    question.
     """
+    rows = rows.assign(patient_id=cluster_ids(rows))
     labels = rows.groupby("patient_id")["y_true"].nunique()
     if (labels > 1).any():
         raise UserError(f"patient {labels.idxmax()!r} has images of different densities")
-    names = [name for name in rows if name.startswith("p") and name[1:].isdigit()]
     keys = ["variant", "protocol", "fold", "seed", "patient_id"]
-    means = rows.groupby(keys)[[*names, "y_true"]].mean().reset_index()
+    means = rows.groupby(keys)[[*probability_columns(rows), "y_true"]].mean().reset_index()
     facts = {"y_true": means["y_true"].astype(int), "image_id": means["patient_id"]}
     return means.assign(**facts, copy=0, part="test")[list(rows.columns)]
 
@@ -86,18 +87,6 @@ def differences(
     return _joined(
         (name, compare(p_a=probabilities(t))) for name, t in same.items() if name != reference
     ).query("metric in @names")
-
-
-def within(row: pd.Series, margin: float = MARGIN) -> str:
-    """Return what an interval of a difference says: equivalent, different, or neither.
-
-    "equivalent": all of it lies within the margin; "higher" and "lower": it lies on one side of 0.
-    """
-    if max(abs(row["low"]), abs(row["high"])) < margin:
-        return "equivalent"
-    if row["low"] > 0 or row["high"] < 0:
-        return "higher" if row["low"] > 0 else "lower"
-    return "inconclusive"
 
 
 def _truth(table: pd.DataFrame) -> np.ndarray:

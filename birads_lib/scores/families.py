@@ -9,10 +9,10 @@ from itertools import combinations
 
 import pandas as pd
 
-from birads_lib.predictions import MODEL, probabilities
+from birads_lib.predictions import MODEL, out_of_fold, probabilities
 from birads_lib.scores.bootstrap import Resampling, intervals
 from birads_lib.scores.comparisons import paired_differences
-from birads_lib.scores.repeated_folds import corrected_t, of_folds
+from birads_lib.scores.repeated_folds import corrected_t, of_folds, tested_per_trained
 from birads_lib.scores.two_classes import NAMES, measure
 
 RESNET, EFFICIENTNET = "ResNet", "EfficientNet"
@@ -42,17 +42,19 @@ def over_patients(tests: Mapping[str, pd.DataFrame], resampling: Resampling) -> 
     return table[table["metric"].isin(NAMES)].reset_index(drop=True)
 
 
-def over_folds(tests: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+def over_folds(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Return [a, b, pair, metric, estimate, low, high, p_value] of each pair by ``corrected_t``.
 
-    Folds of several seeds are repeated ones, with 1 / (k - 1) test rows for each in training.
+    Tables are all predictions by network, of the same folds and seeds; folds of several seeds are
+    repeated ones. Raises UserError as ``tested_per_trained`` and ``of_folds`` do.
     """
-    folds = next(iter(tests.values()))["fold"].nunique()
+    ratio = tested_per_trained(next(iter(tables.values())))
+    tests = {network: out_of_fold(table) for network, table in tables.items()}
     rows = []
     for metric in NAMES:
         values = of_folds(tests, measure, metric)
         for a, b, named in _pairs(tests):
-            result = corrected_t(values[a] - values[b], 1 / (folds - 1))
+            result = corrected_t(values[a] - values[b], ratio)
             rows.append({**named, "metric": metric, **result})
     return pd.DataFrame(rows)
 
@@ -89,7 +91,7 @@ def records(
 
     ``<network>.<protocol>.<metric>`` is a network's.
     ``efficientnet_minus_resnet.<protocol>.<metric>`` is that pair of an EfficientNet and a ResNet
-    whose interval begins lowest: if it is above 0, all are.
+    whose interval begins lowest, or has no bounds: if it is above 0, all are.
     ``within_efficientnet.<protocol>.least_p`` is the least adjusted p-value of weighted F1 among
     pairs of EfficientNets, where there are any.
 
@@ -103,7 +105,8 @@ def records(
         for protocol, table in metrics.items()
     ]
     for protocol, table in paired.items():
-        crossing = across(table, families).sort_values("low").groupby("metric").head(1)
+        ordered = across(table, families).sort_values("low", na_position="first")
+        crossing = ordered.groupby("metric").head(1)
         name = f"efficientnet_minus_resnet.{protocol}."
         parts.append(crossing.assign(metric=name + crossing["metric"]))
         is_within = table[["a", "b"]].map(families.get).eq(EFFICIENTNET).all(axis=1)

@@ -192,8 +192,8 @@ def against_paper(
 def records(metrics: Mapping[str, pd.DataFrame], met: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Return [metric, estimate, low, high] under the names of the claim ledger.
 
-    ``<protocol>.<metric>`` is the model's, ``<protocol>.<null>.<metric>`` that of an answer that
-    sees no image, and ``<protocol>.test_with_<relation>`` a share of test rows, without bounds.
+    ``<protocol>.<metric>`` is the model's, ``<protocol>.<answer>.<metric>`` that of another of
+    ``ANSWERS``, and ``<protocol>.test_with_<relation>`` a share of test rows, without bounds.
     """
     parts = []
     for protocol, rows in metrics.items():

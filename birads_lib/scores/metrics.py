@@ -23,7 +23,10 @@ import pandas as pd
 from birads_lib.errors import UserError
 from birads_lib.task import BIRADS, Task
 
-_SHARES_OF_ALL = ("accuracy", "adjacent_accuracy", "true_class_high")
+_SHARES = (
+    *("accuracy", "adjacent_accuracy", "true_class_high"),
+    *("sensitivity", "specificity", "ppv", "false_positive_rate", "miss_rate"),
+)
 PER_CLASS = {"precision": "Precision", "recall": "Recall", "f1": "F1", "auc": "One-vs-rest AUC"}
 
 
@@ -200,21 +203,18 @@ def _count_metrics(confusion: np.ndarray) -> tuple[dict, dict]:
 
 
 def images_behind(y: np.ndarray, p: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the images (n,) bool that metrics of a label rest on, and those that shares are of.
+    """Return the images (n,) bool that metrics rest on which are 0, not undefined, without them.
 
-    ``recall_k``, ``f1_k`` and ``auc_k`` rest on the images of label k, ``precision_k`` on those
-    that are called k, a share of all images on all of them.
+    ``recall_k`` and ``f1_k`` rest on the images of label k, ``precision_k`` on those called k.
     """
-    called = p.argmax(1) + 1
     numbers = range(1, p.shape[1] + 1)
-    of_labels = {f"{name}_{k}": y == k for name in ("recall", "f1", "auc") for k in numbers}
-    of_calls = {f"precision_{k}": called == k for k in numbers}
-    return of_labels | of_calls | dict.fromkeys(_SHARES_OF_ALL, np.ones(len(y), bool))
+    of_labels = {f"{name}_{k}": y == k for name in ("recall", "f1") for k in numbers}
+    return of_labels | {f"precision_{k}": p.argmax(1) + 1 == k for k in numbers}
 
 
 def is_share(name: str) -> bool:
     """Return whether a metric is a share of images, for which a proportion's interval holds."""
-    return name in _SHARES_OF_ALL or name.rpartition("_")[0] in ("precision", "recall")
+    return name.removeprefix("reader_") in _SHARES or name.startswith(("precision_", "recall_"))
 
 
 def ratio(above: np.ndarray, below: np.ndarray, empty: float) -> np.ndarray:

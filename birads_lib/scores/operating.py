@@ -14,6 +14,7 @@ from sklearn.metrics import roc_curve
 from birads_lib.scores.bootstrap import Measure
 from birads_lib.scores.metrics import ratio, weighted_auc
 
+DIGITS = 2  # that rates are printed with
 RATES = {
     "sensitivity": "Sensitivity",
     "specificity": "Specificity",
@@ -68,12 +69,16 @@ def chosen_on_validation(table: pd.DataFrame) -> pd.Series:
 def specificity_at(
     positive: np.ndarray, score: np.ndarray, sensitivity: np.ndarray, weights: np.ndarray
 ) -> np.ndarray:
-    """Return the specificity (R,) at the highest threshold that is at least so sensitive (R,)."""
+    """Return the specificity (R,) at the highest threshold that is at least so sensitive (R,).
+
+    The highest of all is above all scores: nobody is called positive there.
+    """
     _, place = np.unique(-score, return_inverse=True)  # from the highest score down
     order = np.argsort(place, kind="stable")
     last = np.flatnonzero(np.diff(place[order], append=place.max() + 1))  # of those that tie
     cumulated = [
-        np.cumsum(weights[order] * of[order, None], axis=0)[last] for of in (positive, ~positive)
+        np.insert(np.cumsum(weights[order] * of[order, None], axis=0)[last], 0, 0, axis=0)
+        for of in (positive, ~positive)
     ]
     hits, alarms = (ratio(part, part[-1], np.nan) for part in cumulated)  # (thresholds, R)
     enough = hits >= sensitivity - 1e-12
@@ -142,20 +147,17 @@ def mcnemar(positive: np.ndarray, called: np.ndarray, reader: np.ndarray) -> pd.
     return pd.DataFrame(rows).T
 
 
-def tables_allowing(
-    printed: Mapping[str, float], sizes: Iterable[int], digits: int = 2
-) -> pd.DataFrame:
+def tables_allowing(printed: Mapping[str, float], sizes: Iterable[int]) -> pd.DataFrame:
     """Return every table of answers that prints as sensitivity, specificity and PPV.
 
     Args:
-        printed: these three, rounded.
+        printed: these three, rounded to ``DIGITS`` digits.
         sizes: of the test part, to try, with every number of positives from 1 up.
-        digits: that were printed; half of the last one is the rounding error.
 
     Returns:
         [n, positives, hits, alarms, prevalence, accuracy]: a row per table.
     """
-    half = 0.5 / 10**digits + 1e-9
+    half = 0.5 / 10**DIGITS + 1e-9
     rows = []
     for n in sizes:
         positives = np.arange(1, n)[:, None, None]

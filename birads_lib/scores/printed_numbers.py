@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 DIGITS = 3
-MIXES = ("any", "collection", "equal")  # of labels in a part; any: an accuracy asks for none
+NEAR = 2  # images by which a part may be off its share, as each label is rounded on its own
 _UNIT = 10**DIGITS
 _SLACK = 1e-9  # of sums of floats
 
@@ -118,6 +118,8 @@ def possible_sizes(
 ) -> pd.DataFrame:
     """Return [name, mix, n]: a row for each size and mix at which what was printed is possible.
 
+    The mix is "collection", "equal", or "any" where an accuracy alone asks for none.
+
     Args:
         parts: name -> what was printed of one part: an accuracy alone, the F1 of a label alone, or
             numbers with an accuracy that are to hold together.
@@ -161,18 +163,17 @@ def near_sizes(
     parts: Mapping[str, Mapping[str, float]],
     shares: Mapping[str, float],
     collection: Sequence[int],
-    around: int = 2,
 ) -> pd.DataFrame:
     """Return, in texts, which sizes near the stated share allow what was printed, a row a part.
 
-    There is a column for the distinct images, with the collection's mix of labels, and one for
-    images that are first copied until all labels have as many as the most frequent.
+    Near is up to ``NEAR`` images less or more. There is a column for the distinct images, with the
+    collection's mix of labels, and one for images that are first copied until all labels have as
+    many as the most frequent.
 
     Args:
         parts: as for ``possible_sizes``.
         shares: name -> the part's share of all images.
         collection: images of each label.
-        around: how far a size may be off, as each label is rounded on its own.
     """
     totals = {"collection": sum(collection), "equal": balanced(collection)}
     columns = {"collection": "of {:,} images", "equal": "of {:,}, copies among them"}
@@ -180,7 +181,7 @@ def near_sizes(
     for mix, total in totals.items():
         cells = []
         for name, printed in parts.items():
-            sizes = part_sizes(shares[name], total, around)
+            sizes = part_sizes(shares[name], total, NEAR)
             rows = possible_sizes({name: printed}, collection, sizes)
             allowed = rows.loc[rows["mix"].isin(["any", mix]), "n"]
             which = ", ".join(map(str, allowed)) or "none"

@@ -29,6 +29,7 @@ CORRECTIONS = {
     "saerens": "Saerens EM",
 }
 TEMPERATURES = (0.05, 20.0)
+TOLERANCE, MOST_ITERATIONS = 1e-6, 1000  # of Saerens EM: the change of a prior that ends it
 
 
 def fitted_temperature(y: np.ndarray, p: np.ndarray) -> float:
@@ -71,17 +72,15 @@ def reweighted(p: np.ndarray, priors_before: np.ndarray, priors_after: np.ndarra
     return np.divide(raised, total, out=np.array(p, dtype=float), where=total > 0)
 
 
-def estimated_priors(
-    p: np.ndarray, priors: np.ndarray, tolerance: float = 1e-6, max_iterations: int = 1000
-) -> tuple[np.ndarray, int]:
+def estimated_priors(p: np.ndarray, priors: np.ndarray) -> tuple[np.ndarray, int]:
     """Return the priors of unlabelled images, and the iterations taken from those of training.
 
     The EM algorithm of Saerens, Latinne and Decaestecker 2002, eq. 2.9: p is reweighted to the
     priors of the last step, and its means are the next. It ends when no prior changes by
-    ``tolerance``, or after ``max_iterations``, with the last.
+    ``TOLERANCE``, or after ``MOST_ITERATIONS``, with the last.
     """
     current, change, iteration = np.asarray(priors, float), np.inf, 0
-    while change >= tolerance and iteration < max_iterations:
+    while change >= TOLERANCE and iteration < MOST_ITERATIONS:
         last, current = current, reweighted(p, priors, current).mean(0)
         change, iteration = np.abs(current - last).max(), iteration + 1
     return current, iteration

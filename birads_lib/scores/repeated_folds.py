@@ -47,6 +47,25 @@ def _of_model(table: pd.DataFrame, measure: Measure, metric: str) -> pd.Series:
     return pd.Series(values).rename_axis(MODEL)
 
 
+def tested_per_trained(table: pd.DataFrame) -> float:
+    """Return how many test images there are for each image in training, over all folds and seeds.
+
+    Images count once a model, copies don't; validation images are in neither part.
+
+    Args:
+        table: predictions of one run, all parts.
+
+    Raises:
+        UserError: there is one fold only, or there are no training rows.
+    """
+    if table["fold"].nunique() < 2:
+        raise UserError("a test over folds needs at least two; these predictions are of one")
+    images = table.drop_duplicates([*MODEL, "part", "image_id"])["part"].value_counts()
+    if "train" not in images:
+        raise UserError("a test over folds needs the training rows, too: give all predictions")
+    return float(images["test"] / images["train"])
+
+
 def pairwise_wilcoxon(values: pd.DataFrame) -> pd.DataFrame:
     """Return Wilcoxon's signed-rank test of each pair of models over folds.
 
@@ -81,7 +100,7 @@ def corrected_t(differences: object, test_to_training: float) -> dict[str, float
 
     Args:
         differences: (J,) of one model minus another, per fold; NaN is left out.
-        test_to_training: images in the test part for each in training: 1 / (k - 1) for k folds.
+        test_to_training: test images for each image in training, of ``tested_per_trained``.
 
     Raises:
         UserError: fewer than two folds.

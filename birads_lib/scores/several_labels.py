@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from birads_lib.scores.bootstrap import Resampling, patients_of, with_bounds, with_width
+from birads_lib.scores.bootstrap import Drawn, Resampling
 from birads_lib.scores.metrics import ratio, weighted_auc
 
 THRESHOLD = 0.5  # from which a label is named
@@ -54,22 +54,11 @@ def intervals(
             resamples.
     """
 
-    def of(weights: np.ndarray) -> pd.DataFrame:
+    def of(weights: np.ndarray) -> dict[str, np.ndarray]:
         found = measure(y, p, labels, weights, threshold)
         if pair:
             first, second = pair
             found[f"f1_{first}_minus_{second}"] = found[f"f1_{first}"] - found[f"f1_{second}"]
-        return pd.DataFrame(found)
+        return found
 
-    estimates = of(np.ones((len(y), 1))).iloc[0]
-    resamples = pd.concat(map(of, resampling.weights(len(y))), ignore_index=True)
-    behind = {label: patients_of(y[:, k], resampling) for k, label in enumerate(labels)}
-    patients = {
-        f"{metric}_{label}": count
-        for label, count in behind.items()
-        for metric in ("f1", "recall", "auc")
-    }
-    if pair:
-        patients[f"f1_{pair[0]}_minus_{pair[1]}"] = min(behind[label] for label in pair)
-    shares = [name for name in resamples if name.startswith(("precision_", "recall_"))]
-    return with_width(with_bounds(estimates, resamples), patients, shares)
+    return Drawn.of(of, len(y), resampling).intervals()

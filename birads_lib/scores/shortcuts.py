@@ -4,11 +4,12 @@ Each fact alone predicts labels of patients that it hasn't seen: it is cut into 
 bins of equally many images (a category is its own bin), and a bin predicts the label that is most
 frequent in it among the other folds, relative to the label's own frequency. That is a naive Bayes
 classifier with equal priors. Its score is balanced accuracy, so that guessing gets 1/K whatever
-the frequencies. A permutation test asks how often guessing does as well: the labels are dealt out
-anew with all images of a patient kept together (Good 2005, Permutation, Parametric, and Bootstrap
-Tests of Hypotheses, doi 10.1007/b138696), and the p-values of all facts are adjusted after Holm.
-Of few patients no test can tell much. So it is also said where all values of a label lie apart
-from those of the rest, with a wide gap between them.
+the frequencies. A permutation test asks how often guessing does as well: patients swap their labels
+(Good 2005, Permutation, Parametric, and Bootstrap Tests of Hypotheses, doi 10.1007/b138696), and
+the p-values of all facts are adjusted after Holm. Patients with one label swap among themselves,
+whatever the number of their images; those with several swap with others who have several, and as
+many images. Of few patients no test can tell much. So it is also said where all values of a label
+lie apart from those of the rest, with a wide gap between them.
 """
 
 from collections.abc import Iterator
@@ -50,9 +51,10 @@ def strengths(
     """Return how well each fact alone tells the label, the strongest first.
 
     Columns: fact (the index), accuracy (balanced, 0..1), chance (mean over permutations), high
-    (95th percentile over permutations), p, holm, tells (whether holm is below ``LEVEL``) and words
-    (which label it tells, by which values). Facts that are the same in all images are left out, as
-    they tell nothing. Labels that no image has don't count.
+    (95th percentile over permutations), p, holm, apart (whether a label's values lie apart from
+    the rest, by a wide gap), tells (whether holm is below ``LEVEL``, or apart) and words (which
+    label it tells, by which values). Facts that are the same in all images are left out, as they
+    tell nothing. Labels that no image has don't count.
 
     Args:
         cases: the table of images.
@@ -119,15 +121,26 @@ def _tested(
     """Return balanced accuracy, its mean and 95th percentile where labels are permuted, and p."""
     labels = np.unique(y, return_inverse=True)[1]
     accuracy = _accuracy(bins, labels, patients, rng)
-    by_patient, null = np.argsort(patients, kind="stable"), []
-    for _ in range(permutations):
-        # Patients in another order: images of one get the labels of another's, one after another.
-        place = rng.permutation(patients.max() + 1)[patients]
-        dealt = np.empty_like(labels)
-        dealt[by_patient] = labels[np.argsort(place, kind="stable")]
-        null.append(_accuracy(bins, dealt, patients, rng))
+    null = [
+        _accuracy(bins, dealt, patients, rng)
+        for dealt in _swapped(labels, patients, permutations, rng)
+    ]
     p = (1 + np.sum(np.array(null) >= accuracy - 1e-12)) / (1 + permutations)
     return accuracy, float(np.mean(null)), float(np.quantile(null, 0.95)), float(p)
+
+
+def _swapped(labels: np.ndarray, patients: np.ndarray, times: int, rng) -> Iterator[np.ndarray]:
+    """Yield the labels (n,) after patients have swapped them, as the module says."""
+    images, by_patient = np.bincount(patients), np.argsort(patients, kind="stable")
+    of_patient = pd.Series(labels).groupby(patients)
+    # Patients swap within a group: 0 is those who have one label.
+    group = np.where(of_patient.nunique() > 1, images, 0)
+    turn = np.where(group[patients] > 0, of_patient.cumcount(), 0)
+    first, donor = np.cumsum(images) - images, np.empty_like(images)
+    for _ in range(times):
+        order = np.lexsort((rng.permutation(len(group)), group))
+        donor[np.argsort(group, kind="stable")] = order
+        yield labels[by_patient[first[donor[patients]] + turn]]
 
 
 def _accuracy(bins: np.ndarray, labels: np.ndarray, patients: np.ndarray, rng) -> float:

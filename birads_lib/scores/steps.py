@@ -8,23 +8,16 @@ is better.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from birads_lib.errors import UserError
 from birads_lib.predictions import probabilities
-from birads_lib.scores.bootstrap import (
-    Measure,
-    Resampling,
-    estimates,
-    p_values,
-    patient_bootstrap,
-    with_bounds,
-)
+from birads_lib.scores import bootstrap
+from birads_lib.scores.bootstrap import Drawn, Measure, Resampling
 from birads_lib.scores.calibration import SCORES, every_score
-from birads_lib.scores.comparisons import holm
+from birads_lib.scores.comparisons import difference, holm
 from birads_lib.scores.metrics import every_metric, headline_names
 from birads_lib.task import BIRADS, Task
 from birads_lib.texts import interval
@@ -34,14 +27,6 @@ _OF_PROBABILITIES = ("mean_auc", "auc_4_or_5")
 _OF_CALIBRATION = ("brier", "classwise_ece")
 
 
-@dataclass(frozen=True)
-class Drawn:
-    """The metrics of one step: of the sample, and of each resample."""
-
-    estimates: pd.Series
-    resamples: pd.DataFrame  # (R, metrics)
-
-
 def names(task: Task = BIRADS) -> dict[str, str]:
     """Return name -> title of the metrics of a step, as far as the task has them."""
     titles = headline_names(task) | SCORES
@@ -49,15 +34,15 @@ def names(task: Task = BIRADS) -> dict[str, str]:
     return {name: titles[name] for name in wanted if name in titles}
 
 
-def measure(called: np.ndarray, task: Task = BIRADS) -> Measure:
+def measure(called: np.ndarray) -> Measure:
     """Return what makes the metrics in ``names``, given what was called, (n,) labels 1..K."""
-    certain = np.eye(len(task.labels))[np.asarray(called) - 1]  # (n, K)
+    certain = np.eye(len(BIRADS.labels))[np.asarray(called) - 1]  # (n, K)
 
     def metrics(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
-        of_calls = every_metric(y, certain, weights, task)
-        values = every_metric(y, p, weights, task) | every_score(y, p, weights, task)
-        values |= {name: of_calls[name] for name in _OF_CALLS if name in of_calls}
-        return {name: values[name] for name in names(task)}
+        of_calls = every_metric(y, certain, weights)
+        values = every_metric(y, p, weights) | every_score(y, p, weights)
+        values |= {name: of_calls[name] for name in _OF_CALLS}
+        return {name: values[name] for name in names()}
 
     return metrics
 
@@ -83,23 +68,20 @@ def check_same_images(steps: pd.DataFrame, others: Mapping[str, pd.DataFrame]) -
         )
 
 
-def drawn(
-    steps: pd.DataFrame, resamples: int = 2000, seed: int = 0, task: Task = BIRADS
-) -> dict[str, Drawn]:
+def drawn(steps: pd.DataFrame, resamples: int = 2000, seed: int = 0) -> dict[str, Drawn]:
     """Return the metrics of each step, all in the same resamples of patients and seeds."""
     made = {}
     for step, rows in steps.groupby("step", sort=False):
         rows = rows.sort_values(["seed", "image_id"], ignore_index=True)
         y, p = rows["y_true"].to_numpy(), probabilities(rows)
-        of_step = measure(rows["called"].to_numpy(), task)
-        of_resamples = patient_bootstrap(y, p, Resampling.of(rows, resamples, seed), of_step)
-        made[step] = Drawn(estimates(y, p, of_step), of_resamples)
+        resampling = Resampling.of(rows, resamples, seed)
+        made[step] = bootstrap.drawn(y, p, resampling, measure(rows["called"].to_numpy()))
     return made
 
 
 def intervals(made: Mapping[str, Drawn]) -> pd.DataFrame:
     """Return [step, metric, estimate, low, high] of all steps."""
-    tables = {step: with_bounds(of.estimates, of.resamples) for step, of in made.items()}
+    tables = {step: of_step.intervals() for step, of_step in made.items()}
     table = pd.concat(tables, names=["step"]).reset_index("step").reset_index(drop=True)
     return table.drop(columns="resamples_used")
 
@@ -117,11 +99,10 @@ def gains(
         pairs: (step, the one before).
         judged: metrics that the comparison is about.
     """
-    tables = []
-    for step, before in pairs:
-        differences = (made[step].resamples - made[before].resamples).round(12)
-        table = with_bounds(made[step].estimates - made[before].estimates, differences)
-        tables.append(table.assign(step=step, before=before, p_value=p_values(differences)))
+    tables = [
+        difference(made[step], made[before]).assign(step=step, before=before)
+        for step, before in pairs
+    ]
     table = pd.concat(tables, ignore_index=True)
     is_judged = table["metric"].isin(judged)
     table["holm"] = holm(table["p_value"].where(is_judged))
@@ -129,18 +110,17 @@ def gains(
 
 
 def as_table(
-    rows: pd.DataFrame, titles: Mapping[str, str], task: Task = BIRADS, columns: Sequence[str] = ()
+    rows: pd.DataFrame, titles: Mapping[str, str], columns: Sequence[str] = ()
 ) -> pd.DataFrame:
     """Return intervals as texts, a row per step, a column per metric.
 
     Args:
         rows: of ``intervals`` or ``gains``.
         titles: step -> what it is called, in order.
-        task: whose metrics these are.
         columns: metrics; none: all.
     """
     texts = [interval(*row) for row in rows[["estimate", "low", "high"]].to_numpy(float)]
     table = rows.assign(text=texts).pivot(index="step", columns="metric", values="text")
-    kept = {name: title for name, title in names(task).items() if not columns or name in columns}
+    kept = {name: title for name, title in names().items() if not columns or name in columns}
     table = table.loc[[step for step in titles if step in table.index], [*kept]]
     return table.rename(index=titles, columns=kept).rename_axis(index="step", columns=None)

@@ -38,9 +38,11 @@ def test_what_is_written_is_read(table, tmp_path):
 
 
 def test_what_is_counted_names_seeds_where_there_are_several(table):
-    assert predictions.counted(table) == "6 test rows, 6 images, 3 clusters"
+    assert predictions.counted(table) == "6 test rows, 6 images, 3 patients"
     both = pd.concat([table, table.assign(seed=4)])
-    assert predictions.counted(both) == "12 test rows, 6 images, 3 clusters, 2 seeds of training"
+    assert predictions.counted(both) == "12 test rows, 6 images, 3 patients, 2 seeds of training"
+    both.loc[0, "patient_id"] = None  # of one image, with both seeds
+    assert "3 patients, 1 images of unknown patients, 2 seeds" in predictions.counted(both)
 
 
 @pytest.mark.parametrize(

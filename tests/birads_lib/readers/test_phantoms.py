@@ -84,7 +84,7 @@ def test_a_bad_parameter_is_named(tmp_path, name, value):
 
 def test_no_study_is_tested_on_the_phantoms_of_the_pretraining(tmp_path):
     source = (Path(anatomy.__file__).parent / "pretraining.py").read_text()
-    assert "from birads_lib.readers.phantoms import PRETRAINING as SEED" in source
+    assert "from birads_lib.pretrained import PHANTOMS_SEED as SEED" in source
     with pytest.raises(UserError, match="'seed' is 90210000, whose phantoms the small ResNet was"):
         phantoms.read(tmp_path / "new", seed=90_210_000)
     assert not (tmp_path / "new").exists()

@@ -45,6 +45,16 @@ def drawn_rows(patients, seed, n_resamples):
     return [np.concatenate([np.flatnonzero(patients == names[i]) for i in d]) for d in draws]
 
 
+OF_ONE_PATIENT = ["recall_3", "f1_3", "auc_3"]  # in ``study``
+
+
+def estimable(table):
+    """The rows of differences in ``study`` that rest on several patients; the others have none."""
+    is_of_one = table["metric"].isin(OF_ONE_PATIENT)
+    assert table.loc[is_of_one, ["low", "high", "p_value"]].isna().all(axis=None)
+    return table[~is_of_one]
+
+
 def by_scikit_learn(y, p):
     called = p.argmax(1) + 1
     average = {"average": "macro", "zero_division": 0}
@@ -184,8 +194,8 @@ def test_intervals_are_percentiles_around_the_estimate(study):
     estimates = pd.Series(headline(y, p))
     np.testing.assert_array_equal(table.loc[list(headline_names()), "estimate"], estimates)
     expected = np.nanpercentile(resamples, [2.5, 97.5], axis=0)
-    of_one_patient = table.index.isin(["recall_3", "f1_3", "auc_3"])
-    np.testing.assert_allclose(table[["low", "high"]].T, np.where(of_one_patient, np.nan, expected))
+    is_of_one = table.index.isin(OF_ONE_PATIENT)
+    np.testing.assert_allclose(table[["low", "high"]].T, np.where(is_of_one, np.nan, expected))
     assert table.loc["accuracy", "resamples_used"] == 400
     used = table.loc["auc_3", "resamples_used"]
     assert 150 < used < 350  # a patient is in a resample with probability 1 - 1/e
@@ -215,6 +225,20 @@ def test_none_or_all_of_ten_patients_is_no_certainty():
     for name in ("accuracy", "adjacent_accuracy"):
         np.testing.assert_allclose(perfect.loc[name, ["low", "high"]].astype(float), of_twenty)
     assert perfect.loc[["mcc", "qwk", "macro_f1", "mean_auc", "ordinal_mae"], "low"].isna().all()
+
+
+@pytest.mark.parametrize("rare", [4, 1])
+def test_an_auc_with_one_patient_on_either_side_has_no_bounds(rare):
+    y, patients = np.full(40, 5 - rare), np.repeat(np.arange(20), 2)
+    y[:2] = rare
+    p = np.random.default_rng(0).dirichlet(np.ones(5), 40)
+    table = intervals(y, p, Resampling(patients, 60)).set_index("metric")
+    rows = table.loc[["auc_4_or_5", "auc_4", "auc_1", "mean_auc", f"recall_{rare}"]]
+    assert rows["estimate"].notna().all()
+    assert rows[["low", "high"]].isna().all(axis=None)
+    y[2:4] = rare
+    several = intervals(y, p, Resampling(patients, 60)).set_index("metric")
+    assert several.loc[["auc_4_or_5", "auc_4", "auc_1"], "low"].notna().all()
 
 
 def test_a_mean_that_never_varies_has_wilsons_bounds_if_it_is_a_share_and_else_none():
@@ -280,11 +304,12 @@ def test_paired_differences_equal_a_loop_over_scikit_learn(study, other):
     rows = drawn_rows(patients, 11, 60)
     a, b = ([by_scikit_learn(y[r], values[r]) for r in rows] for values in (other, p))
     expected = (pd.DataFrame(a) - pd.DataFrame(b)).round(10)
-    low, high = np.nanpercentile(expected, [2.5, 97.5], axis=0)
-    np.testing.assert_allclose(table["low"], low, atol=1e-9)
-    np.testing.assert_allclose(table["high"], high, atol=1e-9)
     whole = pd.Series(by_scikit_learn(y, other)) - pd.Series(by_scikit_learn(y, p))
     np.testing.assert_allclose(table["estimate"], whole, atol=1e-9)
+    table = estimable(table)
+    low, high = np.nanpercentile(expected[table["metric"]], [2.5, 97.5], axis=0)
+    np.testing.assert_allclose(table["low"], low, atol=1e-9)
+    np.testing.assert_allclose(table["high"], high, atol=1e-9)
     for name, p_value in zip(table["metric"], table["p_value"], strict=True):
         d = [value for value in expected[name] if not np.isnan(value)]
         counts = [sum(v <= 0 for v in d), sum(v >= 0 for v in d)]
@@ -295,18 +320,20 @@ def test_paired_differences_equal_a_loop_over_scikit_learn(study, other):
 def test_differences_of_unlike_rows_equal_a_loop_over_scikit_learn(study, other, paired):
     y, p, patients = study
     rows = np.concatenate([np.arange(0, 80, 2), [0, 0, 6]])  # half the images, some of them again
+    seed = [11, 5]
     b = (y[rows], other[rows], Resampling(patients[rows]))
-    a = (y, p, Resampling(patients, 60, seed=11))
+    a = (y, p, Resampling(patients, 60, seed))
     table = comparisons.differences(a, b, paired)
-    drawn_a = drawn_rows(patients, 11, 60)
-    drawn_b = drawn_rows(patients[rows], 11 if paired else [11, 1], 60)
+    drawn_a = drawn_rows(patients, seed, 60)
+    drawn_b = drawn_rows(patients[rows], seed if paired else [*seed, 1], 60)
     loop_a = pd.DataFrame([by_scikit_learn(y[r], p[r]) for r in drawn_a])
     loop_b = pd.DataFrame([by_scikit_learn(b[0][r], b[1][r]) for r in drawn_b])
-    low, high = np.nanpercentile(loop_a - loop_b, [2.5, 97.5], axis=0)
-    np.testing.assert_allclose(table["low"], low, atol=1e-9)
-    np.testing.assert_allclose(table["high"], high, atol=1e-9)
     whole = pd.Series(by_scikit_learn(y, p)) - pd.Series(by_scikit_learn(*b[:2]))
     np.testing.assert_allclose(table["estimate"], whole, atol=1e-9)
+    table = estimable(table)
+    low, high = np.nanpercentile((loop_a - loop_b)[table["metric"]], [2.5, 97.5], axis=0)
+    np.testing.assert_allclose(table["low"], low, atol=1e-9)
+    np.testing.assert_allclose(table["high"], high, atol=1e-9)
 
 
 def test_differences_of_independent_samples_have_the_sum_of_their_variances():
@@ -335,9 +362,38 @@ def test_other_patients_are_not_paired(study):
 
 def test_a_model_does_not_differ_from_itself(study):
     y, p, patients = study
-    table = paired_differences(y, p, p, Resampling(patients, 30))
+    table = estimable(paired_differences(y, p, p, Resampling(patients, 30)))
     assert (table[["estimate", "low", "high"]] == 0).all(axis=None)
     assert (table["p_value"] == 1).all()
+
+
+def one_patient_apart():
+    """Truth, probabilities of two models, patients: only the one patient of BI-RADS 4 differs."""
+    y, patients = np.repeat([4, *[1, 2] * 9, 1], 2), np.repeat(np.arange(20), 2)
+    p = np.full((40, 5), 0.2)
+    better = p.copy()
+    better[:2] = np.eye(5)[3]
+    return y, better, p, patients
+
+
+def test_a_difference_that_rests_on_one_patient_is_not_estimable():
+    y, better, p, patients = one_patient_apart()
+    table = paired_differences(y, better, p, Resampling(patients, 100)).set_index("metric")
+    rows = table.loc[["auc_4_or_5", "auc_4", "recall_4", "f1_4", "precision_4"]]
+    assert rows["estimate"].tolist() == [0.5, 0.5, 1, 1, 1]
+    assert rows[["low", "high", "p_value"]].isna().all(axis=None)
+    assert table.loc["accuracy", ["low", "high", "p_value"]].notna().all()
+    assert np.isnan(delong(y >= 4, better[:, 3], p[:, 3], patients)["p_value"])
+
+
+def test_a_difference_that_is_the_same_in_all_resamples_is_not_estimable():
+    y, patients = np.tile([1, 2], 10), np.arange(20)
+    right, wrong = np.eye(5)[y - 1], np.eye(5)[2 - y]
+    table = paired_differences(y, right, wrong, Resampling(patients, 50)).set_index("metric")
+    row = table.loc["accuracy", ["estimate", "low", "high", "p_value"]].astype(float)
+    np.testing.assert_array_equal(row, [1, np.nan, np.nan, np.nan])
+    drawn = pd.DataFrame({"same": np.ones(50), "equal": np.zeros(50)})
+    np.testing.assert_array_equal(bootstrap.p_values(drawn), [np.nan, 1])
 
 
 def test_swapping_models_turns_the_sign(study, other):
@@ -543,7 +599,8 @@ def test_delong_without_spread(scored):
     same = delong(positive, a, a)
     assert (same["estimate"], same["standard_error"], same["p_value"]) == (0, 0, 1)
     perfect = delong(positive, positive, np.zeros(40))
-    assert (perfect["estimate"], perfect["standard_error"], perfect["p_value"]) == (0.5, 0, 0)
+    assert (perfect["estimate"], perfect["standard_error"]) == (0.5, 0)
+    assert np.isnan([perfect[name] for name in ("low", "high", "p_value")]).all()
 
 
 def test_delong_refuses_what_it_cannot_use(scored):
@@ -601,9 +658,10 @@ def test_holm_counts_comparisons_of_the_same_page_that_are_adjusted_elsewhere():
 @pytest.mark.parametrize("count", [1, 7, 86])
 def test_so_many_resamples_can_reach_significance_among_so_many(count):
     resamples = comparisons.enough_resamples(count)
-    least = bootstrap.p_values(pd.DataFrame({"always above 0": np.ones(resamples)}))
+    above = np.linspace(1, 2, resamples)
+    least = bootstrap.p_values(pd.DataFrame({"always above 0": above}))
     assert comparisons.holm(least, further=count - 1)[0] < 0.05
-    fewer = bootstrap.p_values(pd.DataFrame({"always above 0": np.ones(resamples - 2)}))
+    fewer = bootstrap.p_values(pd.DataFrame({"always above 0": above[2:]}))
     assert comparisons.holm(fewer, further=count - 1)[0] > 0.05
 
 

@@ -39,6 +39,15 @@ def test_a_patient_has_the_mean_of_her_images():
     predictions.check(found, task=DENSITY)
 
 
+def test_an_image_of_an_unknown_patient_stays():
+    rows = answers()
+    rows.loc[:2, "patient_id"] = None
+    found = density.of_patients(rows)
+    assert set(found["patient_id"]) == {"i0", "i1", "i2", *rows["patient_id"].dropna()}
+    ours = found.set_index("patient_id").loc["i1", DENSITY.probabilities].astype(float)
+    np.testing.assert_allclose(ours, rows.loc[1, DENSITY.probabilities].astype(float))
+
+
 def test_a_patient_of_two_densities_is_refused():
     rows = answers()
     rows.loc[7, "y_true"] = rows.loc[6, "y_true"] % 4 + 1
@@ -74,14 +83,3 @@ def test_arms_have_their_metrics_and_differences_are_theirs():
     assert len(row) == 1
     assert row["estimate"][0] == pytest.approx(by_hand["prompts"] - by_hand["softmax"])
     assert row["low"][0] <= row["estimate"][0] <= row["high"][0]
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "said"),
-    [
-        (-0.02, 0.02, "equivalent"), (0.01, 0.02, "equivalent"), (0.01, 0.05, "higher"),
-        (-0.05, -0.01, "lower"), (-0.05, 0.01, "inconclusive"), (-0.03, 0.0, "inconclusive"),
-    ],
-)  # fmt: skip
-def test_an_interval_says_equivalent_different_or_neither(low, high, said):
-    assert density.within(pd.Series({"low": low, "high": high})) == said

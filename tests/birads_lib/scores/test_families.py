@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from birads_lib.errors import UserError
 from birads_lib.scores import comparisons, families, two_classes
 from birads_lib.scores.bootstrap import Resampling
 from birads_lib.scores.repeated_folds import corrected_t, of_folds
@@ -28,6 +29,22 @@ def tests():
     return comparisons.aligned(tables, "r")
 
 
+def every_part(table):
+    """All predictions of a run with these test rows: of four folds, one is for validation."""
+    parts = [table]
+    for fold in range(4):
+        others = table[table["fold"] != fold]
+        is_seen = others["fold"] == (fold + 1) % 4
+        parts.append(others.assign(fold=fold, part=np.where(is_seen, "validation", "train")))
+    copies = parts[1][parts[1]["part"] == "train"].assign(copy=1)
+    return pd.concat([*parts, copies], ignore_index=True)
+
+
+@pytest.fixture(scope="module")
+def tables(tests):
+    return {network: every_part(table) for network, table in tests.items()}
+
+
 @pytest.fixture(scope="module")
 def drawn(tests):
     return Resampling.of(tests["r"], 200, 0)
@@ -41,9 +58,9 @@ def test_each_network_has_its_metrics(tests, drawn):
     assert len(table) == 3 * 5
 
 
-def test_a_pair_is_the_later_minus_the_earlier(tests, drawn):
+def test_a_pair_is_the_later_minus_the_earlier(tests, tables, drawn):
     single = families.by_network(tests, drawn).set_index(["network", "metric"])["estimate"]
-    for table in (families.over_patients(tests, drawn), families.over_folds(tests)):
+    for table in (families.over_patients(tests, drawn), families.over_folds(tables)):
         assert list(table["pair"].unique()) == ["e - r", "e2 - r", "e2 - e"]
         assert set(table["metric"]) == set(two_classes.NAMES)
     table = families.over_patients(tests, drawn).set_index(["pair", "metric"])
@@ -51,13 +68,22 @@ def test_a_pair_is_the_later_minus_the_earlier(tests, drawn):
     assert table.loc[("e - r", "auc"), "estimate"] == pytest.approx(expected)
 
 
-def test_pairs_over_folds_are_corrected_for_the_folds_there_are(tests):
-    table = families.over_folds(tests).set_index(["pair", "metric"])
+def test_pairs_over_folds_are_corrected_for_what_each_fold_trained_and_tested(tests, tables):
+    """Of four quarters, one is tested and two are trained: 1 / 2, not 1 / (4 - 1)."""
+    table = families.over_folds(tables).set_index(["pair", "metric"])
     values = of_folds(tests, two_classes.measure, "auc")
     assert families.fold_count(tests["r"]) == len(values) == 8
-    expected = corrected_t(values["e"] - values["r"], 1 / 3)
+    expected = corrected_t(values["e"] - values["r"], 1 / 2)
     row = table.loc[("e - r", "auc")]
     assert {name: row[name] for name in expected} == pytest.approx(expected)
+
+
+def test_one_fold_or_no_training_rows_are_refused(tests, tables):
+    one = {network: table[table["fold"] == 0] for network, table in tables.items()}
+    with pytest.raises(UserError, match="needs at least two; these predictions are of one"):
+        families.over_folds(one)
+    with pytest.raises(UserError, match="needs the training rows, too"):
+        families.over_folds(tests)
 
 
 def test_pairs_across_families_are_efficientnet_minus_resnet_whatever_the_order(tests, drawn):
@@ -79,6 +105,9 @@ def test_records_hold_the_pair_that_says_least(tests, drawn):
     of_f1 = families.across(paired, FAMILIES).query("metric == 'weighted_f1'")
     least = table.loc["efficientnet_minus_resnet.patient.weighted_f1"]
     assert least["low"] == of_f1["low"].min() > 0
+    no_bounds = paired.assign(low=paired["low"].where(paired["pair"] != "e2 - r"))
+    unsure = families.records(metrics, {"patient": no_bounds}, FAMILIES).set_index("metric")
+    assert np.isnan(unsure.loc["efficientnet_minus_resnet.patient.weighted_f1", "low"])
     within = paired.query("pair == 'e2 - e' and metric == 'weighted_f1'")["holm"].iloc[0]
     assert table.loc["within_efficientnet.patient.least_p", "estimate"] == within
     two = {name: tests[name] for name in ("r", "e")}

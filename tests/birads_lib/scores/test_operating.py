@@ -49,7 +49,7 @@ def test_rates_are_those_of_the_confusion_matrix(answers):
 def test_specificity_at_a_sensitivity_is_read_off_the_curve(answers, wanted):
     positive, score, *_ = answers
     alarms, hits, _ = roc_curve(positive, score, drop_intermediate=False)
-    expected = 1 - alarms[hits >= wanted].min() if wanted else 1 - alarms[1]
+    expected = 1 - alarms[hits >= wanted].min()  # at no sensitivity, of an infinite threshold
     found = specificity_at(positive, score, np.array([wanted]), np.ones((N, 1)))
     assert found[0] == pytest.approx(expected)
 
@@ -67,6 +67,27 @@ def test_both_are_measured_in_the_same_resamples(answers):
     gain = table.loc["ppv", "estimate"] - table.loc["reader_ppv", "estimate"]
     assert table.loc["ppv_gain", "estimate"] == pytest.approx(gain)
     assert table.loc["sensitivity_gain", "high"] <= 0  # nobody is more sensitive than always
+
+
+def test_a_rate_of_exactly_0_or_1_has_wilsons_interval_and_one_patient_none():
+    """Twelve patients, two regions each: four are sick, and all answers are the same as theirs."""
+    positive, patients = np.repeat([True, False], [8, 16]), np.arange(24) // 2
+    y, p = 1 + positive, np.eye(2)[positive.astype(int)]
+    measure = against_reader(positive, ~positive)
+    table = intervals(y, p, Resampling(patients, 50), measure).set_index("metric")
+    patients_behind = {
+        "sensitivity": (4, 4), "specificity": (8, 8), "ppv": (4, 4), "accuracy": (12, 12),
+        "reader_sensitivity": (0, 4), "reader_specificity": (0, 8), "reader_ppv": (0, 8),
+    }  # fmt: skip
+    for name, counts in patients_behind.items():
+        expected = binomtest(*counts).proportion_ci(0.95, "wilson")
+        np.testing.assert_allclose(table.loc[name, ["low", "high"]].astype(float), expected)
+    one = positive & (patients == 0)
+    score = np.stack([np.linspace(1, 0, 24), np.linspace(0, 1, 24)], axis=1)
+    table = intervals(1 + one, score, Resampling(patients, 50), against_reader(one, positive))
+    bounds = table.set_index("metric")[["low", "high"]]
+    assert bounds.loc[["auc", "sensitivity", "reader_auc", "auc_gain", "ppv"]].isna().all(axis=None)
+    assert bounds.loc[["specificity", "reader_ppv"]].notna().all(axis=None)
 
 
 def test_thresholds_come_from_validation_alone(answers):

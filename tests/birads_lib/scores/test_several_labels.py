@@ -55,3 +55,13 @@ def test_a_label_that_no_image_has_has_no_scores():
     found = several_labels.intervals(y, P, LABELS, Resampling(PATIENTS, 50)).set_index("metric")
     assert found.at["f1_calcification", "estimate"] >= 0
     assert np.isnan(found.at["f1_calcification", "low"])
+
+
+def test_a_precision_of_what_one_patient_is_called_and_an_auc_beside_one_have_no_bounds():
+    y, p = Y.copy(), P.copy()
+    p[:, 2], y[:, 1] = 0.1, True
+    p[:2, 2], y[:2, 1] = 0.9, False
+    found = several_labels.intervals(y, p, LABELS, Resampling(PATIENTS, 50)).set_index("metric")
+    rows = found.loc[["precision_calcification", "auc_mass"]]
+    assert rows["estimate"].notna().all()
+    assert rows[["low", "high"]].isna().all(axis=None)

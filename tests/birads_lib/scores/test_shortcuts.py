@@ -101,6 +101,25 @@ def test_what_tells_the_patient_does_not_count_as_telling_the_label():
     assert alarms <= 1
 
 
+def test_labels_that_patients_swap_stay_together():
+    patients = np.repeat(np.arange(9), [1, 2, 4, 12, 4, 2, 2, 2, 1])[::-1]
+    labels = np.random.default_rng(0).integers(0, 3, 9)[patients]
+    several = labels.copy()
+    several[np.flatnonzero((patients == 1) | (patients == 6))] = [0, 1, 2, 1]
+
+    def of_patients(labels):
+        return [tuple(labels[patients == patient]) for patient in range(9)]
+
+    rng, dealt = np.random.default_rng(0), set()
+    for swapped in shortcuts._swapped(labels, patients, 50, rng):
+        assert all(len({*of_patient}) == 1 for of_patient in of_patients(swapped))
+        dealt.add(of_patients(swapped)[3][0])
+    assert dealt == {*labels}  # the patient with twelve images gets other patients' labels
+    for swapped in shortcuts._swapped(several, patients, 50, rng):
+        assert {of_patients(swapped)[p] for p in (1, 6)} == {(0, 1), (2, 1)}
+        assert all(len({*of_patients(swapped)[p]}) == 1 for p in (0, 2, 3, 4, 5, 7, 8))
+
+
 def test_one_image_apart_is_no_shortcut():
     cases, seen = made_up()
     seen.loc["i0", "kilobytes"] = 900

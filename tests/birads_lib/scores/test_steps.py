@@ -74,6 +74,26 @@ def test_a_step_against_itself_gains_nothing():
     assert (gains["p_value"] == 1).all()
 
 
+def test_what_never_varies_has_no_interval_without_width():
+    constant = np.tile([0.1, 0.5, 0.2, 0.1, 0.1], (60, 1))
+    rows = MADE[MADE["step"] == "a"].assign(called=2)
+    rows[[f"p{k}" for k in range(1, 6)]] = constant
+    reached = steps.intervals(steps.drawn(rows, 50)).set_index("metric")
+    same = reached.loc[["mean_auc", "auc_4_or_5", "mcc", "qwk"]]
+    assert same["estimate"].tolist() == [0.5, 0.5, 0, 0]
+    assert same[["low", "high"]].isna().all(axis=None)
+    assert not (reached["low"] == reached["high"]).any()
+
+
+def test_a_gain_that_rests_on_one_patient_is_not_estimable():
+    few = MADE.assign(y_true=np.where(MADE["patient_id"] == "p0", 4, MADE["y_true"] % 3 + 1))
+    gains = steps.gains(steps.drawn(few, 50), [("b", "a")], ["auc_4_or_5", "qwk"])
+    gains = gains.set_index("metric")
+    assert gains.loc["auc_4_or_5", "estimate"] != 0
+    assert gains.loc["auc_4_or_5", ["low", "high", "p_value", "holm"]].isna().all()
+    assert gains.loc["qwk", ["low", "high", "p_value", "holm"]].notna().all()
+
+
 def test_the_table_has_a_row_per_step_in_the_order_of_titles():
     reached = steps.intervals(steps.drawn(MADE, 20))
     table = steps.as_table(reached, {"b": "Second", "x": "Absent", "a": "First"}, columns=["qwk"])

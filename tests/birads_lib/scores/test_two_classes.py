@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import norm
+from scipy.stats import binomtest, norm
 from sklearn.metrics import accuracy_score, f1_score, roc_auc_score, roc_curve
 
 from birads_lib.scores import two_classes
@@ -51,6 +51,15 @@ def test_patients_are_drawn_with_this_measure():
     table = intervals(y, p, Resampling(np.arange(40) // 2, 50), two_classes.measure)
     assert table["metric"].tolist() == [*two_classes.NAMES, *two_classes.ERRORS]
     assert (table["low"] <= table["estimate"]).all()
+
+
+def test_errors_that_never_happen_have_wilsons_interval():
+    y = np.repeat([1, 2], [16, 8])
+    table = intervals(y, np.eye(2)[y - 1], Resampling(np.arange(24) // 2, 50), two_classes.measure)
+    table = table.set_index("metric")
+    for name, patients in {"false_positive_rate": 8, "miss_rate": 4}.items():
+        expected = binomtest(0, patients).proportion_ci(0.95, "wilson")
+        np.testing.assert_allclose(table.loc[name, ["low", "high"]].astype(float), expected)
 
 
 @settings(deadline=None)
