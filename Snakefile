@@ -13,22 +13,20 @@ from birads_lib.readers.image_files import fingerprint
 from press import chapters, given, paths, sources, study
 from press.parameters import images_folder
 
+ASKED = {name: given.of_item(config, name) for name in config}
 STUDY = study.load(
-    config["study"],
-    given.of_item(config, "data"),
-    given.of_item(config, "weights"),
-    config.get("root", "results"),
+    ASKED["study"], ASKED.get("data"), ASKED.get("weights"), ASKED.get("root", "results")
 )
 if workflow.is_main_process:
     try:
         LOCK = study.claim(STUDY)  # held as long as this file is open
-        if "other" not in config:  # else the study was run before, and may have been given a folder
+        if "other" not in ASKED:  # else the study was run before, and may have been given a folder
             given.link(STUDY)
             study.write_record(STUDY)
     except study.UserError as error:
         raise SystemExit(str(error))
 # What is made again to verify a figure stays out of the book.
-PAGES = f"{STUDY.root}/pages/{STUDY.name}" if "root" in config else f"book/{STUDY.name}"
+PAGES = f"{STUDY.root}/pages/{STUDY.name}" if "root" in ASKED else f"book/{STUDY.name}"
 
 EXECUTE = "python -m press.execute {input.notebook} {output.page} {params.values:q}"
 
@@ -77,14 +75,19 @@ def values_of(chapter):
 def images_given(chapter):
     """What the folder of images, and a reader from outside, look like, for a chapter that reads it.
 
-    "" if the study has the images, and this project the reader.
+    "" if the study has the images, and this project the reader. Only a page that is asked for looks
+    at the folder: a figure is made again from intact files without it.
     """
-    if chapter.reads:
-        return ""
-    code = "".join(map(sha256, STUDY.reader.code()))
-    if STUDY.reader.makes_images:
-        return code
-    return fingerprint(images_folder(STUDY.dataset, STUDY.folder), STUDY.follows_links) + code
+
+    def looks(wildcards):
+        if chapter.reads:
+            return ""
+        code = "".join(map(sha256, STUDY.reader.code()))
+        if STUDY.reader.makes_images:
+            return code
+        return fingerprint(images_folder(STUDY.dataset, STUDY.folder), STUDY.follows_links) + code
+
+    return looks
 
 
 def constraints_of(chapter):
@@ -131,11 +134,11 @@ for chapter in chapters.of_study(STUDY):
 
 
 # A page of two studies: `make compare` and `make external` say which page, and which is the other.
-if "other" in config:
+if "other" in ASKED:
     from press import compare, external
 
-    OTHER = study.load(config["other"])
-    PAIR = external if config.get("page") == external.NOTEBOOK else compare
+    OTHER = study.load(ASKED["other"])
+    PAIR = external if ASKED.get("page") == external.NOTEBOOK else compare
     VALUES = PAIR.parameters(STUDY, OTHER)
     FILES = PAIR.files(STUDY, OTHER, VALUES)
     row = chapters.chapter(PAIR.NOTEBOOK)

@@ -9,11 +9,11 @@ The book is staged to ``_build/<study>/source`` so that Sphinx sees prose and pa
 nothing changed there, nothing is rendered.
 """
 
+import html
 import json
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,7 @@ from pydantic import ConfigDict
 
 from birads_lib.checked import Checked
 from birads_lib.errors import UserError, did_you_mean
-from birads_lib.files import written_whole
+from birads_lib.files import one_at_a_time, written_whole
 from press import (
     chapters,
     claims,
@@ -37,8 +37,10 @@ from press import (
     yaml_file,
 )
 from press import page as pages
+from press.command import run
 from press.page import COMMITTED
 from press.paths import BOOK, CONFIG, ROOT, build_folder, rendered_book
+from press.problems import noted, refuse
 from press.report import checklists as reporting
 from press.report import front, overview, receipts
 from press.report.templates import literal
@@ -123,12 +125,17 @@ def staged_page(page: pages.Page, title: str, selector: str, is_listed: bool) ->
             orphan=True, nosearch=True, language_info=language
         )
     if changed := changed_sources(page):
-        said = f"Stale: {'; '.join(changed)} since this page was executed"
-        when = page.papermill.get("start_time", "")[:10]
-        mark = f'<p class="stale-mark">{said}{f" on {when}" if when else ""}.</p>'
+        mark = _stale_mark(changed, page.papermill.get("start_time", "")[:10])
         cell = {"cell_type": "markdown", "id": "stale", "metadata": {}, "source": [mark]}
         notebook["cells"].insert(1, cell)
     return json.dumps(notebook, ensure_ascii=False).encode()
+
+
+def _stale_mark(changed: list[str], when: str) -> str:
+    """Return, as HTML, what has changed since a page was executed, and when that was."""
+    said = f"Stale: {'; '.join(changed)} since this page was executed"
+    text = f"{said} on {when}." if when else f"{said}."
+    return f'<p class="stale-mark">{html.escape(text)}</p>'  # names and times are the page's own
 
 
 def _is_of_the_paper(study: Study) -> bool:
@@ -148,7 +155,8 @@ def wanted(study: Study) -> dict[str, bytes]:
     made |= reporting.generated([each for each in studies if _is_of_the_paper(each)], BOOK)
     made["book/companions.md"] = overview.companions()
     made["book/archive.md"] = contents.archive(studies, made)
-    toc = contents.contents(study, {each.name: each for each in studies}, made)
+    by_name = {each.name: each for each in studies}
+    toc = contents.contents(study, by_name, made)
     listed = contents.listed(toc)
     wanted |= {
         path: ("" if path.removesuffix(".md") in listed else _ORPHAN).encode() + text.encode()
@@ -158,7 +166,7 @@ def wanted(study: Study) -> dict[str, bytes]:
     by_path = {f"{run.doc}.ipynb": run for run in every}
     for page in (page for _, of_a_study in executed for page in of_a_study):
         path = page.path.relative_to(ROOT).as_posix()
-        run = by_path.get(path) or contents.Run(_named(studies, page.study), page.name)
+        run = by_path.get(path) or contents.Run(by_name[page.study], page.name)
         told = contents.title(run), contents.selector(run, every)
         wanted[path] = staged_page(page, *told, run.doc in listed)
     for name, settings in (("_toc", toc), ("_config", configuration(study))):
@@ -192,17 +200,13 @@ def _prose(path: Path) -> bytes:
     return shown.with_code(path.read_text(), path.name).encode()
 
 
-def _named(studies: list[Study], name: str) -> Study:
-    return next(study for study in studies if study.name == name)
-
-
 def check(study: Study) -> None:
     """Raise UserError with all that keeps the book from being put together around its pages.
 
     No page is read, so that each fact of one counts as unknown.
     """
-    of_paper, nowhere = list(filter(_is_of_the_paper, _studies(study))), build_folder("nothing")
-    known = {each.name: each for each in _studies(study)}
+    known, nowhere = {each.name: each for each in _studies(study)}, build_folder("nothing")
+    of_paper = filter(_is_of_the_paper, known.values())
     parts = [partial(contents.contents, study, known), partial(_check_numbers, study)]
     parts += [partial(_prose, path) for path in manifest.prose(study)]
     parts += [partial(reporting.generated, [each], nowhere) for each in of_paper]
@@ -211,12 +215,9 @@ def check(study: Study) -> None:
         parts += [claims.load, claims.cohort, claims.published]
     problems = []
     for part in parts:
-        try:
+        with noted(problems):
             part()
-        except UserError as error:
-            problems.append(str(error))
-    if problems:
-        raise UserError("\n".join(dict.fromkeys(problems)))
+    refuse(problems)
 
 
 def _check_numbers(study: Study) -> None:
@@ -229,8 +230,7 @@ def _check_numbers(study: Study) -> None:
         for name in dict.fromkeys(_NUMBER.findall(path.read_text()))
         if name not in named
     ]
-    if problems:
-        raise UserError("\n".join(problems))
+    refuse(problems)
 
 
 def stage(study: Study, source: Path) -> bool:
@@ -247,19 +247,22 @@ def stage(study: Study, source: Path) -> bool:
 
 
 def render(study: Study) -> Path:
-    """Render the book of a study and return its first page; raises UserError if Sphinx fails."""
+    """Render the book of a study and return its first page; raises UserError if Sphinx fails.
+
+    Another rendering of the same book is waited for.
+    """
     build = build_folder(study.name)
-    page, is_whole = rendered_book(study.name) / "index.html", manifest.is_whole(study)
-    if not stage(study, build / "source") and is_whole:
-        manifest.seal(study)  # what is not staged may have changed, such as the lock
-        return page
-    # From nothing: what Sphinx keeps of a page that didn't change has the contents of before.
-    shutil.rmtree(build / "_build", ignore_errors=True)
-    paths.manifest(study.name).unlink(missing_ok=True)
-    print(f"rendering {build.relative_to(ROOT)} ...", flush=True)
-    _run_sphinx(study, build)
-    manifest.seal(study)
-    return page
+    with one_at_a_time(build / "lock", f"waiting for another rendering of '{study.name}'"):
+        is_whole = manifest.is_whole(study)
+        # Before anything changes: after a kill, nothing is sealed that isn't of these sources.
+        paths.manifest(study.name).unlink(missing_ok=True)
+        if stage(study, build / "source") or not is_whole:
+            # From nothing: what Sphinx keeps of an unchanged page has the contents of before.
+            shutil.rmtree(build / "_build", ignore_errors=True)
+            print(f"rendering {build.relative_to(ROOT)} ...", flush=True)
+            _run_sphinx(study, build)
+        manifest.seal(study)  # in any case: what is not staged may have changed, such as the lock
+    return rendered_book(study.name) / "index.html"
 
 
 def render_anew(study: Study, folder: Path) -> Path:
@@ -300,7 +303,4 @@ def build(config: str, part: str = "") -> Path:
 
 
 if __name__ == "__main__":
-    try:
-        print("The book is ready, open", build(*sys.argv[1:]).relative_to(ROOT))
-    except UserError as error:
-        sys.exit(str(error))
+    run(lambda *words: print("The book is ready, open", build(*words).relative_to(ROOT)))

@@ -13,7 +13,7 @@ from pathlib import Path
 from birads_lib.errors import UserError
 from press import paths
 from press.parameters import declared_parameters
-from press.paths import BESIDE
+from press.paths import BY_HAND
 
 MARK = "BIRADS_PAGE"  # the environment variable that ``press.execute`` sets for its kernels
 OF_THE_STUDY = ("dataset", "task", "note", "show_pixels")  # what no notebook has otherwise
@@ -27,7 +27,7 @@ def is_by_hand() -> bool:
 def beside(study_dir: str | Path) -> Path:
     """Return the folder where notebooks by hand write, for that of a study: beside it."""
     folder = Path(study_dir)
-    return folder if folder.name.endswith(BESIDE) else folder.with_name(folder.name + BESIDE)
+    return folder if folder.name.endswith(BY_HAND) else folder.with_name(folder.name + BY_HAND)
 
 
 def adopt_study(notebook: str, values: dict) -> None:
@@ -72,10 +72,10 @@ def adopt_study(notebook: str, values: dict) -> None:
 
 def _record(folder: Path) -> dict | None:
     """Return what the study in a folder, or beside it, has left of itself; None without a run."""
-    for home in (folder, folder.with_name(folder.name.removesuffix(BESIDE))):
+    for home in (folder, folder.with_name(folder.name.removesuffix(BY_HAND))):
         if (path := paths.record_file(home)).exists():
             return json.loads(path.read_text())
-    if (folder / "cases.parquet").exists() and not folder.name.endswith(BESIDE):
+    if (folder / "cases.parquet").exists() and not folder.name.endswith(BY_HAND):
         raise UserError(
             f"the study in {folder.name} has left no {paths.record_file(folder).name}: run it once "
             "more by `make book`, which says there what it is of"

@@ -59,8 +59,9 @@ class Chapter:
 
     @property
     def rule(self) -> str:
-        """Name of its rule: the notebook's, without its number."""
-        return self.notebook.partition("_")[2]
+        """Name of its rule: the notebook's, its number last, as Snakemake takes none in front."""
+        number, _, name = self.notebook.partition("_")
+        return f"{name}_{number}"
 
     @property
     def page(self) -> str:

@@ -277,8 +277,15 @@ def contents(study: Study) -> list[list[str]]:
             variant = wildcards.get("variant", wildcards.get("suffix", "")[1:])
             home = comparing if variant in study.ablations else row.under or row.notebook
             below[home].append(row.page.format(**wildcards))
-    ordered = [sorted(listed, key=lambda page: page != home) for home, listed in below.items()]
-    return [listed for listed in ordered if listed]
+    for home, listed in below.items():
+        if home in listed:  # a chapter's own page stands first
+            listed.insert(0, listed.pop(listed.index(home)))
+    return [listed for listed in below.values() if listed]
+
+
+def written(study: Study) -> set[str]:
+    """Return the names, without their folders, of all files that a study's chapters write."""
+    return {Path(name).name for row in of_study(study) for name in row.files}
 
 
 def makers(path: Path, reader: str) -> list[str]:

@@ -5,10 +5,6 @@ from dataclasses import dataclass, field
 
 from press.stale import first_of
 
-# How an exhibit that was made again compares with the published one.
-EQUAL, WITHIN, DIFFERS, MISSING = "equal", "within tolerance", "different", "not made again"
-VERDICTS = (EQUAL, WITHIN, DIFFERS, MISSING)
-
 
 @dataclass
 class Report:
@@ -19,6 +15,7 @@ class Report:
     stale: dict[str, list[str]] = field(default_factory=dict)  # what has changed -> pages
     checked: Counter[str] = field(default_factory=Counter)
     absent: int = 0  # files that pages wrote and that are not at hand
+    unheld: int = 0  # numbers for prose that nothing at hand says anything of
     root: str = ""  # the root hash of the rendered book
 
     def check(self, kind: str, holds: bool, problem: str) -> None:
@@ -30,16 +27,22 @@ class Report:
 
 def print_report(name: str, report: Report, seconds: float) -> None:
     """Print what came out for a study."""
-    counts = ", ".join(f"{count:,} {kind}" for kind, count in report.checked.items())
-    print(f"{name}: {counts}; {seconds:.1f} s")
+    checked = ", ".join(f"{count:,} {kind}" for kind, count in report.checked.items() if count)
+    print(f"{name}: {checked or 'nothing to check'}; {seconds:.1f} s")
     for line in dict.fromkeys(report.notes):
         print(f"  note: {line}")
     for why, names in report.stale.items():
         print(f"  stale: {why} since {first_of(names)} ran")
     if report.absent:
         print(f"  not at hand, so not checked: {report.absent:,} files that pages wrote")
-    for line in dict.fromkeys(report.problems):
+    if report.unheld:
+        print(f"  not held against anything: {report.unheld:,} numbers for prose")
+    problems = list(dict.fromkeys(report.problems))
+    for line in problems:
         print(f"  PROBLEM: {line}")
     if report.root:
         print(f"  root hash {report.root}")
-    print(f"  {'all hold' if not report.problems else f'{len(report.problems)} problems'}")
+    if problems:
+        print(f"  {len(problems)} problem{'s' if len(problems) > 1 else ''}")
+    elif checked:
+        print("  all hold")

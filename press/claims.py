@@ -176,12 +176,12 @@ def short(limit: float | str) -> str:
     )
 
 
-def load(path: Path = CLAIMS, paper: str = MAIN) -> list[Claim]:
+def load(paper: str = MAIN) -> list[Claim]:
     """Read the claims of one paper.
 
     Raises UserError with every unknown key, missing key and odd value of the whole file.
     """
-    every, known = _entries(path, _Claims, "claims", "id"), papers(path)
+    every, known = _entries(CLAIMS, _Claims, "claims", "id"), papers()
     ids = {claim.id for claim in every}
     problems = [
         f"{c.id}: 'beside' is {c.beside!r}; expected the id of another claim"
@@ -194,44 +194,45 @@ def load(path: Path = CLAIMS, paper: str = MAIN) -> list[Claim]:
         if known and c.paper not in known
     ]
     if problems:
-        raise UserError("\n".join(f"{path}: {problem}" for problem in problems))
+        raise UserError("\n".join(f"{CLAIMS}: {problem}" for problem in problems))
     return [claim for claim in every if claim.paper == paper]
 
 
-def papers(path: Path = CLAIMS) -> dict[str, Paper]:
+def papers() -> dict[str, Paper]:
     """Read the papers by their ids; raise UserError as ``load`` does."""
-    content, lines = yaml_file.read(path, _Claims.model_fields)
-    return yaml_file.checked(path, _Claims, content | {"defaults": {}, "claims": []}, lines).papers
+    content, lines = yaml_file.read(CLAIMS, _Claims.model_fields)
+    apart = content | {"defaults": {}, "claims": []}
+    return yaml_file.checked(CLAIMS, _Claims, apart, lines).papers
 
 
-def paper_of(chapter_set: str, path: Path = CLAIMS) -> str:
+def paper_of(chapter_set: str) -> str:
     """Return the id of the paper that studies with a set of chapters are about."""
-    return next(name for name, paper in papers(path).items() if paper.chapters == chapter_set)
+    return next(name for name, paper in papers().items() if paper.chapters == chapter_set)
 
 
-def counts_by_paper(path: Path = CLAIMS) -> pd.DataFrame:
+def counts_by_paper() -> pd.DataFrame:
     """Return how many claims each paper has, and how many of them are of a number; by its title."""
     rows = {
         paper.title: {
-            "claims": len(stated := load(path, name)),
+            "claims": len(stated := load(name)),
             "about a number": sum(claim.value is not None for claim in stated),
             "judged in studies with the chapters": paper.chapters,
         }
-        for name, paper in papers(path).items()
+        for name, paper in papers().items()
     }
     return pd.DataFrame(rows).T.rename_axis("paper")
 
 
-def cohort(path: Path = CLAIMS) -> Cohort:
+def cohort() -> Cohort:
     """Read the paper's counts of images and shares of parts; raise UserError as ``load`` does."""
-    content, lines = yaml_file.read(path, _Claims.model_fields)
-    return yaml_file.checked(path, Cohort, content.get("cohort"), lines)
+    content, lines = yaml_file.read(CLAIMS, _Claims.model_fields)
+    return yaml_file.checked(CLAIMS, Cohort, content.get("cohort"), lines)
 
 
-def published(path: Path = PUBLISHED) -> pd.DataFrame:
+def published() -> pd.DataFrame:
     """Read the published systems, one row each, with the fields of ``System`` as columns."""
-    rows = [system.model_dump() for system in _entries(path, _Published, "systems", "system")]
-    table = pd.DataFrame(rows).set_index("system")
+    systems = _entries(PUBLISHED, _Published, "systems", "system")
+    table = pd.DataFrame([system.model_dump() for system in systems]).set_index("system")
     return table.rename_axis(None).rename_axis(columns="system")  # one line of headings
 
 

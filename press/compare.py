@@ -6,13 +6,14 @@ The page goes to the book of the first; Snakemake makes it, by a rule of its own
 """
 
 import json
-import subprocess
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from birads_lib.errors import UserError
+from press import chapters
+from press.command import run, snakemake
 from press.paths import (
     RESULTS,
     ROOT,
@@ -22,6 +23,7 @@ from press.paths import (
     record_file,
     rendered_book,
 )  # fmt: skip
+from press.problems import noted, refuse
 from press.run import SYNTHETIC
 from press.study import Study, load
 
@@ -40,22 +42,27 @@ def config_of(name: str) -> str:
     return json.loads(record.read_text())["config"] if is_elsewhere else path
 
 
-def chosen(studies: str) -> dict[str, Study]:
-    """Return the two studies that a text such as "phantoms,my/study.yaml" names, checked.
+def named(studies: str) -> list[str]:
+    """Return the two names or YAMLs of studies in a text such as "phantoms,my/study.yaml".
 
-    Raises UserError for another number of studies, and with all that is wrong with either.
+    Raises UserError for another number of them.
     """
     names = [name.strip() for name in studies.split(",") if name.strip()]
     if len(names) != 2:
         raise UserError(f"expected two studies, STUDIES=a,b; got {', '.join(names) or 'none'}")
+    return names
+
+
+def chosen(names: Sequence[str]) -> dict[str, Study]:
+    """Return two studies by the names or YAMLs that they are given by.
+
+    Raises UserError with all that is wrong with either, and where both are the same.
+    """
     loaded, problems = {}, []
     for name in names:
-        try:
+        with noted(problems):
             loaded[name] = load(config_of(name))
-        except UserError as error:
-            problems.append(str(error))
-    if problems:
-        raise UserError("\n".join(problems))
+    refuse(problems)
     if len({study.name for study in loaded.values()}) < 2:
         raise UserError(f"both are the study '{loaded[names[0]].name}'; expected two")
     return loaded
@@ -76,7 +83,8 @@ def parameters(first: Study, second: Study) -> dict:
             problems.append(f"no {kind} in common ({listed})")
     if problems:
         raise UserError(f"{names} can't be compared: {'; '.join(problems)}")
-    variant = min(shared["variant"], key=lambda name: name != "proposed")
+    variants = shared["variant"]
+    variant = "proposed" if "proposed" in variants else variants[0]
     compared = {"other": second.name, "variant": variant, "protocols": shared["protocol"]}
     note = notes(first, second)
     return first.parameters(NOTEBOOK) | compared | ({"note": note} if note else {})
@@ -103,39 +111,54 @@ def files(first: Study, second: Study, values: dict) -> list[Path]:
     return inputs(first, values) + inputs(second, values)
 
 
+def check_makes(study: Study, files: Sequence[Path]) -> None:
+    """Raise UserError where no chapter of a study writes one of these files."""
+    names = {path.name for path in files} - chapters.written(study)
+    if names:
+        raise UserError(
+            f"'{study.name}' has the chapters of '{study.chapters}', and none of these writes "
+            f"{', '.join(sorted(names))}: name another study, such as one of the paper's network"
+        )
+
+
+def _check_study(study: Study, config: str, values: dict) -> None:
+    """Raise UserError where what is compared of a study isn't there, with what makes it."""
+    cases, *runs = inputs(study, values)
+    check_makes(study, [cases, *runs])
+    missing = [path.parent.name for path in runs if not path.exists()]
+    if missing or not cases.exists():
+        run = f"'{values['variant']}' under {', '.join(missing or values['protocols'])}"
+        is_named = config == f"config/{study.name}.yaml"
+        target = f"STUDY={study.name}" if is_named else f"CONFIG={config}"
+        command = f"run `make book {target}` first"
+        raise UserError(f"'{study.name}' has no results of {run}: {command}")
+
+
 def check_run(studies: dict[str, Study]) -> None:
     """Raise UserError naming what isn't there of the studies, as ``chosen`` returns them."""
     values, problems = parameters(*studies.values()), []
     for name, study in studies.items():
-        cases, *runs = inputs(study, values)
-        missing = [path.parent.name for path in runs if not path.exists()]
-        if missing or not cases.exists():
-            run = f"'{values['variant']}' under {', '.join(missing or values['protocols'])}"
-            path = config_of(name)
-            target = f"STUDY={name}" if path == f"config/{name}.yaml" else f"CONFIG={path}"
-            command = f"run `make book {target}` first"
-            problems.append(f"'{study.name}' has no results of {run}: {command}")
-    if problems:
-        raise UserError("\n".join(problems))
+        with noted(problems):
+            _check_study(study, config_of(name), values)
+    refuse(problems)
 
 
 def compare(studies: str) -> Path:
     """Have Snakemake compare two studies, print the table and render the first one's book.
 
-    Returns the rendered page. Raises UserError as ``chosen``, ``parameters`` and ``check_run``
-    do, and where the notebook failed, which then has said why.
+    Returns the rendered page. Raises UserError as ``named``, ``chosen``, ``parameters`` and
+    ``check_run`` do, and where the notebook failed, which then has said why.
     """
     from press import book  # slow to import, and no rule needs it
 
-    names = chosen(studies)
+    names = chosen(named(studies))
     check_run(names)
     first, second = names.values()
     page = page_name(NOTEBOOK, second.name)
-    config, other = map(config_of, names)
-    command = ["snakemake", "--profile", "profiles/local", "--config", f"study={config}"]
-    command += [f"other={other}", "--allowed-rules", "comparison"]  # neither study is run again
-    if subprocess.run([*command, "--", f"book/{first.name}/{page}.ipynb"], cwd=ROOT).returncode:
-        raise UserError("the comparison stopped: see above")
+    options = dict(zip(("study", "other"), map(config_of, names), strict=True))
+    rule = ["--allowed-rules", chapters.chapter(NOTEBOOK).rule]  # neither study is run again
+    target = f"book/{first.name}/{page}.ipynb"
+    snakemake(options, [*rule, "--", target], "the comparison stopped: see above")
     table = figures_folder(RESULTS / first.name, page) / "comparison-table.csv"
     print(pd.read_csv(table).round(3).to_string(index=False))
     book.render(first)
@@ -143,7 +166,4 @@ def compare(studies: str) -> Path:
 
 
 if __name__ == "__main__":
-    try:
-        print("The comparison is ready, open", compare(sys.argv[1]).relative_to(ROOT))
-    except UserError as error:
-        sys.exit(str(error))
+    run(lambda studies: print("The comparison is ready, open", compare(studies).relative_to(ROOT)))

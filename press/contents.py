@@ -6,10 +6,11 @@ passes over it.
 """
 
 import html
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from birads_lib.checked import Checked
 from birads_lib.errors import UserError, did_you_mean
@@ -19,7 +20,7 @@ from press import page as pages
 from press.page import COMMITTED, FROZEN
 from press.paths import BOOK, ROOT, build_folder, parts_of_page
 from press.report.checklists import CARDS
-from press.report.templates import literal, page
+from press.report.templates import filled, literal
 from press.study import Study
 
 TOC = "_toc.yml"  # at the root
@@ -29,12 +30,27 @@ ARCHIVE, GLOSSARY = "book/archive", "book/glossary"  # pages
 _IN_A_LINE = 6  # runs that a selector shows without being unfolded
 
 
+class _Section(Checked):
+    file: str = ""  # from the root, without .md
+    notebook: str = ""  # <study>/<name>, in place of a file
+
+    @model_validator(mode="after")
+    def _is_one_page(self) -> "_Section":
+        if bool(self.file) == bool(self.notebook):
+            raise ValueError("an entry needs either 'file' or 'notebook'")
+        return self
+
+
+class _Entry(_Section):
+    sections: list[_Section] = Field([])  # below it
+
+
 class _Part(Checked):
     caption: str = ""
-    study: str = ""
+    study: Literal["", THIS] = ""
     unless: list[str] = Field([])
     mini: bool = False
-    chapters: list[dict] = Field([])
+    chapters: list[_Entry] = Field([])
 
 
 class _Contents(Checked):
@@ -88,11 +104,10 @@ def _short(study: Study) -> str:
     return study.name.replace("_", " ")
 
 
-def read() -> dict:
-    """Return ``_toc.yml`` as it stands; UserError for what is wrong in it."""
+def read() -> _Contents:
+    """Return what ``_toc.yml`` holds; UserError for what is wrong in it."""
     content, lines = yaml_file.read(ROOT / TOC, _Contents.model_fields)
-    yaml_file.checked(ROOT / TOC, _Contents, content, lines)
-    return content
+    return yaml_file.checked(ROOT / TOC, _Contents, content, lines)
 
 
 def runs(study: Study) -> list[Run]:
@@ -122,26 +137,26 @@ def contents(study: Study, studies: Mapping[str, Study], made: Collection[str] =
     part lists, and ``notebook: <study>/<name>`` for the main page of a chapter. Pages that neither
     exist nor are ``made`` while staging are left out.
     """
-    toc, known, parts = read(), set(), []
-    for part in toc["parts"]:
-        kept = _existing(part.get("chapters", []), study, studies, made)
-        known |= {entry["file"] for entry in _every(kept)}
-        parts.append({"caption": part.get("caption", ""), "chapters": kept} | _of(part))
-        if (name := part.get("study", THIS)) != THIS:
-            raise UserError(f"{TOC}: unknown study '{name}'; {did_you_mean(name, [THIS])}")
-    for part in parts:
-        name = part.pop("study", "")
-        if name and study.name not in [*part.pop("unless", []), *COMMITTED]:
-            own = [run for run in main_pages(study) if run.doc not in known]
-            part["caption"] = study.title
-            part["chapters"] += [{"file": run.doc, "title": _named(run)} for run in own]
-            part["chapters"] += [
-                {"file": f"book/{study.name}/{card}"}
-                for card in CARDS
-                if f"book/{study.name}/{card}.md" in made
-            ]
-        part.pop("unless", None)
-    return {**toc, "parts": [part for part in parts if part["chapters"]]}
+    toc, parts = read(), []
+    kept = [_existing(part.chapters, study, studies, made) for part in toc.parts]
+    known = {entry["file"] for entries in kept for entry in _every(entries)}
+    for part, entries in zip(toc.parts, kept, strict=True):
+        is_own = part.study == THIS and study.name not in [*part.unless, *COMMITTED]
+        entries += _own(study, known, made) if is_own else []
+        if entries:
+            caption = study.title if is_own else part.caption
+            parts.append({"caption": caption, "chapters": entries})
+    return {"format": toc.format, "root": toc.root, "parts": parts}
+
+
+def _own(study: Study, known: Collection[str], made: Collection[str]) -> list[dict]:
+    """Return the entries of a study's main pages that are not ``known`` yet, and of its cards."""
+    further = [run for run in main_pages(study) if run.doc not in known]
+    cards = [f"book/{study.name}/{card}" for card in CARDS]
+    return [
+        *({"file": run.doc, "title": _named(run)} for run in further),
+        *({"file": card} for card in cards if f"{card}.md" in made),
+    ]
 
 
 def reading(study: Study, only_mini: bool = False) -> list[tuple[str, list[str]]]:
@@ -153,7 +168,7 @@ def reading(study: Study, only_mini: bool = False) -> list[tuple[str, list[str]]
     toc = yaml_file.read(build_folder(study.name) / "source" / TOC, _Contents.model_fields)[0]
     parts = [(p["caption"], [e["file"] for e in _every(p["chapters"])]) for p in toc["parts"]]
     if only_mini:
-        marked = {part.get("caption") for part in read()["parts"] if part.get("mini")}
+        marked = {part.caption for part in read().parts if part.mini}
         parts = [(caption, docs) for caption, docs in parts if caption in marked]
         parts.append(("", [GLOSSARY]))
     parts = [(caption, [doc for doc in docs if doc != ARCHIVE]) for caption, docs in parts]
@@ -165,10 +180,6 @@ def listed(toc: dict) -> set[str]:
     return {toc["root"], *(e["file"] for part in toc["parts"] for e in _every(part["chapters"]))}
 
 
-def _of(part: dict) -> dict:
-    return {key: part[key] for key in ("study", "unless") if key in part}
-
-
 def _every(entries: list[dict]) -> Iterator[dict]:
     for entry in entries:
         yield entry
@@ -176,17 +187,17 @@ def _every(entries: list[dict]) -> Iterator[dict]:
 
 
 def _existing(
-    entries: list[dict], study: Study, studies: Mapping[str, Study], made: Collection[str]
+    entries: Sequence[_Section], study: Study, studies: Mapping[str, Study], made: Collection[str]
 ) -> list[dict]:
     """Return the entries that exist, or are made while staging, as Sphinx reads them."""
     kept = []
     for entry in entries:
-        below = _existing(entry.get("sections", []), study, studies, made)
-        if "notebook" in entry:
-            named = _main_page(entry["notebook"], study, studies)
+        below = _existing(getattr(entry, "sections", ()), study, studies, made)
+        if entry.notebook:
+            named = _main_page(entry.notebook, study, studies)
         else:
-            is_there = f"{entry['file']}.md" in made or any(ROOT.glob(f"{entry['file']}.*"))
-            named = {"file": entry["file"]} if is_there else None
+            is_there = f"{entry.file}.md" in made or any(ROOT.glob(f"{entry.file}.*"))
+            named = {"file": entry.file} if is_there else None
         if named:
             kept.append(named | ({"sections": below} if below else {}))
         else:
@@ -203,6 +214,8 @@ def _main_page(named: str, study: Study, studies: Mapping[str, Study]) -> dict |
     about = study if name == study.name else studies.get(name)
     if about is None:
         raise UserError(f"{TOC}: unknown study '{name}'; {did_you_mean(name, studies)}")
+    if notebook not in (known := [row.notebook for row in chapters.CHAPTERS]):
+        raise UserError(f"{TOC}: unknown notebook '{notebook}'; {did_you_mean(notebook, known)}")
     run = next((run for run in main_pages(about) if run.notebook == notebook), None)
     return {"file": run.doc, "title": run.heading} if run else None
 
@@ -254,4 +267,4 @@ def archive(studies: Collection[Study], made: Collection[str]) -> str:
         ]  # fmt: skip
         if rows:
             of_studies.append({"title": literal(_short(study)), "chapters": rows})
-    return page("archive.md", {"studies": of_studies})
+    return filled("archive.md", {"studies": of_studies})

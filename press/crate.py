@@ -5,7 +5,6 @@
 What is in it is packed by ``press.packing``; what was run is told by ``press.provenance``.
 """
 
-import sys
 import zipfile
 from collections import Counter
 from pathlib import Path
@@ -15,6 +14,7 @@ from birads_lib.errors import UserError
 from birads_lib.files import sha256, written_whole
 from press import page as pages
 from press import study as studies
+from press.command import run
 from press.packing import Packing, place_of
 from press.page import Page
 from press.paths import BOOK, ROOT, build_folder
@@ -95,15 +95,9 @@ def _contents(packing: Packing, executed: list[Page], provenance: Provenance) ->
 
 def _executed_pages(study: Study, config: Path) -> list[Page]:
     """Return all pages of the study, each as it ran, without images where it shows none."""
-    executed, missing = pages.executed(study.name, study.pages(), BOOK)
-    if pages.is_lacking(study.name, executed, missing):
-        is_named = config.resolve() == (ROOT / "config" / f"{study.name}.yaml").resolve()
-        command = f"make book {f'STUDY={study.name}' if is_named else f'CONFIG={config}'}"
-        count = f"{len(missing)} of {len(study.pages())}"
-        raise UserError(
-            f"the study '{study.name}' is not executed: {count} pages are missing, such as "
-            f"{missing[0]}; `{command}` makes them"
-        )
+    is_named = config.resolve() == (ROOT / "config" / f"{study.name}.yaml").resolve()
+    command = f"make book {f'STUDY={study.name}' if is_named else f'CONFIG={config}'}"
+    executed = pages.executed(study.name, study.pages(), f"`{command}` makes them", BOOK)
     seals = pages.seals(BOOK / study.name)
     for page in executed:
         again, place = "remove it and run the study again", place_of(page)
@@ -118,10 +112,12 @@ def _executed_pages(study: Study, config: Path) -> list[Page]:
     return executed
 
 
+def main(config: str) -> None:
+    """Write the crate of a study, and say where it is."""
+    study = studies.load(config)
+    with studies.claim(study):  # a run would change files while they are packed
+        print("The crate is ready:", write(study, Path(config)).relative_to(ROOT))
+
+
 if __name__ == "__main__":
-    try:
-        named = studies.load(sys.argv[1])
-        studies.claim(named)  # a run would change files while they are packed
-        print("The crate is ready:", write(named, Path(sys.argv[1])).relative_to(ROOT))
-    except UserError as error:
-        sys.exit(str(error))
+    run(main)

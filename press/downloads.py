@@ -1,5 +1,6 @@
 """What a page of the book offers for download beside its figures and tables."""
 
+import html
 import io
 import json
 import zipfile
@@ -12,10 +13,11 @@ Store = Callable[[str, bytes], str]  # (file name, content) -> its address for t
 def links(files: Mapping[str, bytes], store: Store) -> str:
     """Return the HTML of links to files, {name: content}; a large one is a ZIP file."""
     offered = [_packed(name, content) for name, content in files.items()]
-    return " · ".join(
-        f'<a download="{name}" href="{store(name, content)}">{name}</a>'
-        for name, content in offered
-    )
+    return " · ".join(_link(html.escape(name), store(name, content)) for name, content in offered)
+
+
+def _link(name: str, address: str) -> str:
+    return f'<a download="{name}" href="{html.escape(address)}">{name}</a>'
 
 
 def passports(published: Iterable[dict]) -> dict[str, bytes]:

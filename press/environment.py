@@ -19,14 +19,20 @@ PACKAGES = (
 
 @cache
 def commit() -> dict:
-    """Return the commit of the repository, and whether code was changed since."""
-
-    def git(*arguments: str) -> str:
-        done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True)
-        return done.stdout.strip() if done.returncode == 0 else "unknown"
-
+    """Return the commit of the repository, and whether code was changed since, or may have been."""
     changed = git("status", "--porcelain", "--", "birads_lib", "press", "notebooks", "config")
-    return {"commit": git("rev-parse", "HEAD"), "uncommitted_changes": bool(changed)}
+    return {"commit": git("rev-parse", "HEAD") or "unknown", "uncommitted_changes": changed != ""}
+
+
+def git(*arguments: str, asked: str = "") -> str | None:
+    """Return what git says when ``asked``; None without git, and where there is no repository."""
+    try:
+        done = subprocess.run(
+            ["git", *arguments], cwd=ROOT, input=asked, capture_output=True, text=True
+        )
+    except OSError:  # it isn't installed
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
 
 
 @cache

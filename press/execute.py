@@ -34,6 +34,11 @@ FULL = re.compile(
     f"{os.strerror(errno.ENOSPC)}|{os.strerror(errno.EDQUOT)}|\\d+ requested and \\d+ written"
 )
 LITTLE_ROOM = 2**20  # bytes
+KERNEL_DIED = (
+    "the notebook's process was ended from outside, most often as the machine ran out of memory. "
+    "End other programs, run fewer jobs at a time (cores: in profiles/local/config.yaml) or make "
+    "the study smaller (batch_size, image_size), and run the same command again: it goes on"
+)
 # A kernel listens at sockets of its own, in a folder. Ports were picked first and opened later:
 # now and then another process had taken one by then, and the kernel died. The path of a socket has
 # room for about 100 characters, and TMPDIR may be longer.
@@ -67,6 +72,7 @@ def main(notebook: str, page: str, parameters: str) -> int:
 def _execute(notebook: str, page: Path, values: dict, study_dir: Path) -> str:
     """Execute one page and return what went wrong, if anything."""
     import papermill
+    from nbclient.exceptions import DeadKernelError
     from traitlets.config import Config
 
     from press.page import seal  # here, as kernels import this module for `end_with`
@@ -89,6 +95,8 @@ def _execute(notebook: str, page: Path, values: dict, study_dir: Path) -> str:
                 stdout_file=sys.stdout, start_timeout=300, extra_arguments=options,
                 config=Config(KernelManager={"transport": "ipc", "ip": f"{folder}/socket"}),
             )  # fmt: skip
+    except DeadKernelError:
+        return f"{KERNEL_DIED}\n\nThe notebook, up to there: {failed}"
     except papermill.PapermillExecutionError as error:
         if FULL.search(error.evalue):
             return _full_disk(study_dir, page.parent)

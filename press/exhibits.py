@@ -11,6 +11,7 @@ import posixpath
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from types import MappingProxyType
 
 from press import downloads, pictures
@@ -18,7 +19,10 @@ from press.downloads import Store
 from press.outputs import ANSWER, LEGEND, PASSPORT, files_of, marks_html
 
 LEAKY = "leaky-mark"  # the class of the mark that stands at every figure it holds for
-KINDS = {"webp": "image/webp", "csv": "text/csv", "zip": "application/zip"}
+KINDS = {  # by suffix; what the system says of them differs from machine to machine
+    ".webp": "image/webp", ".png": "image/png", ".jpg": "image/jpeg", ".svg": "image/svg+xml",
+    ".csv": "text/csv", ".zip": "application/zip",
+}  # fmt: skip
 _HEAD, _ROW = re.compile(r"<thead>.*?</thead>", re.S), re.compile(r"<tr.*?</tr>", re.S)
 _CELL = re.compile(r"<th>(.*?)</th>")  # of one column
 _CHAPTER = re.compile(r"\d+(?=_)")  # how the name of a page begins
@@ -41,7 +45,8 @@ _UNSEEN = (  # shown elsewhere, or long
 
 def data_uri(name: str, content: bytes) -> str:
     """Return a file's bytes as an address, so that a page holds all that it shows."""
-    return f"data:{KINDS[name.split('.')[-1]]};base64,{base64.b64encode(content).decode()}"
+    kind = KINDS.get(Path(name).suffix, "application/octet-stream")
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def rendered_notebook(text: str, store: Store = data_uri) -> str:
@@ -132,7 +137,7 @@ def _rendered(
     if facts["kind"] == "page":
         content = _folded("Passport of this page", facts, named=' id="passport"')
     elif facts["kind"] == "artefact":
-        named = f' id="{_anchor(facts["id"])}"'
+        named = f' id="{html.escape(_anchor(facts["id"]))}"'
         title = f"Written: {facts['id']}, and its passport"
         content = _folded(title, facts, named=named, of_page=of_page)
     else:
@@ -173,13 +178,14 @@ def exhibit(
         body = _table("".join(data["text/html"]), facts.get("links", {}), page)
     else:
         body = _picture(picture, name, facts["alt"], store)
-    way = f' <a class="reference internal" href="{page}#{name}">To its chapter.</a>' if page else ""
+    anchor, address = html.escape(name), html.escape(f"{page}#{name}")
+    way = f' <a class="reference internal" href="{address}">To its chapter.</a>' if page else ""
     number = f'<span class="caption-number">{called}</span> ' if called else ""
     links = downloads.links(files | dict(more), store)
     again = f"make verify STUDY={facts['study']} FIG={facts['page']}#{name}"
     offered = f"<p>Download: {links}</p><p>Make it again: <code>{html.escape(again)}</code></p>"
     return (
-        f'<figure class="exhibit" id="{identity or name}">{body}'
+        f'<figure class="exhibit" id="{html.escape(identity) or anchor}">{body}'
         f"<figcaption>{number}{html.escape(facts['caption'])}{way}</figcaption>"
         f"{marks_html(marks)}</figure>"
         + _folded(f"Passport of “{name}”", facts, offered, page=page, of_page=of_page)
@@ -194,8 +200,10 @@ def _picture(png: bytes, name: str, alt: str, store: Store) -> str:
     webp, (width, height) = pictures.as_webp(png)
     address = store(f"{name}.webp", webp)
     size = f'width="{width}" height="{height}" style="--width: {width}px"'
+    is_file = not address.startswith("data:")  # which no browser opens
+    address = html.escape(address)
     shown = f'<img src="{address}" alt="{html.escape(alt)}" {size} loading="lazy">'
-    if not address.startswith("data:"):  # which no browser opens
+    if is_file:
         shown = f'<a href="{address}">{shown}</a>'
     return f'<div class="picture">{shown}</div>'
 
@@ -256,7 +264,7 @@ def _folded(
             shown = _inputs(value, of_page.get("inputs", []), page)
         else:
             shown = _notebook(facts, page) if name == "notebook" else _fact(value)
-        rows.append(f"<tr><th>{name.replace('_', ' ')}</th><td>{shown}</td></tr>")
+        rows.append(f"<tr><th>{html.escape(name.replace('_', ' '))}</th><td>{shown}</td></tr>")
     if same:
         rows.append(f"<tr><th>further</th><td>as in {_PAGES_OWN}</td></tr>")
     return (
@@ -277,7 +285,7 @@ def _notebook(facts: dict, page: str) -> str:
     notebook = _fact(f"{facts['notebook']}.ipynb")
     if facts.get("cell") is None:
         return notebook
-    link = _link(f"cell {facts['cell']}", f"#cell-{facts['cell_id']}", page)
+    link = _link(f"cell {html.escape(str(facts['cell']))}", f"#cell-{facts['cell_id']}", page)
     return f"{notebook}, {link}"
 
 

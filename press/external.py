@@ -6,13 +6,14 @@ Where a study says so by ``external: {study: inbreast}``, ``press.book`` has the
 The page goes to the book of the first; Snakemake makes it, by a rule of its own.
 """
 
-import subprocess
-import sys
 from pathlib import Path
 
 from birads_lib.errors import UserError
-from press.compare import chosen, config_of, notes
+from press import chapters
+from press.command import run, snakemake
+from press.compare import check_makes, chosen, config_of, notes
 from press.paths import RESULTS, ROOT, page_name, predictions_file, rendered_book
+from press.problems import noted, refuse
 from press.study import Study, load
 
 NOTEBOOK = "15_elsewhere"
@@ -39,43 +40,41 @@ def parameters(first: Study, second: Study) -> dict:
 
 def files(first: Study, second: Study, values: dict) -> list[Path]:
     """Return the files of both studies that the page reads; ``run.json`` stands for the models."""
-    home = RESULTS / first.name
+    return [*_of_home(first, values), RESULTS / second.name / "cases.parquet"]
+
+
+def _of_home(study: Study, values: dict) -> list[Path]:
+    home = RESULTS / study.name
     predictions = predictions_file(home, values["variant"], values["protocols"][0])
-    tables = [RESULTS / study.name / "cases.parquet" for study in (first, second)]
-    return [*tables, predictions, predictions.with_name("run.json")]
+    return [home / "cases.parquet", predictions, predictions.with_name("run.json")]
 
 
-def check_other(first: Study, second: Study, config: str) -> None:
-    """Raise UserError where the second study's images can't be graded by the first, and why not."""
-    parameters(first, second)
-    cases = RESULTS / second.name / "cases.parquet"
-    if not cases.exists() and not second.reader.makes_images:
-        what = f"the images of '{second.name}' are not listed yet"
+def _check_home(study: Study, values: dict, config: str) -> None:
+    """Raise UserError naming what isn't there of the study that grades, with what makes it."""
+    needed = _of_home(study, values)
+    check_makes(study, needed)
+    if missing := [path.name for path in needed if not path.exists()]:
+        what = f"'{study.name}' has no {', '.join(missing)}"
+        raise UserError(f"{what}: run `make book CONFIG={config}` first")
+
+
+def _check_images(study: Study, config: str) -> None:
+    """Raise UserError where nobody knows where the images are that are to be graded."""
+    cases = RESULTS / study.name / "cases.parquet"
+    if not cases.exists() and not study.reader.makes_images:
+        what = f"the images of '{study.name}' are not listed yet"
         raise UserError(f"{what}: run `make book CONFIG={config} DATA=<their folder>` first")
-
-
-def _check_run(first: Study, second: Study, configs: list[str]) -> None:
-    """Raise UserError naming what isn't there of either study, as ``parameters`` has them."""
-    cases, _, *of_run = files(first, second, parameters(first, second))
-    problems = []
-    if missing := [path.name for path in (cases, *of_run) if not path.exists()]:
-        what = f"'{first.name}' has no {', '.join(missing)}"
-        problems.append(f"{what}: run `make book CONFIG={configs[0]}` first")
-    try:
-        check_other(first, second, configs[1])
-    except UserError as error:
-        problems.append(str(error))
-    if problems:
-        raise UserError("\n".join(problems))
 
 
 def check_asked(study: Study) -> None:
     """Raise UserError where a study asks for another's images, and they can't be graded."""
     if study.external is None:
         return
+    other = study.external.study
     try:
-        first, second = chosen(f"{study.config},{study.external.study}").values()
-        check_other(first, second, config_of(study.external.study))
+        first, second = chosen([study.config, other]).values()
+        check_makes(first, _of_home(first, parameters(first, second)))
+        _check_images(second, config_of(other))
     except UserError as error:
         raise UserError(f"external: {error}") from None
 
@@ -87,16 +86,29 @@ def external(first: str, second: str) -> Path:
     itself, they are made. Raises UserError as ``parameters`` does, where a study wasn't run, and
     where a notebook failed, which then has said why.
     """
-    home, other = chosen(f"{first},{second}").values()
-    configs = [config_of(name.strip()) for name in (first, second)]
-    _check_run(home, other, configs)
+    if not second:
+        raise UserError("expected another study, OTHER=name or OTHER=its.yaml; got none")
+    home, other = chosen([first, second]).values()
+    configs, problems = [config_of(first), config_of(second)], []
+    values = parameters(home, other)
+    with noted(problems):
+        _check_home(home, values, configs[0])
+    with noted(problems):
+        _check_images(other, configs[1])
+    refuse(problems)
     cases = RESULTS / other.name / "cases.parquet"
     if not cases.exists():
-        _snakemake([f"study={configs[1]}"], "data_exploration", cases.relative_to(ROOT).as_posix())
+        target = cases.relative_to(ROOT).as_posix()
+        _make({"study": configs[1]}, "01_data_exploration", target)
     page = f"book/{home.name}/{page_name(NOTEBOOK, other.name)}.ipynb"
-    options = [f"study={configs[0]}", f"other={configs[1]}", f"page={NOTEBOOK}"]
-    _snakemake(options, "elsewhere", page)
+    _make({"study": configs[0], "other": configs[1], "page": NOTEBOOK}, NOTEBOOK, page)
     return ROOT / page
+
+
+def _make(options: dict[str, str], notebook: str, target: str) -> None:
+    """Have Snakemake make a file by the rule of one notebook alone: no study is run again."""
+    rule = ["--allowed-rules", chapters.chapter(notebook).rule]
+    snakemake(options, [*rule, "--", target], "the validation stopped: see above")
 
 
 def rendered(first: str, second: str) -> Path:
@@ -104,21 +116,10 @@ def rendered(first: str, second: str) -> Path:
     from press import book  # slow to import, and no rule needs it
 
     page = external(first, second)
-    study = load(config_of(first.strip()))
+    study = load(config_of(first))
     book.render(study)
     return rendered_book(study.name) / "book" / study.name / f"{page.stem}.html"
 
 
-def _snakemake(options: list[str], rule: str, target: str) -> None:
-    """Have Snakemake make a file by one rule alone: no study is run again."""
-    command = ["snakemake", "--profile", "profiles/local", "--config", *options]
-    command += ["--allowed-rules", rule, "--", target]
-    if subprocess.run(command, cwd=ROOT).returncode:
-        raise UserError("the validation stopped: see above")
-
-
 if __name__ == "__main__":
-    try:
-        print("The validation is ready, open", rendered(*sys.argv[1:3]).relative_to(ROOT))
-    except UserError as error:
-        sys.exit(str(error))
+    run(lambda *both: print("The validation is ready, open", rendered(*both).relative_to(ROOT)))

@@ -1,8 +1,8 @@
 """Which files a study was made from, as its pages list them: where each chain of passports ends."""
 
-import io
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 
 import pandas as pd
 
@@ -20,8 +20,8 @@ FURTHER = (
     ("intermediate ", "35_real_transfer", "intermediate-files"),
     ("intermediate ", "14_patches", "intermediate-files"),
 )
-# What a page that was tampered with raises.
-UNREADABLE = (UserError, ValueError, LookupError, TypeError, AttributeError)
+# Errors that reading a damaged or forged page raises.
+UNREADABLE = (UserError, OSError, ValueError, LookupError, TypeError, AttributeError)
 Lists = dict[str, list[str]]  # kind of file -> hashes
 
 
@@ -41,16 +41,22 @@ def further(by_name: Mapping[str, Page]) -> Lists:
 
 def of_study(study: str) -> Lists:
     """Return ``hashes`` of another study, {} where its page isn't here."""
-    with suppress(OSError, *UNREADABLE):
+    with suppress(*UNREADABLE):
         name = FILE_LIST[0]
         return hashes({name: pages.read(paths.BOOK / study / f"{name}.ipynb")})
     return {}
 
 
-def page_of(kind: str) -> str:
-    """Return the page that lists the files of a kind."""
-    listing = (page for begin, page, _ in FURTHER if kind.startswith(begin))
-    return next(listing, FILE_LIST[0])
+def kind_of(read: Mapping[str, str]) -> str:
+    """Return the kind of many files that a passport names among its inputs."""
+    return read["name"].removesuffix(" files").removesuffix("s")  # once "images"
+
+
+def place_of(kind: str, folder: Path) -> tuple[str, str]:
+    """Return page and table that list the files of a kind, in a folder of executed pages."""
+    places = [(page, table) for begin, page, table in FURTHER if kind.startswith(begin)]
+    there = [place for place in places if (folder / f"{place[0]}.ipynb").exists()]
+    return [*there, *places, FILE_LIST][0]
 
 
 def _listed_at(by_name: Mapping[str, Page], page: str, identity: str, begin: str = "") -> Lists:
@@ -58,7 +64,7 @@ def _listed_at(by_name: Mapping[str, Page], page: str, identity: str, begin: str
     exhibit = by_name[page].exhibits.get(identity) if page in by_name else None
     with suppress(*UNREADABLE):  # of a table that was tampered with
         if exhibit is not None:
-            table = pd.read_csv(io.BytesIO(exhibit.files[f"{identity}.csv"]))
+            table = exhibit.table
             kinds = begin + table.get("kind", pd.Series("image", table.index))  # of older pages
             return table.assign(kind=kinds).groupby("kind")["sha256"].agg(list).to_dict()
     return {}

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from birads_lib.errors import UserError
-from press.paths import BESIDE, ROOT
+from press.paths import BY_HAND, ROOT
 
 if TYPE_CHECKING:
     from press.study import Study
@@ -42,10 +42,15 @@ def of_item(config: Mapping[str, object], name: str) -> str | None:
     return path
 
 
+def from_root(path: str) -> Path:
+    """Return where a path leads that was given: "~" is a home, relative ones begin at the root."""
+    return ROOT / Path(path).expanduser()
+
+
 def images_link(study_dir: str | Path) -> Path:
     """Return where the link to a study's folder of images lies, if it was given one."""
     study = Path(study_dir)  # by hand, perhaps that beside it
-    return ROOT / study.with_name(study.name.removesuffix(BESIDE)) / LINKS / "images"
+    return ROOT / study.with_name(study.name.removesuffix(BY_HAND)) / LINKS / "images"
 
 
 def without_paths(value: object, study_dir: str) -> object:
@@ -56,7 +61,11 @@ def without_paths(value: object, study_dir: str) -> object:
     """
     if not isinstance(value, Mapping):
         return value
-    kept = {key: without_paths(part, study_dir) for key, part in value.items() if key != "folder"}
+    kept = {
+        key: without_paths(part, study_dir)
+        for key, part in value.items()
+        if key != "folder" or not isinstance(part, str)  # a run may be called so, too
+    }
     if isinstance(kept.get("weights"), str):
         kept["weights"] = _weights(kept["weights"], study_dir)
     return kept
@@ -65,7 +74,7 @@ def without_paths(value: object, study_dir: str) -> object:
 def _weights(given: str, study_dir: str) -> str:
     if not Path(given).suffix:  # a name such as imagenet, and no file
         return given
-    path = (ROOT / given).absolute()
+    path = from_root(given)
     if path.is_relative_to(ROOT) and ".." not in path.parts:
         return path.relative_to(ROOT).as_posix()
     return f"{study_dir}/{LINKS}/weights/{path.name}"
@@ -74,9 +83,9 @@ def _weights(given: str, study_dir: str) -> str:
 def link(study: Study) -> None:
     """Make the links of a study anew; raise UserError for two files of weights of one name."""
     folders = {study.folder: study.dataset.get("folder")} | dict(_further(study))
-    wanted = {images_link(at): ROOT / Path(f).expanduser() for at, f in folders.items() if f}
+    wanted = {images_link(at): from_root(f) for at, f in folders.items() if f}
     for given in dict.fromkeys(_all_weights(study)):
-        place, path = ROOT / _weights(given, study.folder), (ROOT / given).resolve()
+        place, path = ROOT / _weights(given, study.folder), from_root(given).resolve()
         if place.parent.parent != ROOT / study.folder / LINKS:
             continue  # it is no link
         if wanted.setdefault(place, path) != path:

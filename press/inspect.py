@@ -11,7 +11,6 @@ import html
 import io
 import json
 import re
-import sys
 import warnings
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from birads_lib.readers.image_files import Problems, existing, files_below, is_l
 from birads_lib.readers.spreadsheet import SUFFIXES
 from birads_lib.task import MALIGNANCY
 from press import chapters, execute, exhibits, given, preflight
+from press.command import run
 from press.paths import BOOK, RESULTS, ROOT, source_notebook
 from press.study import load
 
@@ -134,7 +134,4 @@ def _dataset_in(folder: Path) -> dict[str, str]:
 
 if __name__ == "__main__":
     warnings.filterwarnings("ignore")  # scikit-learn's, of what is said here in our words
-    try:
-        sys.exit(inspect(*sys.argv[1:3]))
-    except UserError as error:
-        sys.exit(str(error))
+    run(inspect)

@@ -8,16 +8,18 @@ in passports.
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
+from birads_lib.errors import UserError
 from birads_lib.files import sha256, sha256_of, written_whole
 from press import paths
-from press.page import COMMITTED, SEALS
+from press.page import COMMITTED, SEALS, hash_list, hashes_in
 from press.report.templates import literal
 from press.study import Study
 
 UNKNOWN = 64 * "0"  # stands for the root hash in the files that it is over
-BESIDE = ("README.md", "CITATION.cff", "pyproject.toml", "uv.lock", "_config.yml", "_toc.yml")
+ROOT_FILES = ("README.md", "CITATION.cff", "pyproject.toml", "uv.lock", "_config.yml", "_toc.yml")
 _HOLDING = (".html", ".js")  # files of the rendered book that may tell the root hash
 
 
@@ -31,7 +33,7 @@ def sources(study: Study) -> dict[str, str]:
     others = [name for name in COMMITTED if name != study.name]
     files = [path for name in others for path in (paths.BOOK / name).glob("*.ipynb")]
     files += prose(study)
-    files += [paths.ROOT / name for name in BESIDE]
+    files += [paths.ROOT / name for name in ROOT_FILES]
     files += [paths.CONFIG / f"{name}.yaml" for name in others]
     config = paths.ROOT / study.config
     own = {config.name: sha256(config)} if study.config else {}
@@ -71,8 +73,7 @@ def branch(hashes: dict[str, str]) -> str:
 
     The same as of the lines that ``sha256sum`` prints of these files.
     """
-    lines = [f"{digest}  {name}\n" for name, digest in sorted(hashes.items())]
-    return sha256_of("".join(lines).encode())
+    return sha256_of(hash_list(hashes).encode())
 
 
 def noted(study: Study) -> str:
@@ -96,10 +97,13 @@ def statement(study: Study) -> str:
 
 
 def listed(study: Study) -> dict[str, str]:
-    """Return the SHA-256 of each file as noted when the book was rendered; {} where it wasn't."""
-    path = paths.manifest(study.name)
-    lines = path.read_text().splitlines() if path.exists() else []
-    return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+    """Return the SHA-256 of each file as noted when the book was rendered.
+
+    {} where it wasn't, and where the list is damaged: then it is to be rendered anew.
+    """
+    with suppress(UserError):
+        return hashes_in(paths.manifest(study.name))
+    return {}
 
 
 def seal(study: Study) -> str:
@@ -116,9 +120,8 @@ def seal(study: Study) -> str:
     with written_whole(paths.root_file(study.name)) as temporary:
         temporary.write_text(f"{root}\n")
     hashes = executed(study) | sources(study) | rendered(study, UNKNOWN)
-    lines = [f"{digest}  {name}\n" for name, digest in sorted(hashes.items())]
     with written_whole(paths.manifest(study.name)) as temporary:
-        temporary.write_text("".join(lines))
+        temporary.write_text(hash_list(hashes))
     return root
 
 

@@ -5,9 +5,7 @@ as it is, or printed (``press.pdf``). It is joined from the pages of the rendere
 and folded code stay there; of other runs, only those that the contents list are on the page.
 """
 
-import base64
 import html
-import mimetypes
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,6 +16,7 @@ from bs4 import BeautifulSoup, Tag
 from birads_lib.errors import UserError, did_you_mean
 from birads_lib.files import written_whole
 from press import contents, manifest
+from press.exhibits import data_uri
 from press.paths import ROOT, build_folder, rendered_book
 from press.study import Study
 
@@ -96,7 +95,8 @@ def _page(folder: Path, doc: str, names: dict[str, str]) -> Tag:
     page = soup.select_one("article.bd-article")
     _leave_out(page)
     for image in page.find_all("img"):
-        image["src"] = _held(folder / urljoin(f"{doc}.html", image["src"]))
+        path = folder / urljoin(f"{doc}.html", image["src"])
+        image["src"] = data_uri(path.name, path.read_bytes())
         del image["loading"]  # a printer sees all of them
     for tag in page.find_all(id=True):
         tag["id"] = f"{_name(doc)}--{tag['id']}"
@@ -124,12 +124,6 @@ def _leave_out(page: Tag) -> None:
         folded["open"] = ""
     for tag in page.select(_FOR_THE_SCREEN):
         tag.decompose()
-
-
-def _held(path: Path) -> str:
-    """Return a picture's bytes as an address."""
-    kind = mimetypes.guess_type(path.name)[0] or "image/webp"
-    return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
 
 
 def _address(href: str, page: str, names: dict[str, str]) -> str:

@@ -22,8 +22,7 @@ FILES = "application/vnd.birads.files+json"  # {name: base64}, but for a figure'
 FACTS = "application/vnd.birads.facts+json"  # {name: text}, alone
 ANSWER = "application/vnd.birads.answer+json"  # {text}: what the page found, for its top
 LEGEND = "application/vnd.birads.legend+json"  # on what says below an exhibit whose legend it is
-# Of a passport, what differs between two executions that are the same in all that can change a
-# result.
+# What changes each time, though the result is the same.
 PASSING = ("started", "seconds", "commit", "uncommitted_changes")
 
 
@@ -107,4 +106,6 @@ def _cell(value: float) -> str:
 
 def marks_html(marks: dict[str, str]) -> str:
     """Return what must be said of a figure's data, {CSS class: text}."""
-    return "".join(f'<p class="{kind}">{html.escape(text)}</p>' for kind, text in marks.items())
+    return "".join(
+        f'<p class="{html.escape(kind)}">{html.escape(text)}</p>' for kind, text in marks.items()
+    )

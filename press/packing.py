@@ -129,8 +129,8 @@ class Packing:
     def add_seals(self, executed: list[Page]) -> None:
         """Add the hashes of the packed pages, as ``sha256sum -c`` reads them."""
         packed = [page.path for page in executed if self.crate.get(place_of(page))]
-        lines = [f"{sha256(path)}  {path.name}\n" for path in sorted(packed)]
-        self.add_file(f"book/{self.study.name}/{pages.SEALS}", "".join(lines).encode())
+        seals = pages.hash_list({path.name: sha256(path) for path in packed})
+        self.add_file(f"book/{self.study.name}/{pages.SEALS}", seals.encode())
         self.add_file("README.md", manifest.statement(self.study).encode())
 
     def authors(self) -> list[Entity]:

@@ -4,11 +4,16 @@ An executed notebook holds all that verifying, listing and packaging a study nee
 files that it once read are not at hand.
 """
 
+import ast
+import io
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
+
+import pandas as pd
 
 from birads_lib.errors import UserError
 from birads_lib.files import one_at_a_time, sha256, written_whole
@@ -24,6 +29,7 @@ COMPANIONS = (
 )  # fmt: skip
 COMMITTED = (*FROZEN, "speed", *COMPANIONS)  # folders of all such pages
 SEALS = "SHA256SUMS"  # one file for each study's pages, as `sha256sum -c` reads it
+_LISTED = re.compile("([0-9a-f]{64})  ([^\ufffd]+)")  # a line of such a file, all of it UTF-8
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,12 @@ class Exhibit:
     def files(self) -> dict[str, bytes]:
         """The bytes of its PNG, CSV and JSON by file name."""
         return outputs.files_of(self.data)
+
+    @property
+    def table(self) -> pd.DataFrame | None:
+        """Its numbers; None where it has none to download. ValueError where it isn't CSV."""
+        content = self.files.get(f"{self.id}.csv")
+        return None if content is None else pd.read_csv(io.BytesIO(content))
 
 
 @dataclass(frozen=True)
@@ -157,12 +169,16 @@ def _check_places(page: Path, passports: list[dict]) -> None:
 
 
 def _numbers(shown: list[tuple[str, dict]]) -> dict[str, Number]:
-    """Return what the cells glued, by name."""
+    """Return what the cells glued, by name; raise UserError for what no cell glues."""
     numbers = {}
     for cell_id, output in shown:
         if glued := output.get("metadata", {}).get("scrapbook"):
-            text = next(v for k, v in output["data"].items() if k.endswith("text/plain"))
-            numbers[glued["name"]] = Number("".join(text).strip("'\""), cell_id)
+            plain = (v for k, v in output["data"].items() if k.endswith("text/plain"))
+            text = "".join(next(plain, "''"))
+            try:
+                numbers[glued["name"]] = Number(str(ast.literal_eval(text)), cell_id)
+            except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+                raise UserError(f"{glued['name']} is recorded as {text[:40]}, no text") from None
     return numbers
 
 
@@ -171,19 +187,21 @@ def of_study(study: str, book: Path = BOOK) -> list[Page]:
     return [read(path) for path in sorted((book / study).glob("*.ipynb"))]
 
 
-def executed(study: str, names: Sequence[str], book: Path = BOOK) -> tuple[list[Page], list[str]]:
-    """Return those of a study's pages that are executed, and the names of those that are not."""
-    paths = {name: book / study / f"{name}.ipynb" for name in names}
-    missing = [name for name, path in paths.items() if not path.exists()]
-    return [read(path) for name, path in paths.items() if name not in missing], missing
+def executed(study: str, names: Sequence[str], do: str, book: Path = BOOK) -> list[Page]:
+    """Return the executed ones of a study's pages.
 
-
-def is_lacking(study: str, there: Sequence[Page], missing: Sequence[str]) -> bool:
-    """Return whether a study has to be run for its missing pages.
-
+    Raises UserError where the study has to be run for missing ones, which ends with what to ``do``.
     A study that was executed elsewhere has no pages of chapters that were added since.
     """
-    return bool(missing) and (study not in COMMITTED or not there)
+    paths = {name: book / study / f"{name}.ipynb" for name in names}
+    there = {name: path for name, path in paths.items() if path.exists()}
+    missing = [name for name in names if name not in there]
+    if missing and (study not in COMMITTED or not there):
+        raise UserError(
+            f"the study '{study}' is not executed here: {len(missing)} of {len(names)} pages are "
+            f"missing, such as {missing[0]}; {do}"
+        )
+    return [read(path) for path in there.values()]
 
 
 def maker_of(facts: dict, page: Page) -> Page | None:
@@ -199,13 +217,31 @@ def seal(page: Path) -> None:
     """Note the hash of a page that was just executed in its folder's ``SHA256SUMS``."""
     with one_at_a_time(RESULTS / f"{page.parent.name}.seals.lock", "waiting for another seal"):
         known = seals(page.parent) | {page.name: sha256(page)}
-        lines = [f"{digest}  {name}\n" for name, digest in sorted(known.items())]
         with written_whole(page.parent / SEALS) as temporary:
-            temporary.write_text("".join(lines))
+            temporary.write_text(hash_list(known))
 
 
 def seals(folder: Path) -> dict[str, str]:
-    """Return the noted hash of each page in a folder, by file name."""
-    path = folder / SEALS
-    lines = path.read_text().splitlines() if path.exists() else []
-    return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+    """Return the noted hash of each page in a folder, by file name; UserError as ``hashes_in``."""
+    return hashes_in(folder / SEALS)
+
+
+def hash_list(hashes: Mapping[str, str]) -> str:
+    """Return {name: SHA-256} as the lines that ``sha256sum`` prints, in the order of the names."""
+    return "".join(f"{digest}  {name}\n" for name, digest in sorted(hashes.items()))
+
+
+def hashes_in(path: Path) -> dict[str, str]:
+    """Return {name: SHA-256} of a file that ``hash_list`` made; {} where there is none.
+
+    Raises UserError where the file is damaged.
+    """
+    lines = path.read_bytes().decode(errors="replace").splitlines() if path.exists() else []
+    listed = {line: _LISTED.fullmatch(line) for line in lines}
+    if wrong := [line for line, found in listed.items() if not found]:
+        where = f"{path.parent.name}/{path.name}"
+        raise UserError(
+            f"{where} is damaged: {wrong[0][:80]!r} is no SHA-256 with the name of a file; bring "
+            "the file back as it was, or remove it and run the study again"
+        )
+    return {found[2]: found[1] for found in listed.values()}

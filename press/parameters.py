@@ -12,7 +12,7 @@ from pathlib import Path
 
 from birads_lib.errors import UserError
 from birads_lib.readers import READERS
-from press.given import images_link
+from press.given import from_root, images_link
 from press.paths import NOTEBOOKS, ROOT, source_notebook
 
 
@@ -45,7 +45,7 @@ def images_folder(dataset: Mapping[str, object], study_dir: str) -> Path:
     """
     folder, reader = dataset.get("folder"), dataset["reader"]
     if folder:
-        return (ROOT / Path(str(folder)).expanduser()).resolve()
+        return from_root(str(folder)).resolve()
     if (link := images_link(study_dir)).exists():
         return link
     if READERS[reader].makes_images:

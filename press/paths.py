@@ -12,14 +12,18 @@ BOOK = ROOT / "book"  # prose; BOOK/<study>/ holds executed notebooks
 CONFIG = ROOT / "config"  # one YAML per study
 RESULTS = ROOT / "results"  # RESULTS/<study>/ holds artefacts, never in git
 BUILD = ROOT / "_build"  # BUILD/<study>/ holds what is rendered, packed and released
-BESIDE = ".byhand"  # how the folder beside a study's ends
+BY_HAND = ".byhand"  # how the folder beside a study's ends
 METRICS = ".metrics.json"  # how the names of files that hold a page's metrics end
 
 
 def is_inside(place: str) -> bool:
-    """Return whether a place that a passport names lies in the project; no link leads out."""
+    """Return whether a place that a passport names lies in the project; no link leads out.
+
+    But ``results`` itself may be one, to another disk.
+    """
     is_within = not Path(place).is_absolute() and ".." not in Path(place).parts
-    return is_within and (ROOT / place).resolve().is_relative_to(ROOT.resolve())
+    path, homes = (ROOT / place).resolve(), (ROOT.resolve(), RESULTS.resolve())
+    return is_within and any(path.is_relative_to(home) for home in homes)
 
 
 def page_name(notebook: str, variant: str | None = None, protocol: str | None = None) -> str:
@@ -33,7 +37,8 @@ def page_name(notebook: str, variant: str | None = None, protocol: str | None = 
 def parts_of_page(name: str) -> tuple[str, str, str]:
     """Return notebook, variant and protocol of a page's name, "" for those it doesn't have."""
     notebook, _, run = name.partition("-")
-    return notebook, *run.partition("-")[::2]
+    variant, _, protocol = run.partition("-")
+    return notebook, variant, protocol
 
 
 def source_notebook(notebook: str) -> Path:

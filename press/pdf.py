@@ -9,13 +9,13 @@ The book is rendered first where it isn't up to date.
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from birads_lib.errors import UserError
 from birads_lib.files import written_whole
 from press import book, one_page
+from press.command import run
 from press.paths import ROOT
 from press.study import load
 
@@ -80,7 +80,4 @@ def build(config: str, part: str = "") -> Path:
 
 
 if __name__ == "__main__":
-    try:
-        print("The book is printed:", build(*sys.argv[1:]).relative_to(ROOT))
-    except UserError as error:
-        sys.exit(str(error))
+    run(lambda *words: print("The book is printed:", build(*words).relative_to(ROOT)))

@@ -6,16 +6,16 @@ The reader reads headers alone; the folds of every run are dealt, and networks b
 weights or layers which may not be there. That takes seconds, where a run takes hours.
 """
 
-import sys
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import pandas as pd
 
 from birads_lib import splits
 from birads_lib.cases import Dataset, absent, label_numbers
-from birads_lib.errors import UserError, did_you_mean
+from birads_lib.errors import UserError
 from birads_lib.frozen.token_recipe import Recipe
 from birads_lib.networks import backbones
 from birads_lib.networks.backbones import LAST_STAGE
@@ -23,19 +23,19 @@ from birads_lib.networks.captions import DENSITY_TEXTS, Captions
 from birads_lib.protocol import OVERSAMPLE_FIRST, PARTS, PATIENT, PROTOCOLS
 from birads_lib.readers import by_name
 from birads_lib.readers.image_files import existing
-from birads_lib.scores import density
 from birads_lib.task import BIRADS, Task
 from birads_lib.texts import listing
 from press import book, chapters, external
+from press.command import run
 from press.parameters import declared_parameters, images_folder
 from press.paths import RESULTS, ROOT, predictions_file
+from press.problems import noted, refuse
 from press.study import Study, load
 from press.study_parameters import SET_BY_THE_STUDY
 
 OWN_AFFAIRS = {"resamples", "seed"}  # of each notebook
 EXAMPLES = 3  # images whose patients are shown
 SPLIT = ("protocol", "folds", "seeds", "validation_share")  # on which it depends who is where
-NETWORK = ("backbone", "weights", "taps")  # what of a network may not be there
 IMAGE_TEXT = "52_image_and_text"
 LOCAL_VIEWS = "41_local_views"
 # Notebooks that train a study's runs, or make what their networks see.
@@ -61,9 +61,10 @@ def check(study: Study) -> list[str]:
     if any(PROTOCOLS[protocol].is_given for _, protocol in study.runs()):
         understood.append(f"  {_given(dataset.cases)}")
     training = [name for name in notebooks if name in TRAINING]
-    problems = [problem for name in training for problem in _network_problems(study, name)]
+    problems = []
     if TRAINING[0] in training:  # elsewhere a notebook makes what is split
-        problems = [*_split_problems(study, dataset.cases, task), *problems]
+        problems += _split_problems(study, dataset.cases, task)
+    problems += [problem for name in training for problem in _network_problems(study, name)]
     if IMAGE_TEXT in notebooks:
         problems += _image_text_problems(study, dataset.cases, task)
     if LOCAL_VIEWS in notebooks:
@@ -103,8 +104,7 @@ def check_agreement(study: Study) -> None:
         for (name, _), same in sorted(given.items())
         if len(same) > 1
     ]
-    if problems:
-        raise UserError("\n".join(problems))
+    refuse(problems)
 
 
 def dataset_of(study: Study) -> Dataset:
@@ -140,7 +140,7 @@ def _patients(cases: pd.DataFrame) -> str:
     if images.empty:
         return f"{len(cases)} images; whose they are is not known"
     spread = Counter(images.tolist())
-    each = ", ".join(f"{n} image{'s'[: n > 1]}: {spread[n]}" for n in sorted(spread))
+    each = ", ".join(f"{n} image{'' if n == 1 else 's'}: {spread[n]}" for n in sorted(spread))
     return f"{len(cases)} images of {len(images)} patients (patients with {each})"
 
 
@@ -150,100 +150,108 @@ def _given(cases: pd.DataFrame) -> str:
     drawn = {"validation": "drawn from training"} if not counts["validation"] else {}
     parts = ", ".join(f"{part}: {drawn.get(part, counts[part])}" for part in PARTS)
     left_out = f"; {counts['none']} images have no part and are left out" if counts["none"] else ""
-    leak = f"; {counts['shared']} patients are in several parts: it leaks" * bool(counts["shared"])
+    shared = counts["shared"]
+    leak = f"; {shared} patients are in several parts: it leaks" if shared else ""
     return f"Images by given part: {parts}{left_out}{leak}"
 
 
-def _split_problems(study: Study, cases: pd.DataFrame, task: Task) -> Iterator[str]:
-    """Yield what stops the splits of a study's runs, each different one dealt once."""
-    dealt = set()
-    for run in study.runs():
-        given = declared_parameters("03_training") | study.values("03_training", *run)
+def _split_problems(study: Study, cases: pd.DataFrame, task: Task) -> list[str]:
+    """Return what stops the splits of a study's runs, each different one dealt once."""
+    problems, dealt = [], set()
+    for variant, protocol in study.runs():
+        values = study.values("03_training", variant, protocol)
+        given = declared_parameters("03_training") | values
         split = {name: given[name] for name in SPLIT}
         if (key := repr(split)) in dealt:
             continue
         dealt.add(key)
-        try:
+        of_split = []
+        with noted(of_split):
             splits.deal(cases, **split, task=task)
-        except UserError as error:
-            for line in str(error).splitlines():
-                yield f"protocol '{split['protocol']}': {line}"
+        problems += [f"protocol '{split['protocol']}': {line}" for line in of_split]
+    return problems
 
 
-def _image_text_problems(study: Study, cases: pd.DataFrame, task: Task) -> Iterator[str]:
-    """Yield what stops encoders of images and texts: the split, texts, names of ways to train."""
-    given = declared_parameters(IMAGE_TEXT) | study.values(IMAGE_TEXT)
-    for arm in given["arms"]:
-        if arm not in density.ARMS:
-            yield f"arms: {arm!r} is unknown; {did_you_mean(arm, density.ARMS)}"
-    try:
+def _image_text_problems(study: Study, cases: pd.DataFrame, task: Task) -> list[str]:
+    """Return what stops encoders of images and texts: the texts, and the split."""
+    given, problems = declared_parameters(IMAGE_TEXT) | study.values(IMAGE_TEXT), []
+    with noted(problems):
         Captions.of(given["captions"] or DENSITY_TEXTS, task)
+    with noted(problems):
         splits.deal(cases, PATIENT.name, given["folds"], study.seeds, balance=False, task=task)
-    except UserError as error:
-        yield from str(error).splitlines()
+    return problems
 
 
 def _local_views_problems(study: Study, cases: pd.DataFrame, task: Task) -> list[str]:
     """Return what stops the one split of a study whose network learns from a part of its images."""
-    given = declared_parameters(LOCAL_VIEWS) | study.values(LOCAL_VIEWS)
-    if given["learned_from"]:
-        return []
-    try:
-        splits.assign_parts(
-            cases, PATIENT.name, given["folds"], 0, given["seed"], balance=False, task=task
-        )
-    except UserError as error:
-        return str(error).splitlines()
-    return []
+    given, problems = declared_parameters(LOCAL_VIEWS) | study.values(LOCAL_VIEWS), []
+    if not given["learned_from"]:
+        split = (PATIENT.name, given["folds"], 0, given["seed"])
+        with noted(problems):
+            splits.assign_parts(cases, *split, balance=False, task=task)
+    return problems
 
 
-def _nested_problems(study: Study, cases: pd.DataFrame, task: Task) -> Iterator[str]:
-    """Yield what stops the steps of the best honest grade: the split, the trunks, the recipe."""
+def _nested_problems(study: Study, cases: pd.DataFrame, task: Task) -> list[str]:
+    """Return what stops the steps of the best honest grade: the split, the trunks, the recipe."""
     steps = declared_parameters(NESTED) | study.values(NESTED)
-    folds, network = steps["folds"], steps["network"]
-    for protocol in (OVERSAMPLE_FIRST.name, PATIENT.name) if network else ():
-        if not predictions_file(RESULTS / network, "proposed", protocol).exists():
-            yield (
-                f"network: the study {network!r} has no run 'proposed' under {protocol}; run "
-                f"`make book STUDY={network}` first, or leave 'network' out"
-            )
-    others = [*study.variants][1:]
-    if unknown := [name for name in steps["taught"] if name not in others]:
-        yield (
-            f"taught: {listing(unknown)}; expected variants of this study after the first, which "
-            f"the others are compared with: {', '.join(others) or 'it has no other'}"
-        )
+    problems = [*_network_before(steps["network"]), *_unknown_teachers(study, steps["taught"])]
+    with noted(problems):
+        split = (study.protocols[0], steps["folds"], study.seeds)
+        splits.deal(cases, *split, balance=False, task=task)
     teacher = declared_parameters(PATCHES) | study.values(PATCHES)
-    try:
-        splits.deal(cases, study.protocols[0], folds, study.seeds, balance=False, task=task)
-        if teacher["intermediate"] or teacher["calcifications"]:
-            backbones.check(**{name: teacher[name] for name in NETWORK})
-        attending = declared_parameters(TOKENS) | study.values(TOKENS)
+    if teacher["intermediate"] or teacher["calcifications"]:
+        with noted(problems):
+            _check_network(teacher, teacher["taps"])
+    attending = declared_parameters(TOKENS) | study.values(TOKENS)
+    with noted(problems):
         if Recipe.of({name: attending[name] for name in Recipe.model_fields}).widths:
-            backbones.check(attending["backbone"], attending["weights"], [LAST_STAGE])
-    except UserError as error:
-        yield from str(error).splitlines()
+            _check_network(attending, [LAST_STAGE])
+    return problems
 
 
-def _network_problems(study: Study, notebook: str) -> Iterator[str]:
-    """Yield what stops the networks of runs that are not trained yet, each built once."""
-    built = set()
-    for run in study.runs():
-        given = declared_parameters(notebook) | study.values(notebook, *run)
-        network = {"taps": [LAST_STAGE]} | {k: v for k, v in given.items() if k in NETWORK}
-        is_trained = predictions_file(ROOT / study.folder, *run).exists()
-        if is_trained or repr(network) in built:
-            continue
-        built.add(repr(network))
-        try:
-            backbones.check(**network)
-        except UserError as error:
-            yield str(error)
+def _network_before(network: str) -> list[str]:
+    """Return which runs the study of the paper's network lacks; "" is no study, and lacks none."""
+    protocols = (OVERSAMPLE_FIRST.name, PATIENT.name) if network else ()
+    return [
+        f"network: the study {network!r} has no run 'proposed' under {protocol}; run "
+        f"`make book STUDY={network}` first, or leave 'network' out"
+        for protocol in protocols
+        if not predictions_file(RESULTS / network, "proposed", protocol).exists()
+    ]
+
+
+def _unknown_teachers(study: Study, taught: Sequence[str]) -> list[str]:
+    """Return, as a line, which of the names are no variants after the first; [] if all are."""
+    others = [*study.variants][1:]
+    unknown = [name for name in taught if name not in others]
+    expected = (
+        "expected variants of this study after the first, which the others are compared with: "
+        f"{', '.join(others) or 'it has no other'}"
+    )
+    return [f"taught: {listing(unknown)}; {expected}"] if unknown else []
+
+
+def _network_problems(study: Study, notebook: str) -> list[str]:
+    """Return what stops the networks of runs that are not trained yet, each built once."""
+    problems, built = [], set()
+    for variant, protocol in study.runs():
+        given = declared_parameters(notebook) | study.values(notebook, variant, protocol)
+        taps = given.get("taps", [LAST_STAGE])
+        network = (given["backbone"], given["weights"], *taps)
+        is_trained = predictions_file(ROOT / study.folder, variant, protocol).exists()
+        if not is_trained and network not in built:
+            built.add(network)
+            with noted(problems):
+                _check_network(given, taps)
+    return problems
+
+
+def _check_network(given: Mapping, taps: Sequence[str]) -> None:
+    """Raise UserError where a notebook's trunk, its weights or its layers are not there."""
+    backbones.check(given["backbone"], Path(given["weights"]).expanduser(), taps)
 
 
 if __name__ == "__main__":
     warnings.filterwarnings("ignore")  # scikit-learn's, of what is said here in our words
-    try:
-        print("\n".join(check(load(*sys.argv[1:4]))))
-    except UserError as error:
-        sys.exit(str(error))
+    run(lambda *words: print("\n".join(check(load(*words)))))

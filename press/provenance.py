@@ -12,6 +12,7 @@ from datetime import datetime
 from rocrate.model.entity import Entity
 
 from birads_lib.files import sha256_of
+from press.file_lists import kind_of, place_of
 from press.outputs import digest_of
 from press.packing import Packing
 from press.page import Page
@@ -53,7 +54,7 @@ class Provenance:
         inputs = [read for passport in page.passports() for read in passport["inputs"]]
         read = {}  # each once
         for each in inputs:
-            file = self._add_input(each)
+            file = self._add_input(page, each)
             read[file.id] = file
             self._link(notebook, "input", f"{page.notebook}.{each['name']}", file)
         self._link(notebook, "output", f"{page.notebook}.page", made[0])
@@ -80,12 +81,13 @@ class Provenance:
             "actionStatus": COMPLETED,
         }
 
-    def _add_input(self, facts: dict) -> Entity:
+    def _add_input(self, page: Page, facts: dict) -> Entity:
         """Return the entity of what a page read: what another page made, or a new one."""
         place, digest, packing = facts["file"], digest_of(facts), self.packing
         if "sha256_of_hashes" in facts:
-            study = facts.get("study", packing.study.name)
-            listed = f"results/{study}/figures/01_data_exploration/image-files.csv"
+            study = facts.get("study", page.study)
+            listing, table = place_of(kind_of(facts), page.path.parents[1] / study)
+            listed = f"results/{study}/figures/{listing}/{table}.csv"
             reason = "images are not packed; the hash is over the sorted hashes of all"
             about = {"@type": "Collection"}
             about |= {"subjectOf": at} if (at := self.crate.get(listed)) is not None else {}

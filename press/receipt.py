@@ -10,7 +10,6 @@ exhibit as they came out. Everything in it is data, also where the book shows it
 
 import re
 import shutil
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import datetime
@@ -23,15 +22,17 @@ import yaml
 from birads_lib.errors import UserError
 from birads_lib.texts import unshowable
 from press import citation
+from press.command import run
 from press.disclosure import tables_that_name
 from press.page import Page
 from press.paths import ROOT
-from press.recheck import EQUAL, WITHIN, Check, check, print_table, summary
+from press.recheck import Check, check, print_table, summary
 from press.report.receipts import RECEIPTS, read, report
-from press.study import Study
+from press.study import Study, load
 
 SPECIFICATION = "https://codecheck.org.uk/spec/config/2.0/"
 LONGEST = 100  # characters of a name
+LONGEST_FOLDER = 255  # bytes of a name, on most disks
 _PERSON = re.compile(
     r"(?P<name>.*?)[\s,(<]*(?:(?:https://orcid\.org/)?(?P<ORCID>(?:\d{4}-){3}\d{3}[\dX])[)>]*)?"
 )
@@ -69,15 +70,29 @@ def _as_file_name(name: str) -> str:
     return "-".join(re.findall(r"[^\W_]+", name.lower()))
 
 
+def folder_of(study: Study, checker: dict[str, str]) -> Path:
+    """Return the folder of the receipt of a study that somebody checks.
+
+    ``checker``: as the function of that name returns it. Raises UserError where no folder can have
+    that name, or one holds the receipt of somebody else or what is no receipt.
+    """
+    folder = RECEIPTS / f"{study.name}-{_as_file_name(checker['name'])}"
+    if (size := len(folder.name.encode())) > LONGEST_FOLDER:
+        raise UserError(
+            f"RECEIPT: the folder of the receipt would be called receipts/{folder.name}, which has "
+            f"{size} bytes; at most {LONGEST_FOLDER}: shorten the name"
+        )
+    if folder.exists() and read(folder).codecheck["codechecker"][0]["name"] != checker["name"]:
+        raise UserError(f"RECEIPT: receipts/{folder.name} is of somebody else; write the name out")
+    return folder
+
+
 def write(checked: Check, checker: dict[str, str]) -> Path:
     """Write the receipt of a check, whole or not at all, and return its folder.
 
-    ``checker``: as the function of that name returns it. Raises UserError where the folder holds
-    the receipt of somebody else with that file name.
+    Raises UserError as ``folder_of`` does.
     """
-    folder = RECEIPTS / f"{checked.study.name}-{_as_file_name(checker['name'])}"
-    if folder.exists() and read(folder).codecheck["codechecker"][0]["name"] != checker["name"]:
-        raise UserError(f"RECEIPT: receipts/{folder.name} is of somebody else; write the name out")
+    folder = folder_of(checked.study, checker)
     RECEIPTS.mkdir(exist_ok=True)
     new = Path(mkdtemp(prefix=".", dir=RECEIPTS))
     try:
@@ -166,6 +181,7 @@ def _execution(checked: Check) -> dict:
         "root_hash": checked.root_hash,
         "stale": checked.stale,
         "left_out": checked.left_out,
+        "unasked": checked.unasked,
         "environment": {name: _joined(versions) for name, versions in environment.items()},
     }
 
@@ -184,16 +200,15 @@ def main(config: str, data: str = "", weights: str = "", person: str = "") -> in
 
     ``person``: the name of who checks, with an ORCID iD after it or without.
     """
-    named = checker(person) if person else None  # before hours of work
+    named = checker(person) if person else None
+    if named:
+        folder_of(load(config, data, weights), named)  # or raise, before hours of work
     checked = check(config, data, weights)
     print_table(checked)
     if named:
         print(f"the receipt: {write(checked, named).relative_to(ROOT)}")
-    return int(any(outcome.verdict not in (EQUAL, WITHIN) for outcome in checked.outcomes))
+    return int(not all(outcome.holds for outcome in checked.outcomes))
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(*sys.argv[1:]))
-    except UserError as error:
-        sys.exit(str(error))
+    run(main)

@@ -1,36 +1,36 @@
 """What a page recorded of a number that prose names: its metrics and the tables it published."""
 
-import io
 import json
 import re
 from contextlib import suppress
 
 import numpy as np
-import pandas as pd
 
 from birads_lib import texts
 from press import paths
+from press.claims import BOUNDS
 from press.page import Page
 
-INTERVAL = ["estimate", "low", "high"]  # columns of a table, keys of a record
 FORMATTED = re.compile(r"-?[\d.]+( \(.*\))?")  # texts that are made of a record
 
 
-def contradicted(page: Page) -> list[str]:
-    """Return, a line each, the numbers of a page that its own records say otherwise.
+def contradicted(page: Page) -> tuple[int, list[str]]:
+    """Return how many numbers of a page its own records tell, and a line for each told otherwise.
 
     A number is held to the metric of its name, where that is at hand, else to all metrics; where
     none are at hand, to the rows of published tables that have its name.
     """
     metrics, rows = _metrics(page), _rows(page)
     every = {text for known in (metrics, rows) for shown in known.values() for text in shown}
-    lines = []
+    held, lines = 0, []
     for name, number in page.numbers.items():
         metric = _plain(_metric_of(name, page))
         expected = metrics.get(metric) or (every if metrics else rows.get(metric))
-        if expected and FORMATTED.fullmatch(number.text) and number.text not in expected:
-            lines.append(f"{name} is {number.text!r} on it, and was recorded as something else")
-    return lines
+        if expected and FORMATTED.fullmatch(number.text):
+            held += 1
+            if number.text not in expected:
+                lines.append(f"{name} is {number.text!r} on it, and was recorded as something else")
+    return held, lines
 
 
 def _metric_of(name: str, page: Page) -> str:
@@ -50,7 +50,7 @@ def _metrics(page: Page) -> dict[str, set[str]]:
         path = paths.ROOT / facts["file"]
         if path.name.endswith(paths.METRICS) and path.exists():
             for name, values in json.loads(path.read_text()).items():
-                known[_plain(name)] = _formatted([values[key] for key in INTERVAL])
+                known[_plain(name)] = _formatted([values[key] for key in BOUNDS])
     return known
 
 
@@ -58,13 +58,12 @@ def _rows(page: Page) -> dict[str, set[str]]:
     """Return the texts of the rows with an interval of all published tables, by their metric."""
     known: dict[str, set[str]] = {}
     for exhibit in page.exhibits.values():
-        table = pd.DataFrame()
+        table = None
         with suppress(ValueError):  # of a table that was tampered with, which is told elsewhere
-            if content := exhibit.files.get(f"{exhibit.id}.csv"):
-                table = pd.read_csv(io.BytesIO(content))
-        if {"metric", *INTERVAL} <= set(table.columns):
+            table = exhibit.table
+        if table is not None and {"metric", *BOUNDS} <= set(table.columns):
             for row in table.to_dict("records"):
-                values = _formatted([row[key] for key in INTERVAL])
+                values = _formatted([row[key] for key in BOUNDS])
                 known.setdefault(_plain(_name_of(row)), set()).update(values)
     return known
 

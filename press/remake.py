@@ -6,23 +6,17 @@ Where what its notebook read is at hand and intact, that notebook alone is execu
 notebooks behind it are. Snakemake runs them, by the rules by which it did the first time.
 """
 
-import io
 import shutil
-import subprocess
-import sys
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-
 from birads_lib.errors import UserError, did_you_mean
-from birads_lib.files import sha256
-from press import chapters, external, given, preflight
+from birads_lib.files import one_at_a_time, sha256
+from press import chapters, external, preflight
 from press import page as pages
+from press.command import run, snakemake
 from press.compare import config_of
+from press.outcome import Outcome, compare
 from press.outputs import digest_of, lasting
 from press.page import Exhibit, Page
 from press.parameters import images_folder
@@ -31,6 +25,7 @@ from press.stale import changed_sources
 from press.study import Study, load
 
 SCRATCH = "results/.remade"  # a study's folder below it holds what was made again
+STOPPED = "it could not be made again; what stopped it stands above"
 
 
 def find(study: str, wanted: str) -> tuple[Page, Exhibit]:
@@ -72,8 +67,10 @@ def _trace_inputs(facts: dict, page: Page, depth: int, seen: set[str]) -> list[s
         writer = pages.maker_of(read, page)
         if writer and not again:
             seen.add(digest)
-            written = writer.artefacts[read["artefact"]]
-            lines += _trace_inputs(written, writer, depth + 1, seen)
+            if written := writer.artefacts.get(read["artefact"]):
+                lines += _trace_inputs(written, writer, depth + 1, seen)
+            else:
+                lines[-1] += ", which no longer has it"
     return lines
 
 
@@ -116,6 +113,8 @@ def _check_images(study: Study, page: Page, other: str) -> None:
 def make_again(study: Study, options: dict[str, str], page: Page, linked: list[Path]) -> Page:
     """Execute a page in the scratch folder and return the page made there.
 
+    Another figure of the study waits until it is done, as all are made in one folder.
+
     Args:
         study: whose page it is, with its folder in the scratch folder.
         options: Snakemake's ``--config``, which says which study.
@@ -123,91 +122,22 @@ def make_again(study: Study, options: dict[str, str], page: Page, linked: list[P
         linked: what stands in results/ and is to be read, as it is; [] for all notebooks behind
             the page to be executed as well.
     """
-    shutil.rmtree(ROOT / study.folder, ignore_errors=True)
     target = ROOT / SCRATCH / "pages" / study.name / f"{page.name}.ipynb"
-    target.unlink(missing_ok=True)
-    for path in linked:
-        link = ROOT / SCRATCH / path.relative_to(RESULTS)
-        link.parent.mkdir(parents=True, exist_ok=True)
-        link.unlink(missing_ok=True)  # of another study's files, which a comparison reads
-        link.symlink_to(path)
     rules = ["--allowed-rules", chapters.chapter(page.notebook).rule] if linked else []
-    execute(options, [*rules, "--", target.relative_to(ROOT).as_posix()])
-    return pages.read(target)
-
-
-def execute(options: dict[str, str], arguments: Sequence[str] = ()) -> None:
-    """Have Snakemake execute pages; raise UserError where it stops, which then has said why.
-
-    Args:
-        options: Snakemake's ``--config``, which says which study, and where it is made.
-        arguments: further ones, the targets last; without any, all pages of the study are made.
-    """
-    items = [
-        given.as_item(name, value) if name in ("data", "weights") else f"{name}={value}"
-        for name, value in options.items()
-        if value
-    ]
-    command = ["snakemake", "--profile", "profiles/local", "--config", *items, *arguments]
-    if subprocess.run(command, cwd=ROOT).returncode:
-        raise UserError("it could not be made again; what stopped it stands above")
+    lock = ROOT / SCRATCH / f"{study.name}.lock"  # beside the folder, which is removed
+    with one_at_a_time(lock, f"waiting for another figure of the study '{study.name}'"):
+        shutil.rmtree(ROOT / study.folder, ignore_errors=True)
+        target.unlink(missing_ok=True)
+        for path in linked:
+            link = ROOT / SCRATCH / path.relative_to(RESULTS)
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.unlink(missing_ok=True)  # of another study's files, which a comparison reads
+            link.symlink_to(path)
+        snakemake(options, [*rules, "--", target.relative_to(ROOT).as_posix()], STOPPED)
+        return pages.read(target)
 
 
 # Comparing
-
-
-@dataclass(frozen=True)
-class NumbersCompared:
-    """How the numbers of a figure, made again, compare."""
-
-    count: int  # compared
-    beyond: int  # of them, further apart than the tolerance; -1: no table, or of another shape
-    largest: float  # absolute difference
-
-
-def compare_numbers(before: Exhibit, after: Exhibit) -> NumbersCompared | None:
-    """Compare the numbers of two makings of an exhibit; None where it has none to download."""
-    name = f"{before.id}.csv"
-    if name not in before.files:
-        return None
-    if name not in after.files:
-        return NumbersCompared(0, -1, float("nan"))
-    old, new = (pd.read_csv(io.BytesIO(exhibit.files[name])) for exhibit in (before, after))
-    if old.shape != new.shape or list(old.columns) != list(new.columns):
-        return NumbersCompared(old.size, -1, float("nan"))
-    tolerance = before.passport["tolerance"]
-    beyond, largest = 0, 0.0
-    for column in old:
-        a, b = old[column], new[column]
-        if pd.api.types.is_numeric_dtype(a) and pd.api.types.is_numeric_dtype(b):
-            a, b = a.to_numpy(float), b.to_numpy(float)
-            near = np.isclose(b, a, rtol=tolerance, atol=tolerance, equal_nan=True)
-            largest = max(largest, np.nanmax(np.abs(a - b), initial=0.0))
-        else:
-            near = (a == b) | (a.isna() & b.isna())
-        beyond += int((~near).sum())
-    return NumbersCompared(old.size, beyond, largest)
-
-
-def compare_words(before: Exhibit, after: Exhibit) -> list[str]:
-    """Return which words around or in an exhibit differ between two makings: "caption", ..."""
-    words = [
-        {name: exhibit.passport.get(name) for name in ("caption", "marks", "alt")}
-        | {"table": "".join(exhibit.data.get("text/html", ""))}
-        for exhibit in (before, after)
-    ]
-    return [name for name, text in words[0].items() if text != words[1][name]]
-
-
-def words_hold(before: Exhibit, after: Exhibit, numbers: NumbersCompared | None) -> bool:
-    """Return whether the words of two makings agree as far as they must.
-
-    The same code makes the same words of the same numbers; other code may choose other words.
-    ``numbers``: how theirs compare.
-    """
-    is_equal = numbers is None or (numbers.beyond == 0 and numbers.largest == 0)
-    codes = [lasting(exhibit.passport.get("code", {})) for exhibit in (before, after)]
-    return not (is_equal and codes[0] == codes[1] and compare_words(before, after))
 
 
 def compare_passports(before: dict, after: dict) -> dict[str, list[str]]:
@@ -239,35 +169,32 @@ def _short(value: object) -> str:
     return text[:12] if len(text) == 64 else text
 
 
-def print_comparison(before: Exhibit, after: Exhibit) -> bool:
-    """Print how an exhibit compares with its second making; return whether it holds."""
-    numbers = compare_numbers(before, after)
-    holds = numbers is None or numbers.beyond == 0
-    if numbers is None:
-        print("numbers: none to download")
-    elif numbers.beyond < 0:
-        print("numbers: DIFFER, the table has other rows or columns")
-    else:
-        is_equal = holds and numbers.largest == 0
-        size = "equal" if is_equal else f"largest difference {numbers.largest:.3g}"
-        verdict = "hold" if holds else f"DIFFER in {numbers.beyond} of them"
-        tolerance = before.passport["tolerance"]
-        print(f"numbers: {numbers.count} compared, {size}, tolerance {tolerance:g}: {verdict}")
-    do_words_hold = words_hold(before, after, numbers)
-    if words := compare_words(before, after):
-        verdict = "" if do_words_hold else ": DIFFER though code and numbers are equal"
-        print(f"words: another {', another '.join(words)}{verdict}")
-    else:
-        print("words: equal")
-    picture = f"{before.id}.png"
-    if picture in before.files:
-        is_equal = before.files[picture] == after.files.get(picture)
-        print(f"picture: {'equal byte for byte' if is_equal else 'not the same bytes'}")
+def print_comparison(outcome: Outcome, before: Exhibit, after: Exhibit) -> None:
+    """Print how an exhibit compares with its second making, and what their passports differ in."""
+    print(f"numbers: {_numbers(outcome)}")
+    others = ", ".join(f"another {name}" for name in outcome.words.split(", ") if name)
+    verdict = ": DIFFER though code and numbers are equal" if outcome.differs_in == "words" else ""
+    print(f"words: {others or 'equal'}{verdict}")
+    if outcome.picture:
+        shown = "equal byte for byte" if outcome.picture == "equal" else "not the same bytes"
+        verdict = ": DIFFERS, and has no numbers" if outcome.differs_in == "picture" else ""
+        print(f"picture: {shown}{verdict}")
     for kind, lines in compare_passports(before.passport, after.passport).items():
         print(f"{kind}: {'differs' if lines else 'equal'}")
         for line in lines:
             print(f"  {line}")
-    return holds and do_words_hold
+
+
+def _numbers(outcome: Outcome) -> str:
+    """Return in words how the numbers of two makings compare."""
+    if outcome.beyond < 0:
+        return "DIFFER, the table has other rows or columns"
+    if not outcome.numbers:
+        return "none to download"
+    largest = outcome.largest_difference
+    size = f"largest difference {largest:.3g}" if largest or outcome.beyond else "equal"
+    verdict = f"DIFFER in {outcome.beyond} of them" if outcome.beyond else "hold"
+    return f"{outcome.numbers} compared, {size}, tolerance {outcome.tolerance:g}: {verdict}"
 
 
 def _of_another_study(config: str, figure: str) -> tuple[str, str]:
@@ -306,13 +233,12 @@ def main(config: str, figure: str, data: str = "", weights: str = "") -> int:
     if exhibit.id not in made.exhibits:
         raise UserError(f"{page.name}, executed now, publishes no {exhibit.id!r}")
     print(f"\n{page.study}/{page.name}#{exhibit.id}, made again in {time.time() - started:.0f} s")
-    holds = print_comparison(exhibit, made.exhibits[exhibit.id])
+    again = made.exhibits[exhibit.id]
+    outcome = compare(page.name, exhibit, again)
+    print_comparison(outcome, exhibit, again)
     print(f"the page made again: {made.path.relative_to(ROOT)}")
-    return 0 if holds else 1
+    return 0 if outcome.holds else 1
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(*sys.argv[1:]))
-    except UserError as error:
-        sys.exit(str(error))
+    run(main)

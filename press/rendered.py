@@ -19,10 +19,21 @@ from press.study import Study
 
 FRONT = "book/intro.html"
 _ROOT = re.compile(r'class="root-hash"[^>]*>\s*([0-9a-f]{64})')
-# What says which pages are stale: that changes with the code, and the rendered book doesn't.
-_STALE = re.compile(r'<p class="stale-mark">.*?</p>\s*|<span class="stale-count">\d+</span>', re.S)
+# What says which pages are stale: that changes with the code, and the rendered book doesn't. A mark
+# is one that ``book.staged_page`` makes, and says nothing but the names of files.
+_MODULE = r"(?:birads_lib|press)/[\w/]+\.\w+"
+_CHANGED = (
+    r"notebooks/\w+\.ipynb (?:has changed|is gone)",
+    rf"{_MODULE}(?:, {_MODULE}){{0,2}}(?: and \d+ more)? changed",
+)
+_MARK = re.compile(
+    rf'<p class="stale-mark">Stale: (?:{"|".join(_CHANGED)})(?:; {_CHANGED[1]})? since this page '
+    r"was executed(?: on \d{4}-\d\d-\d\d)?\.</p>\s*",
+    re.ASCII,
+)
+_COUNT = re.compile(r'(<span class="stale-count">)\d+(?=</span>)')
 _INDEX = "searchindex.js"  # of all words, those of the marks of stale pages among them
-_UNSEEN = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.S)
+_MARKUP = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.S)
 _WORDS = 8  # that are quoted around a difference
 
 
@@ -37,7 +48,7 @@ def check(study: Study) -> Report:
         report.checked["files"] = len(listed)
         report.problems += [f"{line}; `make book` renders it anew" for line in changed]
     else:
-        report.problems.append("there is no list of its hashes; `make book` renders it anew")
+        report.problems.append("there is no whole list of its hashes; `make book` renders it anew")
     print(f"rendering the book of {study.name} anew, to compare ...", flush=True)
     try:
         with TemporaryDirectory() as anew:
@@ -62,7 +73,7 @@ def compare(rendered: Path, anew: Path, root: str, report: Report) -> None:
     there, expected = _files(rendered), _files(anew)
     told, unknown = root.encode(), manifest.UNKNOWN.encode()
     is_as_stale = all(
-        _STALE.findall((rendered / name).read_text()) == _STALE.findall((anew / name).read_text())
+        _said_of_stale((rendered / name).read_text()) == _said_of_stale((anew / name).read_text())
         for name in there & expected
         if name.endswith(".html") and not (rendered / name).is_symlink()
     )
@@ -95,10 +106,10 @@ def _difference(name: str, shown: bytes, expected: bytes) -> str:
     """Return how a rendered file differs from what its sources say; "" where it doesn't."""
     if not name.endswith(".html"):
         return "" if shown == expected else "it is not what its sources say"
-    texts = [_STALE.sub("", content.decode(errors="replace")) for content in (shown, expected)]
+    texts = [_without_stale(content.decode(errors="replace")) for content in (shown, expected)]
     if texts[0] == texts[1]:
         return ""
-    words = [unescape(_UNSEEN.sub(" ", text)).split() for text in texts]
+    words = [unescape(_MARKUP.sub(" ", text)).split() for text in texts]
     pairs = enumerate(zip_longest(*words))
     first = next((place for place, pair in pairs if pair[0] != pair[1]), None)
     if first is None:
@@ -106,6 +117,17 @@ def _difference(name: str, shown: bytes, expected: bytes) -> str:
     start = max(first - _WORDS // 2, 0)
     quoted = [" ".join(part[start : start + _WORDS]) for part in words]
     return f"it says {quoted[0]!r}, and its sources {quoted[1]!r}"
+
+
+def _said_of_stale(page: str) -> list[str]:
+    """Return what a rendered page says of stale pages."""
+    return [found[0] for pattern in (_MARK, _COUNT) for found in pattern.finditer(page)]
+
+
+def _without_stale(page: str) -> str:
+    """Return a rendered page without what it says of stale pages, where that stands once."""
+    without, marks = _MARK.subn("", page)
+    return _COUNT.sub(r"\1", page if marks > 1 else without)
 
 
 def _check_root(study: Study, folder: Path, report: Report) -> None:

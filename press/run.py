@@ -290,7 +290,9 @@ def _input_facts(name: str, path: Path, study: str) -> dict:
 
 def _shown(path: Path) -> str:
     """Name a file without telling whose machine it lies on."""
-    path = path.resolve()
+    path, results = path.resolve(), paths.RESULTS.resolve()  # which may be a link to another disk
+    if path.is_relative_to(results):
+        path = paths.RESULTS / path.relative_to(results)
     return path.relative_to(paths.ROOT).as_posix() if path.is_relative_to(paths.ROOT) else path.name
 
 

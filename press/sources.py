@@ -75,8 +75,8 @@ def hashes(paths: list[Path]) -> dict[str, str]:
 def _graph(packages: tuple[str, ...]) -> grimp.ImportGraph:
     """Return which module imports which, with what ``grimp`` doesn't see.
 
-    That are the packages that a module lies in, which Python imports first, and modules that are
-    imported by name.
+    These are the packages around a module, which Python imports first, and modules imported by
+    name.
     """
     graph = grimp.build_graph(*packages, cache_dir=None, exclude_type_checking_imports=True)
     for module in sorted(graph.modules):

@@ -10,10 +10,13 @@ from press.sources import hashes, modules_of, total
 
 def changed_sources(page: Page) -> list[str]:
     """Return what has changed in notebook and library since a page was executed, a line each."""
+    source = paths.source_notebook(page.notebook)
+    if not source.is_file():
+        return [f"notebooks/{source.name} is gone"]
     code, modules = page.passport["code"], _module_hashes(page.notebook)
     lines = []
-    if sha256(paths.source_notebook(page.notebook)) != code["notebook_sha256"]:
-        lines.append(f"notebooks/{page.notebook}.ipynb has changed")
+    if sha256(source) != code["notebook_sha256"]:
+        lines.append(f"notebooks/{source.name} has changed")
     if total(modules) != code["library_sha256"]:
         before = code["modules"]
         names = sorted(before | modules)

@@ -14,6 +14,7 @@ from birads_lib.checked import Checked
 from birads_lib.errors import did_you_mean
 from birads_lib.frozen.token_recipe import Recipe
 from birads_lib.networks.backbones import WEIGHTS
+from birads_lib.scores.density import ARMS
 from birads_lib.training import settings
 from press.parameters import declared_parameters
 
@@ -32,15 +33,53 @@ def _weights(value: str) -> str:
 
 
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]  # as scikit-learn takes it
-
-
 Share = Annotated[float, Field(ge=0, le=1)]
+Side = Annotated[int, Field(ge=8, le=4096)]  # pixels
+_RECTANGLE = "a height and a width of 8 to 4096 pixels, such as [768, 480]"
+
+
+def _rectangle(sides: list[int]) -> list[int]:
+    if len(sides) != 2:
+        raise ValueError(f"has {sides}, expected {_RECTANGLE}")
+    return sides
+
+
+def _rectangles(values: list[list[int]]) -> list[list[int]]:
+    return list(map(_rectangle, values))
+
+
+Rectangle = Annotated[list[Side], AfterValidator(_rectangle), _RECTANGLE]
+Rectangles = Annotated[
+    list[list[Side]], Field(min_length=1), AfterValidator(_rectangles), f"pairs of {_RECTANGLE}"
+]
+Counts = Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1)]
+Categories = Annotated[list[Annotated[int, Field(ge=1, le=6)]], Field(min_length=1)]  # of BI-RADS
+Names = Annotated[
+    list[Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")]],
+    "a list of names of letters, digits and _",
+]
 
 
 class Others(Checked):
     """Parameters that aren't among training's settings, or are narrower than there."""
 
-    equal: int = Field(ge=8, le=4096)  # pixels on a side
+    equal: Side
+    size: Rectangle
+    sizes: Rectangles
+    rectangle: Rectangle
+    at_all_sizes: Names  # of variants
+    low: Categories
+    high: Categories
+    kinds: list[str]  # of findings
+    families: dict[str, str]  # variant -> its family
+    learner: Literal["network", "regression"]
+    trained: Names  # of variants
+    resnets: dict[int | str, Side]  # which of them -> pixels on a side
+    efficientnets: dict[str, Side]
+    batches: Counts
+    rounds: Counts
+    arms: Annotated[list[Literal[*ARMS]], Field(min_length=1)]
+    way: Literal[*ARMS]
     reads_as: int = Field(ge=2, le=5)
     screening: float = Field(ge=0, le=1)
     ways: Annotated[
@@ -68,7 +107,6 @@ class Others(Checked):
     malignant_of_5: Share
     crops: int = Field(ge=1)
     last_rate: float = Field(ge=0)
-    weight_decay: float = Field(ge=0)
     per_lesion: int = Field(ge=1)
     healthy: int = Field(ge=0)
     relax_masks: int = Field(ge=1)
@@ -80,16 +118,16 @@ class Others(Checked):
     permutations: int = Field(ge=1)
     fold: int = Field(ge=0)
     folds: int = Field(ge=2)
-    inner_folds: int = Field(ge=2)
     components: int = Field(ge=1)
     patients: int = Field(ge=0)  # 0: all
+    aims: dict[str, Share]  # metric -> the least that is aimed at
     strengths: Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=1)]
     patch_weights: Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=1)]
     network: Annotated[str, Field(pattern=r"^[A-Za-z0-9_]*$")]  # a study; "": none
     kinds_by: Literal["malignancy", "birads"]
     gpu_rate: int = Field(ge=1, le=1_000_000)
     k: int = Field(ge=1)
-    taught: list[Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")]]  # names of variants
+    taught: Names  # of variants
     per_fold: int = Field(ge=1)
     prevalence: float = Field(ge=0, le=0.99)
     randomised: int = Field(ge=1)

@@ -10,25 +10,26 @@ is reported, and is no failure.
 """
 
 import json
-import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from fnmatch import fnmatch
 from pathlib import Path
 
 from tqdm import tqdm
 
-from birads_lib.errors import UserError
 from birads_lib.files import sha256, sha256_of
+from birads_lib.readers.image_files import existing
 from birads_lib.readers.links import files_in
-from press import file_lists, paths, recorded, rendered
+from press import chapters, environment, file_lists, paths, recorded, rendered
 from press import page as pages
 from press.checks import Report, print_report
-from press.file_lists import UNREADABLE
+from press.command import run
+from press.file_lists import UNREADABLE, Lists
 from press.outputs import as_json, hash_of_hashes
-from press.page import COMMITTED, Page
+from press.page import COMMITTED, SEALS, Page
 from press.parameters import images_folder
 from press.stale import changed_sources
 from press.study import Study, load
@@ -60,7 +61,8 @@ def study(
     if deep:
         from press.deep import check  # imports Keras
 
-        check(list(by_name.values()), report)
+        with _readable(f"{name}: what its models predict", report):
+            check(list(by_name.values()), report)
     return report
 
 
@@ -73,13 +75,15 @@ def _readable(where: str, report: Report) -> Iterator[None]:
         report.problems.append(f"{where}: can't be read ({error!r})")
 
 
-def _check_page(page: Page, listed: dict[str, list[str]], report: Report) -> None:
+def _check_page(page: Page, listed: Lists, report: Report) -> None:
     """Hold all that a page publishes, wrote, read and recorded against its passports."""
     _check_exhibits(page, report)
     _check_artefacts(page, report)
     _check_inputs(page, listed, report)
-    report.checked["numbers for prose"] += len(page.numbers)
-    report.problems += [f"{page.study}/{page.name}: {x}" for x in recorded.contradicted(page)]
+    held, contradicted = recorded.contradicted(page)
+    report.checked["numbers for prose"] += held
+    report.unheld += len(page.numbers) - held
+    report.problems += [f"{page.study}/{page.name}: {line}" for line in contradicted]
     for why in changed_sources(page):
         report.stale.setdefault(why, []).append(page.name)
 
@@ -87,10 +91,8 @@ def _check_page(page: Page, listed: dict[str, list[str]], report: Report) -> Non
 def _note_commits(pages: list[Page], report: Report) -> None:
     """Note which commits, by the passports of pages, are not in the history of this repository."""
     commits = Counter(page.passport.get("code", {}).get("commit", "unknown") for page in pages)
-    command = ["git", "cat-file", "--batch-check"]
     asked = "".join(f"{commit}\n" for commit in commits)
-    done = subprocess.run(command, cwd=paths.ROOT, input=asked, capture_output=True, text=True)
-    for line in done.stdout.splitlines():  # none where there is no repository
+    for line in (environment.git("cat-file", "--batch-check", asked=asked) or "").splitlines():
         if line.endswith(" missing"):
             name = line.removesuffix(" missing")
             where = f"commit {name[:12]}, at which {commits[name]} pages ran"
@@ -99,12 +101,10 @@ def _note_commits(pages: list[Page], report: Report) -> None:
 
 def _sealed_pages(folder: Path, report: Report) -> list[Page]:
     """Return the pages of a study that can be read, each held against its seal."""
-    seals, readable = pages.seals(folder), []
-    if not seals:
-        raise UserError(
-            f"{folder.relative_to(paths.ROOT)} holds no executed pages with their seals; "
-            f"`make book STUDY={folder.name}` makes them"
-        )
+    seals: dict[str, str] = {}
+    readable = []
+    with _readable(f"{folder.name}/{SEALS}", report):
+        seals = pages.seals(folder)
     for name in sorted(seals.keys() | {path.name for path in folder.glob("*.ipynb")}):
         where, path = f"{folder.name}/{name}", folder / name
         if not path.exists():
@@ -182,24 +182,41 @@ def listed_files(record: Path) -> dict[Path, str]:
     return {path: sha for path, sha in listed.items() if path.resolve().is_relative_to(study)}
 
 
-def _check_inputs(page: Page, listed: dict[str, list[str]], report: Report) -> None:
+def _check_inputs(page: Page, listed: Lists, report: Report) -> None:
     """Hold what a page read against the page that wrote it, images against those listed."""
     for facts in page.passports():
         for read in facts["inputs"]:
             where = f"{page.study}/{page.name}#{facts['id']}: input '{read['name']}'"
             if "sha256_of_hashes" in read:
-                kind = read["name"].removesuffix(" files").removesuffix("s")  # once "images"
-                other = read.get("study")
-                known, of = (file_lists.of_study(other), f" of {other}") if other else (listed, "")
-                is_equal = read["sha256_of_hashes"] == hash_of_hashes(known.get(kind, []))
-                problem = (
-                    f"{where}: not the {read['name']} that {file_lists.page_of(kind)}{of} lists"
-                )
-                report.check("links to the images", is_equal, problem)
+                _check_list(where, page, read, listed, report)
             elif "made_by" in read:
                 _check_link(where, page, read, report)
+            elif _is_made(read["file"], page):
+                problem = f"{where}: {read['file']} names no page that wrote it"
+                report.check("links between pages", False, problem)
             elif (path := paths.ROOT / read["file"]).exists() and sha256(path) != read["sha256"]:
                 report.notes.append(f"{where}: {read['file']} has changed since")
+
+
+def _is_made(file: str, page: Page) -> bool:
+    """Return whether a file that a page read is one that chapters write.
+
+    Of another study, whose set of chapters isn't known, that is a file that any chapter writes.
+    """
+    of_another = file.startswith("results/") and not file.startswith(f"results/{page.study}/")
+    rows = [row for row in chapters.CHAPTERS if of_another or row.notebook == page.notebook]
+    is_source = any(fnmatch(file, pattern) for row in rows for pattern in row.sources)
+    return not is_source and any(chapters.makers(Path(file), row.notebook) for row in rows)
+
+
+def _check_list(where: str, page: Page, read: dict, listed: Lists, report: Report) -> None:
+    """Hold many files of one kind that a page read against the page that lists them."""
+    kind, other = file_lists.kind_of(read), read.get("study")
+    known, of = (file_lists.of_study(other), f" of {other}") if other else (listed, "")
+    is_equal = read["sha256_of_hashes"] == hash_of_hashes(known.get(kind, []))
+    listing, _ = file_lists.place_of(kind, page.path.parents[1] / (other or page.study))
+    problem = f"{where}: not the {read['name']} that {listing}{of} lists"
+    report.check("links to the images", is_equal, problem)
 
 
 def _check_link(where: str, page: Page, read: dict, report: Report) -> None:
@@ -218,27 +235,36 @@ def _check_link(where: str, page: Page, read: dict, report: Report) -> None:
     report.check("passports along", is_equal, problem)
 
 
-def _check_images(listed: dict[str, list[str]], files: Iterable[Path], report: Report) -> None:
+def _check_images(listed: Lists, files: Iterable[Path], report: Report) -> None:
     """Hash every file of a folder: each file of the list must be there, but for code."""
-    files = [path for path in sorted(files) if path.is_file()]
+    files = sorted(path for path in files if path.is_file())
     options = {"desc": "hashing images", "unit": "file", "file": sys.stdout, "ncols": 80}
     there = {sha256(path) for path in tqdm(files, **options)}
     problem = f"page {file_lists.FILE_LIST[0]} lists no hashes to hold the images against"
     report.check("lists of images", bool(listed), problem)
-    for kind in listed.keys() - {"code"}:
+    for kind in sorted(listed.keys() - {"code"}):
         for digest in listed[kind]:
             problem = f"no file of the folder of images has the hash {digest}, of the kind {kind}"
             report.check(f"{kind}s", digest in there, problem)
 
 
 def _images_at_hand(first: Study, images: str) -> Path | None:
-    """Return the folder of images that is given, or that of a study that makes its own."""
+    """Return the folder of images that is given, or that of a study that makes its own.
+
+    Raises UserError where the folder that is given can't be read.
+    """
     if images:
-        return Path(images)
+        return existing(images)
     if not first.reader.makes_images or first.dataset.get("folder"):
         return None
     folder = images_folder(first.dataset, first.folder)
     return folder if folder.exists() else None
+
+
+def _is_there(name: str) -> bool:
+    """Return whether the book holds pages of a study, or the list of those that it held."""
+    folder = paths.BOOK / name
+    return (folder / SEALS).exists() or any(folder.glob("*.ipynb"))
 
 
 def main(config: str, images: str = "", deep: str = "") -> int:
@@ -247,15 +273,13 @@ def main(config: str, images: str = "", deep: str = "") -> int:
     ``deep``: not "" where the study's saved models are to predict again. Returns the exit status.
     """
     first, has_problems = load(config), False
+    folder = _images_at_hand(first, images)
     for name in dict.fromkeys([first.name, *COMMITTED]):
-        started = time.time()
-        try:
-            is_first = name == first.name
-            folder = _images_at_hand(first, images) if is_first else None
-            report = study(name, folder, first.follows_links, is_first and bool(deep))
-        except UserError as error:  # not run here: there is nothing to verify
-            print(f"{name}: {error}")
+        if not _is_there(name):
+            print(f"{name}: not executed here; `make book` does it")
             continue
+        started, of_first = time.time(), (folder, first.follows_links, bool(deep))
+        report = study(name, *(of_first if name == first.name else ()))
         print_report(name, report, time.time() - started)
         has_problems = has_problems or bool(report.problems)
     started, report = time.time(), rendered.check(first)
@@ -264,7 +288,4 @@ def main(config: str, images: str = "", deep: str = "") -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(*sys.argv[1:]))
-    except UserError as error:
-        sys.exit(str(error))
+    run(main)

@@ -175,8 +175,12 @@ def checked(
     path: Path, model: type[Checked], content: object, lines: Lines, further: Problems = ()
 ) -> Checked:
     """Return a file's content as its model; raise UserError for what is wrong, and what further."""
-    refuse(path, lines, problems(model, content) + list(further))
-    return model.model_validate(content)
+    try:
+        read, wrong = model.model_validate(content), []
+    except ValidationError as error:
+        read, wrong = None, sentences(error)
+    refuse(path, lines, [*wrong, *further])
+    return read
 
 
 def refuse(path: str | Path, lines: Lines, problems: Problems) -> None:

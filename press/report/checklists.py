@@ -23,7 +23,7 @@ from press import yaml_file
 from press.parameters import notebook_names
 from press.paths import BOOK
 from press.report.facts import FACTS, UNKNOWN, facts, is_known, page_of
-from press.report.templates import TEMPLATES, fill, literal, page
+from press.report.templates import TEMPLATES, fill, filled, literal
 from press.study import Study
 from press.yaml_file import Text
 
@@ -113,10 +113,10 @@ class Reporting(Checked):
     checklists: list[Checklist]
 
 
-def load(path: Path = CHECKLISTS) -> Reporting:
+def load() -> Reporting:
     """Read the checklists; UserError lists all that is wrong with them."""
-    content, lines = yaml_file.read(path, Reporting.model_fields)
-    return yaml_file.checked(path, Reporting, content, lines)
+    content, lines = yaml_file.read(CHECKLISTS, Reporting.model_fields)
+    return yaml_file.checked(CHECKLISTS, Reporting, content, lines)
 
 
 # What a study's pages tell
@@ -232,7 +232,7 @@ def card(name: str, reported: Reported) -> str:
     """Return a card, filled for a study: from the template for its reader, where there is one."""
     special = f"{name}-{reported.study.reader.name}.md"
     template = special if (TEMPLATES / special).exists() else f"{name}.md"
-    text = linked(page(template, reported.names), [reported])
+    text = linked(filled(template, reported.names), [reported])
     folder = reported.study.name
     return _EXHIBIT.sub(lambda notebook: f"{folder}/{reported.page(notebook[0])}", text)
 
@@ -260,7 +260,7 @@ def chapter(lists: list[Checklist], reported: list[Reported]) -> str:
     names = [study.names for study in reported]
     notices = names[0]["notices"].replace("../_notices", "_notices")
     given = {"bars": bars, "lists": shown, "studies": names, "statuses": NEEDS, "notices": notices}
-    return page("reporting.md", given)
+    return filled("reporting.md", given)
 
 
 def _rows(item: Item, answers: list[Answer], reported: list[Reported]) -> list[dict[str, str]]:

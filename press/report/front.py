@@ -1,9 +1,6 @@
 """The answer on the book's first page, from the executed pages of the paper's own images."""
 
-import io
 from pathlib import Path
-
-import pandas as pd
 
 from birads_lib.conclusions.estimate import of
 from birads_lib.conclusions.results import survives
@@ -19,14 +16,10 @@ def answer(book: Path) -> str:
     audit, claims = (book / STUDY / f"{name}.ipynb" for name in ("10_leakage_audit", "11_claims"))
     if not (audit.exists() and claims.exists()):
         return ""
-    found = _table(pages.read(audit), "three-bars")
-    judged = _table(pages.read(claims), "ledger").set_index("id").loc[CLAIM]
+    found = pages.read(audit).exhibits["three-bars"].table
+    judged = pages.read(claims).exhibits["ledger"].table.set_index("id").loc[CLAIM]
     honest, leaky = (
         of(found, "accuracy", answer="model", protocol=protocol.name)
         for protocol in (PATIENT, OVERSAMPLE_FIRST)
     )
     return survives(float(judged["value"]), honest, leaky, judged["verdict"])
-
-
-def _table(page: pages.Page, identity: str) -> pd.DataFrame:
-    return pd.read_csv(io.BytesIO(page.exhibits[identity].files[f"{identity}.csv"]))

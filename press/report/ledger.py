@@ -1,25 +1,11 @@
 """The claim ledger: what the runs of a study say to each claim of the paper, and that in words.
 
-Notebooks leave their numbers as ``*.metrics.json``. Code gives every claim one of five verdicts:
-
-- reproduced: its rule holds under the claim's own protocol;
-- reproduced only under a leaky protocol: it fails there, and holds under one that leaks;
-- reproduced by memory alone: it holds, and the claim that it stands ``beside``, of images that
-  training has not seen, fails under the same protocols;
-- not reproduced: it fails under its own protocol, and holds under no other that was run;
-- not testable here: the claim says why, or its own protocol has left no number, or a metric that
-  the claim ``needs`` is too low there (the maps of two images, a model that did not train), or only
-  sampling errors that are too wide would make a value hold.
-
-A claimed value is judged by its difference from the estimate, with both sampling errors:
-``birads_lib.scores.published`` has the formulas. Other rules are judged by the estimate, or by the
-end of its interval that they name.
+Notebooks leave their numbers as ``*.metrics.json``. Code gives every claim one of five verdicts,
+which ``press.report.verdicts`` explains.
 """
 
 import html
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -28,18 +14,20 @@ import pandas as pd
 
 from birads_lib.errors import UserError
 from birads_lib.readers import READERS
-from birads_lib.scores.published import lower_bound, margin
+from birads_lib.scores.published import lower_bound
 from birads_lib.texts import interval
 from press import chapters
-from press.claims import BOUNDS, RULES, Claim, Cohort, short
+from press.claims import BOUNDS, Claim, Cohort
 from press.paths import run_folder
+from press.report.verdicts import (
+    LEAKY_ONLY,
+    MEMORISED,
+    NOT_REPRODUCED,
+    NOT_TESTABLE,
+    REPRODUCED,
+    Case,
+)
 
-REPRODUCED = "reproduced"
-LEAKY_ONLY = "reproduced only under a leaky protocol"
-MEMORISED = "reproduced by memory alone"
-NOT_REPRODUCED = "not reproduced"
-NOT_TESTABLE = "not testable here"
-BY_ERRORS = "holds by errors"
 VERDICTS = {
     "reproduced": REPRODUCED,
     "leaky_only": LEAKY_ONLY,
@@ -47,8 +35,6 @@ VERDICTS = {
     "not_reproduced": NOT_REPRODUCED,
     "not_testable": NOT_TESTABLE,
 }  # name of its count in the records -> verdict
-
-
 DIRECTIONS = {
     "reproduced": "direction supported",
     "leaky_only": "direction supported only under a leaky protocol",
@@ -56,6 +42,11 @@ DIRECTIONS = {
     "not_reproduced": "direction not supported",
     "not_testable": NOT_TESTABLE,
 }  # how the same verdicts are called where no number can be reproduced
+_WHY = {  # verdict, in either words -> how its reason is said
+    NOT_TESTABLE: "Not testable here: {}.",
+    NOT_REPRODUCED: "But {}.",
+    DIRECTIONS["not_reproduced"]: "But {}.",
+}
 SYNTHETIC = "synthetic"  # what a program drew
 NO_VALUE = (
     "This is a number about the paper's own images; other images can only support a direction."
@@ -87,20 +78,6 @@ def read_records(files: dict[str, Path]) -> dict[str, dict[str, dict[str, float]
     return records
 
 
-@dataclass(frozen=True)
-class _Case:
-    """A claim and what there is to judge it by."""
-
-    claim: Claim
-    reads: dict[str, Callable]  # protocol -> metric's name -> its record there
-    low: float  # end of the 95 % interval of the paper's value; NaN where nobody knows
-
-    def errors(self, protocol: str) -> float:
-        """Return how far below the claimed value both sampling errors together may reach."""
-        ours = self.reads[protocol](self.claim.metric)
-        return margin(self.claim.value, self.low, ours["estimate"], ours["high"])
-
-
 def judge(
     claims: list[Claim],
     records: dict,
@@ -113,11 +90,11 @@ def judge(
     ``cohort`` is of the paper's images; without it, its values are taken as without error.
 
     Columns: claim (its label), claimed (a text), value (NaN where the claim has none), verdict,
-    why (which leaky protocols, or why not testable), errors (both sampling errors together, NaN
-    where the claim has no value or its own protocol no number), could_turn (whether part of the
-    interval under the claim's own protocol gives another verdict: yes, no, no interval, in the
-    rule or nothing; of a value that holds, whether only errors make it hold), page (of its figure,
-    where it is testable), and for each protocol ``<protocol>``, ``<protocol>_low`` and
+    why (which other protocols it holds under, or why not testable), errors (both sampling errors
+    together, NaN where the claim has no value or its own protocol no number), could_turn (whether
+    part of the interval under the claim's own protocol gives another verdict: yes, no, no interval,
+    in the rule or nothing; of a value that holds, whether only errors make it hold), page (of its
+    figure, where it is testable), and for each protocol ``<protocol>``, ``<protocol>_low`` and
     ``<protocol>_high``, NaN where there is no such number.
     """
     cases = {claim.id: _case(claim, records, variant, protocols, cohort) for claim in claims}
@@ -127,7 +104,7 @@ def judge(
 
 def _case(
     claim: Claim, records: dict, variant: str, protocols: list[str], cohort: Cohort | None
-) -> _Case:
+) -> Case:
     reads = {
         protocol: partial(_read, claim, records, variant, protocol)
         for protocol in dict.fromkeys([*protocols, claim.protocol])
@@ -136,12 +113,12 @@ def _case(
     if cohort and claim.part and claim.value is not None:
         name = claim.metric.rpartition(".")[2]
         low = lower_bound(name, claim.value, cohort.images_of(claim.part))
-    return _Case(claim, reads, low)
+    return Case(claim, reads, low)
 
 
-def _row(case: _Case, beside: _Case | None, variant: str, protocols: list[str]) -> dict:
+def _row(case: Case, beside: Case | None, variant: str, protocols: list[str]) -> dict:
     claim, reads = case.claim, case.reads
-    verdict, why = _verdict(case, beside)
+    verdict, why = case.verdict(beside)
     is_number = claim.value is not None and reads[claim.protocol](claim.metric) is not None
     page = "" if verdict == NOT_TESTABLE else _page(claim, variant, claim.protocol)
     row = {
@@ -152,7 +129,7 @@ def _row(case: _Case, beside: _Case | None, variant: str, protocols: list[str]) 
         "verdict": verdict,
         "why": why,
         "errors": case.errors(claim.protocol) if is_number else np.nan,
-        "could_turn": _could_turn(case),
+        "could_turn": case.could_turn(),
         "page": f"{page}.html#{claim.exhibit}" if page else "",
     }
     for protocol in protocols:
@@ -172,78 +149,6 @@ def _read(claim: Claim, records: dict, variant: str, protocol: str, name: float 
         return {"estimate": name}
     page = records.get(_page(claim, variant, protocol), {})
     return page.get(name.replace("{protocol}", protocol))
-
-
-def _verdict(case: _Case, beside: _Case | None) -> tuple[str, str]:
-    """Return the verdict, and which protocols or what missing number led to it."""
-    claim = case.claim
-    if missing := claim.not_testable or _missing(case, claim.protocol):
-        return NOT_TESTABLE, missing
-    holding = [name for name in case.reads if _stands(case, name)]
-    together = [name for name in holding if beside is None or _stands(beside, name)]
-    if claim.protocol in together:
-        return REPRODUCED, ""
-    if together:
-        return LEAKY_ONLY, ", ".join(together)
-    if holding:
-        return MEMORISED, f"without '{beside.claim.label}'; {', '.join(holding)}"
-    return NOT_REPRODUCED, ""
-
-
-def _stands(case: _Case, protocol: str) -> bool:
-    """Return whether a claim can be judged under a protocol, and holds there."""
-    is_judged = protocol in case.reads and not _missing(case, protocol)
-    return is_judged and _holds(case, protocol)
-
-
-def _missing(case: _Case, protocol: str) -> str:
-    """Return why a claim can't be judged under a protocol; nothing if it can."""
-    claim, read = case.claim, case.reads[protocol]
-    for name in (claim.metric, *claim.rule[1]):
-        record = read(name)
-        if record is None:
-            return f"no {short(name)} was recorded by {claim.notebook} under {claim.protocol}"
-        if np.isnan(record[claim.bound if name == claim.metric else "estimate"]):
-            return f"{short(name)} is not estimable here"
-    for name, least in claim.needs.items():
-        value = (read(name) or {}).get("estimate", np.nan)
-        if not value >= least:
-            return f"{short(name)} is {value:.3g}, and the claim needs {least:g} or more"
-    if claim.value is not None and not _holds(case, protocol):
-        below, errors = claim.value - read(claim.metric)["estimate"], case.errors(protocol)
-        if below <= errors:
-            return (
-                f"it is {below:.2f} below the paper, and both sampling errors are {errors:.2f} "
-                "together: so few images can't tell"
-            )
-    return ""
-
-
-def _holds(case: _Case, protocol: str, bound: str = "") -> bool:
-    claim, read = case.claim, case.reads[protocol]
-    kind, limits = claim.rule
-    measured = read(claim.metric)[bound or claim.bound]
-    if kind == "value" and (errors := case.errors(protocol)) <= claim.widest:
-        return measured >= round(claim.value - max(claim.tolerance, errors), 12)
-    return all(RULES[kind](measured, read(limit)["estimate"]) for limit in limits)
-
-
-def _could_turn(case: _Case) -> str:
-    """Return whether part of the metric's interval would give another verdict than the rest."""
-    claim = case.claim
-    if claim.not_testable or _missing(case, claim.protocol):
-        return ""
-    if claim.bound != "estimate":
-        return "in the rule"
-    record = case.reads[claim.protocol](claim.metric)
-    if claim.value is not None and _holds(case, claim.protocol):
-        return "no" if record["estimate"] >= claim.rule[1][0] else BY_ERRORS
-    if np.isnan([record["low"], record["high"]]).any():
-        return "no interval"
-    if claim.value is not None:  # the paper's error alone, as the interval is ours
-        allowed = max(claim.tolerance, np.nan_to_num(claim.value - case.low))
-        return "yes" if record["high"] >= claim.value - allowed else "no"
-    return "yes" if len({_holds(case, claim.protocol, end) for end in BOUNDS}) > 1 else "no"
 
 
 def of_directions(claims: list[Claim]) -> list[Claim]:
@@ -290,8 +195,8 @@ def readings(claims: list[Claim], judged: pd.DataFrame) -> str:
         reading = claim.how
         if not np.isnan(row["errors"]):
             reading += f" Both errors together: {row['errors']:.3f}."
-        if row["verdict"] == NOT_TESTABLE and not claim.not_testable:
-            reading += f" Not testable here: {row['why']}."
+        if row["why"] and row["verdict"] in _WHY and not claim.not_testable:
+            reading += f" {_WHY[row['verdict']].format(row['why'])}"
         figure = f' <a href="{html.escape(row["page"])}">Its figure</a>.' if row["page"] else ""
         text = f"{html.escape(claim.text)} <em>{html.escape(claim.source)}.</em>"
         items.append(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from press import claims
 from press.outputs import digest_of
 from press.page import Page
-from press.report.templates import literal, page
+from press.report.templates import filled, literal
 from press.stale import changed_sources
 
 
@@ -13,7 +13,7 @@ def chapter(studies: list[tuple[str, list[Page]]]) -> str:
     """Return the chapter; ``studies``: title and executed pages of each study of the book."""
     counts = [_counts(title, pages) for title, pages in studies]
     rows = [row for _, pages in studies for executed in pages for row in _rows(executed)]
-    return page("provenance.md", {"studies": counts, "rows": rows})
+    return filled("provenance.md", {"studies": counts, "rows": rows})
 
 
 def companions() -> str:
@@ -24,7 +24,7 @@ def companions() -> str:
         for name, row in table.to_dict("index").items()
         if "as the paper quotes" not in str(name)
     ]
-    return page("companions.md", {"systems": rows})
+    return filled("companions.md", {"systems": rows})
 
 
 def _counts(title: str, pages: list[Page]) -> dict[str, object]:

@@ -1,22 +1,26 @@
 """Receipts as pages: who made the exhibits of a study again, where, and how they came out."""
 
 from collections import Counter
-from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 import yaml
+from jinja2 import UndefinedError
 
 from birads_lib.errors import UserError
-from press.checks import EQUAL, VERDICTS
+from press.outcome import EQUAL, VERDICTS
 from press.outputs import hash_of_hashes
 from press.page import Page
 from press.paths import ROOT
-from press.report.templates import literal, page
+from press.report.templates import filled
 from press.study import Study
 
 RECEIPTS = ROOT / "receipts"
+# What reading something else raises.
+_NO_RECEIPT = (
+    OSError, ValueError, LookupError, TypeError, AttributeError, yaml.YAMLError, UndefinedError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ def read(folder: Path) -> Receipt:
         exhibits = pd.read_csv(folder / "exhibits.csv", keep_default_na=False)
         receipt = Receipt(codecheck, exhibits)
         report(receipt)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, yaml.YAMLError) as error:
+    except _NO_RECEIPT as error:
         raise UserError(f"receipts/{folder.name} is no receipt ({error!r}); remove it") from None
     return receipt
 
@@ -53,7 +57,7 @@ def chapter(studies: list[tuple[Study, list[Page]]]) -> str:
     """Return the chapter; ``studies``: each study of the book, with its executed pages."""
     shown = {study.name: pages for study, pages in studies}
     reports = [report(each, shown.get(each.study)) for each in read_all()]
-    return page("receipts.md", {"reports": reports})
+    return filled("receipts.md", {"reports": reports})
 
 
 def report(checked: Receipt, shown: list[Page] | None = None) -> str:
@@ -62,43 +66,21 @@ def report(checked: Receipt, shown: list[Page] | None = None) -> str:
     ``shown``: the pages of its study in a book; the text then says how many of their exhibits are
     those that were checked.
     """
-    facts, execution = checked.codecheck, checked.codecheck["execution"]
-    versions = execution["environment"].items()
-    software = [f"{name} {version}" for name, version in versions if not name.endswith("sha256")]
-    texts = {
-        "title": execution["title"],
-        "checker": facts["codechecker"][0]["name"],
-        "orcid": facts["codechecker"][0].get("ORCID", ""),
-        "summary": facts["summary"],
-        "time": facts["check_time"],
-        "device": execution["device"],
-        "software": ", ".join(software),
-        "commit": execution["commit"],
-        "images": execution["images_sha256"][:16],
-        "root_hash": execution["root_hash"],
-        "stale": ", ".join(execution["stale"]),
-        "left_out": ", ".join(execution["left_out"]),
-        "shown": "" if shown is None else _as_shown(checked.exhibits, shown),
-    }
     rows = [
         [name, *(Counter(table["verdict"])[verdict] for verdict in VERDICTS)]
         for name, table in checked.exhibits.groupby("page", sort=False)
     ]
     others = checked.exhibits[checked.exhibits["verdict"] != EQUAL].to_dict("records")
-    tables = {
-        "verdicts": VERDICTS,
-        "rows": [list(map(_literal, row)) for row in rows],
-        "others": [{name: _literal(value) for name, value in row.items()} for row in others],
-    }
-    return page("receipt.md", {name: _literal(text) for name, text in texts.items()} | tables)
+    facts = checked.codecheck
+    names = {"facts": facts, "execution": facts["execution"], "checker": facts["codechecker"][0]}
+    names |= {"verdicts": VERDICTS, "rows": rows, "others": others}
+    return filled("receipt.md", names | {"shown": _as_shown(checked.exhibits, shown)})
 
 
-def _literal(value: Hashable) -> str:
-    return literal(str(value))
-
-
-def _as_shown(exhibits: pd.DataFrame, shown: list[Page]) -> str:
+def _as_shown(exhibits: pd.DataFrame, shown: list[Page] | None) -> str:
     """Return how many of the exhibits that a book shows are those that were checked."""
+    if shown is None:
+        return ""
     digests = [
         hash_of_hashes(exhibit.passport["files"].values())
         for page in shown

@@ -15,7 +15,7 @@ _ACTIVE = re.compile(  # in Markdown, MyST or HTML: anywhere, at a word's end, a
 )
 
 
-def page(template: str, names: dict) -> str:
+def filled(template: str, names: dict) -> str:
     """Return a template of ``book/_templates``, filled."""
     path = TEMPLATES / template
     if not path.is_file():
@@ -57,4 +57,5 @@ def code(text: str) -> str:
 
 
 _JINJA.filters["code"] = code
+_JINJA.filters["literal"] = lambda value: literal(str(value))
 _JINJA.tests["known"] = lambda text: not text.startswith("*not known: ")

@@ -2,11 +2,11 @@
 
 import json
 import shutil
-from functools import partial
 
 import pytest
 import yaml
 
+from birads_lib import files
 from birads_lib.errors import UserError
 from press import book, claims, contents, outputs, paths
 from press.paths import CONFIG
@@ -130,17 +130,66 @@ def test_pages_that_are_made_while_staging_are_there_and_listed(project):
 
 
 @pytest.fixture
+def rendered(project, monkeypatch):
+    """The studies whose book Sphinx was called for, in whose place a page is written."""
+    calls = []
+
+    def sphinx(study, build):
+        with open(build / "lock") as another, pytest.raises(BlockingIOError):
+            files.lock(another)
+        assert not paths.manifest(study.name).exists()
+        calls.append(study.name)
+        (build / "_build/html").mkdir(parents=True)
+        (build / "_build/html/index.html").write_text("<p>Hello</p>")
+
+    monkeypatch.setattr(book, "_run_sphinx", sphinx)
+    monkeypatch.setattr(paths, "CONFIG", project / "config")
+    return calls
+
+
+def test_a_book_is_rendered_by_one_alone_and_again_only_where_it_changed(project, rendered):
+    for _ in range(2):
+        assert book.render(PHANTOMS) == paths.rendered_book("phantoms") / "index.html"
+    assert rendered == ["phantoms"]
+    assert book.manifest.is_whole(PHANTOMS)
+
+
+def killed():
+    raise KeyboardInterrupt
+
+
+def test_what_was_rendered_before_a_kill_is_not_sealed_with_newer_sources(
+    project, rendered, monkeypatch
+):
+    book.render(PHANTOMS)
+    (project / "book/intro.md").write_text("# Hello again\n")
+    stage = book.stage
+    monkeypatch.setattr(book, "stage", lambda *given: stage(*given) and killed())
+    with pytest.raises(KeyboardInterrupt):
+        book.render(PHANTOMS)
+    monkeypatch.setattr(book, "stage", stage)
+    book.render(PHANTOMS)
+    assert rendered == ["phantoms", "phantoms"]
+
+
+def test_what_a_page_says_of_its_modules_is_text(project, monkeypatch):
+    """Their names come from its passport, which anybody may have written."""
+    monkeypatch.setattr(book, "changed_sources", lambda page: ["<b>press</b>/run.py changed"])
+    page = book.pages.read(project / "book/mine/01_data_exploration.ipynb")
+    (mark,) = json.loads(book.staged_page(page, "T", "", True))["cells"][1]["source"]
+    assert mark.startswith('<p class="stale-mark">Stale: &lt;b&gt;press&lt;/b&gt;/run.py changed')
+
+
+@pytest.fixture
 def around(tmp_path, monkeypatch):
     """A copy of what stands around a study's pages, which the book is put together from."""
     for name in ("_toc.yml", "_config.yml"):
         shutil.copy(paths.ROOT / name, tmp_path)
     left_out = shutil.ignore_patterns("*.ipynb", "*.png", "*.svg")
     shutil.copytree(paths.BOOK, tmp_path / "book", ignore=left_out)
-    for name, file in {"load": "claims", "cohort": "claims", "published": "published"}.items():
-        read = partial(getattr(claims, name), tmp_path / f"book/{file}.yml")
-        monkeypatch.setattr(claims, name, read)
-    reads = (tmp_path / "book/reporting.yml",)
-    monkeypatch.setattr(book.reporting.load, "__defaults__", reads)
+    for name in ("claims", "published"):
+        monkeypatch.setattr(claims, name.upper(), tmp_path / f"book/{name}.yml")
+    monkeypatch.setattr(book.reporting, "CHECKLISTS", tmp_path / "book/reporting.yml")
     for module in (templates, book.reporting):
         monkeypatch.setattr(module, "TEMPLATES", tmp_path / "book/_templates")
     for module in (book, contents):
@@ -170,7 +219,7 @@ FAULTS = [  # at once: file, what is in it, what is there instead, what is said
             "_toc.yml",
             "    study: this",
             "    study: thsi",
-            "unknown study 'thsi'; did you mean 'this'",
+            "'study' is 'thsi'; did you mean 'this'",
         ),
         ("_config.yml", "this_patient_qwk", "this_qwk", "intro.md: unknown {{ this_patient_qwk }}"),
         (LISTS, "{{ images }}", "{{ image }}", "unknown {image}; did you mean 'images'?"),

@@ -7,9 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
+from helpers.project import run_in
 from press import chapters, parameters, study
-from press.paths import CONFIG, ROOT
+from press.paths import CONFIG, ROOT, passport_path
 
 ROW = chapters.Chapter(
     "14_made_up", "nothing at all", runs="first", reads=("{run}/predictions.parquet",),
@@ -68,8 +70,36 @@ def test_a_row_gives_a_rule(clean_copy):
         cwd=clean_copy, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"^made_up +1$", done.stdout + done.stderr, re.MULTILINE)
+    assert re.search(r"^made_up_14 +1$", done.stdout + done.stderr, re.MULTILINE)
     assert "14 made up: nothing" in done.stdout + done.stderr
+
+
+def test_the_cluster_gives_gpus_and_threads_to_exactly_the_rules_that_need_them():
+    rules = [row.rule for row in chapters.CHAPTERS]
+    assert len({*rules}) == len(rules)
+    profile = yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text())
+    on_gpu = {row.rule for row in chapters.CHAPTERS if row.gpu}
+    given = {rule: asked["gpu"] for rule, asked in profile["set-resources"].items()}
+    assert given == dict.fromkeys(on_gpu, 1)
+    greedy = {row.rule for row in chapters.CHAPTERS if row.threads_of(profile["cores"]) > 4}
+    assert {*profile["set-threads"]} == on_gpu | greedy
+
+
+def test_a_figure_is_made_again_from_intact_files_without_the_images(clean_copy):
+    """Only a page that is executed looks at their folder."""
+    (clean_copy / "mine.yaml").write_text("name: mine\ndataset: {reader: inbreast}\n")
+    mine = study.load(clean_copy / "mine.yaml")
+    for name in chapters.inputs(chapters.chapter("04_evaluation"), mine, "proposed", "patient"):
+        path = clean_copy / "results/.remade/mine" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        passport_path(path).touch()
+    page = "results/.remade/pages/mine/04_evaluation-proposed-patient.ipynb"
+    options = ["--config", "study=mine.yaml", "root=results/.remade", "--cores", "1"]
+    command = ["snakemake", "-n", *options, "--allowed-rules", "evaluation_04", "--", page]
+    done = run_in(clean_copy, *command)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"^evaluation_04 +1$", done.stdout + done.stderr, re.MULTILINE)
 
 
 def test_pages_for_several_runs_write_the_files_of_each(smoke):

@@ -13,7 +13,7 @@ from birads_lib.figures import claims as plots
 from press import claims
 from press.paths import NOTEBOOKS
 from press.report import ledger
-from press.report.ledger import (
+from press.report.verdicts import (
     BY_ERRORS,
     LEAKY_ONLY,
     MEMORISED,
@@ -55,27 +55,35 @@ def written(tmp_path, *entries, defaults=None):
     return path
 
 
+def load(path, paper=claims.MAIN):
+    """Read the claims of a file in place of the book's own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(claims, "CLAIMS", path)
+        return claims.load(paper)
+
+
 # Papers
 
 
-def test_claims_belong_to_a_paper_and_are_read_for_one(tmp_path):
+def test_claims_belong_to_a_paper_and_are_read_for_one(tmp_path, monkeypatch):
     path = tmp_path / "claims.yml"
+    monkeypatch.setattr(claims, "CLAIMS", path)
     papers = {
         claims.MAIN: {"title": "The paper", "chapters": "paper"},
         "other": {"title": "A companion", "chapters": "transfer"},
     }
     entries = [ENTRY, ENTRY | {"id": "theirs", "paper": "other", "above": 0.5, "value": None}]
     path.write_text(yaml.safe_dump({"papers": papers, "defaults": {}, "claims": entries}))
-    assert [c.id for c in claims.load(path)] == ["acc"]
-    assert [c.id for c in claims.load(path, "other")] == ["theirs"]
-    assert claims.paper_of("transfer", path) == "other"
-    counts = claims.counts_by_paper(path)
+    assert [c.id for c in claims.load()] == ["acc"]
+    assert [c.id for c in claims.load("other")] == ["theirs"]
+    assert claims.paper_of("transfer") == "other"
+    counts = claims.counts_by_paper()
     assert counts["claims"].to_dict() == {"The paper": 1, "A companion": 1}
     assert counts["about a number"].to_dict() == {"The paper": 1, "A companion": 0}
     entries[1]["paper"] = "nobody"
     path.write_text(yaml.safe_dump({"papers": papers, "defaults": {}, "claims": entries}))
     with pytest.raises(UserError, match="theirs: 'paper' is 'nobody'; expected one of"):
-        claims.load(path)
+        claims.load()
 
 
 def test_images_that_the_claims_are_not_about_are_named():
@@ -177,7 +185,7 @@ def test_a_number_of_training_is_not_reproduced_by_memory_alone():
 
 def test_a_claim_stands_beside_one_that_there_is(tmp_path):
     with pytest.raises(UserError, match="acc: 'beside' is 'nowhere'; expected the id"):
-        claims.load(written(tmp_path, ENTRY | {"beside": "nowhere"}))
+        load(written(tmp_path, ENTRY | {"beside": "nowhere"}))
 
 
 def test_claims_of_training_stand_beside_those_of_the_test_part():
@@ -189,6 +197,19 @@ def test_leaky_protocols_are_named():
     recorded = records(patient=0.5, image=0.9, oversample_first=0.95)
     assert verdict(claim(), recorded) == (LEAKY_ONLY, "image, oversample_first")
     assert verdict(claim(), recorded, ["patient", "image"]) == (LEAKY_ONLY, "image")
+
+
+@pytest.mark.parametrize(
+    ("given", "image", "expected"),
+    [(0.95, 0.5, NOT_REPRODUCED), (0.95, 0.95, NOT_REPRODUCED), (0.5, 0.95, LEAKY_ONLY)],
+)
+def test_a_split_without_a_leak_is_never_called_leaky(given, image, expected):
+    """What holds under another honest split doesn't come from a leak."""
+    recorded = records(patient=0.5, given=given, image=image)
+    judged = ledger.judge([claim()], recorded, "proposed", ["patient", "given", "image"])
+    assert judged.loc["acc", "verdict"] == expected
+    is_said = "But it holds under given" in ledger.readings([claim()], judged)
+    assert is_said == (expected == NOT_REPRODUCED)
 
 
 def test_no_run_under_its_own_protocol_is_not_testable():
@@ -363,13 +384,13 @@ def test_a_file_of_no_records_is_named(tmp_path, text):
 )
 def test_a_wrong_claim_is_named_with_its_key(tmp_path, changes, message):
     with pytest.raises(UserError, match=message):
-        claims.load(written(tmp_path, ENTRY | changes))
+        load(written(tmp_path, ENTRY | changes))
 
 
 def test_all_problems_come_at_once(tmp_path):
     wrong = written(tmp_path, ENTRY | {"metrik": 1, "protocol": "x"}, ENTRY, "text")
     with pytest.raises(UserError) as caught:
-        claims.load(wrong)
+        load(wrong)
     lines = str(caught.value).splitlines()
     assert len(lines) == 4
     assert "another entry has the id 'acc', too" in lines[2]
@@ -381,14 +402,14 @@ def test_a_file_of_another_shape_is_refused(tmp_path, text):
     path = tmp_path / "claims.yml"
     path.write_text(text)
     with pytest.raises(UserError, match=r"claims\.yml"):
-        claims.load(path)
+        load(path)
     with pytest.raises(UserError, match=r"there is no x\.yml"):
-        claims.load(tmp_path / "x.yml")
+        load(tmp_path / "x.yml")
 
 
 def test_defaults_hold_where_a_claim_says_nothing_else(tmp_path):
     entry = {key: value for key, value in ENTRY.items() if key != "tolerance"}
-    first, second = claims.load(
+    first, second = load(
         written(tmp_path, entry, entry | {"id": "b", "tolerance": 0}, defaults={"tolerance": 0.1})
     )
     assert (first.tolerance, second.tolerance) == (0.1, 0)
@@ -426,14 +447,15 @@ def test_the_ledger_holds_the_claims_of_the_paper():
     assert len({stated.label for stated in by_id.values()}) == len(by_id)
 
 
-def test_the_papers_counts_of_images_and_parts(tmp_path):
+def test_the_papers_counts_of_images_and_parts(tmp_path, monkeypatch):
     cohort = claims.cohort()
     assert sum(cohort.images) == 411
     assert sum(cohort.shares.values()) == pytest.approx(1)
     path = tmp_path / "claims.yml"
     path.write_text("defaults: {}\nclaims: []\ncohort: {images: [1], shares: {x: 1}}")
+    monkeypatch.setattr(claims, "CLAIMS", path)
     with pytest.raises(UserError, match=r"claims\.yml"):
-        claims.cohort(path)
+        claims.cohort()
 
 
 def test_every_figure_that_a_claim_points_at_is_published():
@@ -447,13 +469,14 @@ def test_every_figure_that_a_claim_points_at_is_published():
             )
 
 
-def test_published_systems_are_whole_and_read_strictly(tmp_path):
+def test_published_systems_are_whole_and_read_strictly(tmp_path, monkeypatch):
     table = claims.published()
     assert [table.columns.name, *table.columns] == list(claims.System.model_fields)
     path = tmp_path / "published.yml"
     path.write_text(yaml.safe_dump({"systems": [{"system": "A", "taks": "x"}]}))
+    monkeypatch.setattr(claims, "PUBLISHED", path)
     with pytest.raises(UserError, match=r"line 3: unknown 'taks'; did you mean 'task'") as caught:
-        claims.published(path)
+        claims.published()
     assert "'data' is missing" in str(caught.value)
 
 

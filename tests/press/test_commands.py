@@ -65,8 +65,8 @@ def test_what_a_package_imports_is_installed_with_it(package, extras):
     }
     imported |= {a.name for node in nodes if isinstance(node, ast.Import) for a in node.names}
     modules = {name.partition(".")[0] for name in imported} - sys.stdlib_module_names
-    # By jupyterlab, by jupyter-book's theme, and by pydantic.
-    brought = {"IPython", "nbconvert", "traitlets", "bs4", "pydantic_core"}
+    # By jupyterlab, by papermill, by jupyter-book's theme, and by pydantic.
+    brought = {"IPython", "nbconvert", "traitlets", "nbclient", "bs4", "pydantic_core"}
     origins = packages_distributions()
     for module in modules - {"birads_lib", "press"} - brought:
         assert installed & {name.replace("_", "-").lower() for name in origins[module]}, module

@@ -41,7 +41,7 @@ def changed(studies, name, text):
 
 
 def values(names):
-    studies = compare.chosen(names)
+    studies = compare.chosen(compare.named(names))
     compare.check_run(studies)
     return compare.parameters(*studies.values())
 
@@ -86,13 +86,21 @@ def problem(names):
         ("a,a", "both are the study 'a'"),
         ("a,config/a.yaml", "both are the study 'a'"),
         ("a,c", "'c' has no results of 'proposed' under patient, image: run `make book STUDY=c`"),
-        ("config/c.yaml,a", "run `make book CONFIG=config/c.yaml` first"),
+        ("config/c.yaml,a", "run `make book STUDY=c` first"),
     ],
 )
 def test_mistakes(studies, names, expected):
     with pytest.raises(UserError) as error:
         values(names)
     assert expected in str(error.value)
+
+
+@pytest.mark.parametrize("chapter_set", ["density", "images", "transfer"])
+def test_a_study_that_never_has_runs_is_not_told_to_make_them(studies, chapter_set):
+    changed(studies, "c", f"chapters: {chapter_set}\n")
+    said = problem("a,c")
+    assert f"'c' has the chapters of '{chapter_set}', and none of these writes predictions" in said
+    assert "make book" not in said
 
 
 def test_only_what_both_have_is_compared(studies):

@@ -71,10 +71,20 @@ def test_pages_that_are_not_there_are_left_out_and_take_nothing_with_them(made):
 
 
 @pytest.mark.parametrize(
-    "part", [{"study": "mien"}, {"caption": "A", "chapters": [{"notebook": "mien/01_data"}]}]
+    ("part", "says"),
+    [
+        ({"study": "thsi"}, r"_toc\.yml, line 3: 'study' is 'thsi'; did you mean 'this'"),
+        ({"chapters": [{"fiel": "book/a"}]}, "line 4: unknown 'fiel'; did you mean 'file'"),
+        ({"chapters": [{}]}, "needs either 'file' or 'notebook'"),
+        ({"chapters": [{"file": "a", "notebook": "this/b"}]}, "needs either 'file' or 'notebook'"),
+        ({"chapters": ["book/a"]}, "'chapters' has 'book/a', expected a mapping"),
+        ({"chapters": [{"file": "a", "sections": [{"file": 1}]}]}, "'file' is 1, expected a text"),
+        ({"chapters": [{"notebook": "mien/01_data"}]}, "unknown study 'mien'"),
+        ({"chapters": [{"notebook": "mine/01_data"}]}, "unknown notebook '01_data'; did you mean"),
+    ],
 )
-def test_a_study_that_is_none_is_named(made, part):
-    with pytest.raises(UserError, match="unknown study 'mien'"):
+def test_what_is_wrong_in_the_contents_is_named(made, part, says):
+    with pytest.raises(UserError, match=says):
         toc(made, part)
 
 

@@ -83,6 +83,10 @@ class Maker:
             hashes = pd.DataFrame({"sha256": ["a" * 64, "b" * 64]})
             run.read_images(hashes)
             run.publish(hashes, id="image-files", caption="The images")
+        if notebook == "31_regions":
+            hashes = pd.DataFrame({"sha256": ["c" * 64], "kind": ["image"]})
+            run.read_files("intermediate image", hashes["sha256"])
+            run.publish(hashes, id="intermediate-files", caption="Further images")
         for name in outputs:
             path = self.results / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -156,6 +160,24 @@ def test_no_file_of_a_crate_names_the_folder_of_the_images(restricted):
     restricted.run(PAGES[0], outputs=["cases.parquet", "findings.parquet"], dataset=dataset)
     files = [path for path in written(restricted)[0].rglob("*") if path.is_file()]
     assert [path for path in files if telltale.encode() in path.read_bytes()] == []
+
+
+def test_no_run_changes_a_study_while_its_crate_is_written(open_study, monkeypatch):
+    packed = []
+
+    def write(study, config):
+        with pytest.raises(UserError, match="already running"):
+            crate.studies.claim(study)
+        packed.append(config)
+        return config
+
+    monkeypatch.setattr(crate.studies, "ROOT", open_study.root)
+    monkeypatch.setattr(crate.studies, "load", lambda _: open_study.study)
+    monkeypatch.setattr(crate, "write", write)
+    config = open_study.root / "config/small.yaml"
+    crate.main(str(config))
+    assert packed == [config]
+    crate.studies.claim(open_study.study).close()  # it was given back
 
 
 def ids(entity, name):
@@ -256,6 +278,15 @@ def test_the_chain_leads_from_a_figure_to_the_images(open_study):
     assert entities[images[0]]["sha256"] == hashes
     about = "results/small/figures/01_data_exploration/image-files.csv"
     assert ids(entities[images[0]], "subjectOf") == {about}
+
+
+def test_further_images_lead_to_the_table_that_lists_them(open_study, monkeypatch):
+    monkeypatch.setattr(SmallStudy, "pages", lambda _: [*PAGES, "31_regions"])
+    open_study.run("31_regions")
+    _, entities = written(open_study)
+    (images,) = [name for name in entities if name.startswith("#1 intermediate image files-")]
+    about = "results/small/figures/31_regions/intermediate-files.csv"
+    assert ids(entities[images], "subjectOf") == {about}
 
 
 def test_an_action_tells_parameters_times_and_software(open_study):

@@ -23,6 +23,13 @@ def test_a_large_table_is_packed_and_a_small_one_is_not():
     assert packed.read("large.csv") == files["large.csv"]
 
 
+def test_the_name_of_a_file_is_no_markup():
+    hostile = 'a"><img src=x onerror=1>.csv'
+    page = BeautifulSoup(downloads.links({hostile: b""}, lambda name, _: name), "html.parser")
+    (link,) = page.find_all()
+    assert (link.name, link["download"], link["href"], link.text) == ("a", *[hostile] * 3)
+
+
 def test_passports_of_a_page_are_one_file_and_equal_ones_equal_bytes():
     facts = [{"id": name, "kind": kind, "marks": {}} for name, kind in
              (("a", "figure"), ("b", "table"), ("p", "page"), ("x.npy", "artefact"))]  # fmt: skip

@@ -161,6 +161,14 @@ def test_a_full_disk_is_said_with_its_folder_and_what_to_do(execute, problem, tm
     assert "Traceback" not in done.stderr
 
 
+def test_a_kernel_that_was_killed_is_said_with_what_to_do(execute, problem):
+    done = execute("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)")  # as without memory
+    assert done.returncode == 1
+    assert "most often as the machine ran out of memory" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "fewer jobs at a time" in problem.read_text()
+
+
 @pytest.mark.parametrize(
     ("message", "is_full"),
     [

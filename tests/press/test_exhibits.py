@@ -150,6 +150,23 @@ def test_addresses_count_from_the_page_that_shows_an_exhibit():
     ]  # fmt: skip
 
 
+HOSTILE = 'a"><img src=x onerror=1>'
+
+
+@pytest.mark.parametrize("key", ["id", "cell", "cell_id", "notebook", "page", "study", HOSTILE])
+def test_no_fact_of_a_passport_is_markup(key):
+    data = shown(HOSTILE if key == "id" else "a", "c")
+    data[outputs.PASSPORT] |= {key: HOSTILE}
+    for html in (
+        exhibits.exhibit(data, store=lambda name, _: name),
+        exhibits.exhibit(data, "", "", "../s/p.html"),
+        exhibits._folded("Passport", data[outputs.PASSPORT]),
+        outputs.marks_html({HOSTILE: "a mark"}),
+    ):
+        soup = BeautifulSoup(html, "html.parser")
+        assert not soup.select("[onerror], img[src=x]")
+
+
 def test_figures_and_tables_are_numbered_apart_by_chapter_in_the_order_of_their_page():
     kinds = {"a": "figure", "b": "table", "c": "figure", "d": "table"}
     facts = [{"kind": kind, "id": name, "page": "04_evaluation-x"} for name, kind in kinds.items()]

@@ -116,6 +116,28 @@ def test_a_study_that_asks_for_images_that_cannot_be_graded_is_told(
 
 
 @pytest.mark.parametrize(
+    ("chapter_set", "never"),
+    [("density", "predictions.parquet, run.json"), ("backbones", "run.json")],
+)
+def test_a_study_that_never_has_the_models_is_told_before_it_runs(studies, chapter_set, never):
+    changed(studies, "a", "title", f"chapters: {chapter_set}\ntitle")
+    says = (
+        f"'a' has the chapters of '{chapter_set}', and none of these writes {never}: name another"
+    )
+    with pytest.raises(UserError, match=f"^external: {says}"):
+        asked(studies)
+    with pytest.raises(UserError, match=f"^{says}"):
+        external.external("a", "b")
+
+
+def test_a_path_with_a_comma_is_one_study(studies):
+    studies.joinpath("b.yaml").rename(studies / "b, later.yaml")
+    with pytest.raises(UserError) as error:
+        external.external("a", "config/b, later.yaml")
+    assert str(error.value).startswith("'a' has no cases.parquet")
+
+
+@pytest.mark.parametrize(
     ("key", "says"),
     [
         ("b", "'external' is 'b', expected a mapping such as {study: inbreast}"),
@@ -132,7 +154,11 @@ def test_what_a_study_asks_for_is_checked(studies, key, says):
 
 @pytest.mark.parametrize(
     ("names", "message"),
-    [(("a", "a"), "both are the study 'a'"), (("a", ""), "got a"), (("a", "c"), "no study at")],
+    [
+        (("a", "a"), "both are the study 'a'"),
+        (("a", ""), "expected another study, OTHER=name"),
+        (("a", "c"), "no study at"),
+    ],
 )
 def test_mistakes(studies, names, message):
     with pytest.raises(UserError, match=message):

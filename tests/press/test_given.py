@@ -57,6 +57,26 @@ def test_parameters_name_links_and_no_paths():
     assert TELLTALE in str(study.values("01_data_exploration"))
 
 
+def test_a_home_is_no_folder_of_the_project(monkeypatch, tmp_path):
+    monkeypatch.setattr(given, "ROOT", tmp_path)
+    monkeypatch.setenv("HOME", f"/home/{TELLTALE}")
+    parameters = {"03_training": {"weights": "~/nets.weights.h5"}}
+    dataset = MINE["dataset"] | {"folder": "~/images"}
+    study = Study(name="mine", dataset=dataset, notebooks=parameters)
+    link = "results/mine/given/weights/nets.weights.h5"
+    assert study.parameters("03_training", "proposed", "patient")["weights"] == link
+    given.link(study)
+    assert (tmp_path / link).readlink() == Path(f"/home/{TELLTALE}/nets.weights.h5")
+    assert (tmp_path / "results/mine/given/images").readlink() == Path(f"/home/{TELLTALE}/images")
+
+
+def test_a_run_may_be_called_as_a_parameter_is():
+    study = Study(**MINE, ablations={"folder": {"loss": "emd"}, "weights": {"weights": WEIGHTS}})
+    changes = study.parameters("05_ablations")["changes"]
+    assert changes["folder"] == {"loss": "emd"}
+    assert changes["weights"] == {"weights": "results/mine/given/weights/nets.weights.h5"}
+
+
 def test_a_point_of_a_sweep_is_not_called_by_a_folder(tmp_path):
     keys = {"name": "mine", "dataset": {"reader": "phantoms"}, "sweep": {"weights": [WEIGHTS]}}
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(keys))

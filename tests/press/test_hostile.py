@@ -328,7 +328,7 @@ def test_the_command_that_compares_two_studies_has_their_notes_as_one_argument(c
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
     command = ["snakemake", "--profile", "profiles/local", "--dry-run", "--printshellcmds"]
-    studies = ["--config", "study=a.yaml", "other=b.yaml", "--allowed-rules", "comparison"]
+    studies = ["--config", "study=a.yaml", "other=b.yaml", "--allowed-rules", "comparison_12"]
     done = run_in(clean_copy, *command, *studies, "--", "book/a/12_comparison-b.ipynb")
     assert done.returncode == 0, done.stdout + done.stderr
     shown = (done.stdout + done.stderr).splitlines()

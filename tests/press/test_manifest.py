@@ -69,6 +69,15 @@ def test_files_that_are_gone_or_new_are_named_and_change_the_root_hash(study, tm
     assert manifest.seal(study) != root
 
 
+@pytest.mark.parametrize("content", [b"\xff", b"half a li"])
+def test_a_damaged_list_is_as_good_as_none(study, content):
+    manifest.seal(study)
+    assert manifest.is_whole(study)
+    paths.manifest("s").write_bytes(content)
+    assert manifest.listed(study) == {}
+    assert not manifest.is_whole(study)  # so the book is rendered anew
+
+
 def test_the_list_is_what_sha256sum_reads_and_a_branch_is_the_hash_of_its_lines(study, tmp_path):
     if not shutil.which("sha256sum"):
         pytest.skip("needs sha256sum")

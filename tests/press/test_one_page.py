@@ -115,8 +115,8 @@ def test_the_part_for_a_lecture_is_front_page_marked_parts_and_glossary(rendered
 
 
 def test_the_part_for_a_lecture_is_that_which_tests_the_paper():
-    marked = [part for part in contents.read()["parts"] if part.get("mini")]
-    assert [part["caption"] for part in marked] == ["II · The paper tested, on INbreast"]
+    marked = [part for part in contents.read().parts if part.mini]
+    assert [part.caption for part in marked] == ["II · The paper tested, on INbreast"]
     assert (ROOT / f"{contents.GLOSSARY}.md").is_file()
 
 

@@ -142,6 +142,13 @@ def test_seals_are_what_sha256sum_reads(tmp_path):
     assert (tmp_path / pages.SEALS).read_text().splitlines()[0].endswith("  a.ipynb")
 
 
+@pytest.mark.parametrize("line", ["0" * 64 + " a.ipynb", "a.ipynb", "0" * 63 + "  a.ipynb"])
+def test_seals_that_are_damaged_are_never_half_read(tmp_path, line):
+    (tmp_path / pages.SEALS).write_text(f"{'0' * 64}  b.ipynb\n{line}\n")
+    with pytest.raises(UserError, match=f"{tmp_path.name}/SHA256SUMS is damaged: '{line[:64]}"):
+        pages.seals(tmp_path)
+
+
 @pytest.mark.parametrize("place", ["/etc/passwd", "../../etc/passwd", "results/a/../../../x"])
 @pytest.mark.parametrize("key", ["file", "made_by", "study"])
 def test_a_page_whose_passports_name_what_lies_outside_the_project_is_not_read(execute, place, key):
@@ -167,6 +174,19 @@ def test_no_link_leads_out_of_the_project(tmp_path, monkeypatch):
     assert not paths.is_inside("results/out/secret")
 
 
+def test_results_may_be_a_link_to_another_disk(tmp_path, monkeypatch):
+    (tmp_path / "project").mkdir()
+    (tmp_path / "disk").mkdir()
+    monkeypatch.setattr(paths, "ROOT", tmp_path / "project")
+    monkeypatch.setattr(paths, "RESULTS", tmp_path / "project/results")
+    paths.RESULTS.symlink_to(tmp_path / "disk")
+    assert paths.is_inside("results/s/cases.parquet")
+    (tmp_path / "disk/out").symlink_to(tmp_path)
+    assert not paths.is_inside("results/out/secret")
+    assert provenance._shown(paths.RESULTS / "s/cases.parquet") == "results/s/cases.parquet"
+    assert provenance._shown(tmp_path / "secret") == "secret"
+
+
 def test_nothing_that_is_read_can_run_code():
     """No pickle, no archive unpacked at its own will, no Keras model with code of its own."""
     unsafe = re.compile(
@@ -179,8 +199,19 @@ def test_nothing_that_is_read_can_run_code():
     assert [(name, words) for name, words in found if words] == []
 
 
-@pytest.mark.parametrize("text", ["0.71", "it's so"])
-def test_a_text_for_prose_is_read_without_its_quotes(text):
-    data = {"application/papermill.record/text/plain": repr(text)}
-    glued = {"data": data, "metadata": {"scrapbook": {"name": "x"}}}
-    assert pages._numbers([("c", glued)])["x"].text == text
+def glued(shown):
+    data = {} if shown is None else {"application/papermill.record/text/plain": shown}
+    return [("c", {"data": data, "metadata": {"scrapbook": {"name": "x"}}})]
+
+
+@pytest.mark.parametrize("text", ["0.71", "it's so", "'quoted'", 'it\'s "so"', "a\\b\n", ""])
+def test_a_text_for_prose_is_read_as_it_was_recorded(text):
+    assert pages._numbers(glued(repr(text)))["x"].text == text
+    assert pages._numbers(glued([*repr(text)]))["x"].text == text  # as a list of its lines
+
+
+def test_a_number_without_a_text_is_empty_and_what_is_no_text_is_refused():
+    assert pages._numbers(glued(None))["x"].text == ""
+    for shown in ("0.7 (", "run()", "'a' 'b", "(" * 9999):
+        with pytest.raises(UserError, match="x is recorded as"):
+            pages._numbers(glued(shown))

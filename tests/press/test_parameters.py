@@ -84,6 +84,33 @@ def test_values_one_by_one(name, value, expected):
     assert expected in wrong if expected else wrong == ""
 
 
+@pytest.mark.parametrize(("notebook", "name", "default"), GIVEN)
+def test_a_list_says_what_it_may_hold(notebook, name, default):
+    """Anything may stand in a bare one, until a notebook fails on it after hours."""
+    assert types_of(notebook)[name][0] is not list
+
+
+@pytest.mark.parametrize(
+    ("notebook", "name", "value", "expected"),
+    [
+        ("14_features", "sizes", ["a", -1], "'sizes' has 'a', expected pairs of a height"),
+        ("14_features", "sizes", [[224, -1]], "'sizes' has -1, expected pairs of a height"),
+        ("14_features", "sizes", [[224, 160, 96]], "has [224, 160, 96], expected a height and"),
+        ("14_patches", "size", [224], "'size' has [224], expected a height and a width"),
+        ("21_slices", "low", [0], "'low' has 0, expected 1 to 6"),
+        ("21_training", "learner", "netwrk", "did you mean 'network'?"),
+        ("22_latency", "batches", ["a"], "'batches' has 'a', expected a whole number"),
+        ("22_latency", "resnets", {50: 224, "101": 224}, ""),
+        ("52_image_and_text", "arms", ["x"], "'arms' has 'x'; there is 'clip', "),
+        ("53_modalities", "way", "promts", "did you mean 'prompts'?"),
+        ("54_elsewhere", "arms", [], "expected at least one"),
+    ],
+)
+def test_values_of_companions_one_by_one(notebook, name, value, expected):
+    wrong = problem(name, value, notebook)
+    assert expected in wrong if expected else wrong == ""
+
+
 @pytest.mark.parametrize(
     "changed",
     [

@@ -134,6 +134,14 @@ def test_weights_and_taps_are_tried_beforehand(load, tmp_path, training, expecte
     assert expected in problems(load(folder, further=further))
 
 
+def test_weights_in_a_home_are_found(load, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "wrong.weights.h5").write_bytes(b"no weights")
+    further = "notebooks: {03_training: {weights: ~/wrong.weights.h5}}\n"
+    said = problems(load(category_folders(tmp_path / "images"), further=further))
+    assert "doesn't fit the backbone small_resnet" in said
+
+
 def test_weights_that_do_not_fit_stop(load, tmp_path):
     folder, file = category_folders(tmp_path / "images"), tmp_path / "wrong.weights.h5"
     file.write_bytes(b"no weights")
@@ -244,7 +252,7 @@ def test_a_study_without_a_split_of_its_own_cannot_ask_for_it(load_given, tmp_pa
 
 def test_a_book_that_could_not_be_put_together_stops(load, tmp_path, monkeypatch):
     (tmp_path / "broken.yml").write_text("checklists: [")
-    monkeypatch.setattr(book.reporting.load, "__defaults__", (tmp_path / "broken.yml",))
+    monkeypatch.setattr(book.reporting, "CHECKLISTS", tmp_path / "broken.yml")
     monkeypatch.setattr(book, "check", CHECK_BOOK)
     said = problems(load(category_folders(tmp_path / "images")))
     assert "broken.yml is not valid YAML" in said

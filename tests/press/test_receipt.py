@@ -39,8 +39,8 @@ def checked():
     """A check of the frozen study that gave what is published."""
     study, published = load("config/inbreast.yaml"), pages.of_study("inbreast")[-3:]
     outcomes = list(recheck.compare(published, {page.name: page for page in published}))
-    stale, left_out = [published[0].name], ["12_comparison-b"]
-    return recheck.Check(study, published, outcomes, stale, left_out, ROOT_HASH)
+    stale, left_out, unasked = [published[0].name], ["12_comparison-b"], ["04_evaluation-b-image"]
+    return recheck.Check(study, published, outcomes, stale, left_out, unasked, ROOT_HASH)
 
 
 @pytest.mark.parametrize(
@@ -105,6 +105,7 @@ def test_a_receipt_says_who_where_and_what_and_names_no_machine(folder, checked)
     report = (written / "report.md").read_text()
     assert ROOT_HASH in report
     assert "not made again: 12_comparison-b" in report
+    assert "not made again: 04_evaluation-b-image" in report
     for path in written.rglob("*.*"):
         assert str(Path.home()) not in path.read_text()
         assert socket.gethostname() not in path.read_text()
@@ -136,6 +137,40 @@ def test_somebody_else_with_the_same_file_name_is_kept(folder, checked):
     receipt.write(checked, ADA)  # checked again
     with pytest.raises(UserError, match="somebody else"):
         receipt.write(checked, {"name": "Ada-Lovelace"})
+
+
+@pytest.mark.parametrize(
+    ("there", "name", "message"),
+    [
+        ({"name": "Ada-Lovelace"}, "Ada Lovelace", "is of somebody else"),
+        ("a file of another kind", "Ada Lovelace", "is no receipt"),
+        (None, "Щ" * 100, r"inbreast-щ+, which has \d+ bytes; at most 200: shorten the name"),
+    ],
+)
+def test_a_receipt_that_could_not_be_written_is_refused_before_hours_of_work(
+    folder, checked, monkeypatch, there, name, message
+):
+    monkeypatch.setattr(receipt, "LONGEST_FOLDER", 200)
+    monkeypatch.setattr(receipt, "check", lambda *_: pytest.fail("it ran"))
+    if isinstance(there, dict):
+        receipt.write(checked, there)
+    elif there:
+        (folder / "inbreast-ada-lovelace").mkdir(parents=True)
+    with pytest.raises(UserError, match=message):
+        receipt.main("config/inbreast.yaml", "", "", name)
+
+
+def test_a_receipt_of_before_is_still_one(folder, checked):
+    """It doesn't tell of pages that the study's file no longer asked for."""
+    path = receipt.write(checked, ADA) / "codecheck.yml"
+    content = yaml.safe_load(path.read_text())
+    del content["execution"]["unasked"]
+    path.write_text(yaml.safe_dump(content))
+    assert receipts.read(path.parent).study == "inbreast"
+    del content["execution"]["device"]
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(UserError, match="is no receipt"):
+        receipts.read(path.parent)
 
 
 def test_the_book_shows_receipts_as_data(folder, checked):

@@ -1,4 +1,4 @@
-"""All exhibits of a study, made again: each verdict, and where a check goes on."""
+"""All exhibits of a study, made again: what is said of each, and where a check goes on."""
 
 import base64
 import json
@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from birads_lib.errors import UserError
+from birads_lib.files import lock
 from press import outputs, paths, recheck
 from press.page import Exhibit, Page
 from press.study import Study
@@ -32,38 +33,18 @@ def outcome(before, after):
     return only
 
 
-@pytest.mark.parametrize(
-    ("after", "verdict", "beyond", "picture"),
-    [
-        (exhibit(), "equal", 0, "equal"),
-        (exhibit(png=b"other"), "equal", 0, "other bytes"),
-        (exhibit(TABLE.assign(estimate=[0.5001, 0.25])), "within tolerance", 0, "equal"),
-        (exhibit(TABLE.assign(estimate=[0.6, 0.25])), "different", 1, "equal"),
-        (exhibit(TABLE[:1]), "different", -1, "equal"),
-        (exhibit(None), "different", -1, "equal"),
-        (None, "not made again", 0, ""),
-    ],
-)
-def test_an_exhibit_is_judged_by_its_numbers(after, verdict, beyond, picture):
-    judged = outcome(exhibit(), after)
-    assert (judged.verdict, judged.beyond, judged.picture) == (verdict, beyond, picture)
-
-
-def test_an_exhibit_without_numbers_is_judged_by_its_picture():
-    assert outcome(exhibit(None), exhibit(None)).verdict == "equal"
-    assert outcome(exhibit(None), exhibit(None, b"other")).verdict == "different"
-
-
 def test_the_table_names_each_exhibit_that_is_not_equal(capsys):
     judged = [outcome(exhibit(), exhibit()), outcome(exhibit(), exhibit(TABLE[:1]))]
+    left_out, unasked = ["12_comparison-b"], ["04_evaluation-no_clahe-patient"]
     recheck.print_table(
-        recheck.Check(STUDY, [], judged, ["04_evaluation"], ["12_comparison-b"], "5" * 64)
+        recheck.Check(STUDY, [], judged, ["04_evaluation"], left_out, unasked, "5" * 64)
     )
     printed = capsys.readouterr().out
     assert "all" in printed
     assert "different: 04_evaluation#roc, whose table is gone or of another shape" in printed
     assert "stale: sources of 04_evaluation have changed" in printed
     assert "as it reads another study, too: 12_comparison-b" in printed
+    assert "the study's file doesn't name its variant: 04_evaluation-no_clahe-patient" in printed
     assert recheck.summary(judged) == (
         "2 exhibits, their numbers made again: 1 equal, 0 within tolerance, 1 different, "
         "0 not made again; 2 of 2 pictures equal byte for byte."
@@ -72,12 +53,17 @@ def test_the_table_names_each_exhibit_that_is_not_equal(capsys):
 
 @pytest.fixture
 def executions(tmp_path, monkeypatch):
-    """Return what was there of a check whenever Snakemake was started."""
+    """Return what was there of a check whenever Snakemake was started, with its lock held."""
     there, page = [], "01_data_exploration"
     monkeypatch.setattr(recheck, "ROOT", tmp_path)
     monkeypatch.setattr(Study, "pages", lambda study: [page])
 
-    def execute(options):
+    def execute(options, *_):
+        with (
+            open(tmp_path / recheck.CHECKED / "small.lock") as file,
+            pytest.raises(BlockingIOError),
+        ):
+            lock(file)
         folder = tmp_path / recheck.CHECKED / "pages/small"
         there.append(sorted(path.name for path in folder.glob("*")))
         folder.mkdir(parents=True, exist_ok=True)
@@ -87,7 +73,7 @@ def executions(tmp_path, monkeypatch):
         if options["study"] == "stops":
             raise UserError("it stopped")
 
-    monkeypatch.setattr(recheck.remake, "execute", execute)
+    monkeypatch.setattr(recheck, "snakemake", execute)
     return there
 
 
@@ -101,5 +87,13 @@ def test_a_check_begins_with_nothing_but_goes_on_where_one_was_stopped(execution
 
 
 def test_a_study_that_was_not_executed_has_nothing_to_compare_with():
-    with pytest.raises(UserError, match=r"'nowhere' is not executed here: \d+ of \d+ pages"):
-        recheck.published(STUDY.model_copy(update={"name": "nowhere"}))
+    message = r"'nowhere' is not executed here: \d+ of \d+ pages are missing, such as .*; there is"
+    with pytest.raises(UserError, match=message):
+        recheck.pages.executed("nowhere", STUDY.pages(), "there is nothing to compare with")
+
+
+def test_a_page_that_is_not_made_again_is_told_with_its_own_reason(monkeypatch):
+    names = ("12_comparison-b", "04_evaluation-no_clahe-patient", "99_gone", STUDY.pages()[0])
+    there = [Page(paths.BOOK / f"small/{name}.ipynb", "", {}, {}, {}, {}, {}) for name in names]
+    monkeypatch.setattr(recheck.pages, "of_study", lambda _: there)
+    assert recheck.not_made_again(STUDY) == (["12_comparison-b"], [*names[1:3]])

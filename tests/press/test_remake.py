@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from birads_lib.errors import UserError
-from press import outputs, remake
+from birads_lib.files import lock
+from press import outcome, outputs, remake
 from press.page import Exhibit, Page
 from press.study import load
 
@@ -18,38 +19,22 @@ TABLE = pd.DataFrame({"metric": ["a", "b"], "estimate": [0.5, np.nan], "n": [3, 
 def exhibit(table=TABLE, png=b"picture", **facts):
     """Return an exhibit as a page holds it."""
     passport = {
-        "id": "roc", "caption": "c", "study": "s", "page": "p", "notebook": "04_evaluation",
+        "id": "roc", "kind": "figure", "files": {}, "caption": "c", "study": "s", "page": "p",
+        "notebook": "04_evaluation",
         "tolerance": 1e-3, "inputs": [],
         "code": {"library_sha256": "f" * 64, "commit": "1"}, "parameters_changed": {},
         "environment": {"numpy": "2.4"}, "device": "CPU",
     } | facts  # fmt: skip
     data = {"image/png": base64.b64encode(png).decode(), outputs.PASSPORT: passport}
-    files = {"roc.csv": base64.b64encode(table.to_csv().encode()).decode()}
-    return Exhibit(data | {outputs.FILES: files}, "c-1")
+    files = {} if table is None else {"roc.csv": table.to_csv().encode()}
+    texts = {name: base64.b64encode(content).decode() for name, content in files.items()}
+    return Exhibit(data | {outputs.FILES: texts}, "c-1")
 
 
-@pytest.mark.parametrize(
-    ("change", "beyond", "largest"),
-    [
-        ({}, 0, 0.0),
-        ({"estimate": [0.5009, np.nan]}, 0, 0.0009),
-        ({"estimate": [0.52, np.nan]}, 1, 0.02),
-        ({"estimate": [np.nan, np.nan]}, 1, 0.0),
-        ({"estimate": [0.5, 0.5]}, 1, 0.0),
-        ({"metric": ["a", "c"]}, 1, 0.0),
-        ({"n": [3, 5], "metric": ["x", "b"]}, 2, 1.0),
-    ],
-)
-def test_numbers_are_compared_within_the_tolerance(change, beyond, largest):
-    compared = remake.compare_numbers(exhibit(), exhibit(TABLE.assign(**change)))
-    assert compared.count == 8  # the index is a column
-    assert compared.beyond == beyond
-    assert compared.largest == pytest.approx(largest)
-
-
-def test_a_table_of_another_shape_differs():
-    for other in (TABLE[:1], TABLE.rename(columns={"n": "m"}), TABLE.assign(more=1)):
-        assert remake.compare_numbers(exhibit(), exhibit(other)).beyond == -1
+def printed(before, after, capsys):
+    """Return what is printed of two makings of an exhibit."""
+    remake.print_comparison(outcome.compare("p", before, after), before, after)
+    return capsys.readouterr().out
 
 
 def test_what_differs_is_told_by_kind(capsys):
@@ -61,55 +46,33 @@ def test_what_differs_is_told_by_kind(capsys):
         environment={"numpy": "2.5"},
         parameters_changed={"resamples": 7, "study_dir": "results/.remade/x"},
     )
-    assert not remake.print_comparison(exhibit(), later)
-    printed = capsys.readouterr().out
-    assert "numbers: 8 compared, largest difference 5, tolerance 0.001: DIFFER in 1" in printed
-    assert "picture: not the same bytes" in printed
-    assert "predictions: none -> aaaaaaaaaaaa" in printed
-    assert "library_sha256: ffffffffffff -> 000000000000" in printed
-    assert "numpy: 2.4 -> 2.5" in printed
-    assert "resamples: none -> 7" in printed
-    assert "study_dir" not in printed  # the scratch folder
-    assert "commit" not in printed  # which differs though nothing that matters does
-    assert "device: equal" in printed
+    told = printed(exhibit(), later, capsys)
+    assert "numbers: 8 compared, largest difference 5, tolerance 0.001: DIFFER in 1" in told
+    assert "picture: not the same bytes\n" in told
+    assert "predictions: none -> aaaaaaaaaaaa" in told
+    assert "library_sha256: ffffffffffff -> 000000000000" in told
+    assert "numpy: 2.4 -> 2.5" in told
+    assert "resamples: none -> 7" in told
+    assert "study_dir" not in told  # the scratch folder
+    assert "commit" not in told  # which differs though nothing that matters does
+    assert "device: equal" in told
 
 
 def test_the_same_is_said_to_be_the_same(capsys):
-    assert remake.print_comparison(exhibit(), exhibit())
-    printed = capsys.readouterr().out
-    assert "8 compared, equal, tolerance 0.001: hold" in printed
-    assert "picture: equal byte for byte" in printed
-    assert "differs" not in printed
+    told = printed(exhibit(), exhibit(), capsys)
+    assert "8 compared, equal, tolerance 0.001: hold" in told
+    assert "picture: equal byte for byte" in told
+    assert "words: equal\n" in told
+    assert "differs" not in told
 
 
-@pytest.mark.parametrize(
-    ("changes", "named"),
-    [
-        ({"caption": "Better"}, "caption"),
-        ({"marks": {}}, "marks"),
-        ({"alt": "Another"}, "alt"),
-    ],
-)
-def test_other_words_of_the_same_numbers_by_the_same_code_do_not_hold(changes, named, capsys):
-    marks = {"marks": {"synthetic": "made up"}}
-    published, made, forged = exhibit(**marks), exhibit(**marks), exhibit(**marks | changes)
-    assert remake.words_hold(published, made, remake.compare_numbers(published, made))
-    assert remake.compare_words(forged, made) == [named]
-    assert not remake.print_comparison(forged, made)
-    assert f"words: another {named}: DIFFER" in capsys.readouterr().out
-
-
-def test_another_table_of_the_same_numbers_does_not_hold(capsys):
-    made = exhibit()
-    forged = Exhibit(made.data | {"text/html": "<table><td>0.952</td></table>"})
-    assert not remake.print_comparison(forged, made)
-    assert "another table" in capsys.readouterr().out
-
-
-def test_other_code_or_numbers_within_the_tolerance_may_choose_other_words(capsys):
-    made = exhibit(code={"library_sha256": "0" * 64}, caption="Clearer")
-    assert remake.print_comparison(exhibit(), made)
-    assert "words: another caption\n" in capsys.readouterr().out
+def test_what_does_not_hold_is_said_where_it_stands(capsys):
+    assert "words: another caption: DIFFER" in printed(exhibit(), exhibit(caption="B"), capsys)
+    told = printed(exhibit(None), exhibit(None, b"other"), capsys)
+    assert "numbers: none to download" in told
+    assert "picture: not the same bytes: DIFFERS, and has no numbers" in told
+    told = printed(exhibit(), exhibit(TABLE[:1]), capsys)
+    assert "numbers: DIFFER, the table has other rows or columns" in told
 
 
 @pytest.fixture
@@ -210,6 +173,33 @@ def test_the_chain_names_each_file_once_and_ends_in_the_images(tmp_path, makers)
         "      read 9 image files, SHA-256 1111111111111111",
         "  read cases.parquet, SHA-256 2222222222222222, written by 01_data (as above)",
     ]
+
+
+def test_a_page_that_no_longer_has_what_it_wrote_ends_the_chain_and_says_so(tmp_path, makers):
+    read = {"name": "cases", "file": "results/b/cases.parquet", "sha256": "2" * 64,
+            "made_by": "01_data", "artefact": "cases.parquet"}  # fmt: skip
+    makers["a", "01_data"] = Page(tmp_path / "a/01_data.ipynb", "", {}, {}, {}, {}, {})
+    page = Page(tmp_path / "a/04_evaluation.ipynb", "", {}, {}, {}, {}, {})
+    *_, last = remake.trace(page, exhibit(inputs=[read]))
+    assert last.endswith("written by 01_data, which no longer has it")
+
+
+def test_one_figure_of_a_study_is_made_again_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(remake, "ROOT", tmp_path)
+    study = load("config/smoke.yaml", root=remake.SCRATCH)
+    page = Page(tmp_path / "smoke/04_evaluation.ipynb", "", {}, {}, {}, {}, {})
+    left = tmp_path / study.folder / "of-another-figure"
+
+    def execute(options, arguments, _):
+        assert not left.exists()
+        with open(tmp_path / remake.SCRATCH / "smoke.lock") as file, pytest.raises(BlockingIOError):
+            lock(file)
+
+    monkeypatch.setattr(remake, "snakemake", execute)
+    monkeypatch.setattr(remake.pages, "read", lambda path: path.name)
+    for _ in range(2):  # the lock was given back
+        left.mkdir(parents=True)
+        assert remake.make_again(study, {}, page, []) == "04_evaluation.ipynb"
 
 
 @pytest.mark.parametrize(

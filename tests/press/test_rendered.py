@@ -2,8 +2,9 @@
 
 import pytest
 
-from press import manifest, rendered
+from press import book, manifest, rendered
 from press.checks import Report
+from press.stale import first_of
 
 ROOT_HASH = "7" * 64
 FILES = {
@@ -12,7 +13,15 @@ FILES = {
     "_static/book.css": ".mark { color: red }",
     "searchindex.js": f"accuracy {manifest.UNKNOWN}",
 }  # fmt: skip
-STALE = '<p class="stale-mark">Stale: losses.py changed.</p>\n'
+STALE = [
+    f'<p class="stale-mark">Stale: {text}.</p>\n'
+    for text in (
+        "birads_lib/losses/ordinal.py changed since this page was executed on 2026-01-31",
+        "notebooks/13_speed.ipynb is gone since this page was executed",
+        "notebooks/13_speed.ipynb has changed; press/run.py, birads_lib/a.mplstyle, press/b.py and "
+        "12 more changed since this page was executed",
+    )
+]
 
 
 @pytest.fixture
@@ -75,8 +84,38 @@ def test_a_link_in_a_files_place_is_named(books):
     assert problems(books) == ["index.html of the rendered book: it is a link to elsewhere"]
 
 
-def test_code_that_changed_since_makes_no_forgery_of_a_page_that_now_is_stale(books):
+@pytest.mark.parametrize("mark", STALE)
+def test_code_that_changed_since_makes_no_forgery_of_a_page_that_now_is_stale(books, mark):
     for name in ("book/intro.html", "searchindex.js"):
         path = books / "anew" / name
-        path.write_text(STALE + path.read_text())
+        path.write_text(mark + path.read_text())
     assert problems(books) == []
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        '<p class="stale-mark">Correction: accuracy is 0.99</p>',
+        STALE[0].replace("executed on 2026-01-31", "executed; accuracy is 0.99"),
+        STALE[0].replace("birads_lib/losses/ordinal.py", "the accuracy of 0.81"),
+        STALE[0].replace("2026-01-31", "<b>2026-01-31</b>"),
+        STALE[0] + STALE[1],
+        '<span class="stale-count">99</span>',
+    ],
+)
+def test_a_mark_that_no_book_makes_is_a_forgery(books, forged):
+    for name in ("book/intro.html", "searchindex.js"):
+        path = books / "rendered" / name
+        path.write_text(path.read_text() + forged)
+    assert "book/intro.html of the rendered book" in "".join(problems(books))
+
+
+@pytest.mark.parametrize("changed", [[], ["birads_lib/a.py"], list("abcd")])
+@pytest.mark.parametrize("notebook", ["", "has changed", "is gone"])
+def test_every_mark_that_a_book_makes_is_known_as_one(changed, notebook):
+    names = [f"birads_lib/scores/{name}.py" if len(name) == 1 else name for name in changed]
+    lines = [f"notebooks/01_data_exploration.ipynb {notebook}"] * bool(notebook)
+    lines += [f"{first_of(names)} changed"] * bool(names)
+    for when in ("", "2026-02-03"):
+        mark = book._stale_mark(lines, when) if lines else ""
+        assert rendered._without_stale(f"a{mark}b") == "ab"

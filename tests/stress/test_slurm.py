@@ -137,7 +137,7 @@ def cluster(tmp_path):
 def test_a_study_on_slurm_gives_the_same_and_only_training_gets_a_gpu(cluster, tmp_path, request):
     project = Project.new(tmp_path / "project")
     # Another number of threads adds in another order: as many as the undisturbed study has.
-    options = {"set-threads": "training=1", "environment": cluster.environment}
+    options = {"set-threads": "training_03=1", "environment": cluster.environment}
     done = project.run(EVALUATED, profile="slurm", **options)
     logs = "\n".join(
         path.read_text() for path in project.root.glob(".snakemake/slurm_logs/**/*.log")
@@ -145,10 +145,10 @@ def test_a_study_on_slurm_gives_the_same_and_only_training_gets_a_gpu(cluster, t
     assert done.returncode == 0, done.stdout + logs
     jobs = cluster.jobs()
     trainings = {
-        f"rule_training_wildcards_proposed_{protocol}" for protocol in ("patient", "image")
+        f"rule_training_03_wildcards_proposed_{protocol}" for protocol in ("patient", "image")
     }
-    others = {"rule_data_exploration", "rule_preprocessing", "rule_training_floors"}
-    evaluation = "rule_evaluation_wildcards_proposed_patient"
+    others = {"rule_data_exploration_01", "rule_preprocessing_02", "rule_training_floors_03"}
+    evaluation = "rule_evaluation_04_wildcards_proposed_patient"
     assert {*jobs} == {*others, *trainings, evaluation}  # floors are of both trainings
     assert {job["JobState"] for job in jobs.values()} == {"COMPLETED"}
     assert {job["BatchHost"] for job in jobs.values()} == {"node"}

@@ -322,7 +322,7 @@ seen.then(() => requestAnimationFrame(answer));
 
 
 def longest_of_each_notebook():
-    """Return the pages that people wrote, and of each notebook the longest and the smoke study's."""
+    """Return pages that people wrote, and of each notebook the longest and the smoke study's."""
     longest = {}
     names = (path.relative_to(BOOK).as_posix() for path in paths())
     for page in sorted({*names} - {*NOT_WRITTEN}, key=lambda name: (BOOK / name).stat().st_size):

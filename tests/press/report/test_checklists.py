@@ -102,6 +102,13 @@ def written(tmp_path, *items):
     return path
 
 
+def lists_of(path):
+    """Read the checklists of a file in place of the book's own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reporting, "CHECKLISTS", path)
+        return reporting.load()
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -121,7 +128,7 @@ def written(tmp_path, *items):
 )
 def test_a_wrong_item_is_named_with_its_key(tmp_path, changes, message):
     with pytest.raises(UserError, match=re.escape(message)):
-        reporting.load(written(tmp_path, ITEM | changes))
+        lists_of(written(tmp_path, ITEM | changes))
 
 
 @pytest.mark.parametrize("text", ["a: [", "[]", "{}", "checklists: {}"])
@@ -129,25 +136,25 @@ def test_a_file_of_another_shape_is_refused(tmp_path, text):
     path = tmp_path / "reporting.yml"
     path.write_text(text)
     with pytest.raises(UserError, match=r"reporting\.yml"):
-        reporting.load(path)
+        lists_of(path)
     path.write_text("checklists: [1]")
     with pytest.raises(UserError) as caught:
-        reporting.load(path)
+        lists_of(path)
     assert "reporting.yml, line 1: 'checklists' has 1, expected a mapping" in str(caught.value)
     with pytest.raises(UserError, match=r"nowhere\.yml"):
-        reporting.load(tmp_path / "nowhere.yml")
+        lists_of(tmp_path / "nowhere.yml")
 
 
 def test_all_problems_come_at_once(tmp_path):
     wrong = written(tmp_path, ITEM | {"answer": 3}, ITEM | {"item": "2", "topic": ""}, ITEM)
     with pytest.raises(UserError) as caught:
-        reporting.load(wrong)
+        lists_of(wrong)
     lines = str(caught.value).splitlines()
     assert len(lines) == 2
     assert "line 7: 'answer' is 3, expected a text" in lines[0]
     assert "line 14: 'topic' is missing, or no text" in lines[1]
     with pytest.raises(UserError, match="two items of the same number: 1"):
-        reporting.load(written(tmp_path, ITEM, ITEM))
+        lists_of(written(tmp_path, ITEM, ITEM))
 
 
 # Facts
