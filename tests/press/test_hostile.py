@@ -204,7 +204,8 @@ def test_literal_text_is_nothing_but_text_in_markdown(text):
 
 
 @given(title=HOSTILE, note=HOSTILE)
-@settings(max_examples=30, deadline=None)
+@example(title=" ".join(ATTACKS), note=" ".join(ATTACKS))
+@settings(max_examples=5, deadline=None)  # each makes all pages; `literal` has its own, above
 def test_staging_keeps_title_and_note_as_they_are(title, note):
     study = Study(**MINE, title=title, note=note)
     substitutions = configuration(study)["parse"]["myst_substitutions"]
