@@ -10,7 +10,6 @@ would begin.
 import html
 import io
 import json
-import re
 import warnings
 from pathlib import Path
 
@@ -19,10 +18,10 @@ import yaml
 from birads_lib.errors import DatasetError, UserError
 from birads_lib.files import written_whole
 from birads_lib.protocol import IMAGE
-from birads_lib.readers import READERS, cbis_ddsm, inbreast, mini_mias, vindr_mammo
+from birads_lib.readers import READERS
 from birads_lib.readers.image_files import Problems, existing, files_below, is_litter
 from birads_lib.readers.spreadsheet import SUFFIXES
-from birads_lib.task import MALIGNANCY
+from birads_lib.task import BIRADS
 from press import chapters, execute, exhibits, given, preflight
 from press.command import run
 from press.paths import BOOK, RESULTS, ROOT, source_notebook
@@ -31,20 +30,6 @@ from press.study import load
 NOTEBOOK = "01_data_exploration"
 ENDING = ".inspect"  # of the folder beside a study's
 GUESSED = "inspected"  # the study of a folder alone
-
-
-def _called(*names: str) -> re.Pattern:
-    return re.compile("|".join(map(re.escape, names)))
-
-
-LAYOUTS = {  # published collections, by what a table in their folder is called
-    "inbreast": _called(*inbreast.TABLES),
-    "vindr_mammo": _called(vindr_mammo.BREASTS),
-    "cbis_ddsm": cbis_ddsm.TABLE,
-    "mini_mias": _called(*mini_mias.TABLES),
-}
-IN_THE_TABLE = {"mini_mias": b"mdb"}  # what it has to hold where others may call a file alike
-WITHOUT_BIRADS = ("mini_mias",)  # of these
 STYLE = """body { max-width: 50rem; margin: 2rem auto; padding: 0 1rem; font-family: sans-serif }
 img { max-width: 100% } .jp-OutputArea, .output { overflow-x: auto } .anchor-link { display: none }
 pre { white-space: pre-wrap; overflow-wrap: anywhere } td, th { padding: .1rem .7rem }
@@ -105,7 +90,7 @@ def _guessed(folder: Path) -> Path:
     dataset = _dataset_in(folder)
     reader = READERS[dataset["reader"]]
     keys = {"name": GUESSED, "title": reader.collection or "A folder of images"}
-    keys |= {"task": MALIGNANCY.name} if reader.name in WITHOUT_BIRADS else {}
+    keys |= {"task": reader.label} if reader.label != BIRADS.name else {}
     keys |= {} if reader.knows_patients(dataset) else {"protocols": [IMAGE.name]}
     keys["dataset"] = dataset
     path = RESULTS / f"{GUESSED}{ENDING}" / "study.yaml"
@@ -117,11 +102,9 @@ def _guessed(folder: Path) -> Path:
 def _dataset_in(folder: Path) -> dict[str, str]:
     """Return what reads a folder: a published collection, a table, DICOM files, class folders."""
     files = [path for path in sorted(folder.iterdir()) if path.is_file()]
-    for reader, name in LAYOUTS.items():
-        found = [path for path in files if name.fullmatch(path.name)]
-        held = IN_THE_TABLE.get(reader)  # other tables needn't be read to be known
-        if any(held is None or held in path.read_bytes() for path in found):
-            return {"reader": reader}
+    for reader in READERS.values():
+        if reader.recognises(files):
+            return {"reader": reader.name}
     tables = [
         path.name for path in files if path.suffix.lower() in SUFFIXES and not is_litter(path.name)
     ]

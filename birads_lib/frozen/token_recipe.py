@@ -1,10 +1,11 @@
 """How attention over tokens is trained; it needs no Keras."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
 from birads_lib.checked import Checked
+from birads_lib.training.settings import Settings
 
 AtLeastOne = Annotated[int, Field(ge=1)]
 Widths = Annotated[tuple[Annotated[int, Field(ge=2, multiple_of=2)], ...], Field(strict=False)]
@@ -27,4 +28,4 @@ class Recipe(Checked):
     batch_size: AtLeastOne = 16
     rate: Annotated[float, Field(gt=0)] = 1e-3  # Adam's
     weight_decay: Annotated[float, Field(ge=0)] = 0.01  # apart from Adam's moments (AdamW)
-    loss: Literal["dal", "cross_entropy", "cdw_ce", "oll", "emd", "sord"] = "cross_entropy"
+    loss: Settings.model_fields["loss"].annotation = "cross_entropy"

@@ -15,8 +15,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from birads_lib.errors import DatasetError
 from birads_lib.files import sha256_of
 from birads_lib.images import dicom_checks, dicom_file, dicom_pixels
+from birads_lib.images.dicom_header import check_modality
 from birads_lib.images.grey import UnfitError, grey_of, in_a_line
-from birads_lib.images.header import check_modality
 
 FORMATS = "PNG, JPEG, PGM, TIFF or DICOM"
 _PICTURES = (b"\x89PNG", b"\xff\xd8", b"P5", b"II*\0", b"MM\0*")  # how their files begin

@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from birads_lib.errors import UserError
 from birads_lib.files import sha256, written_whole
-from birads_lib.predict import dicom, heat
+from birads_lib.predict import dicom_report, heat_maps
 from birads_lib.predict.trained_run import TrainedRun
 
 
@@ -27,19 +27,23 @@ def write_pictures_and_reports(
     names, bar = _names(table["file"]), {"unit": "image", "total": len(table)}
     usable, problems = _usable(table["file"]) if reports else (set(), [])
     if pictures:
-        drawn = zip(table["file"], heat.overlays(run, table), strict=True)
+        drawn = zip(table["file"], heat_maps.overlays(run, table), strict=True)
         for file, figure in tqdm(drawn, desc="heat maps", **bar):
             with written_whole(pictures / f"{names[file]}.png") as temporary:
                 figure.savefig(temporary)
             if file in usable:
-                capture = dicom.heat_picture(dicom.header(file), heat.pixels(figure))
+                capture = dicom_report.heat_picture(
+                    dicom_report.header(file), heat_maps.pixels(figure)
+                )
                 _save(capture, reports / f"{names[file]}_heat.dcm")
     if reports:
         models = {"run": sha256(run.folder / "run.json")}
         rows = zip(table["file"], table[run.task.probabilities].to_numpy(), strict=True)
         for file, p in tqdm(rows, desc="reports", **bar):
             if file in usable:
-                report = dicom.structured_report(dicom.header(file), p, run.task, models)
+                report = dicom_report.structured_report(
+                    dicom_report.header(file), p, run.task, models
+                )
                 _save(report, reports / f"{names[file]}_grade.dcm")
     return problems
 
@@ -47,9 +51,9 @@ def write_pictures_and_reports(
 def _usable(files: pd.Series) -> tuple[set[str], list[str]]:
     """Return the DICOM files that a report can refer to, and what the others lack."""
     usable, problems = set(), []
-    for file in filter(dicom.is_dicom, files):
+    for file in filter(dicom_report.is_dicom, files):
         try:
-            dicom.header(file)
+            dicom_report.header(file)
             usable.add(file)
         except UserError as error:
             problems.append(str(error))

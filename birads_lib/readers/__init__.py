@@ -15,8 +15,9 @@ costs nothing.
 
 import ast
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
@@ -54,6 +55,10 @@ class Reader:
     Attributes:
         name: as a study's YAML has it, and of the reader's module.
         collection: the published collection that it reads, as papers call it; "" for any images.
+        tables: what a table beside such images is called, as shells match names; none: no folder is
+            recognised as the reader's.
+        tables_hold: a text that is in these tables, where others may give a table such a name.
+        label: the column of cases that its images have labels in, if it isn't BI-RADS.
         synthetic: whether its images are made up: what shows them carries a mark, and may show
             them unless a study says otherwise.
         makes_images: whether it makes the images itself, and needs no folder of them.
@@ -67,6 +72,9 @@ class Reader:
 
     name: str
     collection: str = ""
+    tables: tuple[str, ...] = ()
+    tables_hold: str = ""
+    label: str = "birads"
     synthetic: bool = False
     makes_images: bool = False
     may_show_pixels: bool = True
@@ -78,6 +86,15 @@ class Reader:
         """Return whether each image's patient is known with these options."""
         names = (self.patients_from, "one_image_per_patient")
         return not self.patients_from or any(options.get(name) for name in names)
+
+    def recognises(self, files: Iterable[Path]) -> bool:
+        """Return whether files that lie together are a collection that it reads."""
+        patterns = [pattern.casefold() for pattern in self.tables]
+        return any(
+            any(fnmatchcase(path.name.casefold(), pattern) for pattern in patterns)
+            and (not self.tables_hold or self.tables_hold.encode() in path.read_bytes())
+            for path in files
+        )
 
     def code(self) -> list[Path]:
         """Return the source files of the package that it comes from; [] where that is this one.

@@ -35,6 +35,7 @@ from birads_lib.task import BIRADS, Task
 READER = Reader(
     "cbis_ddsm",
     collection="CBIS-DDSM",
+    tables=("mass_case_description_*_set.csv", "calc_case_description_*_set.csv"),
     words={
         "short": "CBIS-DDSM",
         "images_are": "digitised films of CBIS-DDSM "

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 
 from birads_lib.cases import Dataset, no_findings
 from birads_lib.errors import did_you_mean
-from birads_lib.images.header import Header
+from birads_lib.images.dicom_header import Header
 from birads_lib.readers import Reader, columns, headers, meanings, published, spreadsheet
 from birads_lib.readers.class_folders import category_folders
 from birads_lib.readers.image_files import (

@@ -4,7 +4,7 @@ import re
 from collections import defaultdict
 from pathlib import Path
 
-from birads_lib.images.header import Header
+from birads_lib.images.dicom_header import Header
 from birads_lib.readers.image_files import Notes, Problems
 
 _SIDE = re.compile(r"(?<![a-z])(left|right|[lr])(?![a-z])", re.IGNORECASE)

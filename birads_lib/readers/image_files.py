@@ -18,7 +18,7 @@ from birads_lib.images import looks
 from birads_lib.images.decode import decode, has_dicom_head, shape_by_header
 from birads_lib.images.dicom_file import HEAD
 from birads_lib.images.dicom_frames import FRAMES, frame_named
-from birads_lib.images.header import Header, read_header
+from birads_lib.images.dicom_header import Header, read_header
 from birads_lib.parallel import in_parallel
 from birads_lib.readers.links import files_in
 from birads_lib.texts import unshowable

@@ -36,6 +36,7 @@ from birads_lib.task import BIRADS, Task
 READER = Reader(
     "inbreast",
     collection="INbreast",
+    tables=("INbreast.csv", "INbreast_sheet1.csv"),  # the latter: first sheet of INbreast.xls
     may_show_pixels=False,
     words={
         "short": "INbreast",
@@ -43,7 +44,6 @@ READER = Reader(
         "sources": "one hospital and one type of machine",
     },
 )
-TABLES = ("INbreast.csv", "INbreast_sheet1.csv")  # the latter: first sheet of INbreast.xls
 COLUMNS = ("File Name", "Laterality", "View", "ACR", "Bi-Rads")
 MARKS = ("Mass", "Micros", "Distortion", "Asymmetry")  # columns of the sheet
 NAME = re.compile(
@@ -77,7 +77,7 @@ class Options(FileOptions):
     """Where the parts of INbreast are."""
 
     images: str = ""  # folder of images; empty: AllDICOMs, images or the folder itself
-    # The table's file; empty: ``TABLES``, whichever are there.
+    # The table's file; empty: ``READER.tables``, whichever are there.
     table: Annotated[str, AfterValidator(_below)] = ""
 
 
@@ -155,8 +155,10 @@ def _by_number(paths: list[Path], problems: Problems) -> dict[str, Path]:
 
 
 def _tables(root: Path, table: str) -> list[Path]:
-    """Return the files of tables: the option's, else all of ``TABLES`` that are there."""
-    return [root / name for name in ([table] if table else TABLES) if (root / name).is_file()]
+    """Return the files of tables: the option's, else all of ``READER.tables`` that are there."""
+    return [
+        root / name for name in ([table] if table else READER.tables) if (root / name).is_file()
+    ]
 
 
 def _lesion_files(problems: Problems, notes: Notes) -> list[Path]:
@@ -176,7 +178,7 @@ def _table_rows(root: Path, table: str, problems: Problems) -> Rows:
     """Return the rows by image number; where two tables are there, the first one's cells win."""
     paths = _tables(root, table)
     if not paths:
-        names = [table] if table else TABLES
+        names = [table] if table else READER.tables
         hint = "; save the first sheet of INbreast.xls as INbreast_sheet1.csv"
         hint = hint if (root / "INbreast.xls").is_file() else ""
         problems.lines.append(f"there is no table {' or '.join(names)}{hint}")

@@ -29,6 +29,9 @@ from birads_lib.task import BIRADS, Task
 READER = Reader(
     "mini_mias",
     collection="mini-MIAS",
+    tables=("Info.txt", "Info_lines.txt"),
+    tables_hold="mdb",  # films are mdb001 to mdb322
+    label="malignancy",
     words={
         "short": "mini-MIAS",
         "images_are": "digitised films of mini-MIAS (Suckling et al. 1994)",
@@ -45,7 +48,6 @@ READER = Reader(
         "licence agreement.",
     },
 )
-TABLES = ("Info.txt", "Info_lines.txt")
 SIZE = 1024  # pixels on each side of the official films, which circles are in
 _NAME = re.compile(r"mdb(\d{3})", re.IGNORECASE)
 _LINE = re.compile(
@@ -74,7 +76,9 @@ def read(
     chosen, root = Options.of(options), existing(folder)
     problems, notes = Problems(root), Notes(root)
     files = _by_number(root, problems)
-    table = next((root / name for name in TABLES if (root / name).is_file()), root / TABLES[0])
+    table = next(
+        (root / name for name in READER.tables if (root / name).is_file()), root / READER.tables[0]
+    )
     films = _films(table, problems)
     for number in files.keys() - films.keys() if films else ():
         problems.add(files[number], f"has no line mdb{number} in {table.name}")
@@ -109,7 +113,7 @@ def _by_number(root: Path, problems: Problems) -> dict[str, Path]:
 def _films(table: Path, problems: Problems) -> Films:
     """Return the lines about each film; prose around them is passed over."""
     if not table.is_file():
-        problems.lines.append(f"there is no {' or '.join(TABLES)}; copy it into the folder")
+        problems.lines.append(f"there is no {' or '.join(READER.tables)}; copy it into the folder")
         return {}
     films = defaultdict(list)
     for number, line in enumerate(table.read_text("latin-1").splitlines(), start=1):

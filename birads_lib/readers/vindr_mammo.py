@@ -28,6 +28,7 @@ from birads_lib.task import BIRADS, Task
 READER = Reader(
     "vindr_mammo",
     collection="VinDr-Mammo",
+    tables=("breast-level_annotations.csv",),
     words={
         "short": "VinDr-Mammo",
         "images_are": "mammograms of VinDr-Mammo "
@@ -47,7 +48,7 @@ READER = Reader(
         "maintenance": "Its makers', on PhysioNet.",
     },
 )
-BREASTS, FINDINGS = "breast-level_annotations.csv", "finding_annotations.csv"
+BREASTS, FINDINGS = *READER.tables, "finding_annotations.csv"
 OF_BREASTS = (
     "study_id", "image_id", "laterality", "view_position", "height", "width", "breast_birads",
     "breast_density", "split",

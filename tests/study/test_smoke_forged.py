@@ -11,7 +11,6 @@ from helpers.project import run_in, run_module
 from press import page as pages
 
 HTML = Path("_build/smoke/_build/html/book")
-MASKS = Path("results/smoke/phantoms/masks")
 PAGE = "04_evaluation-proposed-patient"
 SEAL = "from press import manifest, study; print(manifest.seal(study.load('config/smoke.yaml')))"
 
@@ -71,6 +70,11 @@ FILES = {
     "results/smoke/runs/proposed/patient/seed0/fold0/predictions.parquet": "changed",
     "results/smoke/phantoms/masks": "has the hash .* of the kind mask",
 }
+# What else is said of these: nothing but them is a problem.
+FOLLOWING = (
+    "filter.js", "_exhibits/", "birads.html", "of the kind mask", "searchindex.js", "the root hash",
+    "reporting.html",  # has the number that was exchanged on PAGE
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -103,8 +107,8 @@ def test_forgeries_are_found_though_the_hashes_of_the_book_are_noted_anew(forged
         assert any(re.search(f"{named}.*{said}", line) for line in problems), (name, problems)
     said = "was recorded as something else"
     assert any(PAGE in line and said in line for line in problems), problems
-    touched = [*RENDERED, *FILES, PAGE, *(path.name for path in (forged / MASKS).iterdir())]
-    assert [line for line in problems if not any(name in line for name in touched)] == []
+    named = [*RENDERED, *FILES, PAGE, *FOLLOWING]
+    assert [line for line in problems if not any(name in line for name in named)] == []
 
 
 def test_a_forger_who_notes_every_hash_anew_ends_with_another_root_hash(rendered_copy):

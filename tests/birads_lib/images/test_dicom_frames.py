@@ -15,7 +15,7 @@ from birads_lib import images
 from birads_lib.errors import DatasetError, UserError
 from birads_lib.images import looks
 from birads_lib.images.decode import decode
-from birads_lib.images.header import read_header
+from birads_lib.images.dicom_header import read_header
 from birads_lib.images.regions import cut_regions
 from birads_lib.predict.trained_run import prepared
 from birads_lib.readers import by_name

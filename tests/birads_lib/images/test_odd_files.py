@@ -16,7 +16,7 @@ from pydicom.uid import (
 )
 
 from birads_lib.images.decode import decode
-from birads_lib.images.header import BARE, read_header
+from birads_lib.images.dicom_header import BARE, read_header
 from birads_lib.readers.image_files import inspect_header
 from helpers.dicom_files import mammogram
 

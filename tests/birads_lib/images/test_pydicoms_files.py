@@ -8,7 +8,7 @@ import pytest
 
 from birads_lib.images import decode as decoding
 from birads_lib.images.decode import decode
-from birads_lib.images.header import OTHERS
+from birads_lib.images.dicom_header import OTHERS
 
 FOLDER = Path(pydicom.__file__).parent / "data" / "test_files"
 NO_PIXELS, FRAMES, COLOUR = "without pixels", "several frames", "is a colour image"

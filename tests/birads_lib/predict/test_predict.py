@@ -20,7 +20,7 @@ from birads_lib.cases import Dataset, no_findings
 from birads_lib.errors import DatasetError, UserError
 from birads_lib.explain.grad_cam import grad_cam
 from birads_lib.files import sha256
-from birads_lib.predict import command_line, grades, heat
+from birads_lib.predict import command_line, grades, heat_maps
 from birads_lib.scores import recalibration
 from birads_lib.splits import deal
 from birads_lib.task import BIRADS, MALIGNANCY, Task
@@ -450,7 +450,7 @@ def test_a_map_is_the_mean_of_the_models_maps_of_the_grade(trained, scans, monke
     run, drawn = predict.TrainedRun.load(trained), []
     table = predict.graded(run, sorted(scans.rglob("*.png"))[:3])
     monkeypatch.setattr("birads_lib.figures.explain.overlay", lambda *given: drawn.append(given))
-    assert len(list(heat.overlays(run, table))) == 3
+    assert len(list(heat_maps.overlays(run, table))) == 3
     pictures = np.stack([run.prepare(Path(file)) for file in table["file"]])
     labels = table["grade"].astype(int).to_numpy()
     maps = [grad_cam(member.model, pictures, labels).values for member in run.members]
@@ -463,15 +463,15 @@ def test_a_map_is_the_mean_of_the_models_maps_of_the_grade(trained, scans, monke
 
 
 def test_a_heat_map_warns_with_the_studys_scores(tmp_path):
-    assert "Nobody has scored" in heat.warning(tmp_path)
+    assert "Nobody has scored" in heat_maps.warning(tmp_path)
     scores = {"pointing_game": {"estimate": 0.14}, "pointing_game_brightness": {"estimate": 0.21}}
-    (tmp_path / heat.SCORES).write_text(json.dumps(scores))
-    said = heat.warning(tmp_path)
+    (tmp_path / heat_maps.SCORES).write_text(json.dumps(scores))
+    said = heat_maps.warning(tmp_path)
     assert "the map in 14%" in said
     assert "the brightest place in 21%" in said
     assert "not a medical device" in said
-    (tmp_path / heat.SCORES).write_text(json.dumps({"pointing_game": {"estimate": None}}))
-    assert "no findings" in heat.warning(tmp_path)
+    (tmp_path / heat_maps.SCORES).write_text(json.dumps({"pointing_game": {"estimate": None}}))
+    assert "no findings" in heat_maps.warning(tmp_path)
 
 
 def test_a_patient_in_two_unicode_forms_is_one():

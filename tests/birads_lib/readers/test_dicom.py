@@ -2,7 +2,7 @@
 
 import pytest
 
-from birads_lib.images.header import BARE, FOR_PROCESSING
+from birads_lib.images.dicom_header import BARE, FOR_PROCESSING
 from birads_lib.readers import by_name
 from birads_lib.task import DENSITY
 from helpers.pictures import mammogram, notes_of, picture, problems_of, write

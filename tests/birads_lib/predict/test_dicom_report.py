@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from birads_lib.errors import UserError
-from birads_lib.predict import dicom
+from birads_lib.predict import dicom_report
 from birads_lib.task import BIRADS, DENSITY
 from helpers.dicom_files import mammogram
 
@@ -43,7 +43,7 @@ def image():
 
 @pytest.fixture(scope="module")
 def report(image):
-    return dicom.structured_report(image, PROBABILITIES, BIRADS, {"run": "0a1b"})
+    return dicom_report.structured_report(image, PROBABILITIES, BIRADS, {"run": "0a1b"})
 
 
 @needs_validator
@@ -53,9 +53,9 @@ def test_reports_and_pictures_are_valid(report, image, tmp_path):
     del no_side.ImageLaterality
     made = [
         report,
-        dicom.structured_report(image, np.array([0.1, 0.2, 0.3, 0.4]), DENSITY, {}),
-        dicom.heat_picture(image, picture),
-        dicom.heat_picture(no_side, picture),
+        dicom_report.structured_report(image, np.array([0.1, 0.2, 0.3, 0.4]), DENSITY, {}),
+        dicom_report.heat_picture(image, picture),
+        dicom_report.heat_picture(no_side, picture),
     ]
     assert [errors(dataset, tmp_path) for dataset in made] == [[], [], [], []]
     del report.StudyInstanceUID  # the validator would say
@@ -64,7 +64,7 @@ def test_reports_and_pictures_are_valid(report, image, tmp_path):
 
 
 def test_both_belong_to_the_patient_and_study_of_the_image(report, image):
-    picture = dicom.heat_picture(image, np.zeros((40, 50, 3), "uint8"))
+    picture = dicom_report.heat_picture(image, np.zeros((40, 50, 3), "uint8"))
     for made in (report, picture):
         assert [str(made[name].value) for name in KEPT] == [str(image[name].value) for name in KEPT]
         assert made.SeriesInstanceUID != image.SeriesInstanceUID
@@ -106,14 +106,14 @@ def test_the_codes_are_those_of_pydicoms_dictionary():
         for name in dir(codes.SCT)
         if name.startswith("MammographyAssessmentCategory")
     }
-    for number, code in enumerate(dicom.label_codes(BIRADS), 1):
+    for number, code in enumerate(dicom_report.label_codes(BIRADS), 1):
         same = [c for name, c in dictionary.items() if f"Category{number}" in name]
         assert [c.value for c in same] == [code.value]
 
 
 def test_a_picture_is_what_was_drawn(image):
     drawn = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype="uint8")
-    np.testing.assert_array_equal(dicom.heat_picture(image, drawn).pixel_array, drawn)
+    np.testing.assert_array_equal(dicom_report.heat_picture(image, drawn).pixel_array, drawn)
 
 
 @needs_validator
@@ -122,14 +122,14 @@ def test_a_header_may_lack_what_is_optional_and_not_what_names_the_image(tmp_pat
     for name in ("PatientName", "PatientBirthDate", "StudyTime", "AccessionNumber", "StudyID"):
         delattr(bare, name)
     bare.save_as(tmp_path / "bare.dcm", enforce_file_format=True)
-    header = dicom.header(tmp_path / "bare.dcm")
+    header = dicom_report.header(tmp_path / "bare.dcm")
     assert "PixelData" not in header
-    made = dicom.structured_report(header, PROBABILITIES, BIRADS, {})
+    made = dicom_report.structured_report(header, PROBABILITIES, BIRADS, {})
     assert errors(made, tmp_path) == []
     del bare.StudyInstanceUID, bare.SeriesInstanceUID
     bare.save_as(tmp_path / "nameless.dcm", enforce_file_format=True)
     with pytest.raises(UserError, match="no SeriesInstanceUID, StudyInstanceUID"):
-        dicom.header(tmp_path / "nameless.dcm")
+        dicom_report.header(tmp_path / "nameless.dcm")
 
 
 def test_a_report_refers_to_a_file_without_preamble(tmp_path):
@@ -137,8 +137,8 @@ def test_a_report_refers_to_a_file_without_preamble(tmp_path):
     (tmp_path / "bare.dcm").write_bytes((tmp_path / "whole.dcm").read_bytes()[132:])
     (tmp_path / "letter.txt").write_text("no image" * 40)
     names = ("whole.dcm", "bare.dcm", "letter.txt")
-    assert [dicom.is_dicom(tmp_path / name) for name in names] == [True, True, False]
-    report = dicom.structured_report(
-        dicom.header(tmp_path / "bare.dcm"), PROBABILITIES, BIRADS, {"run": "0a1b"}
+    assert [dicom_report.is_dicom(tmp_path / name) for name in names] == [True, True, False]
+    report = dicom_report.structured_report(
+        dicom_report.header(tmp_path / "bare.dcm"), PROBABILITIES, BIRADS, {"run": "0a1b"}
     )
     assert report.PatientID == "p01"
