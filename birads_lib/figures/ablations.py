@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from scikit_posthocs import critical_difference_diagram
 
+from birads_lib import texts
 from birads_lib.figures.intervals import draw_beside, name_rows
 from birads_lib.figures.style import (
     AMBER,
@@ -45,16 +46,16 @@ def readable(variant: str) -> str:
 
 def changes_table(changed: Mapping[str, Mapping], parts: Mapping[str, str]) -> pd.DataFrame:
     """Return what variants change, of ``ablations.changed_from``, and their parts of the method."""
-    texts = {
+    differing = {
         variant: ", ".join(f"{name}: {value}" for name, value in changed.get(variant, {}).items())
         for variant in parts
     }
-    return pd.DataFrame({"part": parts, "differs in": texts}).rename(readable)
+    return pd.DataFrame({"part": parts, "differs in": differing}).rename(readable)
 
 
 def architectures_table(table: pd.DataFrame, task: Task = BIRADS) -> pd.DataFrame:
     """Return what ``architectures`` draws as numbers, a row per run, a column per metric."""
-    cells = [f"{row.estimate:.3f} ({row.low:.3f} to {row.high:.3f})" for row in table.itertuples()]
+    cells = [texts.interval(row.estimate, row.low, row.high) for row in table.itertuples()]
     table = table.assign(text=cells, metric=table["metric"].map(headline_names(task)))
     table = table.assign(variant=table["variant"].map(readable))
     return table.pivot_table("text", ["variant", "protocol"], "metric", "first", sort=False)
@@ -164,8 +165,8 @@ def folds(table: pd.DataFrame, p_values: Mapping[str, float], metric: str) -> Fi
     ax.scatter(table.mean(axis=1), rows[:, 0], **mean)
     ax.axvline(0, **ZERO)
     ax.set(title="The same comparison, fold by fold", xlabel=f"{metric}, difference from reference")
-    texts = [f"p = {p_values[variant]:.2f}" for variant in table.index]
-    name_rows(ax, list(map(readable, table.index)), texts, margin=0.6)
+    beside = [f"p = {p_values[variant]:.2f}" for variant in table.index]
+    name_rows(ax, list(map(readable, table.index)), beside, margin=0.6)
     return with_legend(ax, columns=2)
 
 
