@@ -23,6 +23,7 @@ import warnings
 from contextlib import suppress
 from pathlib import Path
 
+from birads_lib.errors import UserError
 from birads_lib.files import lock, written_whole
 from press.by_hand import MARK
 from press.paths import BOOK, RESULTS, ROOT
@@ -104,8 +105,11 @@ def _execute(notebook: str, page: Path, values: dict, study_dir: Path) -> str:
         return f"{message}\n\nThe notebook, up to there: {failed}"
     with written_whole(page) as temporary:
         shutil.copyfile(failed, temporary)  # pages may lie on another disk
-    seal(page)
     failed.unlink()
+    try:
+        seal(page)
+    except UserError as error:  # a list of seals that is damaged
+        return str(error)
     return ""
 
 

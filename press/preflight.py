@@ -26,9 +26,10 @@ from birads_lib.readers.image_files import existing
 from birads_lib.task import BIRADS, Task
 from birads_lib.texts import listing
 from press import book, chapters, external
+from press import page as pages
 from press.command import run
 from press.parameters import declared_parameters, images_folder
-from press.paths import RESULTS, ROOT, predictions_file
+from press.paths import BOOK, RESULTS, ROOT, predictions_file
 from press.problems import noted, refuse
 from press.study import Study, load
 from press.study_parameters import SET_BY_THE_STUDY
@@ -81,6 +82,7 @@ def check_there(study: Study) -> None:
     for row in chapters.of_study(study):
         if row.needs and not any(next(ROOT.glob(name), None) for name in row.sources):
             raise UserError(f"nothing there of {', '.join(row.sources)}; run `{row.needs}` first")
+    pages.seals(BOOK / study.name)  # a damaged list is told now, and not after hours
     folder = images_folder(study.dataset, study.folder)
     if not study.reader.makes_images:
         existing(folder)
@@ -249,7 +251,7 @@ def _network_problems(study: Study, notebook: str) -> list[str]:
 
 def _check_network(given: Mapping, taps: Sequence[str]) -> None:
     """Raise UserError where a notebook's trunk, its weights or its layers are not there."""
-    backbones.check(given["backbone"], Path(given["weights"]).expanduser(), taps)
+    backbones.check(given["backbone"], str(Path(given["weights"]).expanduser()), taps)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Arrays with a row per image, in a file that knows whose they are."""
 
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,7 @@ def read(path: Path, image_ids: pd.Series, notebook: str) -> dict[str, np.ndarra
     try:
         with np.load(path) as file:
             arrays = dict(file)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
         problem = f"can't be read ({error}): run {notebook} again"
         raise DatasetError(problem, path.name) from None
     if arrays.pop("image_id").tolist() != image_ids.astype(str).tolist():

@@ -127,7 +127,8 @@ def finding_mask(finding, root: Path, place: Geometry) -> np.ndarray:
     """Return where a finding lies in the frame, bool (frame, frame): its mask, contour or box.
 
     A contour covers the pixels that it runs through and those within; a box covers those that it
-    has any part of, so that one from 2 to 5 covers three. What lies beyond the image is left out.
+    has any part of, so that one from 2 to 5 covers three, and at least one each way. What lies
+    beyond the image is left out.
 
     Args:
         finding: a row of ``Dataset.findings``.
@@ -143,5 +144,5 @@ def finding_mask(finding, root: Path, place: Geometry) -> np.ndarray:
         return place.mask(cv2.fillPoly(mask, [pixels], 1))
     x0, y0 = np.floor([finding.x0, finding.y0]).clip(0).astype(int)
     x1, y1 = np.ceil([finding.x1, finding.y1]).clip(0).astype(int)
-    mask[y0:y1, x0:x1] = 1
+    mask[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)] = 1
     return place.mask(mask)

@@ -71,8 +71,8 @@ def read(
 
     Their names may be any usual spelling of the task's labels (``meanings``). ``image_id`` is the
     path; modality and findings are unknown. Side, view, machine and spacing that the pattern
-    doesn't find come from DICOM headers; so do patients, where there is no pattern and the headers
-    name more than one.
+    doesn't find come from DICOM headers; so do patients, where there is no pattern, every header
+    names one, and some images share theirs.
     """
     chosen = Options.of(options)
     root = existing(folder)
@@ -90,7 +90,9 @@ def read(
     known = [facts.header for facts in good.values()]
     headers.contradictory_patients(rows, known, problems)
     problems.raise_any()
-    if len({header.patient_id for header in known} - {""}) == 1:  # one word for all names nobody
+    named = [header.patient_id for header in known]
+    # One word for all names nobody, and one of its own for each tells no more than its file's name.
+    if not all(named) or len(set(named)) in (1, len(named)):
         known = [replace(header, patient_id="") for header in known]
     rows = [
         headers.completed(row | {"image_id": row["path"]}, header, path, notes, "the pattern")

@@ -161,9 +161,14 @@ class _Lookup:
             return None
         facts: dict[str, object] = {}
         for name, value in (fact for number in numbers for fact in self._facts(number).items()):
-            if facts.setdefault(name, value) != value:
+            if facts.setdefault(name, value) == value:
+                continue
+            if name in self.columns.guessed:  # nobody has said that the column holds it
+                self.notes.add(f"rows of one image differ in {name}: the first counts", path)
+            else:
                 self.problems.lines.append(f"{where}, and differ in {name}; correct them")
-        return facts
+        known = [what for what in PLACE if what in self.columns.guessed and getattr(header, what)]
+        return {name: value for name, value in facts.items() if name not in known}
 
     def _cell(self, what: str, number: int) -> str:
         return self.columns.cell(what, self.sheet.rows[number])
@@ -198,7 +203,8 @@ class _Lookup:
         try:
             return PLACE[what](text) if text else None
         except ValueError as error:
-            self._wrong(number, str(error))
+            if what not in self.columns.guessed:  # else it holds something else
+                self._wrong(number, str(error))
             return None
 
     def _wrong(self, number: int, what: str) -> None:

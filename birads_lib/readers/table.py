@@ -227,7 +227,10 @@ class _Rows:
         """Return what a row says of other tasks than the study's."""
         facts = {}
         for task in (task for task in BESIDE if task != self.task):
-            if text := self.columns.cell(task.name, cells, place):
+            text = self.columns.cell(task.name, cells, place)
+            if task == BIRADS and plain(text).removeprefix("birads") == "0":
+                self.notes.add("images assessed 0, incomplete, have no BI-RADS category")
+            elif text:
                 found = self._parsed(number, partial(meanings.columns, task=task), text, EMPTY)
                 facts |= found or {}
         return facts

@@ -142,6 +142,14 @@ def test_weights_in_a_home_are_found(load, tmp_path, monkeypatch):
     assert "doesn't fit the backbone small_resnet" in said
 
 
+def test_weights_that_have_a_name_are_asked_for_by_it(load, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(preflight.backbones, "check", lambda *given: asked.append(given))
+    further = "notebooks: {03_training: {backbone: resnet50_conv4, weights: imagenet}}\n"
+    preflight.check(load(category_folders(tmp_path / "images"), further=further))
+    assert ("resnet50_conv4", "imagenet") in [(backbone, weights) for backbone, weights, _ in asked]
+
+
 def test_weights_that_do_not_fit_stop(load, tmp_path):
     folder, file = category_folders(tmp_path / "images"), tmp_path / "wrong.weights.h5"
     file.write_bytes(b"no weights")

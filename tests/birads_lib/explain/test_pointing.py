@@ -212,6 +212,7 @@ def test_masks_from_box_contour_and_mask_agree_in_the_frame(data):
         ((5.6, 7.2, 7.1, 9), slice(7, 9), slice(5, 8)),
         ((-3, -2, 4, 3), slice(0, 3), slice(0, 4)),
         ((75, 77, 81, 81), slice(77, 80), slice(75, 80)),
+        ((5, 7, 5, 9), slice(7, 9), slice(5, 6)),
     ],
 )
 def test_a_box_covers_the_pixels_that_it_has_a_part_of(tmp_path, box, rows, columns):

@@ -98,6 +98,8 @@ def test_features_of_other_images_are_refused(data, files, tmp_path):
     with pytest.raises(DatasetError, match="run 14_features again"):
         arrays.read(path, ids[::-1], "14_features")
     (tmp_path / "broken.npz").write_bytes(b"no array")
-    for name in ("none.npz", "broken.npz"):
+    (tmp_path / "half.npz").write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    (tmp_path / "empty.npz").write_bytes(b"")
+    for name in ("none.npz", "broken.npz", "half.npz", "empty.npz"):
         with pytest.raises(DatasetError, match=rf"{name}: can't be read .* run 14_features again"):
             arrays.read(tmp_path / name, ids, "14_features")

@@ -115,7 +115,7 @@ def test_side_and_view_of_a_row_that_names_an_image_are_taken(tmp_path):
     table = "file,side,view,who,birads\nIM1,L,ML,P1,1\nIM2,right,MLO,P1,2\nIM3,L,CC,P2,3\n"
     of_no_side = mammogram(2, **tags(side="", view=""))
     files = {"x/IM2.dcm": of_no_side, "README.md": "text", "notes.yaml": "text"}
-    columns = {"patient": "who"}
+    columns = {"patient": "who", "laterality": "side", "view": "view"}
     dataset = by_name.read("dicom", folder(tmp_path, table, **files), columns=columns)
     assert dataset.cases["laterality"].tolist() == ["L", "R", "L"]
     assert dataset.cases["view"].tolist() == ["ML", "MLO", "CC"]
@@ -123,14 +123,23 @@ def test_side_and_view_of_a_row_that_names_an_image_are_taken(tmp_path):
     assert "differ in the view: the table is taken (1 files): x/IM1" in told
     assert "left out, as they are no images (2 files): README.md, notes.yaml" in told
     assert "looked up by the image, so these columns have no use: who" in told
-    assert "image is 'file', laterality is 'side', view is 'view'" in told
+    assert "columns of labels.csv taken by their names: image is 'file'" in told
+    # Nobody has said what these columns hold: they fill in what a header lacks, and no more.
+    table = table.replace("L,ML", "fatty,ML")
+    dataset = by_name.read("dicom", folder(tmp_path, table), columns={"patient": "who"})
+    assert dataset.cases["laterality"].tolist() == ["L", "R", "L"]
+    assert dataset.cases["view"].tolist() == ["CC", "MLO", "CC"]
+    assert "image is 'file', laterality is 'side', view is 'view'" in notes_of(dataset)
 
 
 def test_rows_of_one_image_that_differ_are_refused(tmp_path):
     table = "exam,side,density,birads\nA1,L,A,1\nA1,,B,1\nA1,R,,1\nA2,,,1\n"
-    assert problems_of("dicom", folder(tmp_path, table)) == [
+    said = {"density": "density"}
+    assert problems_of("dicom", folder(tmp_path, table), columns=said) == [
         "rows 2, 3 of labels.csv are all of 'x/IM1', and differ in density; correct them"
     ]
+    guessed = by_name.read("dicom", folder(tmp_path, table))  # nobody said what the column holds
+    assert "rows of one image differ in density: the first counts" in notes_of(guessed)
     cases = by_name.read("dicom", folder(tmp_path, table.replace(",B,", ",,"))).cases
     assert cases["density"].fillna("").tolist() == ["A", "", ""]
 

@@ -228,6 +228,10 @@ def test_headers_of_category_folders_say_what_the_names_do_not(tmp_path):
     assert set(cases["spacing_mm"]) == {0.07}
     nobody = exams(tmp_path / "nobody", PatientID="ANON")  # one word for all
     assert by_name.read("class_folders", nobody).cases["patient_id"].isna().all()
+    few = exams(tmp_path / "few")  # a header in which nobody stands
+    file = next(few.rglob("*.dcm"))
+    file.write_bytes(dicom(9, PatientID=""))
+    assert by_name.read("class_folders", few).cases["patient_id"].isna().all()
     one_each = by_name.read("class_folders", nobody, patient_pattern="(exam[0-9])").cases
     assert one_each["patient_id"].nunique() == 6
 

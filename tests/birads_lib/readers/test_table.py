@@ -151,14 +151,16 @@ def test_labels_of_ones_own_that_differ_in_a_sign_stay_apart(tmp_path):
 
 def test_every_column_that_a_study_names_is_read(tmp_path):
     rows = [("path", "cancer", "grade", "acr"), ("a.png", "no", "BI-RADS 4A", "2")]
-    rows += [("b.png", "yes", "", ""), ("sub/c.png", "yes", "5", "-9")]
+    rows += [("b.png", "yes", "BI-RADS 0", ""), ("sub/c.png", "yes", "5", "-9")]
     folder = write(tmp_path, IMAGES | {"t.csv": csv(rows)})
     columns = {"malignancy": "cancer", "birads": "grade", "density": "acr"}
     (line,) = problems_of("table", folder, task=MALIGNANCY, columns=columns)
     assert line.startswith("row 4 of t.csv: the density '-9' is unknown; use A to D, or 1 to 4; ")
     assert line.endswith("correct or empty the cell")
     write(folder, {"t.csv": csv(rows).replace("-9", "")})
-    cases = by_name.read("table", folder, task=MALIGNANCY, columns=columns).cases
+    dataset = by_name.read("table", folder, task=MALIGNANCY, columns=columns)
+    assert any("assessed 0, incomplete" in note.text for note in dataset.notes)
+    cases = dataset.cases
     assert cases["malignancy"].tolist() == ["benign", "malignant", "malignant"]
     assert cases["birads"].fillna(0).tolist() == [4, 0, 5]
     assert cases["density"].fillna("").tolist() == ["B", "", ""]
