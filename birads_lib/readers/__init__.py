@@ -55,8 +55,8 @@ class Reader:
     Attributes:
         name: as a study's YAML has it, and of the reader's module.
         collection: the published collection that it reads, as papers call it; "" for any images.
-        tables: what a table beside such images is called, as shells match names; none: no folder is
-            recognised as the reader's.
+        tables: what a table beside such images is called, as shells match names, in any case;
+            none: no folder is recognised as the reader's.
         tables_hold: a text that is in these tables, where others may give a table such a name.
         label: the column of cases that its images have labels in, if it isn't BI-RADS.
         synthetic: whether its images are made up: what shows them carries a mark, and may show
@@ -90,7 +90,7 @@ class Reader:
     def recognises(self, files: Iterable[Path]) -> bool:
         """Return whether files that lie together are a collection that it reads."""
         return any(
-            any(fnmatchcase(path.name, pattern) for pattern in self.tables)
+            any(fnmatchcase(path.name.lower(), pattern.lower()) for pattern in self.tables)
             and (not self.tables_hold or self.tables_hold.encode() in path.read_bytes())
             for path in files
         )

@@ -27,7 +27,7 @@ undefined without her; ``Drawn`` counts them.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -172,12 +172,23 @@ class Drawn:
     patients: Mapping[str, int]
 
     @classmethod
-    def of(cls, metrics: Weighted, n: int, resampling: Resampling) -> "Drawn":
-        """Return the metrics that ``metrics`` makes of weights of n rows."""
+    def of(
+        cls,
+        metrics: Weighted,
+        n: int,
+        resampling: Resampling,
+        behind: Mapping[str, np.ndarray] | None = None,
+    ) -> "Drawn":
+        """Return the metrics that ``metrics`` makes of weights of n rows.
+
+        ``behind``: the rows (n,) bool that a metric rests on, by its name, where that is known.
+        """
         resamples = _resampled(metrics, n, resampling)
         estimates = pd.DataFrame(metrics(np.ones((n, 1)))).iloc[0]
         codes, _ = cluster_codes(resampling.clusters, n)
-        return cls(estimates, resamples, _patients_behind(metrics, codes, estimates, resamples))
+        known = {name: len(np.unique(codes[rows])) for name, rows in (behind or {}).items()}
+        counted = _patients_behind(metrics, codes, estimates, resamples, known)
+        return cls(estimates, resamples, counted)
 
     def intervals(self) -> pd.DataFrame:
         """Return [metric, estimate, low, high, resamples_used]."""
@@ -190,29 +201,30 @@ def drawn(
 ) -> Drawn:
     """Return the metrics of the sample and of ``patient_bootstrap``."""
     y, p = checked(y, p)
-    made = Drawn.of(partial(measure, y, p), len(y), resampling)
-    behind = images_behind(y, p)
-    of_labels = {name: patients_of(images, resampling) for name, images in behind.items()}
-    return replace(made, patients={**made.patients, **of_labels})
+    return Drawn.of(partial(measure, y, p), len(y), resampling, images_behind(y, p))
 
 
 def _patients_behind(
-    metrics: Weighted, codes: np.ndarray, estimates: pd.Series, resamples: pd.DataFrame
+    metrics: Weighted,
+    codes: np.ndarray,
+    estimates: pd.Series,
+    resamples: pd.DataFrame,
+    known: Mapping[str, int],
 ) -> dict[str, int]:
-    """Return ``Drawn.patients``; codes (n,) are the patients of the rows.
+    """Return ``Drawn.patients``; codes (n,) are the patients of the rows, ``known`` stands.
 
     Patients are taken alone, or left out, only where that can matter, as it takes long for many.
     """
     patients = dict.fromkeys(resamples, int(codes.max()) + 1)
     low, high = percentiles(resamples)
-    shares = list(filter(is_share, resamples.columns[low == high]))
-    if shares:
+    flat = resamples.columns[low == high]
+    if shares := [name for name in flat if is_share(name) and name not in known]:
         patients |= _defined(metrics, codes, alone=True)[shares].sum()
     # What rests on one patient is undefined in the third of the resamples that lack her.
     if resamples.loc[:, estimates.notna()].isna().any(axis=None):
         is_needed = ~_defined(metrics, codes, alone=False).all()
         patients |= dict.fromkeys(is_needed.index[is_needed], 1)
-    return patients
+    return patients | known
 
 
 def _defined(metrics: Weighted, codes: np.ndarray, alone: bool) -> pd.DataFrame:

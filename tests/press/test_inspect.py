@@ -61,6 +61,7 @@ def test_a_folder_is_read_as_what_lies_in_it(tmp_path, guessed):
         ("INbreast.csv", "", "inbreast", "birads"),
         ("breast-level_annotations.csv", "", "vindr_mammo", "birads"),
         ("mass_case_description_train_set.csv", "", "cbis_ddsm", "birads"),
+        ("Calc_Case_Description_Test_Set.CSV", "", "cbis_ddsm", "birads"),
         ("Info.txt", "mdb001 G CIRC B", "mini_mias", "malignancy"),
     ],
 )
