@@ -8,8 +8,9 @@ PHANTOMS = 16_000  # that the small ResNet's weights were learnt from; see phant
 PHANTOMS_SEED = 90_210_000  # of these, and of no study's
 _KNOWN = {
     "phantoms": f"The backbone was pretrained on {PHANTOMS:,} phantoms, drawn by the program that "
-    "draws this project's synthetic images; it learned the true category of each place in them. A "
-    "result on phantoms therefore tests the instruments of this book, not the method.",
+    "draws this project's synthetic images; it learned the category of the most suspicious finding "
+    "in each cell of its last map. A result on phantoms therefore tests the instruments of this "
+    "book, not the method.",
     "imagenet": "The backbone starts from ImageNet's weights, which were learned from photographs.",
     "none": "The backbone starts from random numbers.",
 }

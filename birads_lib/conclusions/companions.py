@@ -30,7 +30,7 @@ def families(
         "undecided": f"equivalence within {margin:g} is left open",
     }
     said = [
-        f"{a} minus {b}: {change.signed} weighted F1 by patient, {change.side(*sides)}; "
+        f"{a} minus {b}: {change.signed} in weighted F1 by patient, {change.side(*sides)}; "
         f"{closeness[equivalence(change.low, change.high, margin)]}."
         for a, b, change in pairs
     ]
@@ -142,10 +142,11 @@ def where(hit: Estimate, gain: Estimate, best: str, wrong: Estimate) -> str:
         hit: share of moved lesions that the map's maximum hits.
         gain: that share minus the best way of pointing without a network.
         best: that way.
-        wrong: share hit in wrongly graded regions.
+        wrong: share hit in incorrectly graded regions.
     """
     words = ("less often than", "not measurably more or less often than", "more often than")
-    also = "" if np.isnan(wrong.estimate) else f" In wrongly graded regions it hits {wrong.text}."
+    known = not np.isnan(wrong.estimate)
+    also = f" In incorrectly graded regions, it hits {wrong.text}." if known else ""
     return (
         f"The map hits {hit.text} of the moved lesions, {gain.side(*words)} pointing at the "
         f"{best} does {gain.aside}.{also}"
@@ -308,5 +309,5 @@ def pointing_game(hit: Estimate, correlations: Estimate, window: Estimate, centr
         f"The map of answers hits {hit.text} of the pairs of image and kind of lesion, "
         f"{correlations.side(*words)} the map of correlations {correlations.aside} and "
         f"{window.side(*words)} the best window alone {window.aside}. The map of correlations hits "
-        f"{centre.side(*words)} the centre of the breast {centre.aside}."
+        f"them {centre.side(*words)} the centre of the breast {centre.aside}."
     )

@@ -166,12 +166,12 @@ def choose_images(
 
 
 def typical(y: np.ndarray, p: np.ndarray) -> dict[int, int]:
-    """Return label -> row of the rightly graded image whose confidence is the (lower) median."""
+    """Return label -> row of the correctly graded image whose confidence is the (lower) median."""
     return _pick(y, p, p.argmax(axis=1) + 1 == y, lambda order: order[(len(order) - 1) // 2])
 
 
 def worst(y: np.ndarray, p: np.ndarray) -> dict[int, int]:
-    """Return label -> row of the wrongly graded image that the model was surest about."""
+    """Return label -> row of the incorrectly graded image that the model was surest about."""
     return _pick(y, p, p.argmax(axis=1) + 1 != y, lambda order: order[-1])
 
 

@@ -281,7 +281,7 @@ def test_a_reader_is_met_at_one_sensitivity(gain, words):
 )
 def test_moved_lesions_are_found_or_not(gain, words):
     assert words in companions.where(SHARE, gain, "brightest place", SHARE)
-    assert "wrongly graded" not in companions.where(SHARE, gain, "centre", UNKNOWN)
+    assert "incorrectly graded" not in companions.where(SHARE, gain, "centre", UNKNOWN)
 
 
 @pytest.mark.parametrize(
