@@ -16,6 +16,8 @@ os.environ[MARK] = "a page"  # as in a study's run; what runs by hand takes it a
 
 def pytest_collection_finish():
     """Leave imported modules out of garbage collections, which libraries call for by themselves."""
+    import hypothesis  # noqa: F401  its plugins ask who refers to an object, which freezing hides
+
     gc.collect()
     gc.freeze()
 

@@ -75,10 +75,11 @@ def reliability_before_after(
 
 def _panels(task: Task) -> dict[int, tuple[Axes, Axes]]:
     """Return, for each label, axes for a diagram and for a histogram under it."""
-    bands = ceil(len(task.labels) / 3)
+    columns = 2 if len(task.labels) in (2, 4) else 3
+    bands = ceil(len(task.labels) / columns)
     heights = {"height_ratios": [4, 1.2] * bands}
-    axes = new_axes(2 * bands, 3, height=4.2 * bands, sharex=True, gridspec_kw=heights)
-    pairs = axes.reshape(bands, 2, 3).swapaxes(1, 2).reshape(-1, 2)  # upper, lower
+    axes = new_axes(2 * bands, columns, height=4.2 * bands, sharex=True, gridspec_kw=heights)
+    pairs = axes.reshape(bands, 2, columns).swapaxes(1, 2).reshape(-1, 2)  # upper, lower
     for ax in pairs[len(task.labels) :].ravel():
         ax.set_axis_off()
     panels = dict(zip(task.numbers, map(tuple, pairs), strict=False))
@@ -87,7 +88,7 @@ def _panels(task: Task) -> dict[int, tuple[Axes, Axes]]:
         upper.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), yticks=[0, 0.5, 1])
         lower.set(yscale="log", xticks=[0, 0.5, 1], xlabel="Predicted")
         lower.tick_params(labelbottom=True)
-        if number % 3 == 1:
+        if number % columns == 1:
             upper.set_ylabel("Observed frequency")
             lower.set_ylabel("Answers")
     return panels

@@ -86,12 +86,18 @@ def loss_curves(curves: Mapping[str, np.ndarray], floor: float, guess: float) ->
     return with_legend(ax, columns=3)
 
 
-def arms(table: pd.DataFrame, arm_titles: Mapping[str, str], titles: Mapping[str, str]) -> Figure:
+def arms(
+    table: pd.DataFrame,
+    arm_titles: Mapping[str, str],
+    titles: Mapping[str, str],
+    value: str = "Value",
+) -> Figure:
     """Draw metrics with intervals, the arms side by side.
 
     Args:
         table: arm, metric, estimate, low, high.
         arm_titles, titles: of arms and of metrics, in their order.
+        value: what the axis shows, where all rows are of one metric.
     """
     ax = new_axes(height=1.2 + 0.62 * len(titles))
     tables = {
@@ -100,7 +106,7 @@ def arms(table: pd.DataFrame, arm_titles: Mapping[str, str], titles: Mapping[str
     }
     draw_beside(ax, tables, [*titles], _LOOKS, 0.15, size=26, width=1.8)
     name_rows(ax, list(titles.values()))
-    ax.set_xlabel("Value, 95 % interval")
+    ax.set_xlabel(f"{value}, 95 % interval")
     return with_legend(ax, columns=3)
 
 

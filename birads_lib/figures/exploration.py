@@ -120,7 +120,7 @@ def samples(
     show_pixels: bool = True,
     task: Task = BIRADS,
 ) -> Figure:
-    """Draw images in a grid, a column per label.
+    """Draw images in a grid: a column per label, or a row per label if there are fewer labels.
 
     Args:
         images: grey images (H, W), one for each row of ``picked``; sizes may differ.
@@ -130,8 +130,10 @@ def samples(
     labels = label_numbers(picked, task)
     present, columns = np.unique(labels, return_inverse=True)
     rows = picked.groupby(labels).cumcount()
-    deep = int(rows.max()) + 1
-    axes = new_axes(deep, len(present), height=0.6 + 2.3 * deep, squeeze=False)
+    shape = (int(rows.max()) + 1, len(present))
+    if shape[1] < shape[0]:
+        shape, rows, columns = shape[::-1], columns, rows
+    axes = new_axes(*shape, height=0.6 + 2.3 * shape[0], squeeze=False)
     for ax in axes.ravel():
         ax.set_axis_off()
     for ax, image, label, (_, case) in zip(

@@ -181,7 +181,8 @@ def speed(table: pd.DataFrame) -> Figure:
                        edgecolor=colour, label=f"{family}, {setting}", zorder=3)  # fmt: skip
             for row in rows.itertuples() if is_native else ():
                 short = row.network.removeprefix("efficientnet").removeprefix("resnet").upper()
-                offset = {"xytext": (5, -11), "textcoords": "offset points"}
+                place = (5, 4 if colour == BLUE else -11)  # those of two families don't meet
+                offset = {"xytext": place, "textcoords": "offset points"}
                 ax.annotate(short, (row.gmacs, row.milliseconds), fontsize=9, **offset)
         ax.set(xscale="log", yscale="log", xlabel="Multiply-adds, billions (log)")
         ax.set_title(f"Batch of {batch}")

@@ -18,12 +18,12 @@ from birads_lib.task import Task
 def examples(
     rois: pd.DataFrame, crops: np.ndarray, task: Task, *, show_pixels: bool = True
 ) -> Figure:
-    """Draw regions, a column per label, with the box of their finding.
+    """Draw regions with the box of their finding, in the grid of ``exploration.samples``.
 
     Args:
         rois: some rows of a table of regions, as ``images.regions.as_cases`` has them.
         crops: (n, size, size) uint8, theirs.
-        task: whose labels are the columns.
+        task: whose labels they have.
     """
     return samples(
         list(crops), rois, in_crops(rois, crops.shape[1]), show_pixels=show_pixels, task=task
