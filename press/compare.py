@@ -149,7 +149,7 @@ def compare(studies: str) -> Path:
     Returns the rendered page. Raises UserError as ``named``, ``chosen``, ``parameters`` and
     ``check_run`` do, and where the notebook failed, which then has said why.
     """
-    from press import book  # slow to import, and no rule needs it
+    from press import rendering  # slow to import, and no rule needs it
 
     names = chosen(named(studies))
     check_run(names)
@@ -161,7 +161,7 @@ def compare(studies: str) -> Path:
     snakemake(options, [*rule, "--", target], "the comparison stopped: see above")
     table = figures_folder(RESULTS / first.name, page) / "comparison-table.csv"
     print(pd.read_csv(table).round(3).to_string(index=False))
-    book.render(first)
+    rendering.render(first)
     return rendered_book(first.name) / "book" / first.name / f"{page}.html"
 
 

@@ -113,11 +113,11 @@ def _make(options: dict[str, str], notebook: str, target: str) -> None:
 
 def rendered(first: str, second: str) -> Path:
     """Have the page of ``external`` made and its book rendered; return the rendered page."""
-    from press import book  # slow to import, and no rule needs it
+    from press import rendering  # slow to import, and no rule needs it
 
     page = external(first, second)
     study = load(config_of(first))
-    book.render(study)
+    rendering.render(study)
     return rendered_book(study.name) / "book" / study.name / f"{page.stem}.html"
 
 

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 from birads_lib.errors import UserError
 from birads_lib.files import written_whole
-from press import book, one_page
+from press import one_page, rendering
 from press.command import run
 from press.paths import ROOT
 from press.study import load
@@ -71,7 +71,7 @@ def build(config: str, part: str = "") -> Path:
     study = load(config)
     pdf = one_page.file_of(study, part, "pdf")
     browser()  # before minutes of rendering
-    book.render(study)
+    rendering.render(study)
     with TemporaryDirectory() as folder:
         page = Path(folder, "book.html")
         page.write_text(one_page.joined(study, part))

@@ -25,7 +25,7 @@ from birads_lib.readers import by_name
 from birads_lib.readers.image_files import existing
 from birads_lib.task import BIRADS, Task
 from birads_lib.texts import listing
-from press import book, chapters, external
+from press import chapters, external, staging
 from press import page as pages
 from press.command import run
 from press.parameters import declared_parameters, images_folder
@@ -53,7 +53,7 @@ def check(study: Study) -> list[str]:
     check_there(study)
     check_agreement(study)
     external.check_asked(study)
-    book.check(study)
+    staging.check(study)
     notebooks = [row.notebook for row in chapters.of_study(study)]
     if "01_data_exploration" not in notebooks:
         return []

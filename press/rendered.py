@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from birads_lib.errors import UserError
-from press import book, manifest, paths
+from press import manifest, paths, rendering
 from press.checks import Report
 from press.file_lists import UNREADABLE
 from press.study import Study
@@ -20,7 +20,7 @@ from press.study import Study
 FRONT = "book/intro.html"
 _ROOT = re.compile(r'class="root-hash"[^>]*>\s*([0-9a-f]{64})')
 # What says which pages are stale: that changes with the code, and the rendered book doesn't. A mark
-# is one that ``book.staged_page`` makes, and says nothing but the names of files.
+# is one that ``staging.staged_page`` makes, and says nothing but the names of files.
 _MODULE = r"(?:birads_lib|press)/[\w/]+\.\w+"
 _CHANGED = (
     r"notebooks/\w+\.ipynb (?:has changed|is gone)",
@@ -52,7 +52,7 @@ def check(study: Study) -> Report:
     print(f"rendering the book of {study.name} anew, to compare ...", flush=True)
     try:
         with TemporaryDirectory() as anew:
-            compare(folder, book.render_anew(study, Path(anew)), manifest.noted(study), report)
+            compare(folder, rendering.render_anew(study, Path(anew)), manifest.noted(study), report)
     except UserError as error:
         report.problems.append(f"it can't be rendered anew: {error}")
     except UNREADABLE as error:

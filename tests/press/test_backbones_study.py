@@ -9,7 +9,7 @@ from birads_lib.errors import UserError
 from birads_lib.networks import backbones
 from birads_lib.training.frozen import regress_run
 from birads_lib.training.settings import Settings
-from press import book, preflight
+from press import preflight, staging
 from press.parameters import declared_parameters
 from press.paths import CONFIG
 from press.study import load
@@ -82,7 +82,7 @@ def test_fewer_patients_than_folds_stop(patients, of_high, message):
 
 
 def test_weights_of_another_network_stop_before_anything_runs(tmp_path, monkeypatch):
-    monkeypatch.setattr(book, "check", lambda study: None)
+    monkeypatch.setattr(staging, "check", lambda study: None)
     file = tmp_path / "other.weights.h5"
     backbones.build("small_mbconv", SIDE, "none").save_weights(file)
     text = (CONFIG / "smoke_backbones.yaml").read_text()

@@ -190,9 +190,9 @@ def test_from_end_to_end(clean_copy):
         (clean_copy / "config" / f"{name}.yaml").write_text(text)
         made_up_run(clean_copy / "results" / name, seed=number, images="ab"[number])
     code = (
-        "from press import book, compare\n"
-        "book.render = lambda study: None\n"
-        "print('page', compare.compare('a,b').relative_to(book.ROOT))"
+        "from press import compare, rendering\n"
+        "rendering.render = lambda study: None\n"
+        "print('page', compare.compare('a,b').relative_to(rendering.ROOT))"
     )
     done = run_in(clean_copy, sys.executable, "-c", code)
     assert done.returncode == 0, done.stderr

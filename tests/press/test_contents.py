@@ -7,7 +7,7 @@ import yaml
 from bs4 import BeautifulSoup
 
 from birads_lib.errors import UserError
-from press import book, contents, outputs, paths
+from press import contents, outputs, paths, staging
 from press.page import COMMITTED
 from press.paths import CONFIG
 from press.study import Study, load
@@ -29,7 +29,7 @@ def made(tmp_path, monkeypatch):
     for name in ("ROOT", "BOOK"):
         place = tmp_path if name == "ROOT" else tmp_path / "book"
         monkeypatch.setattr(contents, name, place)
-        monkeypatch.setattr(book, name, place)
+        monkeypatch.setattr(staging, name, place)
     facts = {"data": {outputs.PASSPORT: {"kind": "page", "id": "page", "inputs": []}}}
     (tmp_path / "book/mine").mkdir(parents=True)
     for name in PAGES:
@@ -139,9 +139,11 @@ def test_the_archive_leads_to_every_page(made):
 
 
 def test_pages_beyond_the_contents_are_passed_over_by_a_search(made, monkeypatch):
-    monkeypatch.setattr(book, "changed_sources", lambda page: [])
-    page = book.pages.read(made / "book/mine/01_data_exploration.ipynb")
-    listed, hidden = (json.loads(book.staged_page(page, "T", "<p>s</p>", told)) for told in (1, 0))
+    monkeypatch.setattr(staging, "changed_sources", lambda page: [])
+    page = staging.pages.read(made / "book/mine/01_data_exploration.ipynb")
+    listed, hidden = (
+        json.loads(staging.staged_page(page, "T", "<p>s</p>", told)) for told in (1, 0)
+    )
     assert listed["cells"][0]["source"].split("\n") == ["# T", "", "<p>s</p>", "Text"]
     assert "nosearch" not in listed.get("metadata", {})
     assert hidden["metadata"].pop("language_info")["pygments_lexer"] == "text"  # no colours
@@ -155,16 +157,16 @@ def test_cells_are_folded_in_as_their_source_folds_them_today(made, tmp_path, mo
     path = tmp_path / "source.ipynb"
     now = [cell("a = 1", "hide-input"), cell("b = 2"), cell("c = 3", "hide-input")]
     path.write_text(json.dumps({"cells": now}))
-    monkeypatch.setattr(book.paths, "source_notebook", lambda name: path)
-    monkeypatch.setattr(book, "changed_sources", lambda page: [])
-    page = book.pages.read(made / "book/mine/01_data_exploration.ipynb")
+    monkeypatch.setattr(staging.paths, "source_notebook", lambda name: path)
+    monkeypatch.setattr(staging, "changed_sources", lambda page: [])
+    page = staging.pages.read(made / "book/mine/01_data_exploration.ipynb")
     executed = json.loads(page.path.read_text())
     executed["cells"] += [
         cell("a = 1", "remove-output"), cell("b = 2", "hide-cell"), cell("c = 0"),
         cell("d = 4", "hide-input"),
     ]  # fmt: skip
     page.path.write_text(json.dumps(executed))
-    cells = json.loads(book.staged_page(page, "T", "<p>s</p>", True))["cells"][-4:]
+    cells = json.loads(staging.staged_page(page, "T", "<p>s</p>", True))["cells"][-4:]
     assert [each["metadata"]["tags"] for each in cells] == [
         ["remove-output", "hide-input"], [], [], ["hide-input"],
     ]  # fmt: skip

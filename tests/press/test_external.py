@@ -195,12 +195,13 @@ table[BIRADS.probabilities] = np.random.default_rng(0).dirichlet(np.ones(5), len
 predictions.write(table, run / "predictions.parquet")
 """
 MAKE = """
-from press import book, external
-book.render = lambda study: book.ROOT
+from press import book, external, rendering
+from press.paths import BOOK, ROOT
+book.render = rendering.render = lambda study: ROOT
 book.build("config/a.yaml")
-page = book.BOOK / "a/15_elsewhere-b.ipynb"
+page = BOOK / "a/15_elsewhere-b.ipynb"
 made = page.stat().st_mtime_ns
-print("page", external.rendered("a", "b").relative_to(book.ROOT), page.stat().st_mtime_ns == made)
+print("page", external.rendered("a", "b").relative_to(ROOT), page.stat().st_mtime_ns == made)
 """
 VERIFY = """
 from press import verify

@@ -28,13 +28,13 @@ from birads_lib.errors import DatasetError, UserError
 from birads_lib.figures import exploration
 from birads_lib.readers import by_name
 from helpers.project import copy_project, run_in, run_module
-from press import book, exhibits, outputs
+from press import exhibits, outputs, staging
 from press import run as provenance
-from press.book import configuration
 from press.parameters import declared_parameters
 from press.paths import CONFIG
 from press.report import checklists, overview
 from press.report.templates import code, literal
+from press.staging import configuration
 from press.study import Study, load
 
 matplotlib.use("Agg")
@@ -313,11 +313,11 @@ def test_an_image_whose_name_cannot_be_shown_is_refused(tmp_path):
 def test_a_study_with_the_title_of_another_keeps_its_pages(tmp_path, monkeypatch):
     speed = load(CONFIG / "speed.yaml")
     same = load(CONFIG / "inbreast.yaml").model_copy(update={"title": speed.title})
-    others = [load(CONFIG / f"{name}.yaml") for name in book.COMMITTED if name != "inbreast"]
-    monkeypatch.setattr(book, "_studies", lambda study: [same, *others])
-    staged = book.wanted(same)
+    others = [load(CONFIG / f"{name}.yaml") for name in staging.COMMITTED if name != "inbreast"]
+    monkeypatch.setattr(staging, "_studies", lambda study: [same, *others])
+    staged = staging.wanted(same)
     executed = {path.split("/")[1] for path in staged if path.endswith(".ipynb")}
-    assert executed == set(book.COMMITTED)
+    assert executed == set(staging.COMMITTED)
 
 
 def test_the_command_that_compares_two_studies_has_their_notes_as_one_argument(clean_copy):

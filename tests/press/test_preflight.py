@@ -8,17 +8,17 @@ from birads_lib.errors import DatasetError, UserError
 from birads_lib.images.decode import read_grey, shape_by_header
 from birads_lib.readers import by_name, image_files, phantoms
 from helpers.image_folders import category_folders, write_images
-from press import book, preflight, study
+from press import preflight, staging, study
 from press.paths import CONFIG
 
 PATIENT = "'(P[0-9]+)_'"
-CHECK_BOOK = book.check
+CHECK_BOOK = staging.check
 
 
 @pytest.fixture(autouse=True)
 def _images_alone(monkeypatch):
     """What stands around pages is the same for all studies here, and has a test of its own."""
-    monkeypatch.setattr(book, "check", lambda study: None)
+    monkeypatch.setattr(staging, "check", lambda study: None)
 
 
 @pytest.fixture
@@ -260,7 +260,7 @@ def test_a_study_without_a_split_of_its_own_cannot_ask_for_it(load_given, tmp_pa
 
 def test_a_book_that_could_not_be_put_together_stops(load, tmp_path, monkeypatch):
     (tmp_path / "broken.yml").write_text("checklists: [")
-    monkeypatch.setattr(book.reporting, "CHECKLISTS", tmp_path / "broken.yml")
-    monkeypatch.setattr(book, "check", CHECK_BOOK)
+    monkeypatch.setattr(staging.reporting, "CHECKLISTS", tmp_path / "broken.yml")
+    monkeypatch.setattr(staging, "check", CHECK_BOOK)
     said = problems(load(category_folders(tmp_path / "images")))
     assert "broken.yml is not valid YAML" in said

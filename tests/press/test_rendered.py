@@ -2,7 +2,7 @@
 
 import pytest
 
-from press import book, manifest, rendered
+from press import manifest, rendered, staging
 from press.checks import Report
 from press.stale import first_of
 
@@ -117,5 +117,5 @@ def test_every_mark_that_a_book_makes_is_known_as_one(changed, notebook):
     lines = [f"notebooks/01_data_exploration.ipynb {notebook}"] * bool(notebook)
     lines += [f"{first_of(names)} changed"] * bool(names)
     for when in ("", "2026-02-03"):
-        mark = book._stale_mark(lines, when) if lines else ""
+        mark = staging._stale_mark(lines, when) if lines else ""
         assert rendered._without_stale(f"a{mark}b") == "ab"

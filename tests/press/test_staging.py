@@ -8,7 +8,7 @@ import yaml
 
 from birads_lib import files
 from birads_lib.errors import UserError
-from press import book, claims, contents, outputs, paths
+from press import claims, contents, manifest, outputs, paths, rendering, staging
 from press.paths import CONFIG
 from press.report import templates
 from press.study import Study, load
@@ -39,10 +39,11 @@ def executed(*others: dict) -> str:
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     """A tiny project: one chapter, one default study of two pages, of which one was executed."""
-    for module in (book, contents):
+    for module in (staging, contents):
         monkeypatch.setattr(module, "ROOT", tmp_path)
         monkeypatch.setattr(module, "BOOK", tmp_path / "book")
-    monkeypatch.setattr(paths, "ROOT", tmp_path)
+    for module in (paths, rendering):
+        monkeypatch.setattr(module, "ROOT", tmp_path)
     monkeypatch.setattr(paths, "BOOK", tmp_path / "book")
     monkeypatch.setattr(paths, "BUILD", tmp_path / "_build")
     (tmp_path / "book/phantoms").mkdir(parents=True)
@@ -52,7 +53,7 @@ def project(tmp_path, monkeypatch):
         "data": {"application/papermill.record/text/plain": "'0.71'"},
         "metadata": {"scrapbook": {"name": "phantoms_patient_qwk"}},
     }
-    for module in (book, book.overview):  # this 01_data_exploration has no sources
+    for module in (staging, staging.overview):  # this 01_data_exploration has no sources
         monkeypatch.setattr(module, "changed_sources", lambda page: [])
     (tmp_path / "book/phantoms/01_data_exploration.ipynb").write_text(executed(glued))
     (tmp_path / "book/mine/01_data_exploration.ipynb").write_text(executed())
@@ -69,10 +70,10 @@ def project(tmp_path, monkeypatch):
 
 
 def test_numbers_come_from_executed_pages(project):
-    named = book.configuration(PHANTOMS)["parse"]["myst_substitutions"]
+    named = staging.configuration(PHANTOMS)["parse"]["myst_substitutions"]
     assert named == {
         "this_patient_qwk": "0.71",
-        "inbreast_patient_qwk": book.MISSING,
+        "inbreast_patient_qwk": staging.MISSING,
         "this_title": "Phantoms",
     }
 
@@ -80,11 +81,11 @@ def test_numbers_come_from_executed_pages(project):
 def test_the_first_page_says_what_the_numbers_of_a_study_are_worth():
     synthetic = "These images are synthetic."
     known = {"this_patient_pretrained": "Pretrained.", "this_patient_floors": "Below its floor."}
-    assert book._reading(PHANTOMS, known) == f"{synthetic} Pretrained. Below its floor."
+    assert staging._reading(PHANTOMS, known) == f"{synthetic} Pretrained. Below its floor."
     known["this_head_start"] = "Pretrained. From random numbers: less."
-    said = book._reading(PHANTOMS, known)
+    said = staging._reading(PHANTOMS, known)
     assert said == f"{synthetic} Pretrained. From random numbers: less. Below its floor."
-    assert book._reading(load(CONFIG / "inbreast.yaml"), {}) == ""  # kept pages are older
+    assert staging._reading(load(CONFIG / "inbreast.yaml"), {}) == ""  # kept pages are older
 
 
 def test_the_first_page_shows_that_reading_and_the_floors():
@@ -97,20 +98,20 @@ def test_the_first_page_shows_that_reading_and_the_floors():
 
 def test_staging_again_changes_nothing_and_an_edit_one_file(project):
     source = project / "_build/phantoms/source"
-    assert book.stage(PHANTOMS, source)
-    assert not book.stage(PHANTOMS, source)
+    assert staging.stage(PHANTOMS, source)
+    assert not staging.stage(PHANTOMS, source)
     untouched = (source / "_config.yml").stat().st_mtime_ns
     (project / "book/intro.md").write_text("# Hello again\n")
-    assert book.stage(PHANTOMS, source)
+    assert staging.stage(PHANTOMS, source)
     assert (source / "book/intro.md").read_text() == "# Hello again\n"
     assert (source / "_config.yml").stat().st_mtime_ns == untouched
 
 
 def test_what_is_gone_leaves_the_staged_book(project):
     source = project / "_build/phantoms/source"
-    book.stage(PHANTOMS, source)
+    staging.stage(PHANTOMS, source)
     (project / "book/phantoms/01_data_exploration.ipynb").unlink()
-    assert book.stage(PHANTOMS, source)
+    assert staging.stage(PHANTOMS, source)
     assert not (source / "book/phantoms/01_data_exploration.ipynb").exists()
 
 
@@ -120,7 +121,7 @@ def test_pages_that_are_made_while_staging_are_there_and_listed(project):
     toc["parts"][0]["chapters"] = [{"file": "book/reporting"}, {"file": "book/nowhere"}]
     (project / "_toc.yml").write_text(yaml.safe_dump(toc))
     source = project / "_build/phantoms/source"
-    book.stage(PHANTOMS, source)
+    staging.stage(PHANTOMS, source)
     staged = yaml.safe_load((source / "_toc.yml").read_text())["parts"][0]["chapters"]
     made = [{"file": "book/reporting"}, *cards]
     title = {"title": "01_data_exploration"}  # it asks no question
@@ -142,16 +143,16 @@ def rendered(project, monkeypatch):
         (build / "_build/html").mkdir(parents=True)
         (build / "_build/html/index.html").write_text("<p>Hello</p>")
 
-    monkeypatch.setattr(book, "_run_sphinx", sphinx)
+    monkeypatch.setattr(rendering, "_run_sphinx", sphinx)
     monkeypatch.setattr(paths, "CONFIG", project / "config")
     return calls
 
 
 def test_a_book_is_rendered_by_one_alone_and_again_only_where_it_changed(project, rendered):
     for _ in range(2):
-        assert book.render(PHANTOMS) == paths.rendered_book("phantoms") / "index.html"
+        assert rendering.render(PHANTOMS) == paths.rendered_book("phantoms") / "index.html"
     assert rendered == ["phantoms"]
-    assert book.manifest.is_whole(PHANTOMS)
+    assert manifest.is_whole(PHANTOMS)
 
 
 def killed():
@@ -161,22 +162,22 @@ def killed():
 def test_what_was_rendered_before_a_kill_is_not_sealed_with_newer_sources(
     project, rendered, monkeypatch
 ):
-    book.render(PHANTOMS)
+    rendering.render(PHANTOMS)
     (project / "book/intro.md").write_text("# Hello again\n")
-    stage = book.stage
-    monkeypatch.setattr(book, "stage", lambda *given: stage(*given) and killed())
+    stage = rendering.stage
+    monkeypatch.setattr(rendering, "stage", lambda *given: stage(*given) and killed())
     with pytest.raises(KeyboardInterrupt):
-        book.render(PHANTOMS)
-    monkeypatch.setattr(book, "stage", stage)
-    book.render(PHANTOMS)
+        rendering.render(PHANTOMS)
+    monkeypatch.setattr(rendering, "stage", stage)
+    rendering.render(PHANTOMS)
     assert rendered == ["phantoms", "phantoms"]
 
 
 def test_what_a_page_says_of_its_modules_is_text(project, monkeypatch):
     """Their names come from its passport, which anybody may have written."""
-    monkeypatch.setattr(book, "changed_sources", lambda page: ["<b>press</b>/run.py changed"])
-    page = book.pages.read(project / "book/mine/01_data_exploration.ipynb")
-    (mark,) = json.loads(book.staged_page(page, "T", "", True))["cells"][1]["source"]
+    monkeypatch.setattr(staging, "changed_sources", lambda page: ["<b>press</b>/run.py changed"])
+    page = staging.pages.read(project / "book/mine/01_data_exploration.ipynb")
+    (mark,) = json.loads(staging.staged_page(page, "T", "", True))["cells"][1]["source"]
     assert mark.startswith('<p class="stale-mark">Stale: &lt;b&gt;press&lt;/b&gt;/run.py changed')
 
 
@@ -189,10 +190,10 @@ def around(tmp_path, monkeypatch):
     shutil.copytree(paths.BOOK, tmp_path / "book", ignore=left_out)
     for name in ("claims", "published"):
         monkeypatch.setattr(claims, name.upper(), tmp_path / f"book/{name}.yml")
-    monkeypatch.setattr(book.reporting, "CHECKLISTS", tmp_path / "book/reporting.yml")
-    for module in (templates, book.reporting):
+    monkeypatch.setattr(staging.reporting, "CHECKLISTS", tmp_path / "book/reporting.yml")
+    for module in (templates, staging.reporting):
         monkeypatch.setattr(module, "TEMPLATES", tmp_path / "book/_templates")
-    for module in (book, contents):
+    for module in (staging, contents):
         monkeypatch.setattr(module, "ROOT", tmp_path)
     monkeypatch.setattr(paths, "BOOK", tmp_path / "book")
     return tmp_path
@@ -200,7 +201,7 @@ def around(tmp_path, monkeypatch):
 
 def test_what_stands_around_the_pages_of_our_studies_is_whole():
     for study in ALL:
-        book.check(study)
+        staging.check(study)
 
 
 MODEL_CARD, CLAIMS = "book/_templates/model_card.md", "book/claims.yml"
@@ -247,7 +248,7 @@ def test_what_would_break_the_book_at_the_end_is_found_before_a_run(around, faul
         assert before in text
         (around / name).write_text(text.replace(before, after, 1))
     with pytest.raises(UserError) as error:
-        book.check(ALL[0])
+        staging.check(ALL[0])
     assert [says in str(error.value) for *_, says in faults] == [True] * len(faults)
 
 
@@ -256,6 +257,6 @@ def test_files_that_are_gone_are_missed_before_a_run(around, gone):
     for name in gone:
         (around / name).unlink()
     with pytest.raises(UserError) as error:
-        book.check(ALL[0])
+        staging.check(ALL[0])
     for name in gone:
         assert f"there is no {name.rpartition('/')[2]} in" in str(error.value)
