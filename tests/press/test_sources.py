@@ -1,7 +1,9 @@
 """What a result depends on is found from imports, and hashed without what can't change it."""
 
 import ast
+from graphlib import TopologicalSorter
 
+import grimp
 import pytest
 
 from birads_lib.networks.backbones import PHANTOM_WEIGHTS
@@ -14,6 +16,13 @@ def test_closure_follows_imports():
     assert names == {"__init__", "errors", "files"}
     with pytest.raises(ValueError, match=r"no modules of the library: birads_lib\.erors"):
         sources.closure({"birads_lib.erors", "birads_lib.files"})
+
+
+def test_no_imports_run_in_a_circle():
+    graph = grimp.build_graph(*sources.PACKAGES, cache_dir=None, exclude_type_checking_imports=True)
+    imports = {name: graph.find_modules_directly_imported_by(name) for name in graph.modules}
+    *_, last = TopologicalSorter(imports).static_order()  # raises CycleError for a circle
+    assert last in imports
 
 
 def test_readers_that_are_imported_by_name_are_what_cases_depend_on():
