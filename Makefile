@@ -25,7 +25,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 # Compiled once, as Python may be told not to: each notebook then starts in a third of the time.
 SYNC = $(UV) sync --locked --inexact --compile-bytecode --extra book
 
-# A path stays a path, be it 2024 or 1e3: see press/given.py.
+# A path stays a path, be it 2024 or 1e3: see press/studies/given.py.
 AS_ITEM = "$(1)=['$(subst ','',$(2))']"
 SNAKEMAKE = snakemake --profile profiles/$(PROFILE) --config study=$(1) \
             $(if $(DATA),$(call AS_ITEM,data,$(DATA))) \
@@ -35,16 +35,16 @@ help: ## list these commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 book: .venv/$(if $(filter slurm,$(PROFILE)),slurm,ready) ## run a study and render its book: STUDY=name or CONFIG=my.yaml, DATA=folder; BOOK=mini: also one page for a lecture
-	@python -m press.preflight "$(CONFIG)" "$(DATA)" "$(WEIGHTS)"
+	@python -m press.execution.preflight "$(CONFIG)" "$(DATA)" "$(WEIGHTS)"
 	@rm -f results/problem.txt
-	@$(call SNAKEMAKE,"$(CONFIG)") || { echo; python -m press.execute; exit 1; }
+	@$(call SNAKEMAKE,"$(CONFIG)") || { echo; python -m press.execution.execute; exit 1; }
 	@python -m press.book "$(CONFIG)" "$(BOOK)"
 
 pdf: .venv/ready ## print a study's book as a PDF, by Chromium or Chrome: STUDY=name or CONFIG=my.yaml; BOOK=mini
-	@python -m press.pdf "$(CONFIG)" "$(BOOK)"
+	@python -m press.rendering.pdf "$(CONFIG)" "$(BOOK)"
 
 inspect: .venv/ready ## before any training, one page of what was understood of the images: DATA=folder, CONFIG=my.yaml
-	@python -m press.inspect "$(CONFIG)" "$(DATA)"
+	@python -m press.execution.inspect "$(CONFIG)" "$(DATA)"
 
 predict: .venv/ready ## grade images by a trained run: RUN=results/<study>/runs/<run>/<protocol> IMAGES=folder OUT=grades.csv
 	@python -m birads_lib.predict.command_line predict "$(RUN)" "$(IMAGES)" --out "$(OUT)"
@@ -52,18 +52,18 @@ predict: .venv/ready ## grade images by a trained run: RUN=results/<study>/runs/
 # A name is data: the shell takes it from the environment.
 verify: .venv/ready ## check the hashes of all that is rendered; FIG=<name>: make one figure again and compare; FIG=all: all
 	@$(if $(RECEIPT),$(if $(filter all,$(FIG)),,$(error RECEIPT=<name> needs FIG=all)))
-	@$(if $(filter all,$(FIG)),python -m press.receipt "$(CONFIG)" "$(DATA)" "$(WEIGHTS)" "$$RECEIPT",\
-	  $(if $(FIG),python -m press.remake "$(CONFIG)" "$(FIG)" "$(DATA)" "$(WEIGHTS)",\
-	  python -m press.verify "$(CONFIG)" "$(DATA)" "$(DEEP)"))
+	@$(if $(filter all,$(FIG)),python -m press.verification.receipt "$(CONFIG)" "$(DATA)" "$(WEIGHTS)" "$$RECEIPT",\
+	  $(if $(FIG),python -m press.execution.remake "$(CONFIG)" "$(FIG)" "$(DATA)" "$(WEIGHTS)",\
+	  python -m press.verification.verify "$(CONFIG)" "$(DATA)" "$(DEEP)"))
 
 compare: .venv/ready ## the metrics of two studies that were run, and their difference: STUDIES=a,b
-	@python -m press.compare "$(STUDIES)"
+	@python -m press.execution.compare "$(STUDIES)"
 
 external: .venv/ready ## a study's models on another study's images: STUDY=name or CONFIG=my.yaml, OTHER=name or yaml
-	@python -m press.external "$(CONFIG)" "$(OTHER)"
+	@python -m press.execution.external "$(CONFIG)" "$(OTHER)"
 
 crate: .venv/ready ## pack an executed study as a Provenance Run Crate: STUDY=name or CONFIG=my.yaml
-	@python -m press.crate "$(CONFIG)"
+	@python -m press.sharing.crate "$(CONFIG)"
 
 extra: .venv/ready ## install an optional part: EXTRA=gpu, jax or openvino
 	$(SYNC) --extra $(EXTRA)

@@ -1,4 +1,4 @@
-# The DAG of a study: a rule for each of its chapters, made from the table press/chapters.py.
+# The DAG of a study: a rule for each of its chapters, made from the table press/studies/chapters.py.
 #
 #   snakemake --config study=config/phantoms.yaml
 #
@@ -10,8 +10,10 @@ from pathlib import Path
 
 from birads_lib.files import sha256
 from birads_lib.readers.image_files import fingerprint
-from press import chapters, given, paths, sources, study
-from press.parameters import images_folder
+from press import paths
+from press.pages import sources
+from press.studies import chapters, given, study
+from press.studies.parameters import images_folder
 
 ASKED = {name: given.of_item(config, name) for name in config}
 STUDY = study.load(
@@ -28,7 +30,7 @@ if workflow.is_main_process:
 # What is made again to verify a figure stays out of the book.
 PAGES = f"{STUDY.root}/pages/{STUDY.name}" if "root" in ASKED else f"book/{STUDY.name}"
 
-EXECUTE = "python -m press.execute {input.notebook} {output.page} {params.values:q}"
+EXECUTE = "python -m press.execution.execute {input.notebook} {output.page} {params.values:q}"
 
 
 def in_results(names):
@@ -135,7 +137,7 @@ for chapter in chapters.of_study(STUDY):
 
 # A page of two studies: `make compare` and `make external` say which page, and which is the other.
 if "other" in ASKED:
-    from press import compare, external
+    from press.execution import compare, external
 
     OTHER = study.load(ASKED["other"])
     PAIR = external if ASKED.get("page") == external.NOTEBOOK else compare

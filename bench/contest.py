@@ -2,8 +2,9 @@
 
 Each contender has a process of its own, which keeps what it has loaded. First all do the work once,
 untimed, for their results to be compared; then they take turns for some rounds, so that whatever
-else slows the machine slows all of them. Ours has the environment in which `press.execute`
-runs notebooks, by which glibc keeps memory that it else gives back and asks for in each step.
+else slows the machine slows all of them. Ours has the environment in which notebooks run
+(`press.execution.execute`), by which glibc keeps memory that it else gives back and asks for in
+each step.
 """
 
 import os
@@ -18,7 +19,7 @@ from unittest import mock
 import numpy as np
 
 from bench.memory import Peak
-from press.execute import KEEP_MEMORY
+from press.execution.execute import KEEP_MEMORY
 
 OURS = "this project"
 

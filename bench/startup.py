@@ -21,7 +21,7 @@ CURVES = ["accuracy", "loss", "val_accuracy", "val_loss"]
 def measure(folder: Path) -> list[dict]:
     """Return the seconds of each start, and the most it may take."""
     importing = [sys.executable, "-c", "import birads_lib, sys; assert 'keras' not in sys.modules"]
-    evaluating = [sys.executable, "-m", "press.execute", "notebooks/04_evaluation.ipynb"]
+    evaluating = [sys.executable, "-m", "press.execution.execute", "notebooks/04_evaluation.ipynb"]
     study = make_run(folder / "study")
     evaluating += [str(folder / "page.ipynb"), json.dumps({"study_dir": str(study)})]
     return [

@@ -8,11 +8,12 @@ Where the study asks for it, the page of its models on another study's images is
 
 from pathlib import Path
 
-from press import external, one_page
 from press.command import run
+from press.execution import external
 from press.paths import ROOT
-from press.rendering import render
-from press.study import load
+from press.rendering import one_page
+from press.rendering.sphinx import render
+from press.studies.study import load
 
 
 def build(config: str, part: str = "") -> Path:

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from birads_lib.errors import UserError
 from press import paths
-from press.parameters import declared_parameters
 from press.paths import BY_HAND
+from press.studies.parameters import declared_parameters
 
-MARK = "BIRADS_PAGE"  # the environment variable that ``press.execute`` sets for its kernels
+MARK = "BIRADS_PAGE"  # the environment variable that ``execution.execute`` sets for its kernels
 OF_THE_STUDY = ("dataset", "task", "note", "show_pixels")  # what no notebook has otherwise
 
 

@@ -5,8 +5,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from birads_lib.errors import UserError
-from press import given
 from press.paths import ROOT
+from press.studies import given
 
 
 def run(function: Callable[..., int | None]) -> None:

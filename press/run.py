@@ -13,10 +13,12 @@ from birads_lib.errors import UserError
 from birads_lib.files import sha256, sha256_of, written_whole
 from birads_lib.protocol import PROTOCOLS
 from birads_lib.readers import READERS
-from press import chapters, environment, outputs, paths, sources
+from press import paths
 from press.by_hand import beside, is_by_hand
-from press.given import without_paths
-from press.parameters import declared_parameters
+from press.pages import environment, outputs, sources
+from press.studies import chapters
+from press.studies.given import without_paths
+from press.studies.parameters import declared_parameters
 
 LEAKY = "leaky protocol, not an estimate of performance"
 SYNTHETIC = "synthetic images (phantoms), not patients"
@@ -217,7 +219,7 @@ class Run:
     def facts(self, facts: dict[str, str]) -> None:
         """Record what cards and checklists name, {name: text}; a page shows nothing of it.
 
-        ``press.page.Page.facts`` has all that a page recorded; the last of a name counts.
+        ``press.pages.page.Page.facts`` has all that a page recorded; the last of a name counts.
         """
         wrong = [name for name, text in facts.items() if not isinstance(text, str)]
         if wrong:

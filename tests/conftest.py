@@ -8,7 +8,7 @@ import pytest
 
 from helpers.project import ROOT, copy_project
 from press.by_hand import MARK
-from press.execute import collect_seldom
+from press.execution.execute import collect_seldom
 
 collect_seldom()  # as in a kernel
 os.environ[MARK] = "a page"  # as in a study's run; what runs by hand takes it away

@@ -1,7 +1,7 @@
 """Figures and tables that notebooks published, with their passports: on their pages, and in prose.
 
-An executed notebook holds them as data; here they get their looks (``press.exhibits``). The
-directive {exhibit} brings one to a page of prose:
+An executed notebook holds them as data; here they get their looks, of
+``press.rendering.exhibits``. The directive {exhibit} brings one to a page of prose:
 
     ```{exhibit} inbreast/10_leakage_audit#three-bars
     ```
@@ -23,9 +23,9 @@ from executed import page_of
 from sphinx.util.docutils import SphinxDirective
 
 from birads_lib.files import sha256_of
-from press import downloads, exhibits
-from press.page import read
+from press.pages.page import read
 from press.paths import ROOT
+from press.rendering import downloads, exhibits
 
 FOLDER = "_exhibits"  # of the rendered book: pictures and downloads, each once
 _ICONS = re.compile(r"<script[^>]*/fontawesome\.js[^>]*></script>\n?")

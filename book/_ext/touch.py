@@ -6,7 +6,7 @@ page, as a browser reads no other file where a book is opened from a folder.
 
 from pathlib import Path
 
-from press.page import read
+from press.pages.page import read
 
 PAGE = "16_touch"
 SCRIPTS = (  # in their order: the first three are what the others are made of

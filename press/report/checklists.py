@@ -18,14 +18,14 @@ from birads_lib.checked import Checked
 from birads_lib.errors import UserError, did_you_mean
 from birads_lib.protocol import PROTOCOLS
 from birads_lib.readers import READERS
-from press import page as pages
-from press import yaml_file
-from press.parameters import notebook_names
+from press.pages import page as pages
 from press.paths import BOOK
 from press.report.facts import FACTS, UNKNOWN, facts, is_known, page_of
 from press.report.templates import TEMPLATES, fill, filled, literal
-from press.study import Study
-from press.yaml_file import Text
+from press.studies import yaml_file
+from press.studies.parameters import notebook_names
+from press.studies.study import Study
+from press.studies.yaml_file import Text
 
 CARDS = ("model_card", "data_sheet")  # pages of each study
 _NOTEBOOK = re.compile(r"\{notebook\}`([^`<]*?)\s*<(\d\d_\w+)>`")

@@ -7,8 +7,8 @@ not run``.
 
 from birads_lib.protocol import PATIENT
 from birads_lib.scores.metrics import headline_names
-from press import chapters
-from press.page import Page
+from press.pages.page import Page
+from press.studies import chapters
 
 UNKNOWN = "not known: "
 FACTS = {  # notebook -> the facts that its page tells

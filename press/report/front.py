@@ -5,7 +5,7 @@ from pathlib import Path
 from birads_lib.conclusions.estimate import of
 from birads_lib.conclusions.results import survives
 from birads_lib.protocol import OVERSAMPLE_FIRST, PATIENT
-from press import page as pages
+from press.pages import page as pages
 
 STUDY = "inbreast"  # whose images are the paper's
 CLAIM = "acc-test"  # of the paper's accuracy on its test part

@@ -16,9 +16,8 @@ from birads_lib.errors import UserError
 from birads_lib.readers import READERS
 from birads_lib.scores.published import lower_bound
 from birads_lib.texts import interval
-from press import chapters
-from press.claims import BOUNDS, Claim, Cohort
 from press.paths import run_folder
+from press.report.claims import BOUNDS, Claim, Cohort
 from press.report.verdicts import (
     LEAKY_ONLY,
     MEMORISED,
@@ -27,6 +26,7 @@ from press.report.verdicts import (
     REPRODUCED,
     Case,
 )
+from press.studies import chapters
 
 VERDICTS = {
     "reproduced": REPRODUCED,

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from press import claims
-from press.outputs import digest_of
-from press.page import Page
+from press.pages.outputs import digest_of
+from press.pages.page import Page
+from press.pages.stale import changed_sources
+from press.report import claims
 from press.report.templates import filled, literal
-from press.stale import changed_sources
 
 
 def chapter(studies: list[tuple[str, list[Page]]]) -> str:

@@ -9,12 +9,12 @@ import yaml
 from jinja2 import UndefinedError
 
 from birads_lib.errors import UserError
-from press.outcome import EQUAL, VERDICTS
-from press.outputs import hash_of_hashes
-from press.page import Page
+from press.pages.outcome import EQUAL, VERDICTS
+from press.pages.outputs import hash_of_hashes
+from press.pages.page import Page
 from press.paths import ROOT
 from press.report.templates import filled
-from press.study import Study
+from press.studies.study import Study
 
 RECEIPTS = ROOT / "receipts"
 # What reading something else raises.

@@ -24,7 +24,7 @@ import numpy as np
 
 from birads_lib.protocol import PROTOCOLS
 from birads_lib.scores.published import margin
-from press.claims import BOUNDS, RULES, Claim, short
+from press.report.claims import BOUNDS, RULES, Claim, short
 
 REPRODUCED = "reproduced"
 LEAKY_ONLY = "reproduced only under a leaky protocol"

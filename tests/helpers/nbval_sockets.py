@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 import nbval.kernel
 from jupyter_client.manager import KernelManager
 
-from press.execute import SOCKETS
+from press.execution.execute import SOCKETS
 
 _folder = TemporaryDirectory(prefix="kernel-", dir=SOCKETS)
 _numbers = count()

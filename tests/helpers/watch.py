@@ -10,7 +10,7 @@ import pandas as pd
 from birads_lib.files import sha256
 from press import paths
 from press.run import Run
-from press.verify import RECORD, listed_files
+from press.verification.verify import RECORD, listed_files
 
 # Below the root, what passports name in other ways (hashes of modules and of the lock), or what is
 # of no study.

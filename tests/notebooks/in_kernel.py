@@ -2,7 +2,7 @@
 
 import sys
 
-from press.execute import collect_seldom
+from press.execution.execute import collect_seldom
 from press.paths import ROOT
 
 collect_seldom()

@@ -11,8 +11,9 @@ from birads_lib.readers import by_name
 from helpers.image_folders import category_folders
 from helpers.made_up import made_up_run
 from helpers.project import copy_project, run_in
-from press import by_hand, parameters, study
+from press import by_hand
 from press.run import SYNTHETIC, Run
+from press.studies import parameters, study
 
 LACKS = {  # what the first cells of each miss in a project where nothing ran
     "01_data_exploration": None,  # it makes the phantoms
@@ -178,7 +179,7 @@ def test_a_study_without_a_record_is_not_guessed_at(real):
 
 
 def test_what_is_written_lies_beside_the_study(real, monkeypatch):
-    monkeypatch.setattr("press.outputs.show", lambda *shown: None)
+    monkeypatch.setattr("press.pages.outputs.show", lambda *shown: None)
     for home in (real, by_hand.beside(real)):  # the latter, to go on from there
         values = adopted("04_evaluation", home)
         run = Run("04_evaluation", values)

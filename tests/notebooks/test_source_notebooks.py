@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from press import parameters, sources
+from press.pages import sources
 from press.paths import NOTEBOOKS
+from press.studies import parameters
 
 ALL = parameters.notebook_names()
 KERAS = (  # how the names of notebooks begin that train networks or ask them

@@ -19,8 +19,8 @@ from birads_lib.scores import neighbours
 from birads_lib.task import BIRADS, DENSITY, MALIGNANCY, OWN, TASKS, Task, label_set_of
 from helpers.figures import texts
 from helpers.image_folders import write_images
-from press import chapters, study
 from press.paths import CONFIG, source_notebook
+from press.studies import chapters, study
 
 READING_PREDICTIONS = [
     "04_evaluation", "05_ablations", "06_calibration", "07_decision_curves", "09_feature_space",

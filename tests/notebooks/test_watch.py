@@ -13,8 +13,9 @@ BEGIN = """
 from pathlib import Path
 import zipfile
 import numpy as np, pandas as pd
-from press import claims, run as runs
-from press.parameters import declared_parameters
+from press import run as runs
+from press.report import claims
+from press.studies.parameters import declared_parameters
 given = {{"study_dir": {folder!r}, "protocols": []}}
 run = runs.Run("05_ablations", declared_parameters("05_ablations") | given, {{"c": claims.CLAIMS}})
 """

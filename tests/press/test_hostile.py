@@ -28,14 +28,15 @@ from birads_lib.errors import DatasetError, UserError
 from birads_lib.figures import exploration
 from birads_lib.readers import by_name
 from helpers.project import copy_project, run_in, run_module
-from press import exhibits, outputs, staging
 from press import run as provenance
-from press.parameters import declared_parameters
+from press.pages import outputs
 from press.paths import CONFIG
+from press.rendering import exhibits, staging
+from press.rendering.staging import configuration
 from press.report import checklists, overview
 from press.report.templates import code, literal
-from press.staging import configuration
-from press.study import Study, load
+from press.studies.parameters import declared_parameters
+from press.studies.study import Study, load
 
 matplotlib.use("Agg")
 
@@ -333,6 +334,6 @@ def test_the_command_that_compares_two_studies_has_their_notes_as_one_argument(c
     done = run_in(clean_copy, *command, *studies, "--", "book/a/12_comparison-b.ipynb")
     assert done.returncode == 0, done.stdout + done.stderr
     shown = (done.stdout + done.stderr).splitlines()
-    (line,) = [line for line in shown if "press.execute" in line]
+    (line,) = [line for line in shown if "press.execution.execute" in line]
     *_, values = shlex.split(line.removeprefix("Shell command: "))
     assert json.loads(values)["note"] == f"a: {NOTE}; b: {NOTE}"

@@ -9,10 +9,11 @@ from matplotlib.figure import Figure
 
 from birads_lib.errors import UserError
 from birads_lib.files import sha256
-from press import exhibits, outputs
 from press import run as provenance
-from press.parameters import declared_parameters
+from press.pages import outputs
 from press.paths import source_notebook
+from press.rendering import exhibits
+from press.studies.parameters import declared_parameters
 
 matplotlib.use("Agg")
 

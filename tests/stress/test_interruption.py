@@ -207,7 +207,7 @@ def test_pages_and_snakemake_may_have_a_full_disk_of_their_own(undisturbed, disk
     assert done.returncode != 0
     assert project.half_pages() == []
     last = subprocess.run(  # as make has it
-        [sys.executable, "-m", "press.execute"],
+        [sys.executable, "-m", "press.execution.execute"],
         cwd=project.root, env=project.options()["env"], capture_output=True, text=True,
     )  # fmt: skip
     assert "the disk is full: " in last.stdout

@@ -9,7 +9,9 @@ def test_a_study_made_again_from_the_images_is_the_same(undisturbed, tmp_path):
     project = undisturbed.copy(tmp_path / "project")
     done = project.run()  # the pages that are not there yet
     assert done.returncode == 0, done.stdout
-    done = run_module(project.root, "press.receipt", "tiny.yaml", "", "", "Ada Lovelace")
+    done = run_module(
+        project.root, "press.verification.receipt", "tiny.yaml", "", "", "Ada Lovelace"
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     folder = project.root / "receipts/tiny-ada-lovelace"
     assert set(receipts.read(folder).exhibits["verdict"]) == {"equal"}

@@ -7,9 +7,9 @@ import pytest
 from birads_lib import category_groups, splits
 from birads_lib.training.fold import Trainer
 from birads_lib.training.settings import Settings
-from press.parameters import declared_parameters
 from press.paths import CONFIG
-from press.study import load
+from press.studies.parameters import declared_parameters
+from press.studies.study import load
 
 SIDE = 32
 STUDY = load(CONFIG / "backbones_gpu.yaml")

@@ -10,7 +10,7 @@ import pytest
 from helpers.browser import BOOK as BUILT
 from helpers.browser import headless, served
 from helpers.project import ROOT, copy_project
-from press.page import COMMITTED
+from press.pages.page import COMMITTED
 
 BOOK = "_build/smoke/_build/html"
 

@@ -16,8 +16,8 @@ from pybtex.database import parse_file
 from birads_lib.figures import style
 from helpers.browser import BOOK, built, show_on
 from helpers.project import ROOT
-from press import parameters, study
-from press.page import COMPANIONS
+from press.pages.page import COMPANIONS
+from press.studies import parameters, study
 
 PROSE = sorted((ROOT / "book").glob("*.md")) + sorted((ROOT / "book" / "_notices").glob("*.md"))
 SIZES = ((390, 844), (1280, 900))  # a phone and a desktop, CSS pixels

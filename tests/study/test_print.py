@@ -7,10 +7,10 @@ import pytest
 from bs4 import BeautifulSoup
 
 from birads_lib.errors import UserError
-from press import contents, manifest, one_page, pdf
-from press.page import read
+from press.pages.page import read
 from press.paths import BOOK
-from press.study import load
+from press.rendering import contents, manifest, one_page, pdf
+from press.studies.study import load
 
 AUDIT = "inbreast/10_leakage_audit"
 

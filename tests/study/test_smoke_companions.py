@@ -3,8 +3,8 @@
 import pytest
 
 from helpers.project import ROOT
-from press import verify
-from press.study import load
+from press.studies.study import load
+from press.verification import verify
 
 SMOKE = ("smoke_backbones", "smoke_transfer", "smoke_density", "smoke_relevance", "smoke_best")
 

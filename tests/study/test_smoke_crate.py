@@ -8,14 +8,14 @@ import pytest
 from birads_lib.files import sha256
 from helpers.crate_validator import problems
 from helpers.project import copy_project, run_module
-from press import page as pages
-from press.disclosure import NAMING, OPEN
-from press.study import load
+from press.pages import page as pages
+from press.sharing.disclosure import NAMING, OPEN
+from press.studies.study import load
 
 
 def unpacked(root, name):
     """Write and unpack the crate of a study in a copy; return its folder and entities by id."""
-    done = run_module(root, "press.crate", f"config/{name}.yaml")
+    done = run_module(root, "press.sharing.crate", f"config/{name}.yaml")
     assert done.returncode == 0, done.stderr
     (packed,) = (root / "_build" / name).glob("*.zip")
     folder = root.parent / "crate"

@@ -8,16 +8,20 @@ import pytest
 
 from birads_lib.files import sha256
 from helpers.project import run_in, run_module
-from press import page as pages
+from press.pages import page as pages
 
 HTML = Path("_build/smoke/_build/html/book")
 PAGE = "04_evaluation-proposed-patient"
-SEAL = "from press import manifest, study; print(manifest.seal(study.load('config/smoke.yaml')))"
+SEAL = """
+from press.rendering import manifest
+from press.studies import study
+print(manifest.seal(study.load("config/smoke.yaml")))
+"""
 
 
 def verified(root: Path) -> list[str]:
     """Verify the smoke study of a copy of the project; return the lines of the report."""
-    done = run_module(root, "press.verify", "config/smoke.yaml")
+    done = run_module(root, "press.verification.verify", "config/smoke.yaml")
     assert done.stderr == ""
     return done.stdout.splitlines()
 

@@ -5,9 +5,10 @@ import copy
 from dataclasses import replace
 
 from helpers.codecheck import broken
-from press import outputs, receipt, recheck
-from press import page as pages
+from press.pages import outputs
+from press.pages import page as pages
 from press.report import receipts
+from press.verification import receipt, recheck
 
 PAGE, FIGURE = "04_evaluation-proposed-patient", "headline"
 

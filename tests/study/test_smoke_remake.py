@@ -3,8 +3,8 @@
 import pytest
 
 from helpers.project import ROOT, run_module
-from press import remake
-from press.study import load
+from press.execution import remake
+from press.studies.study import load
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,7 @@ from press.study import load
 def test_a_figure_made_again_is_the_same(executed_copy, figure, gone):
     if gone:
         (executed_copy / gone).unlink()
-    done = run_module(executed_copy, "press.remake", "config/smoke.yaml", figure)
+    done = run_module(executed_copy, "press.execution.remake", "config/smoke.yaml", figure)
     assert done.returncode == 0, done.stderr
     assert "compared, equal" in done.stdout
     assert "picture: equal byte for byte" in done.stdout

@@ -12,11 +12,13 @@ import pytest
 
 from birads_lib.files import sha256
 from helpers.project import ROOT, run_module
-from press import deep as deep_check
-from press import file_lists, manifest, outputs, verify
-from press import page as pages
-from press.checks import Report
-from press.study import load
+from press.pages import file_lists, outputs
+from press.pages import page as pages
+from press.rendering import manifest
+from press.studies.study import load
+from press.verification import deep as deep_check
+from press.verification import verify
+from press.verification.checks import Report
 
 PAGE = "04_evaluation-proposed-patient"
 BOOK = Path("book/smoke")
@@ -26,7 +28,7 @@ FIGURES = Path("results/smoke/figures") / PAGE
 
 def verified(root: Path) -> list[str]:
     """Verify the smoke study of a copy of the project; return the lines of the report."""
-    done = run_module(root, "press.verify", "config/smoke.yaml")
+    done = run_module(root, "press.verification.verify", "config/smoke.yaml")
     assert done.stderr == ""
     assert done.returncode == int("PROBLEM: " in done.stdout)
     return done.stdout.splitlines()

@@ -14,7 +14,7 @@ from birads_lib.scores import ablations
 from birads_lib.scores.comparisons import friedman
 from birads_lib.scores.metrics import headline_names
 from helpers.figures import legend, texts
-from press.parameters import declared_parameters
+from press.studies.parameters import declared_parameters
 
 SHOWN = ["accuracy", "mean_auc", "qwk", "ordinal_mae"]
 

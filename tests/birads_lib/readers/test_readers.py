@@ -27,10 +27,11 @@ from birads_lib.task import DENSITY
 from helpers.dicom_files import mammogram
 from helpers.image_folders import write_images
 from helpers.pictures import mammogram as dicom
-from press import preflight, study, study_file
-from press.parameters import declared_parameters
+from press.execution import preflight
 from press.paths import ROOT
 from press.run import SYNTHETIC, Run
+from press.studies import study, study_file
+from press.studies.parameters import declared_parameters
 
 PATIENTS = ("6c613a14b80a8591", "0123456789abcdef")
 
@@ -667,7 +668,7 @@ def test_a_study_on_another_reader_loads_and_is_marked(made_up, tmp_path, monkey
     assert mine.show_pixels
     with pytest.raises(UserError, match="'made_up' needs the folder of the images"):
         preflight.check_there(mine)
-    monkeypatch.setattr("press.outputs.show", lambda *shown: None)
+    monkeypatch.setattr("press.pages.outputs.show", lambda *shown: None)
     values = declared_parameters("01_data_exploration") | mine.parameters("01_data_exploration")
     marks = Run("01_data_exploration", values | {"study_dir": str(tmp_path)}).marks
     assert marks == {"synthetic-mark": SYNTHETIC}

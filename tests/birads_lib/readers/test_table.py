@@ -14,7 +14,7 @@ from birads_lib.readers import by_name, spreadsheet
 from birads_lib.task import BIRADS, DENSITY, MALIGNANCY, TASKS, label_set_of
 from helpers.pictures import mammogram, notes_of, picture, problems_of, write
 from press.paths import ROOT
-from press.study import load
+from press.studies.study import load
 
 ROWS = [
     ("image", "patient_id", "side", "view", "birads", "breast density"),

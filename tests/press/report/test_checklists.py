@@ -15,11 +15,11 @@ from sphinx.util.docutils import docutils_namespace
 
 from birads_lib.errors import UserError
 from birads_lib.readers import READERS, WORDS
-from press import page as pages
+from press.pages import page as pages
 from press.paths import BOOK, CONFIG, ROOT
 from press.report import checklists as reporting
 from press.report import facts
-from press.study import Study, load
+from press.studies.study import Study, load
 
 LISTS = reporting.load().checklists
 OWN = ("study", "title", "notices", "split")  # names that are neither facts nor words

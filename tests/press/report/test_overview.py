@@ -4,7 +4,7 @@ import re
 
 from bs4 import BeautifulSoup
 
-from press import page as pages
+from press.pages import page as pages
 from press.report import overview
 
 

@@ -1,0 +1,261 @@
+"""What was understood of a study's images, and all that can stop it, before anything is computed.
+
+    python -m press.execution.preflight my.yaml [folder] [weights]
+
+The reader reads headers alone; the folds of every run are dealt, and networks built that need
+weights or layers which may not be there. That takes seconds, where a run takes hours.
+"""
+
+import warnings
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from birads_lib import splits
+from birads_lib.cases import Dataset, absent, label_numbers
+from birads_lib.errors import UserError
+from birads_lib.frozen.token_recipe import Recipe
+from birads_lib.networks import backbones
+from birads_lib.networks.backbones import LAST_STAGE
+from birads_lib.networks.captions import DENSITY_TEXTS, Captions
+from birads_lib.protocol import OVERSAMPLE_FIRST, PARTS, PATIENT, PROTOCOLS
+from birads_lib.readers import by_name
+from birads_lib.readers.image_files import existing
+from birads_lib.task import BIRADS, Task
+from birads_lib.texts import listing
+from press.command import run
+from press.execution import external
+from press.pages import page as pages
+from press.paths import BOOK, RESULTS, ROOT, predictions_file
+from press.problems import noted, refuse
+from press.rendering import staging
+from press.studies import chapters
+from press.studies.parameters import declared_parameters, images_folder
+from press.studies.study import Study, load
+from press.studies.study_parameters import SET_BY_THE_STUDY
+
+OWN_AFFAIRS = {"resamples", "seed"}  # of each notebook
+EXAMPLES = 3  # images whose patients are shown
+SPLIT = ("protocol", "folds", "seeds", "validation_share")  # on which it depends who is where
+IMAGE_TEXT = "52_image_and_text"
+LOCAL_VIEWS = "41_local_views"
+# Notebooks that train a study's runs, or make what their networks see.
+TRAINING = ("03_training", "21_training", "14_features")
+NESTED, PATCHES, TOKENS = "14_best_honest", "14_patches", "14_tokens"
+
+
+def check(study: Study) -> list[str]:
+    """Return what was understood of the study's images, a line each; [] of one without images.
+
+    Raises UserError with all that would stop the study later, as far as headers, counts and
+    weights tell.
+    """
+    check_there(study)
+    check_agreement(study)
+    external.check_asked(study)
+    staging.check(study)
+    notebooks = [row.notebook for row in chapters.of_study(study)]
+    if "01_data_exploration" not in notebooks:
+        return []
+    dataset, task = dataset_of(study), study.label_set
+    understood = [f"The study '{study.name}':", *lines(dataset, task)]
+    if any(PROTOCOLS[protocol].is_given for _, protocol in study.runs()):
+        understood.append(f"  {_given(dataset.cases)}")
+    training = [name for name in notebooks if name in TRAINING]
+    problems = []
+    if TRAINING[0] in training:  # elsewhere a notebook makes what is split
+        problems += _split_problems(study, dataset.cases, task)
+    problems += [problem for name in training for problem in _network_problems(study, name)]
+    if IMAGE_TEXT in notebooks:
+        problems += _image_text_problems(study, dataset.cases, task)
+    if LOCAL_VIEWS in notebooks:
+        problems += _local_views_problems(study, dataset.cases, task)
+    if NESTED in notebooks:
+        problems += _nested_problems(study, dataset.cases, task)
+    if problems:
+        raise UserError("\n".join([*understood, "", *dict.fromkeys(problems)]))
+    return understood
+
+
+def check_there(study: Study) -> None:
+    """Raise UserError where what a study begins with isn't there: its images, or measurements."""
+    for row in chapters.of_study(study):
+        if row.needs and not any(next(ROOT.glob(name), None) for name in row.sources):
+            raise UserError(f"nothing there of {', '.join(row.sources)}; run `{row.needs}` first")
+    pages.seals(BOOK / study.name)  # a damaged list is told now, and not after hours
+    folder = images_folder(study.dataset, study.folder)
+    if not study.reader.makes_images:
+        existing(folder)
+
+
+def check_agreement(study: Study) -> None:
+    """Raise UserError where notebooks that take the same parameter are given different values.
+
+    It is the same where it is called the same and has the same default. How often each chapter
+    resamples, and from which seed, is its own affair.
+    """
+    given: dict[tuple[str, str], dict[str, list[str]]] = {}
+    for row in chapters.of_study(study):
+        declared, values = declared_parameters(row.notebook), study.values(row.notebook)
+        for name in declared.keys() - {*SET_BY_THE_STUDY} - OWN_AFFAIRS:
+            same = given.setdefault((name, repr(declared[name])), {})
+            same.setdefault(repr(values.get(name, declared[name])), []).append(row.notebook)
+    problems = [
+        f"notebooks: {name} is {', but '.join(f'{v} for {listing(n)}' for v, n in same.items())}; "
+        "give all of them the same"
+        for (name, _), same in sorted(given.items())
+        if len(same) > 1
+    ]
+    refuse(problems)
+
+
+def dataset_of(study: Study) -> Dataset:
+    """Return a study's images as its reader has them by headers alone."""
+    folder = images_folder(study.dataset, study.folder)
+    options = {k: v for k, v in study.dataset.items() if k not in ("reader", "folder")}
+    return by_name.read(
+        study.dataset["reader"], folder, pixels=False, task=study.label_set, **options
+    )
+
+
+def lines(dataset: Dataset, task: Task) -> list[str]:
+    """Return what a data set was taken for: images, patients, labels, and a few examples."""
+    cases, numbers = dataset.cases, label_numbers(dataset.cases, task)
+    counts = Counter(numbers.tolist())
+    labels = ", ".join(f"{task.labels[n - 1]}: {counts[n]}" for n in task.numbers if counts[n])
+    table = [_patients(cases), f"Images by label, each taken for a {task.category}: {labels}"]
+    if missing := absent(cases, task):
+        table.append(f"{missing[0].upper()}{missing[1:]}")
+    if task is BIRADS and not counts[5] and set(cases["birads_original"]) <= set("1234"):
+        table.append("Are these breast densities, 1 to 4? Then write 'task: density'")
+    first = cases.assign(label=numbers).drop_duplicates("label").head(EXAMPLES)
+    for row in first.itertuples():
+        whose = "patient unknown" if pd.isna(row.patient_id) else f"patient {row.patient_id!r}"
+        table.append(f"{row.path!r}: {whose}, {task.named(row.label)}")
+    table += [note.shown(with_names=True) for note in dataset.notes]
+    return [f"  {line}" for line in table]
+
+
+def _patients(cases: pd.DataFrame) -> str:
+    """Return how many images and patients there are, and how many images these have."""
+    images = cases["patient_id"].value_counts()
+    if images.empty:
+        return f"{len(cases)} images; whose they are is not known"
+    spread = Counter(images.tolist())
+    each = ", ".join(f"{n} image{'' if n == 1 else 's'}: {spread[n]}" for n in sorted(spread))
+    return f"{len(cases)} images of {len(images)} patients (patients with {each})"
+
+
+def _given(cases: pd.DataFrame) -> str:
+    """Return how many images the split that came with the data has, and whether it leaks."""
+    counts = splits.given_counts(cases)
+    drawn = {"validation": "drawn from training"} if not counts["validation"] else {}
+    parts = ", ".join(f"{part}: {drawn.get(part, counts[part])}" for part in PARTS)
+    left_out = f"; {counts['none']} images have no part and are left out" if counts["none"] else ""
+    shared = counts["shared"]
+    leak = f"; {shared} patients are in several parts: it leaks" if shared else ""
+    return f"Images by given part: {parts}{left_out}{leak}"
+
+
+def _split_problems(study: Study, cases: pd.DataFrame, task: Task) -> list[str]:
+    """Return what stops the splits of a study's runs, each different one dealt once."""
+    problems, dealt = [], set()
+    for variant, protocol in study.runs():
+        values = study.values("03_training", variant, protocol)
+        given = declared_parameters("03_training") | values
+        split = {name: given[name] for name in SPLIT}
+        if (key := repr(split)) in dealt:
+            continue
+        dealt.add(key)
+        of_split = []
+        with noted(of_split):
+            splits.deal(cases, **split, task=task)
+        problems += [f"protocol '{split['protocol']}': {line}" for line in of_split]
+    return problems
+
+
+def _image_text_problems(study: Study, cases: pd.DataFrame, task: Task) -> list[str]:
+    """Return what stops encoders of images and texts: the texts, and the split."""
+    given, problems = declared_parameters(IMAGE_TEXT) | study.values(IMAGE_TEXT), []
+    with noted(problems):
+        Captions.of(given["captions"] or DENSITY_TEXTS, task)
+    with noted(problems):
+        splits.deal(cases, PATIENT.name, given["folds"], study.seeds, balance=False, task=task)
+    return problems
+
+
+def _local_views_problems(study: Study, cases: pd.DataFrame, task: Task) -> list[str]:
+    """Return what stops the one split of a study whose network learns from a part of its images."""
+    given, problems = declared_parameters(LOCAL_VIEWS) | study.values(LOCAL_VIEWS), []
+    if not given["learned_from"]:
+        split = (PATIENT.name, given["folds"], 0, given["seed"])
+        with noted(problems):
+            splits.assign_parts(cases, *split, balance=False, task=task)
+    return problems
+
+
+def _nested_problems(study: Study, cases: pd.DataFrame, task: Task) -> list[str]:
+    """Return what stops the steps of the best honest grade: the split, the trunks, the recipe."""
+    steps = declared_parameters(NESTED) | study.values(NESTED)
+    problems = [*_network_before(steps["network"]), *_unknown_teachers(study, steps["taught"])]
+    with noted(problems):
+        split = (study.protocols[0], steps["folds"], study.seeds)
+        splits.deal(cases, *split, balance=False, task=task)
+    teacher = declared_parameters(PATCHES) | study.values(PATCHES)
+    if teacher["intermediate"] or teacher["calcifications"]:
+        with noted(problems):
+            _check_network(teacher, teacher["taps"])
+    attending = declared_parameters(TOKENS) | study.values(TOKENS)
+    with noted(problems):
+        if Recipe.of({name: attending[name] for name in Recipe.model_fields}).widths:
+            _check_network(attending, [LAST_STAGE])
+    return problems
+
+
+def _network_before(network: str) -> list[str]:
+    """Return which runs the study of the paper's network lacks; "" is no study, and lacks none."""
+    protocols = (OVERSAMPLE_FIRST.name, PATIENT.name) if network else ()
+    return [
+        f"network: the study {network!r} has no run 'proposed' under {protocol}; run "
+        f"`make book STUDY={network}` first, or leave 'network' out"
+        for protocol in protocols
+        if not predictions_file(RESULTS / network, "proposed", protocol).exists()
+    ]
+
+
+def _unknown_teachers(study: Study, taught: Sequence[str]) -> list[str]:
+    """Return, as a line, which of the names are no variants after the first; [] if all are."""
+    others = [*study.variants][1:]
+    unknown = [name for name in taught if name not in others]
+    expected = (
+        "expected variants of this study after the first, which the others are compared with: "
+        f"{', '.join(others) or 'it has no other'}"
+    )
+    return [f"taught: {listing(unknown)}; {expected}"] if unknown else []
+
+
+def _network_problems(study: Study, notebook: str) -> list[str]:
+    """Return what stops the networks of runs that are not trained yet, each built once."""
+    problems, built = [], set()
+    for variant, protocol in study.runs():
+        given = declared_parameters(notebook) | study.values(notebook, variant, protocol)
+        taps = given.get("taps", [LAST_STAGE])
+        network = (given["backbone"], given["weights"], *taps)
+        is_trained = predictions_file(ROOT / study.folder, variant, protocol).exists()
+        if not is_trained and network not in built:
+            built.add(network)
+            with noted(problems):
+                _check_network(given, taps)
+    return problems
+
+
+def _check_network(given: Mapping, taps: Sequence[str]) -> None:
+    """Raise UserError where a notebook's trunk, its weights or its layers are not there."""
+    backbones.check(given["backbone"], str(Path(given["weights"]).expanduser()), taps)
+
+
+if __name__ == "__main__":
+    warnings.filterwarnings("ignore")  # scikit-learn's, of what is said here in our words
+    run(lambda *words: print("\n".join(check(load(*words)))))
