@@ -99,6 +99,7 @@ class Others(Checked):
     curve_seeds: int = Field(ge=1)
     deals: int = Field(ge=1, le=1000)
     dropout: settings.Dropped
+    distance_power: float = Field(gt=0)  # at 0, all would count alike, the right category too
     equivalence: Share
     off_centre: float = Field(ge=0, le=0.5)
     biopsied_of_3: Share

@@ -127,6 +127,11 @@ def test_our_own_studies_are_valid(name):
         ("folds: 3", "loss: dall", "line 6: 'loss' is 'dall'; did you mean 'dal'?"),
         ("folds: 3", "heads: 3", "line 6: 3 heads can't share embed=128 equally"),
         ("encoder_layers: 0", "dropout_1: 1.5", "line 9: 'dropout_1' is 1.5, expected 0 to 0.99"),
+        (
+            "encoder_layers: 0",
+            "distance_power: 0",
+            "line 9: 'distance_power' is 0, expected greater than 0",
+        ),
         ("encoder_layers: 0", "embed: 5", "line 9: 2 heads can't share embed=5 equally"),
         (
             "  proposed: {}\n  plain: {encoder_layers: 0}",
