@@ -77,24 +77,9 @@ def _by_name(images: Mapping[str, Inspected]) -> dict[str, list[str]]:
 
 
 def _findings(known, called, images, problems: Problems, notes: Notes) -> list[dict[str, object]]:
-    sheet, corners, of_image = known.sheet, {}, {}
-    wrong, elsewhere, without = defaultdict(list), 0, 0
-    for number, cells in sheet.rows.items():
-        paths = called.get(known.cell("path", cells), [])
-        texts = [known.cell(side, cells) for side in SIDES]
-        if not any(texts):
-            without += 1
-            continue
-        try:
-            values = [float(text) for text in texts]
-        except ValueError:
-            wrong["a corner is no number"].append(number)
-            continue
-        elsewhere += not paths
-        if len(paths) > 1:
-            wrong["several images have this name; give their paths"].append(number)
-        elif paths:
-            corners[number], of_image[number] = values, paths[0]
+    """Return the findings of all rows with corners, and say what is wrong with any or left out."""
+    sheet, wrong = known.sheet, defaultdict(list)
+    corners, of_image = _corners(known, called, wrong, notes)
     is_share = bool(corners) and max(map(max, corners.values())) <= 1
     findings = []
     for number, (x0, y0, x1, y1) in corners.items():
@@ -112,8 +97,33 @@ def _findings(known, called, images, problems: Problems, notes: Notes) -> list[d
     problems.lines += [f"{sheet.at(numbers)}: {what}" for what, numbers in wrong.items()]
     if is_share:
         notes.add(f"corners in {sheet.name} are taken for shares of width and height")
+    return findings
+
+
+def _corners(
+    known, called, wrong: dict[str, list[int]], notes: Notes
+) -> tuple[dict[int, list[float]], dict[int, str]]:
+    """Return the corners and the image of each row that has both, by the number of the row."""
+    sheet, corners, of_image = known.sheet, {}, {}
+    elsewhere = without = 0
+    for number, cells in sheet.rows.items():
+        paths = called.get(known.cell("path", cells), [])
+        texts = [known.cell(side, cells) for side in SIDES]
+        if not any(texts):
+            without += 1
+            continue
+        try:
+            values = [float(text) for text in texts]
+        except ValueError:
+            wrong["a corner is no number"].append(number)
+            continue
+        elsewhere += not paths
+        if len(paths) > 1:
+            wrong["several images have this name; give their paths"].append(number)
+        elif paths:
+            corners[number], of_image[number] = values, paths[0]
     if without:
         notes.add(f"{without} rows of {sheet.name} have no corners and count as no finding")
     if elsewhere:
         notes.add(f"{elsewhere} findings in {sheet.name} are of images that the study doesn't have")
-    return findings
+    return corners, of_image

@@ -74,7 +74,6 @@ def _execute(notebook: str, page: Path, values: dict, study_dir: Path) -> str:
     """Execute one page and return what went wrong, if anything."""
     import papermill
     from nbclient.exceptions import DeadKernelError
-    from traitlets.config import Config
 
     from press.pages.page import seal  # here, as kernels import this module for `end_with`
 
@@ -85,19 +84,8 @@ def _execute(notebook: str, page: Path, values: dict, study_dir: Path) -> str:
     os.environ[MARK] = str(page)
     if "OMP_NUM_THREADS" in os.environ:  # as many as Snakemake gave this job, for TensorFlow, too
         os.environ.setdefault("TF_NUM_INTRAOP_THREADS", os.environ["OMP_NUM_THREADS"])
-    # The kernel watches this process by `end_with`, not in its own way.
-    begin = (
-        f"import press.execution.execute as _; _.collect_seldom(); _.end_with({os.getpid()}); del _"
-    )
-    options = ["--IPKernelApp.parent_handle=1", f"--IPKernelApp.exec_lines={begin}"]
-    bar = {"desc": page.stem, "mininterval": 1, "ncols": 90}
     try:
-        with tempfile.TemporaryDirectory(prefix="kernel-", dir=SOCKETS) as folder:
-            papermill.execute_notebook(
-                notebook, str(failed), values, kernel_name="python3", progress_bar=bar,
-                stdout_file=sys.stdout, start_timeout=300, extra_arguments=options,
-                config=Config(KernelManager={"transport": "ipc", "ip": f"{folder}/socket"}),
-            )  # fmt: skip
+        _run_in_kernel(notebook, failed, values, page.stem)
     except DeadKernelError:
         return f"{KERNEL_DIED}\n\nThe notebook, up to there: {failed}"
     except papermill.PapermillExecutionError as error:
@@ -113,6 +101,25 @@ def _execute(notebook: str, page: Path, values: dict, study_dir: Path) -> str:
     except UserError as error:  # a list of seals that is damaged
         return str(error)
     return ""
+
+
+def _run_in_kernel(notebook: str, executed: Path, values: dict, name: str) -> None:
+    """Have papermill execute a notebook in a kernel that ends with this process."""
+    import papermill
+    from traitlets.config import Config
+
+    # The kernel watches this process by `end_with`, not in its own way.
+    begin = (
+        f"import press.execution.execute as _; _.collect_seldom(); _.end_with({os.getpid()}); del _"
+    )
+    options = ["--IPKernelApp.parent_handle=1", f"--IPKernelApp.exec_lines={begin}"]
+    bar = {"desc": name, "mininterval": 1, "ncols": 90}
+    with tempfile.TemporaryDirectory(prefix="kernel-", dir=SOCKETS) as folder:
+        papermill.execute_notebook(
+            notebook, str(executed), values, kernel_name="python3", progress_bar=bar,
+            stdout_file=sys.stdout, start_timeout=300, extra_arguments=options,
+            config=Config(KernelManager={"transport": "ipc", "ip": f"{folder}/socket"}),
+        )  # fmt: skip
 
 
 def _full_disk(*folders: Path) -> str:
