@@ -32,9 +32,9 @@ from press.paths import BOOK, RESULTS, ROOT, predictions_file
 from press.problems import noted, refuse
 from press.rendering import staging
 from press.studies import chapters
+from press.studies.limits import SET_BY_THE_STUDY
 from press.studies.parameters import declared_parameters, images_folder
 from press.studies.study import Study, load
-from press.studies.study_parameters import SET_BY_THE_STUDY
 
 OWN_AFFAIRS = {"resamples", "seed"}  # of each notebook
 EXAMPLES = 3  # images whose patients are shown

@@ -1,6 +1,6 @@
 """What a study's YAML may hold.
 
-The parameters that it gives notebooks stand in ``press.studies.study_parameters``, sweeps in
+The parameters that it gives notebooks stand in ``press.studies.limits``, sweeps in
 ``press.studies.sweep``.
 """
 
@@ -19,8 +19,8 @@ from birads_lib.readers.links import FOLLOW_LINKS
 from birads_lib.task import BIRADS, TASKS
 from birads_lib.texts import unshowable
 from press.studies import chapters, sweep, yaml_file
+from press.studies.limits import TRAINED, Seed, parameters
 from press.studies.parameters import notebook_names
-from press.studies.study_parameters import TRAINED, Seed, parameters
 
 LONGEST_NAME = 100  # of a study or variant: it becomes part of a file's
 LONGEST = {("name",): LONGEST_NAME, ("title",): 300}  # characters of the text at these keys

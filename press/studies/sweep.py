@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, create_model
 
 from birads_lib.checked import Checked
-from press.studies.study_parameters import types_of
+from press.studies.limits import types_of
 
 
 def grid(*notebooks: str) -> type[Checked]:

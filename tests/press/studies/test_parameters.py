@@ -12,9 +12,9 @@ from birads_lib.errors import UserError
 from birads_lib.training import settings
 from press.execution.preflight import OWN_AFFAIRS, check_agreement
 from press.paths import CONFIG
-from press.studies import chapters, parameters, study_parameters, yaml_file
+from press.studies import chapters, limits, parameters, yaml_file
+from press.studies.limits import Others, types_of
 from press.studies.study import load
-from press.studies.study_parameters import Others, types_of
 
 GIVEN = [
     (notebook, name, default)
@@ -27,11 +27,11 @@ NUMBERS = [row for row in GIVEN if type(row[2]) in (int, float)]
 def problem(name, value, notebook="03_training"):
     """Return what is wrong with the value of one parameter, "" if nothing."""
     return " ".join(
-        text for _, text in yaml_file.problems(study_parameters.parameters(notebook), {name: value})
+        text for _, text in yaml_file.problems(limits.parameters(notebook), {name: value})
     )
 
 
-def limits(model, name):
+def limits_of(model, name):
     """Return (least, most, choices) of a field's values, None where there is no such limit."""
     schema = model.model_json_schema()["properties"][name]
     return tuple(map(schema.get, ("minimum", "maximum", "enum")))
@@ -39,15 +39,15 @@ def limits(model, name):
 
 @pytest.mark.parametrize("name", sorted(settings.Settings.model_fields.keys() - {"seed"}))
 def test_limits_of_training_are_those_of_its_settings(name):
-    taken = limits(study_parameters.parameters("02_preprocessing", "03_training"), name)
-    assert taken[2] == limits(settings.Settings, name)[2]
+    taken = limits_of(limits.parameters("02_preprocessing", "03_training"), name)
+    assert taken[2] == limits_of(settings.Settings, name)[2]
     if name not in Others.model_fields:
-        assert taken == limits(settings.Settings, name)
+        assert taken == limits_of(settings.Settings, name)
 
 
 @pytest.mark.parametrize(("notebook", "name", "default"), NUMBERS)
 def test_every_number_has_a_range_and_what_leaves_it_is_refused(notebook, name, default):
-    low, high, _ = limits(study_parameters.parameters(notebook), name)
+    low, high, _ = limits_of(limits.parameters(notebook), name)
     assert low is not None
     kind = type(default)
     assert str(low) in problem(name, kind(low - 1), notebook)

@@ -130,7 +130,7 @@ def test_our_own_studies_are_valid(name):
         (
             "encoder_layers: 0",
             "distance_power: 0",
-            "line 9: 'distance_power' is 0, expected greater than 0",
+            "line 9: 'distance_power' is 0, expected at least 0.1",
         ),
         ("encoder_layers: 0", "embed: 5", "line 9: 2 heads can't share embed=5 equally"),
         (

@@ -99,7 +99,7 @@ class Others(Checked):
     curve_seeds: int = Field(ge=1)
     deals: int = Field(ge=1, le=1000)
     dropout: settings.Dropped
-    distance_power: float = Field(gt=0)  # at 0, all would count alike, the right category too
+    distance_power: float = Field(ge=0.1)  # at 0, the right category would count as the wrong ones
     equivalence: Share
     off_centre: float = Field(ge=0, le=0.5)
     biopsied_of_3: Share
