@@ -168,12 +168,13 @@ def speed(table: pd.DataFrame) -> Figure:
     """
     batches = sorted(table["batch"].unique())
     axes = new_axes(1, len(batches), height=4.8, sharey=True, squeeze=False)[0]
-    looks = dict(zip(table["family"].unique(), ((BLUE, "o"), (ORANGE, "s")), strict=False))
+    # Names stand above the marks of one family and below those of the other, and don't meet.
+    looks = dict(zip(table["family"].unique(), ((BLUE, "o", 4), (ORANGE, "s", -11)), strict=False))
     for ax, batch in zip(axes, batches, strict=True):
         for (family, setting), rows in table[table["batch"] == batch].groupby(
             ["family", "setting"], sort=False
         ):
-            colour, marker = looks[family]
+            colour, marker, lift = looks[family]
             is_native = setting == "native size"
             fill = colour if is_native else "none"
             ax.vlines(rows["gmacs"], rows["low"], rows["high"], color=colour, linewidth=1)
@@ -181,8 +182,7 @@ def speed(table: pd.DataFrame) -> Figure:
                        edgecolor=colour, label=f"{family}, {setting}", zorder=3)  # fmt: skip
             for row in rows.itertuples() if is_native else ():
                 short = row.network.removeprefix("efficientnet").removeprefix("resnet").upper()
-                place = (5, 4 if colour == BLUE else -11)  # those of two families don't meet
-                offset = {"xytext": place, "textcoords": "offset points"}
+                offset = {"xytext": (5, lift), "textcoords": "offset points"}
                 ax.annotate(short, (row.gmacs, row.milliseconds), fontsize=9, **offset)
         ax.set(xscale="log", yscale="log", xlabel="Multiply-adds, billions (log)")
         ax.set_title(f"Batch of {batch}")

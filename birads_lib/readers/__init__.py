@@ -89,8 +89,9 @@ class Reader:
 
     def recognises(self, files: Iterable[Path]) -> bool:
         """Return whether files that lie together are a collection that it reads."""
+        patterns = [pattern.casefold() for pattern in self.tables]
         return any(
-            any(fnmatchcase(path.name.lower(), pattern.lower()) for pattern in self.tables)
+            any(fnmatchcase(path.name.casefold(), pattern) for pattern in patterns)
             and (not self.tables_hold or self.tables_hold.encode() in path.read_bytes())
             for path in files
         )

@@ -149,7 +149,6 @@ def compare(studies: str) -> Path:
     Returns the rendered page. Raises UserError as ``named``, ``chosen``, ``parameters`` and
     ``check_run`` do, and where the notebook failed, which then has said why.
     """
-
     from press.rendering import sphinx  # slow to import, and no rule needs it
 
     names = chosen(named(studies))

@@ -113,7 +113,6 @@ def _make(options: dict[str, str], notebook: str, target: str) -> None:
 
 def rendered(first: str, second: str) -> Path:
     """Have the page of ``external`` made and its book rendered; return the rendered page."""
-
     from press.rendering import sphinx  # slow to import, and no rule needs it
 
     page = external(first, second)
