@@ -26,19 +26,19 @@ PARTS_OF_METHOD = {  # which parameters belong to which part, the first that has
     "Architecture": (
         *("backbone", "weights", "taps", "embed", "encoder_layers", "heads", "feed_forward"),
         *("encoder_dropout", "gelu_approximate", "dense_1", "dropout_1", "dense_2", "dropout_2"),
-        *("stage2_epochs", "unfrozen_layers", "unfrozen_unit", "unfreeze_batchnorm"),
     ),
     "Loss": ("loss", "dal_lambda", "dal_stop_gradient", "dal_normalise", "distance_power"),
+    "Training": (
+        *("batch_size", "stage1_epochs", "stage1_rate", "stage2_epochs", "stage2_rate", "patience"),
+        *("unfrozen_layers", "unfrozen_unit", "unfreeze_batchnorm"),
+        *("plateau_patience", "plateau_factor", "restore_best", "trunk_cache", "cache_dtype"),
+        "precision",
+    ),
     "Data": (
         *("image_size", "letterbox", "crop", "flip_to_left"),
         *("clahe", "clahe_before_resize", "clip_limit", "tiles"),
         *("augment", "flip", "rotation", "rotation_fill", "views", "balance"),
         *("folds", "validation_share"),
-    ),
-    "Training": (
-        *("batch_size", "stage1_epochs", "stage1_rate", "stage2_rate", "patience"),
-        *("plateau_patience", "plateau_factor", "restore_best", "trunk_cache", "cache_dtype"),
-        "precision",
     ),
 }
 
