@@ -89,8 +89,10 @@ class Explainer:
             below = tree.flatten(self._below.predict_on_batch(images[rows]))
             tapped, *others = (np.asarray(features) for features in below)
             logits, gradient = gradient_of(tapped, others, wanted[rows].astype("int32"))
-            weights = ops.convert_to_numpy(gradient).mean(axis=(1, 2), keepdims=True)
-            maps.append(np.maximum((tapped * weights).sum(axis=-1), 0))
+            # float32, as a trunk may compute in bfloat16, whose sums have 8 bits
+            gradient = ops.convert_to_numpy(gradient).astype("float32")
+            weights = gradient.mean(axis=(1, 2), keepdims=True)  # (b, 1, 1, channels)
+            maps.append(np.maximum((tapped.astype("float32") * weights).sum(axis=-1), 0))
             scores.append(ops.convert_to_numpy(logits))
         values, scores = (np.concatenate(parts)[: len(images)] for parts in (maps, scores))
         predicted = scores.argmax(axis=1) + 1

@@ -202,6 +202,18 @@ def test_wrong_input_is_named(model, arguments, says):
         explain.grad_cam(model, **{"images": grey()} | arguments)
 
 
+@pytest.mark.parametrize("tap", ["last", "conv3_block1_out"])
+def test_maps_of_a_trunk_in_bfloat16_are_float32_and_like_those_of_float32(model, tap):
+    half = hybrid(precision="bfloat16")
+    half.set_weights(model.get_weights())
+    labels = np.array([1, 2, 3])
+    exact, rounded = (explain.grad_cam(m, grey(), labels, tap) for m in (model, half))
+    assert rounded.values.dtype == rounded.probabilities.dtype == np.float32
+    pairs = zip(exact.values, rounded.values, strict=True)
+    assert min(np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in pairs) > 0.95
+    assert (rounded.values != exact.values).any()
+
+
 def test_a_loaded_model_gives_the_same_maps(model, tmp_path):
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
