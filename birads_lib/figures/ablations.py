@@ -16,24 +16,19 @@ from scikit_posthocs import critical_difference_diagram
 from birads_lib import texts
 from birads_lib.figures.intervals import draw_beside, name_rows
 from birads_lib.figures.style import (
-    AMBER,
     BLUE,
     INK,
-    MUTED,
+    OF_PROTOCOL,
     ORANGE,
-    PLUM,
     ZERO,
     new_axes,
     with_legend,
 )
-from birads_lib.protocol import PROTOCOLS
 from birads_lib.scores.ablations import OTHER, PARTS_OF_METHOD, excludes_zero
 from birads_lib.scores.metrics import headline_names
 from birads_lib.task import BIRADS, Task
 
 _PALE = "#a0a0a0"
-_LOOKS = ((INK, "o"), (PLUM, "^"), (ORANGE, "s"), (BLUE, "D"), (AMBER, "v"), (MUTED, "P"))
-_PROTOCOLS = dict(zip(PROTOCOLS, _LOOKS, strict=True))
 _DIFFERENCES = ((_PALE, "o"), (INK, "o"), (ORANGE, "D"))  # contain 0, exclude it, still do so
 _FORMS = ((INK, "o"), (_PALE, "s"))  # of DeLong's test
 _SIZES = {"size": 30, "width": 2, "undefined": 0}  # of marks and bars
@@ -82,8 +77,8 @@ def architectures(
     """
     variants, protocols = list(table["variant"].unique()), table["protocol"].unique()
     panels = _panels(table["metric"].unique(), 2 * len(variants), task)
-    looks = [_PROTOCOLS[protocol] for protocol in protocols]
-    paper = {"marker": "X", "color": BLUE, "s": 60, "label": "The paper, on INbreast"}
+    looks = [OF_PROTOCOL[protocol] for protocol in protocols]
+    paper = {"marker": "X", "color": INK, "s": 60, "label": "The paper, on INbreast"}
     for metric, ax in panels.items():
         tables = _by_variant(table[table["metric"] == metric], "protocol")
         draw_beside(ax, tables, variants, looks, 0.5 / (len(protocols) + 1), **_SIZES)

@@ -1,17 +1,24 @@
 """Charts of the claim ledger."""
 
 from collections.abc import Mapping, Sequence
-from itertools import cycle
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from birads_lib.figures.intervals import draw_intervals, name_rows
-from birads_lib.figures.style import AMBER, BLUE, INK, MUTED, ORANGE, PLUM, new_axes, with_legend
+from birads_lib.figures.style import (
+    AMBER,
+    BLUE,
+    INK,
+    OF_PROTOCOL,
+    ORANGE,
+    PLUM,
+    new_axes,
+    with_legend,
+)
 from birads_lib.protocol import PROTOCOLS
 
-_LEAKY = [(ORANGE, "^"), (PLUM, "s"), (MUTED, "v")]
 _VERDICTS = [(BLUE, ""), (ORANGE, "//"), (AMBER, "\\\\"), (PLUM, ".."), ("#d0d0d6", "")]
 
 
@@ -28,8 +35,8 @@ def claimed_and_found(judged: pd.DataFrame, protocols: Sequence[str]) -> Figure:
     places = np.arange(len(rows))
     ax = new_axes(height=2.0 + 0.36 * len(rows))
     marks = {"s": 45, "linewidth": 1.5}
-    leaky = [name for name in protocols if PROTOCOLS[name].leaks]
-    for protocol, (colour, marker) in zip(leaky, cycle(_LEAKY)):
+    for protocol in (name for name in protocols if PROTOCOLS[name].leaks):
+        colour, marker = OF_PROTOCOL[protocol]
         label = f"{protocol.replace('_', ' ').capitalize()} (leaky)"
         below = places + 0.22  # or it would hide the honest dot where both are perfect
         ax.scatter(rows[protocol], below, color=colour, marker=marker, label=label, **marks)

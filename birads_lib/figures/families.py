@@ -15,6 +15,7 @@ from birads_lib.figures.style import (
     INK,
     MARKERS,
     MUTED,
+    OF_PROTOCOL,
     ORANGE,
     SERIES,
     ZERO,
@@ -25,7 +26,6 @@ from birads_lib.protocol import PROTOCOLS
 from birads_lib.scores.comparisons import wilcoxon_floor
 from birads_lib.scores.two_classes import NAMES, errors_needed, largest_auc
 
-_LOOKS = ((BLUE, "o"), (ORANGE, "s"))  # of the honest protocol, and of the leaky one
 _AUCS = (0.95, 0.98, 0.998)  # lines in the plane of errors
 
 
@@ -37,6 +37,7 @@ def by_network(metrics: Mapping[str, pd.DataFrame]) -> Figure:
     """
     names = list(next(iter(metrics.values()))["network"].unique())
     axes = new_axes(1, len(NAMES), height=1.7 + 0.6 * len(names), sharey=True)
+    looks = [OF_PROTOCOL[protocol] for protocol in metrics]
     for ax, (metric, title) in zip(axes, NAMES.items(), strict=True):
         tables = {
             PROTOCOLS[protocol].label.capitalize(): rows[rows["metric"] == metric].set_index(
@@ -44,7 +45,7 @@ def by_network(metrics: Mapping[str, pd.DataFrame]) -> Figure:
             )
             for protocol, rows in metrics.items()
         }
-        draw_beside(ax, tables, names, _LOOKS, 0.3, size=36, width=2)
+        draw_beside(ax, tables, names, looks, 0.3, size=36, width=2)
         name_rows(ax, names)
         ax.set(title=title, xlabel="0 to 1, 1 is best")
     return with_legend(axes[0], columns=2)

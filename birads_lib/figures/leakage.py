@@ -170,7 +170,12 @@ def recall_by_images(table: pd.DataFrame, task: Task = BIRADS) -> Figure:
     table = table.assign(place=table["images"] * 1.06**equal)
     panels = table.groupby("protocol", sort=False)
     axes = new_axes(1, len(panels), height=4.8, sharey=True, squeeze=False)
-    hollow = {"marker": "s", "facecolors": "none", "edgecolors": ORANGE, "linewidths": 1.5}
+    hollow = {
+        "marker": style.ANSWERS["lookup"][1],
+        "facecolors": "none",
+        "edgecolors": ORANGE,
+        "linewidths": 1.5,
+    }
     for ax, (protocol, shown) in zip(axes[0], panels, strict=True):
         lookup = shown[shown["answer"] == "lookup"]
         ax.scatter(lookup["place"], lookup["estimate"], s=90, label=ANSWERS["lookup"], **hollow)

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_hex
 from matplotlib.figure import Figure
 
+from birads_lib.protocol import PROTOCOLS
 from birads_lib.task import BIRADS, Task
 
 # Dark to light, cool to warm: ordered by lightness, so that it also reads in grey, and its
@@ -23,11 +24,13 @@ LINES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)))  # of labels; beyond fiv
 MARKERS = ("o", "s", "^", "D", "v")
 ANSWERS = {  # colour and marker of what is held against each other on the same test rows
     "model": (INK, "o"),
-    "lookup": (ORANGE, "s"),
+    "lookup": (ORANGE, "P"),
     "majority": (MUTED, "D"),
     "density_and_view": (AMBER, "v"),
     "logistic_regression": (PLUM, "^"),
 }
+_OF_PROTOCOLS = ((BLUE, "o"), (PLUM, "^"), (ORANGE, "s"), (INK, "D"), (AMBER, "v"), (MUTED, "P"))
+OF_PROTOCOL = dict(zip(PROTOCOLS, _OF_PROTOCOLS, strict=True))  # name -> colour and marker
 WIDTH = 7.0  # inches; at 150 dots an inch about the width of the book's column
 DOTTED = {"color": MUTED, "linestyle": ":", "linewidth": 1.5}  # a line to hold values against
 ZERO = {"color": MUTED, "linewidth": 1, "zorder": 0}  # a line behind differences

@@ -9,8 +9,8 @@ from PIL import Image, features
 from birads_lib.files import sha256_of, written_whole
 from press import paths
 
-_LOSSLESS = {"lossless": True, "quality": 75, "method": 3}
-_LOSSY = {"quality": 85, "method": 4}
+_LOSSLESS = {"lossless": True, "quality": 100, "method": 4}
+_LOSSY = {"quality": 80, "method": 6}
 _MADE_BY = f"{features.version('webp')} {_LOSSLESS}".encode()
 GRAINY = 0.85  # share of pixels that equal the one to their left, below which it's a photograph
 
