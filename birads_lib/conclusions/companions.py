@@ -6,6 +6,7 @@ import numpy as np
 
 from birads_lib import texts
 from birads_lib.conclusions.estimate import COMPARED, Estimate, times
+from birads_lib.conclusions.results import HARDLY_ALIKE
 from birads_lib.scores.density import READERS_KAPPA
 from birads_lib.scores.repeated_folds import equivalence
 
@@ -105,16 +106,31 @@ def regions(count: int, lesions: int, patients: int, met: float) -> str:
     )
 
 
-def double_transfer(over_single: Estimate, over_longer: Estimate) -> str:
+def double_transfer(
+    over_single: Estimate,
+    over_longer: Estimate,
+    over_scratch: Estimate,
+    aucs: Sequence[float],
+    most: float,
+) -> str:
     """Answer chapter 32: whether a second training set helps, beyond longer training.
 
-    Both are differences in AUC: double minus single transfer, and minus single for as long.
+    Args:
+        over_single: AUC of double minus single transfer.
+        over_longer: the same minus single transfer for as long.
+        over_scratch: the same minus training from scratch.
+        aucs: of one network, for each way to train.
+        most: AUC of a reader who knows each lesion's category.
     """
     words = ("worse than", "not measurably different from", "better than")
+    nearer = ", all nearer to a guess than to the best possible" * (max(aucs) < (0.5 + most) / 2)
     return (
         f"By AUC, double transfer is {over_single.side(*words)} single transfer "
         f"{over_single.aside}, and {over_longer.side(*words)} single transfer that is trained for "
-        f"as long {over_longer.aside}."
+        f"as long {over_longer.aside}. It is {over_scratch.side(*words)} training from scratch "
+        f"{over_scratch.aside}. The AUCs of one network range from {min(aucs):.2f} to "
+        f"{max(aucs):.2f}{nearer}, where a guess has 0.50 and a reader who knows each lesion's "
+        f"category {most:.2f}."
     )
 
 
@@ -183,24 +199,47 @@ def density_readers(kappa: Estimate, ceiling: Estimate) -> str:
     )
 
 
-def image_and_text(against: Mapping[str, Estimate], recall: Estimate) -> str:
+def image_and_text(
+    against: Mapping[str, Estimate],
+    recall: Estimate,
+    constant: float,
+    over_constant: Mapping[str, Estimate],
+) -> str:
     """Answer chapter 52: whether a text helps, and whether weights help the rarest density.
 
     Args:
         against: accuracy of each way to train with a text, minus that of a softmax without one.
         recall: of density D with weights, minus without.
+        constant: accuracy of always answering the most frequent density.
+        over_constant: accuracy of each way to train, minus that.
     """
     sides = {name: gain.side("less", "alike", "more") for name, gain in against.items()}
     better = [name for name, side in sides.items() if side == "more"]
     worse = [name for name, side in sides.items() if side == "less"]
-    said = ["No way to train with a text is measurably more accurate than softmax without one."]
+    said = "No way to train with a text is measurably more accurate than softmax without one"
     if better:
-        said = [f"More accurate than softmax without a text: {texts.listing(better)}."]
+        said = f"More accurate than softmax without a text: {texts.listing(better)}"
     if worse:
-        said.append(f"Less accurate: {texts.listing(worse)}.")
+        said += f"; less accurate: {texts.listing(worse)}"
     words = ("lower", "do not measurably change", "raise")
-    said.append(f"Weights {recall.side(*words)} the recall of density D {recall.aside}.")
-    return " ".join(said)
+    return (
+        f"{said}. Always {_beside_constant(constant, over_constant)} "
+        f"Weights {recall.side(*words)} the recall of density D {recall.aside}."
+    )
+
+
+def _beside_constant(constant: float, over: Mapping[str, Estimate]) -> str:
+    """Say what one constant answer reaches, and which trainings are below, beside and above it."""
+    words = ("less often", "not measurably more or less often", "more often")
+    parts = []
+    for word in words:
+        names = [name for name, gain in over.items() if gain.side(*words) == word]
+        every = "each way to train" if len(names) == len(over) > 1 else texts.listing(names or [""])
+        parts += [f"{word} right with {every}"] if names else []
+    return (
+        f"answering the most frequent density would be right for {constant:.2f} of the patients; "
+        f"networks are {', and '.join(parts)}."
+    )
 
 
 def modalities(single: str, gains: Mapping[str, Estimate], margin: float) -> str:
@@ -222,7 +261,13 @@ def modalities(single: str, gains: Mapping[str, Estimate], margin: float) -> str
 
 
 def density_elsewhere(
-    way: str, patients: int, home: Estimate, away: Estimate, kappa: Estimate
+    way: str,
+    patients: int,
+    home: Estimate,
+    away: Estimate,
+    kappa: Estimate,
+    constant: float,
+    over_constant: Mapping[str, Estimate],
 ) -> str:
     """Answer chapter 54: whether density is predicted as well elsewhere as at home.
 
@@ -232,13 +277,16 @@ def density_elsewhere(
         home: accuracy there, out of fold.
         away: accuracy elsewhere.
         kappa: of network and reader elsewhere.
+        constant: accuracy of always answering the density that is most frequent elsewhere.
+        over_constant: accuracy elsewhere of each way to train, minus that.
     """
     words = ("below", "not measurably different from", "above")
     return (
         f"Trained at home and tested elsewhere, {way} is right for {away.text} of {patients} "
-        f"patients; at home, it is right for {home.text}. Its agreement with the reader elsewhere, "
-        f"a kappa of {kappa.text}, is {kappa.side(*words, than=PUBLISHED_KAPPA)} that of published "
-        f"readers among themselves ({PUBLISHED_KAPPA})."
+        f"patients; at home, it is right for {home.text}. Elsewhere, always "
+        f"{_beside_constant(constant, over_constant)} The agreement of {way} with the reader "
+        f"there, a kappa of {kappa.text}, is {kappa.side(*words, than=PUBLISHED_KAPPA)} that of "
+        f"published readers among themselves ({PUBLISHED_KAPPA})."
     )
 
 
@@ -295,19 +343,57 @@ def correlax(kept: Mapping[str, float], images: int) -> str:
     )
 
 
-def pointing_game(hit: Estimate, correlations: Estimate, window: Estimate, centre: Estimate) -> str:
+def more_masks(gain: Estimate, fewest: int, most: int) -> str:
+    """Say whether more masks of a window help; ``gain`` is in the share of pairs that are hit."""
+    if fewest == most:
+        return "Here, only one number of masks could be compared."
+    words = ("lower", "not measurably different", "higher")
+    return (
+        f"With {most:,} masks of a window instead of {fewest:,}, the share is "
+        f"{gain.side(*words)} {gain.aside}."
+    )
+
+
+def after_random(sizes: Mapping[str, float]) -> str:
+    """Say whether the order of windows outlives what a network learned.
+
+    ``sizes`` are medians of rank correlations without their signs, by what was made random.
+    """
+    if not sizes:
+        return "Here, no two orders could be compared."
+    said = [
+        f"{size:.2f} from 0 with a {name}, so the order is "
+        f"{'largely kept or reversed' if size > HARDLY_ALIKE else 'largely lost'}"
+        for name, size in sizes.items()
+    ]
+    return f"The median mark lies {'; '.join(said)}."
+
+
+def pointing_game(
+    hit: Estimate,
+    correlations: Estimate,
+    window: Estimate,
+    without: tuple[str, Estimate],
+    over: tuple[Estimate, Estimate],
+    grad_cam: Estimate,
+) -> str:
     """Answer chapter 43: whether the maps of CorRELAX point at lesions, beyond simpler ways.
 
     Args:
         hit: share of pairs of image and kind that the map of answers hits.
         correlations: that share minus the share of the map of correlations.
         window: that share minus the share of the best window alone.
-        centre: share of the map of correlations minus that of the centre of the breast.
+        without: the best of the ways to point without a network, and its share.
+        over: shares of the maps of answers and of correlations minus that share.
+        grad_cam: share of Grad-CAM minus that of a random point.
     """
     words = ("less often than", "not measurably more or less often than", "more often than")
     return (
         f"The map of answers hits {hit.text} of the pairs of image and kind of lesion, "
         f"{correlations.side(*words)} the map of correlations {correlations.aside} and "
-        f"{window.side(*words)} the best window alone {window.aside}. The map of correlations hits "
-        f"them {centre.side(*words)} the centre of the breast {centre.aside}."
+        f"{window.side(*words)} the best window alone {window.aside}. Of the ways to point without "
+        f"a network, the best is {without[0]}, with {without[1].text}; the map of answers hits "
+        f"{over[0].side(*words)} that {over[0].aside}, and the map of correlations "
+        f"{over[1].side(*words)} that {over[1].aside}. Grad-CAM hits {grad_cam.side(*words)} a "
+        f"random point of the breast {grad_cam.aside}."
     )

@@ -8,6 +8,8 @@ import pandas as pd
 from birads_lib import texts
 from birads_lib.images.frame import Geometry
 
+FAR_ABOVE = 1.25  # kept over best validation loss, above which the difference is told
+
 
 def data(summary: Mapping[str, str], shortcuts: pd.DataFrame) -> str:
     """Answer chapter 01: how much there is of each category, and what else predicts it.
@@ -104,6 +106,42 @@ def losses_fell(losses: pd.DataFrame) -> str:
     return (
         f"From the first epoch to the last, the training loss fell in {fell} of {len(losses)} "
         f"trainings, and the loss on unseen validation images in {also}."
+    )
+
+
+def kept_losses(history: pd.DataFrame, restore_best: bool) -> pd.DataFrame:
+    """Return the losses of each training at its best epoch and at the one that it keeps.
+
+    Args:
+        history: a row an epoch, in order: seed, fold, stage, loss and val_loss.
+        restore_best: whether the last stage's best epoch by val_loss is kept; else its last one.
+
+    Returns:
+        By seed and fold: "loss_best" and "val_loss_best", "loss_kept" and "val_loss_kept".
+    """
+    by = ["seed", "fold"]
+    ends = history[history["stage"] == history.groupby(by)["stage"].transform("max")]
+    best, kept = (rows.loc[rows.groupby(by)["val_loss"].idxmin()] for rows in (history, ends))
+    if not restore_best:
+        kept = ends.groupby(by).tail(1)
+    best, kept = (rows.set_index(by)[["loss", "val_loss"]] for rows in (best, kept))
+    return best.add_suffix("_best").join(kept.add_suffix("_kept"))
+
+
+def kept_epochs(losses: pd.DataFrame) -> str:
+    """Say whether the kept epochs lie well above the best ones; ``losses`` of ``kept_losses``."""
+    far = losses["val_loss_kept"] > FAR_ABOVE * losses["val_loss_best"]
+    than = f"more than {FAR_ABOVE - 1:.0%} above that of the best"
+    if not far.any():
+        return f"In no training is the validation loss of the kept epoch {than}."
+    said = (
+        f"In {far.sum()} of {len(far)} trainings, the validation loss of the kept epoch is {than}."
+    )
+    if not (losses["loss_kept"] < losses["loss_best"])[far].all():
+        return said
+    return (
+        f"{said} The training loss had fallen further by then: the network overfits, as it became "
+        "better at its training images and worse at others."
     )
 
 

@@ -55,17 +55,21 @@ def ablations(differences: pd.DataFrame, loss: str, reference: str) -> str:
     if loss in set(table["variant"]):
         change = of(table, "accuracy", variant=loss)
         words = ("DAL helped", "DAL made no measurable difference", "DAL did harm")
-        said = f"Cross-entropy minus DAL: {change.signed} accuracy; {change.side(*words)} here. "
+        said = (
+            f"Cross-entropy minus DAL: {change.signed} accuracy; by this interval alone, "
+            f"{change.side(*words)} here. "
+        )
     changed, base = table[table["holm"] < 0.05], f"“{readable(reference)}”"
+    by_holm = "a measurable difference after Holm's adjustment"
     if changed.empty:
-        return f"{said}None of the {len(table)} changes makes a measurable difference from {base}."
+        return f"{said}None of the {len(table)} changes from {base} makes {by_holm}."
     parts = []
     for word, rows in {"lower": changed["estimate"] < 0, "higher": changed["estimate"] > 0}.items():
         if names := [f"“{readable(name)}”" for name in changed.loc[rows, "variant"]]:
             parts.append(f"{word} with {texts.listing(names)}")
     return (
         f"{said}Compared with {base}, accuracy is {' and '.join(parts)}; no other of the "
-        f"{len(table)} changes makes a measurable difference."
+        f"{len(table)} changes makes {by_holm}."
     )
 
 
@@ -78,14 +82,23 @@ def several_scales(change: Estimate, reference: str) -> str:
     )
 
 
-def calibration(right: Estimate, answers: int, best: str, change: Estimate, protocol: str) -> str:
-    """Answer chapter 06: how often 0.8 is right, and whether a correction helps.
+def calibration(
+    right: Estimate,
+    answers: int,
+    best: str,
+    change: Estimate,
+    least: Mapping[str, tuple[Estimate, float]],
+    protocol: str,
+) -> str:
+    """Answer chapter 06: how often 0.8 is right, whether a correction helps, and whether enough.
 
     Args:
         right: share of the answers given with 0.75 to 0.85 that are right.
         answers: how many these are.
         best: what the best correction is called.
         change: of the log loss by it; below 0 is better.
+        least: "brier" and "log_loss": the model's, after its best correction or none, and that of
+            giving every image the frequencies of the test part.
         protocol: how the images were split.
     """
     said = "No answer was given with a probability of about 0.8."
@@ -100,7 +113,31 @@ def calibration(right: Estimate, answers: int, best: str, change: Estimate, prot
         )
     helped = ("lowers", "does not measurably change", "raises")
     after = f" {best} {change.side(*helped)} the log loss on held-out patients {change.aside}."
-    return split_first(protocol, said + after)
+    return split_first(protocol, f"{said}{after} {_beside_base_rates(**least)}")
+
+
+def _beside_base_rates(brier: tuple[Estimate, float], log_loss: tuple[Estimate, float]) -> str:
+    words = ("better than", "not measurably different from", "worse than")
+    sides = [score.side(*words, than=rate) for score, rate in (brier, log_loss)]
+    even = "At" if words[0] in sides else "Even at"
+    return (
+        f"{even} its best, corrected or not, the model has a Brier score of {brier[0].text}, "
+        f"{sides[0]} the {brier[1]:.2f} of giving every image the frequencies of the test part; "
+        f"its log loss is {log_loss[0].text}, {sides[1]} the {log_loss[1]:.2f} of doing so."
+    )
+
+
+def temperatures(fitted: pd.Series) -> str:
+    """Say which way answers erred, by the temperature that each training fitted."""
+    above = fitted > 1
+    if above.all():
+        return "Every temperature is above 1: the model is over-confident on validation images."
+    if not above.any():
+        return "No temperature is above 1: the model is not over-confident on validation images."
+    return (
+        f"Of {len(fitted)} temperatures, {above.sum()} lie above 1: whether the model is "
+        "over-confident on validation images depends on the training."
+    )
 
 
 def decision(action: str, gain: Estimate, useful: Estimate, protocol: str) -> str:
@@ -159,7 +196,7 @@ def interpretability(
 
 
 def feature_space(others: Estimate, share: Estimate, patient: Estimate, protocol: str) -> str:
-    """Answer chapter 09: whether neighbours share a category beyond chance and beyond the patient.
+    """Answer chapter 09: whether images lie together by category or by patient, beyond chance.
 
     Args:
         others: share of same-category neighbours among other patients' images, minus chance.
@@ -170,17 +207,29 @@ def feature_space(others: Estimate, share: Estimate, patient: Estimate, protocol
     words = ("fewer than", "not measurably more or fewer than", "more than")
     alike = ("less often than", "about as often as", "more often than")
     said = (
-        f"Among images of other patients, {share.text} of an image's nearest neighbours have its "
-        f"category, {others.side(*words)} by chance {others.aside}."
+        f"{_together(others, patient)} Among images of other patients, {share.text} of an image's "
+        f"nearest neighbours have its category, {others.side(*words)} by chance {others.aside}."
     )
     if not np.isnan(patient.estimate):
         said += f" A neighbour comes from the same patient {patient.side(*alike)} by chance."
     return split_first(protocol, said)
 
 
+def _together(others: Estimate, patient: Estimate) -> str:
+    """Say by what images lie together; nothing of patients where these are not known."""
+    of_patient = {} if np.isnan(patient.estimate) else {"by patient": patient}
+    more = {"by category": others} | of_patient
+    found = [name for name, over in more.items() if over.low > 0]
+    rest = [name for name in more if name not in found]
+    if not found:
+        return f"Images do not measurably lie together {' or '.join(rest)}."
+    but = f", but not measurably {rest[0]}" if rest else ""
+    return f"Images lie together {texts.listing(found)}{but}."
+
+
 def leakage(
     honest: Estimate,
-    leaky: Mapping[str, tuple[Estimate, Estimate]],
+    leaky: Mapping[str, tuple[Estimate, Estimate, Estimate]],
     majority: Estimate,
     knows_its_images: bool,
 ) -> str:
@@ -188,21 +237,24 @@ def leakage(
 
     Args:
         honest: accuracy by patient.
-        leaky: of each leaky protocol, accuracy and its difference from the honest one.
+        leaky: of each leaky protocol, accuracy, its difference from the honest one, and accuracy of
+            the lookup table.
         majority: accuracy of always answering the most common category, by patient.
         knows_its_images: whether the backbone learned from images like the study's own.
     """
     parts = []
-    for name, (accuracy, more) in leaky.items():
+    for name, (accuracy, more, _) in leaky.items():
         words = ("lower", "not measurably different", "higher")
         parts.append(f"under “{readable(name)}” {accuracy.text}, {more.side(*words)} {more.aside}")
     said = f"By patient, the accuracy is {honest.text}"
     if not parts:
         return f"{said}. There is no leaky protocol to compare it with."
     said += f"; {'; '.join(parts)}."
-    if any(more.low > 0 for _, more in leaky.values()):
+    blind = _lookups_that_win(leaky)
+    if any(more.low > 0 for _, more, _ in leaky.values()):
         return (
-            f"{said} The network, its training and the images are the same; only the split differs."
+            f"{said} The network, its training and the images are the same; only the split "
+            f"differs.{blind}"
         )
     why = (
         "One reason may be that this backbone has learned from thousands of such images, so "
@@ -211,8 +263,20 @@ def leakage(
     is_known = knows_its_images and honest.low > majority.estimate
     return (
         f"{said} Here, no leaky split raises the accuracy measurably. "
-        f"{why if is_known else ''}That does not make leaks harmless."
+        f"{why if is_known else ''}That does not make leaks harmless.{blind}"
     )
+
+
+def _lookups_that_win(leaky: Mapping[str, tuple[Estimate, Estimate, Estimate]]) -> str:
+    """Say under which leaky protocols the lookup table is right more often than the network."""
+    parts = [
+        f"{table.text} under “{readable(name)}”, where the network reaches {network.estimate:.2f}"
+        for name, (network, _, table) in leaky.items()
+        if table.estimate > network.estimate
+    ]
+    if not parts:
+        return ""
+    return f" A lookup table, which reads no pixel, does better: it reaches {'; '.join(parts)}."
 
 
 def claims(counts: Mapping[str, int], images: str, about: str) -> str:
@@ -227,8 +291,9 @@ def claims(counts: Mapping[str, int], images: str, about: str) -> str:
     total, untested = sum(counts.values()), counts["not_testable"]
     if images:
         return (
-            f"These images are {images}, and the claims are about {about}: no number of the paper "
-            f"is judged here. {_that_hold(counts['reproduced'], total - untested)} on these images."
+            f"These images are {images}, and the claims are about {about}: no number that the "
+            "paper prints is judged here, unless it is a limit (at least, at most). "
+            f"{_that_hold(counts['reproduced'], total - untested)} on these images."
         )
     return (
         f"Of {total} claims, {total - untested} can be tested here. Reproduced by patient: "
@@ -259,29 +324,35 @@ def elsewhere(home: Estimate, away: Estimate, moved: Estimate, calibrated: Estim
     )
 
 
-def survives(paper: float, honest: Estimate, leaky: Estimate, verdict: str) -> str:
+def survives(
+    paper: float, honest: Estimate, majority: Estimate, leaky: Estimate, verdict: str
+) -> str:
     """Answer the book's question: whether a paper's accuracy survives an honest split.
 
     Args:
         paper: the accuracy that it prints.
         honest: accuracy of the book's code by patient, on the same images.
-        leaky: the same where rare images were copied before the split.
+        majority: accuracy of always giving the most frequent category, on the same images.
+        leaky: the book's code where rare images were copied before the split.
         verdict: the ledger's on that accuracy, such as "not reproduced".
     """
     sides = ("No", "Perhaps", "Yes")
     where = ("below", "not measurably different from", "above")
+    floor = majority.estimate
     first = (
         f"{honest.side(*sides, than=paper)}. Where no patient is on both sides of the split, this "
-        f"code grades {honest.text} of INbreast's images correctly, "
-        f"{honest.side(*where, than=paper)} the paper's {paper:.3f}."
+        f"code grades {honest.text} of INbreast's images correctly, which is "
+        f"{honest.side(*where, than=paper)} the paper's {paper:.3f} and "
+        f"{honest.side(*where, than=floor)} the {floor:.2f} of always giving the most frequent "
+        "category."
     )
     if not leaky.low > honest.high:
         return f"{first} Copying rare images before the split does not raise that ({leaky.text})."
-    closed = (leaky.estimate - honest.estimate) / (paper - honest.estimate)
-    second = f"Where rare images are copied before the split, the same code reaches {leaky.text}"
-    if leaky.side("below", "", "", than=paper) == "below":
-        return (
-            f"{first} {second}: {closed:.0%} of the way to the paper's value, but still below it, "
-            f"so the ledger still calls the accuracy {verdict}."
-        )
-    return f"{first} {second}, as the paper does; the ledger calls the accuracy {verdict}."
+    reached = f"{leaky.side(*where, than=paper)} the paper's value"
+    if leaky.high < paper:
+        closed = (leaky.estimate - honest.estimate) / (paper - honest.estimate)
+        reached += f" but covers {closed:.0%} of the distance from the result by patient to it"
+    return (
+        f"{first} Where rare images are copied before the split, the same code reaches "
+        f"{leaky.text}, which is {reached}; the verdict on the paper's accuracy is “{verdict}”."
+    )

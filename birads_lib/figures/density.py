@@ -50,18 +50,18 @@ def readers(table: pd.DataFrame, chosen: float) -> Figure:
     return with_legend(ax, columns=2)
 
 
-def similarity(matrices: Mapping[str, np.ndarray], labels: np.ndarray) -> Figure:
-    """Draw the similarities of images (rows) and texts (columns) before and after training.
+def similarity(matrices: Mapping[str, tuple[np.ndarray, float]], labels: np.ndarray) -> Figure:
+    """Draw the similarities of images (rows) and texts (columns), one picture for each network.
 
     Args:
-        matrices: title -> (n, n), in the order of ``labels``.
+        matrices: title -> (n, n) similarities, scaled, in the order of ``labels``; and the scale.
         labels: (n,) sorted numbers 0..K-1, of image i and text i.
     """
     axes = np.ravel(new_axes(1, len(matrices), height=3.2, sharey=True))
     borders = np.flatnonzero(np.diff(labels)) + 0.5
     centres = [np.flatnonzero(labels == k).mean() for k in np.unique(labels)]
     names = [DENSITY.labels[k] for k in np.unique(labels)]
-    for ax, (title, matrix) in zip(axes, matrices.items(), strict=True):
+    for ax, (title, (matrix, scale)) in zip(axes, matrices.items(), strict=True):
         picture = ax.imshow(matrix, cmap="cividis")
         for border in borders:
             ax.axhline(border, color="white", linewidth=0.8)
@@ -69,7 +69,8 @@ def similarity(matrices: Mapping[str, np.ndarray], labels: np.ndarray) -> Figure
         ax.set_xticks(centres, names)
         ax.set_yticks(centres, names)
         ax.set(title=title, xlabel="Text")
-        ax.figure.colorbar(picture, ax=ax, shrink=0.7)
+        bar = ax.figure.colorbar(picture, ax=ax, shrink=0.7)
+        bar.set_label(f"Similarity times inverse\ntemperature ({scale:.1f})", fontsize=9)
     axes[0].set_ylabel("Image")
     return axes[0].figure
 

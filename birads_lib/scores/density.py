@@ -29,6 +29,11 @@ MARGIN = 0.03  # of accuracy: what differs by less is taken for equivalent
 AUCS = tuple(f"auc_{number}" for number in DENSITY.numbers)
 
 
+def in_a_sentence(arm: str) -> str:
+    """Return what a way to train is called within a sentence."""
+    return ARMS[arm].replace(", no text", " without a text")
+
+
 def of_patients(rows: pd.DataFrame) -> pd.DataFrame:
     """Return one row for each patient, fold and seed, with the mean probabilities of the images.
 
@@ -44,6 +49,22 @@ def of_patients(rows: pd.DataFrame) -> pd.DataFrame:
     means = rows.groupby(keys)[[*probability_columns(rows), "y_true"]].mean().reset_index()
     facts = {"y_true": means["y_true"].astype(int), "image_id": means["patient_id"]}
     return means.assign(**facts, copy=0, part="test")[list(rows.columns)]
+
+
+def most_frequent(rows: pd.DataFrame) -> float:
+    """Return the accuracy of always answering the density that is most frequent in some rows."""
+    return float(rows["y_true"].value_counts(normalize=True).max())
+
+
+def over_most_frequent(
+    tables: Mapping[str, pd.DataFrame], resamples: int = 2000, seed: int = 0
+) -> tuple[float, pd.DataFrame]:
+    """Return the accuracy of ``most_frequent``, and the ``differences`` in accuracy from it."""
+    rows = next(iter(tables.values()))
+    label = rows["y_true"].mode().iloc[0]
+    answer = {name: float(k == label) for k, name in enumerate(probability_columns(rows), 1)}
+    every = {**tables, "": rows.assign(**answer)}
+    return most_frequent(rows), differences(every, "", ["accuracy"], resamples, seed)
 
 
 def agreement(

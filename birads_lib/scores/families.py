@@ -18,6 +18,11 @@ from birads_lib.scores.two_classes import NAMES, measure
 RESNET, EFFICIENTNET = "ResNet", "EfficientNet"
 
 
+def called(network: str, families: Mapping[str, str]) -> str:
+    """Return a network's family and name, as "ResNet (small_resnet)"; the name if it has none."""
+    return f"{families[network]} ({network})" if network in families else network
+
+
 def by_network(tests: Mapping[str, pd.DataFrame], resampling: Resampling) -> pd.DataFrame:
     """Return [network, metric, estimate, low, high, resamples_used], patients drawn."""
     parts = [

@@ -29,6 +29,7 @@ NETWORK = "model"  # the network's name among the answers
 ANSWERS = {NETWORK: "The network", **FLOORS}
 LEVEL = 0.05  # of Holm-adjusted p-values, over the metrics compared
 _VERDICTS = {"below": "below", "alike": "not measurably different from", "above": "above"}
+_BY_HOLM = "After Holm's adjustment, the network is"
 
 
 def compared(task: Task = BIRADS) -> tuple[str, ...]:
@@ -121,7 +122,7 @@ def judged(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
 
 
 def sentence(table: pd.DataFrame, task: Task = BIRADS) -> str:
-    """Return in words where the network stands: "The network is below its best floor in MCC."
+    """Return in words where the network stands: "..., the network is below its best floor in MCC."
 
     What speaks against the network comes first. The table is that of ``differences``.
     """
@@ -129,14 +130,14 @@ def sentence(table: pd.DataFrame, task: Task = BIRADS) -> str:
         verdict = table["verdict"].iloc[0]
         every = "any of the" if verdict == "alike" else "all"
         metrics = f"{every} {in_words(len(table))} metrics"
-        return f"The network is {_VERDICTS[verdict]} its best floor in {metrics}."
+        return f"{_BY_HOLM} {_VERDICTS[verdict]} its best floor in {metrics}."
     titles, parts = headline_names(task), []
     for verdict, words in _VERDICTS.items():
         metrics = table.loc[table["verdict"] == verdict, "metric"]
         if len(metrics):
             listed = listing(_within_a_sentence(titles[name]) for name in metrics)
             parts.append(f"{words} {'it' if parts else 'its best floor'} in {listed}")
-    return f"The network is {'; '.join(parts)}."
+    return f"{_BY_HOLM} {'; '.join(parts)}."
 
 
 def records(table: pd.DataFrame) -> pd.DataFrame:

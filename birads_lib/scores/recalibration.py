@@ -29,6 +29,7 @@ CORRECTIONS = {
     "saerens": "Saerens EM",
 }
 TEMPERATURES = (0.05, 20.0)
+BASE_RATES = "Frequencies of the test part, for every image"
 TOLERANCE, MOST_ITERATIONS = 1e-6, 1000  # of Saerens EM: the change of a prior that ends it
 
 
@@ -179,7 +180,7 @@ def references(
     always = every_score(y, frequencies, np.ones((len(y), 1)), task)
     noise = error_if_calibrated(p, seed=seed, images=images).set_index("metric")["estimate"]
     return {
-        "Frequencies of the test part, for every image": {
+        BASE_RATES: {
             name: float(always[name][0]) for name in ("brier", "rps", "log_loss") if name in always
         },
         "A calibrated model with so few images, on average": {

@@ -3,8 +3,10 @@
 ``press.report.ledger`` holds each against the runs of a study.
 """
 
+from collections.abc import Mapping
 from operator import ge, gt, le, lt
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Literal
 
 import numpy as np
@@ -67,6 +69,7 @@ class Claim(Checked):
     above: Limits | None = None
     below: Limits | None = None
     bound: Literal[*BOUNDS] = "estimate"  # what of the metric the rule reads
+    measured: str = ""  # what the numbers of its row are, in a few words
     reading: str = ""  # how words became a rule
     # metric of the notebook -> the least at which the rule can say anything
     needs: dict[str, float] = Field(default_factory=dict)
@@ -102,17 +105,21 @@ class Claim(Checked):
             return kind, [round(self.value - self.tolerance, 12)]  # 0.92 - 0.02 is 0.9
         return kind, getattr(self, kind)
 
-    @property
-    def claimed(self) -> str:
-        """What is claimed, as short as a cell of a table."""
+    def claimed(self, found: Mapping[str, float] = MappingProxyType({})) -> str:
+        """Return what is claimed, as short as a cell of a table.
+
+        ``found`` are the metrics that it is held against, by name; those not there are not shown.
+        """
         if self.not_testable:
             return ""
         kind, limits = self.rule
         if kind == "value":
             return f"{self.value:.3f}"
-        if any(isinstance(limit, str) for limit in limits):
-            return "a comparison"
-        return f"{kind.replace('_', ' ')} {', '.join(short(limit) for limit in limits)}"
+        what = f" ({self.measured})" if self.measured else ""
+        limits = [found.get(limit, np.nan) if isinstance(limit, str) else limit for limit in limits]
+        if np.isnan(limits).any():
+            return f"a comparison{what}"
+        return f"{kind.replace('_', ' ')} {', '.join(f'{limit:.3g}' for limit in limits)}{what}"
 
     @property
     def how(self) -> str:

@@ -16,10 +16,14 @@ def answer(book: Path) -> str:
     audit, claims = (book / STUDY / f"{name}.ipynb" for name in ("10_leakage_audit", "11_claims"))
     if not (audit.exists() and claims.exists()):
         return ""
-    found = pages.read(audit).exhibits["three-bars"].table
+    found = pages.read(audit).exhibits["nulls"].table
     judged = pages.read(claims).exhibits["ledger"].table.set_index("id").loc[CLAIM]
-    honest, leaky = (
-        of(found, "accuracy", answer="model", protocol=protocol.name)
-        for protocol in (PATIENT, OVERSAMPLE_FIRST)
+    honest, majority, leaky = (
+        of(found, "accuracy", answer=answer, protocol=protocol.name)
+        for answer, protocol in (
+            ("model", PATIENT),
+            ("majority", PATIENT),
+            ("model", OVERSAMPLE_FIRST),
+        )
     )
-    return survives(float(judged["value"]), honest, leaky, judged["verdict"])
+    return survives(float(judged["value"]), honest, majority, leaky, judged["verdict"])

@@ -93,9 +93,10 @@ def judge(
     why (which other protocols it holds under, or why not testable), errors (both sampling errors
     together, NaN where the claim has no value or its own protocol no number), could_turn (whether
     part of the interval under the claim's own protocol gives another verdict: yes, no, no interval,
-    in the rule or nothing; of a value that holds, whether only errors make it hold), page (of its
-    figure, where it is testable), and for each protocol ``<protocol>``, ``<protocol>_low`` and
-    ``<protocol>_high``, NaN where there is no such number.
+    in the rule or nothing; of a value that holds, whether only errors make it hold), undecided
+    (under which protocol, where the rule fails because the interval contains both verdicts; else
+    nothing), page (of its figure, where it is testable), and for each protocol ``<protocol>``,
+    ``<protocol>_low`` and ``<protocol>_high``, NaN where there is no such number.
     """
     cases = {claim.id: _case(claim, records, variant, protocols, cohort) for claim in claims}
     rows = [_row(case, cases.get(case.claim.beside), variant, protocols) for case in cases.values()]
@@ -124,12 +125,13 @@ def _row(case: Case, beside: Case | None, variant: str, protocols: list[str]) ->
     row = {
         "id": claim.id,
         "claim": claim.label,
-        "claimed": claim.claimed,
+        "claimed": case.claimed(),
         "value": np.nan if claim.value is None else claim.value,
         "verdict": verdict,
         "why": why,
         "errors": case.errors(claim.protocol) if is_number else np.nan,
         "could_turn": case.could_turn(),
+        "undecided": case.undecided(),
         "page": f"{page}.html#{claim.exhibit}" if page else "",
     }
     for protocol in protocols:
@@ -172,6 +174,7 @@ def table(judged: pd.DataFrame, protocols: list[str]) -> pd.DataFrame:
     rows = pd.DataFrame({"verdict": judged["verdict"], "the paper": judged["claimed"]})
     leaky = judged["verdict"] == LEAKY_ONLY
     rows.loc[leaky, "verdict"] = "only leaky: " + judged["why"][leaky].str.replace("_", " ")
+    rows["verdict"] += judged["undecided"].map(_also)
     first, *rest = protocols
     ends = judged[[first, f"{first}_low", f"{first}_high"]].to_numpy()
     rows[first.replace("_", " ")] = [with_interval(*row) for row in ends]
@@ -179,6 +182,10 @@ def table(judged: pd.DataFrame, protocols: list[str]) -> pd.DataFrame:
         rows[protocol.replace("_", " ")] = judged[protocol].map(with_interval)
     rows["could turn"] = judged["could_turn"]
     return rows.rename_axis(None).rename_axis(columns="claim")  # one line of headings
+
+
+def _also(undecided: str) -> str:
+    return f"; undecided {undecided}" if undecided else ""
 
 
 def with_interval(estimate: float, low: float = np.nan, high: float = np.nan) -> str:
@@ -199,8 +206,9 @@ def readings(claims: list[Claim], judged: pd.DataFrame) -> str:
             reading += f" {_WHY[row['verdict']].format(row['why'])}"
         figure = f' <a href="{html.escape(row["page"])}">Its figure</a>.' if row["page"] else ""
         text = f"{html.escape(claim.text)} <em>{html.escape(claim.source)}.</em>"
+        verdict = row["verdict"] + _also(row["undecided"])
         items.append(
-            f'<dt id="claim-{claim.id}">{html.escape(claim.label)}: {row["verdict"]}</dt>'
+            f'<dt id="claim-{claim.id}">{html.escape(claim.label)}: {verdict}</dt>'
             f"<dd>{text}<br>{html.escape(reading)}{figure}</dd>"
         )
     return f"<dl>{''.join(items)}</dl>"
@@ -221,9 +229,10 @@ def about(study: str, reader: str, claims: list[Claim]) -> str:
         return f"The claims are about {collection}, and these are its images."
     if others == SYNTHETIC:
         return (
-            f"**The claims are about {collection}.** These images are synthetic, so no number of "
-            "the paper is judged on them. A direction that it states in words may also show on "
-            "them, but that doesn't test its method."
+            f"**The claims are about {collection}.** These images are synthetic, so no number "
+            "that the paper prints is judged on them, unless it is a limit (at least, at most). A "
+            "limit, or a direction that it states in words, may also hold on them, but that "
+            "doesn't test its method."
         )
     images = f"the images of '{study}'"
     return (

@@ -116,3 +116,22 @@ class Case:
             allowed = max(claim.tolerance, np.nan_to_num(claim.value - self.low))
             return "yes" if record["high"] >= claim.value - allowed else "no"
         return "yes" if len({self.holds(claim.protocol, end) for end in BOUNDS}) > 1 else "no"
+
+    def undecided(self) -> str:
+        """Return the label of the claim's protocol, if its interval leaves the claim open there.
+
+        The rule fails at the end of the interval that it reads, and holds at the other.
+        """
+        claim = self.claim
+        if claim.bound == "estimate" or claim.not_testable or self.missing(claim.protocol):
+            return ""
+        found = {self.holds(claim.protocol, end) for end in BOUNDS}
+        is_open = len(found) > 1 and not self.holds(claim.protocol)
+        return PROTOCOLS[claim.protocol].label if is_open else ""
+
+    def claimed(self) -> str:
+        """Return what is claimed, with the numbers of what it is held against, where known."""
+        claim = self.claim
+        names = [] if claim.not_testable else [n for n in claim.rule[1] if isinstance(n, str)]
+        records = {name: self.reads[claim.protocol](name) for name in names}
+        return claim.claimed({n: record["estimate"] for n, record in records.items() if record})

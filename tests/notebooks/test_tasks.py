@@ -17,6 +17,7 @@ from birads_lib import cases, predictions
 from birads_lib.errors import UserError
 from birads_lib.scores import neighbours
 from birads_lib.task import BIRADS, DENSITY, MALIGNANCY, OWN, TASKS, Task, label_set_of
+from birads_lib.training.settings import Settings
 from helpers.figures import texts
 from helpers.image_folders import write_images
 from press.paths import CONFIG, source_notebook
@@ -66,7 +67,8 @@ def made_up_study(home, task: Task, protocol="patient", present: tuple[int, ...]
             for name in ("majority", "density_and_view", "logistic_regression")
         ]
         predictions.write(pd.concat(floors), folder / "floors.parquet", task)
-        facts = {"balance": True, "settings": {"weights": "none"}}
+        settings = Settings(weights="none").model_dump(mode="json")
+        facts = {"balance": True, "settings": settings}
         (folder / "run.json").write_text(json.dumps(facts))
 
 
@@ -213,7 +215,7 @@ def test_what_needs_an_order_or_an_action_is_left_out_with_a_sentence(execute, t
 def test_a_chapter_says_where_the_network_stands_beside_its_floors(execute):
     shown, _ = execute("04_evaluation")
     text = "\n".join(shown.texts)
-    assert "The network is not measurably different from its best floor in any of the" in text
+    assert "the network is not measurably different from its best floor in any of the" in text
     assert "The backbone starts from random numbers." in text
     assert "floors" in shown.exhibits
     assert {"minus_best_floor.mcc", "majority.accuracy"} <= set(shown.metrics)
@@ -226,8 +228,8 @@ def test_floors_stand_among_the_architectures_and_the_answers_of_the_audit(execu
     shown, _ = execute("10_leakage_audit")
     text = "\n".join(shown.texts)
     assert (
-        "By patient: The network is not measurably different from its best floor in any of the"
-        in text
+        "By patient: After Holm's adjustment, the network is not measurably different from its "
+        "best floor in any of the" in text
     )
     assert "Logistic regression, frozen features" in shown.texts
     assert {"patient.minus_best_floor.mcc", "patient.density_and_view.mcc"} <= set(shown.metrics)

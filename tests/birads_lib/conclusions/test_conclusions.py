@@ -1,7 +1,5 @@
 """The words of an answer are those that its numbers allow: of either sign, and of neither."""
 
-import re
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -88,6 +86,31 @@ def test_a_loss_that_rose_is_not_said_to_have_fallen():
     assert "Training met 3 of the 9 test images" in images.training(losses, 3, 9)
 
 
+def epochs(stages, losses, val_losses):
+    """Return the history of a training, a row an epoch."""
+    rows = {"stage": stages, "loss": losses, "val_loss": val_losses}
+    return pd.DataFrame({"seed": 0, "fold": 0} | rows)
+
+
+def test_an_epoch_kept_far_above_the_best_one_is_told():
+    history = epochs([1, 1, 2, 2], [4.0, 3, 2, 1], [2.0, 1, 1.2, 3])
+    kept = images.kept_losses(history, restore_best=False)
+    assert kept.loc[(0, 0)].tolist() == [3, 1, 1, 3]  # loss and val_loss, best and kept
+    said = images.kept_epochs(kept)
+    assert said.startswith("In 1 of 1 trainings, the validation loss of the kept epoch is more")
+    assert "overfits" in said
+    assert "overfits" not in images.kept_epochs(kept.assign(loss_kept=9))  # it diverged
+
+
+def test_an_epoch_kept_near_the_best_one_is_no_overfitting():
+    history = epochs([1, 1, 2, 2], [4.0, 3, 2, 1], [2.0, 1, 1.2, 3])
+    kept = images.kept_losses(history, restore_best=True)
+    assert kept.loc[(0, 0), "val_loss_kept"] == 1.2  # the last stage's best, not that of all
+    said = images.kept_epochs(kept)
+    assert said.startswith("In no training")
+    assert "overfits" not in said
+
+
 def test_grades_that_leak_are_no_performance():
     said = results.evaluation(SHARE, SHARE, "The network is below.", SHARE, LEAKY)
     assert said.startswith("This split leaks")
@@ -113,15 +136,17 @@ def changes(**of_variants) -> pd.DataFrame:
 )
 def test_dal_is_judged_by_what_cross_entropy_does(change, words):
     said = results.ablations(changes(cross_entropy=change, deep=NONE), "cross_entropy", "frozen")
-    assert f"DAL {words} here" in said
+    assert f"by this interval alone, DAL {words} here" in said
 
 
 def test_changes_that_matter_are_named_by_their_side():
     said = results.ablations(changes(deep=UP, no_clahe=DOWN, flat=NONE), "", "frozen")
     assert "lower with “no clahe” and higher with “deep”" in said
-    assert "no other of the 3 changes" in said
+    assert "no other of the 3 changes makes a measurable difference after Holm's adj" in said
     none = results.ablations(changes(deep=NONE), "", "frozen")
-    assert none == "None of the 1 changes makes a measurable difference from “frozen”."
+    assert none == (
+        "None of the 1 changes from “frozen” makes a measurable difference after Holm's adjustment."
+    )
 
 
 @pytest.mark.parametrize(
@@ -131,6 +156,9 @@ def test_changes_that_matter_are_named_by_their_side():
 )  # fmt: skip
 def test_several_scales_help_or_do_not(change, words):
     assert f"accuracy is {words} (" in results.several_scales(change, "frozen")
+
+
+BASE = {"brier": (SHARE, 0.5), "log_loss": (SHARE, 0.5)}  # the model's, and that of base rates
 
 
 @pytest.mark.parametrize(
@@ -143,16 +171,40 @@ def test_several_scales_help_or_do_not(change, words):
     ],
 )
 def test_answers_of_8_in_10_are_judged_by_how_many_are_right(right, words):
-    assert words in results.calibration(right, 9, "Temperature scaling", NONE, HONEST)
+    assert words in results.calibration(right, 9, "Temperature scaling", NONE, BASE, HONEST)
 
 
 @pytest.mark.parametrize(
     ("change", "words"), [(DOWN, "lowers"), (UP, "raises"), (NONE, "does not measurably change")]
 )
 def test_a_correction_helps_where_the_loss_falls(change, words):
-    said = results.calibration(UNKNOWN, 0, "Temperature scaling", change, HONEST)
+    said = results.calibration(UNKNOWN, 0, "Temperature scaling", change, BASE, HONEST)
     assert said.startswith("No answer was given")
     assert f"Temperature scaling {words} the log loss" in said
+
+
+@pytest.mark.parametrize(
+    ("brier", "log_loss", "words"),
+    [
+        (0.9, 0.1, "At its best, corrected or not, the model has a Brier score of 0.50 (0.40 to "
+                   "0.60), better than the 0.90"),
+        (0.5, 0.1, "Even at its best, corrected or not"),
+        (0.5, 0.9, "not measurably different from the 0.50 of giving every image"),
+        (0.1, 0.5, "worse than the 0.10"),
+    ],
+)  # fmt: skip
+def test_probabilities_are_held_against_base_rates(brier, log_loss, words):
+    least = {"brier": (SHARE, brier), "log_loss": (SHARE, log_loss)}
+    assert words in results.calibration(SHARE, 9, "Saerens EM", NONE, least, HONEST)
+
+
+@pytest.mark.parametrize(
+    ("fitted", "words"),
+    [([5, 6], "Every temperature is above 1: the model is over-confident"),
+     ([0.5, 1], "not over-confident"), ([0.5, 2, 3], "Of 3 temperatures, 2 lie above 1")],
+)  # fmt: skip
+def test_over_confidence_is_read_off_the_temperatures(fitted, words):
+    assert words in results.temperatures(pd.Series(fitted))
 
 
 @pytest.mark.parametrize(
@@ -196,13 +248,28 @@ def test_neighbours_are_held_against_chance(others, words):
     assert "same patient" not in results.feature_space(others, SHARE, UNKNOWN, HONEST)
 
 
+@pytest.mark.parametrize(
+    ("others", "patient", "words"),
+    [(UP, UP, "together by category and by patient."),
+     (UP, NONE, "together by category, but not measurably by patient."),
+     (DOWN, UP, "together by patient, but not measurably by category."),
+     (NONE, NONE, "do not measurably lie together by category or by patient."),
+     (UP, UNKNOWN, "together by category."),
+     (NONE, UNKNOWN, "do not measurably lie together by category.")],
+)  # fmt: skip
+def test_what_lies_together_is_said_first(others, patient, words):
+    said = results.feature_space(others, SHARE, patient, HONEST)
+    assert said.startswith("Images ")
+    assert f"{words} Among" in said
+
+
 def test_a_leak_that_raises_accuracy_and_one_that_does_not():
     low = Estimate(0.3)
-    rising = results.leakage(SHARE, {"oversample_first": (SHARE, UP)}, low, True)
+    rising = results.leakage(SHARE, {"oversample_first": (SHARE, UP, low)}, low, True)
     assert "under “oversample first” 0.50 (0.40 to 0.60), higher (+0.200" in rising
     assert "only the split differs" in rising
     for more in (NONE, DOWN):
-        flat = results.leakage(SHARE, {"image": (SHARE, more)}, low, True)
+        flat = results.leakage(SHARE, {"image": (SHARE, more, low)}, low, True)
         assert "no leaky split raises the accuracy measurably" in flat
         assert "One reason may be" in flat
         assert "does not make leaks harmless" in flat
@@ -210,8 +277,20 @@ def test_a_leak_that_raises_accuracy_and_one_that_does_not():
     assert "no leaky protocol" in results.leakage(SHARE, {}, low, False)
 
 
+@pytest.mark.parametrize("more", [UP, NONE])
+def test_a_lookup_table_that_beats_the_network_is_told_with_both_numbers(more):
+    better = Estimate(0.9, 0.8, 0.95)
+    of_both = {"image": (SHARE, more, DOWN), "oversample_first": (SHARE, more, better)}
+    told = (
+        "it reaches 0.90 (0.80 to 0.95) under “oversample first”, where the network reaches 0.50."
+    )
+    assert told in results.leakage(SHARE, of_both, SHARE, False)
+    of_both["oversample_first"] = (SHARE, more, SHARE)
+    assert "lookup" not in results.leakage(SHARE, of_both, SHARE, False)
+
+
 def test_a_pretrained_backbone_is_no_reason_where_the_network_is_no_better_than_the_majority():
-    of_image = {"image": (SHARE, NONE)}
+    of_image = {"image": (SHARE, NONE, Estimate(0.3))}
     assert "One reason" not in results.leakage(SHARE, of_image, Estimate(0.3), False)
     assert "One reason" not in results.leakage(SHARE, of_image, Estimate(0.45), True)
 
@@ -221,7 +300,7 @@ def test_synthetic_images_judge_no_number_of_a_paper():
     counts |= {"not_testable": 5}
     assert "Of 13 claims, 8 can be tested" in results.claims(counts, "", "INbreast")
     synthetic = results.claims(counts, "synthetic", "INbreast")
-    assert "no number of the paper is judged here" in synthetic
+    assert "no number that the paper prints is judged here, unless it is a limit" in synthetic
     assert "8 can be tested here" in synthetic
 
 
@@ -260,9 +339,18 @@ SIDES = [(UP, "better than"), (DOWN, "worse than"), (NONE, "not measurably diffe
 
 @pytest.mark.parametrize(("change", "words"), SIDES)
 def test_double_transfer_is_held_against_both_of_its_controls(change, words):
-    said = companions.double_transfer(change, NONE)
+    near = [0.52, 0.58], 0.8
+    said = companions.double_transfer(change, NONE, NONE, *near)
     assert f"{words} single transfer (" in said
-    assert f"{words} single transfer that is" in companions.double_transfer(NONE, change)
+    assert f"{words} single transfer that is" in companions.double_transfer(
+        NONE, change, NONE, *near
+    )
+    scratch = companions.double_transfer(NONE, NONE, change, *near)
+    assert f"It is {words} training from scratch {change.aside}." in scratch
+    assert "from 0.52 to 0.58, all nearer to a guess" in said
+    assert "from 0.52 to 0.70, where a guess has 0.50" in companions.double_transfer(
+        NONE, NONE, NONE, [0.7, 0.52], 0.8
+    )
 
 
 @pytest.mark.parametrize(
@@ -313,18 +401,26 @@ def test_many_comparisons_with_one_answer_are_counted():
 )  # fmt: skip
 def test_agreement_is_held_against_published_readers(kappa, words, there):
     assert f"{words} published readers" in companions.density_readers(kappa, SHARE)
-    assert f"is {there} that of" in companions.density_elsewhere("CLIP", 9, SHARE, SHARE, kappa)
+    said = companions.density_elsewhere("CLIP", 9, SHARE, SHARE, kappa, 0.4, {"CLIP": DOWN})
+    assert f"is {there} that of" in said
+    assert "right for 0.40 of the patients; networks are less often right with CLIP." in said
 
 
 def test_a_text_helps_does_harm_or_neither():
-    both = companions.image_and_text({"CLIP": UP, "Weighted CLIP": DOWN}, UP)
-    assert "More accurate than softmax without a text: CLIP." in both
-    assert "Less accurate: Weighted CLIP." in both
+    over = {"CLIP": UP, "softmax": NONE, "prompts": DOWN}
+    both = companions.image_and_text({"CLIP": UP, "Weighted CLIP": DOWN}, UP, 0.37, over)
+    assert "More accurate than softmax without a text: CLIP; less accurate: Weighted CLIP." in both
     assert "Weights raise the recall" in both
-    none = companions.image_and_text({"CLIP": NONE}, NONE)
+    assert (
+        "less often right with prompts, and not measurably more or less often right with softmax, "
+        "and more often right with CLIP." in both
+    )
+    none = companions.image_and_text({"CLIP": NONE}, NONE, 0.37, {"CLIP": UP, "softmax": UP})
+    assert "would be right for 0.37 of the patients" in none
+    assert "more often right with each way to train." in none
     assert "No way to train with a text" in none
     assert "do not measurably change" in none
-    assert "Weights lower the recall" in companions.image_and_text({"CLIP": NONE}, DOWN)
+    assert "Weights lower the recall" in companions.image_and_text({"CLIP": NONE}, DOWN, 0.37, over)
 
 
 def test_several_kinds_of_image_help_harm_or_are_equivalent():
@@ -492,15 +588,39 @@ def test_a_map_keeps_the_order_that_masks_drawn_anew_leave(chance, words):
 
 @pytest.mark.parametrize(
     ("gain", "words"),
-    [(UP, "more often than"), (DOWN, "less often than"), (NONE, "not measurably more or less")],
+    [(UP, "more often"), (DOWN, "less often"), (NONE, "not measurably more or less often")],
 )
 def test_each_way_of_pointing_has_its_own_word(gain, words):
-    for place, beside in enumerate(("correlations", "the best window", "the centre")):
-        gains = [NONE] * 3
-        gains[place] = gain
-        said = companions.pointing_game(SHARE, *gains)
-        assert re.search(f"{words}[^,]* {beside}", said)
-        assert said.count("not measurably") == (3 if gain == NONE else 2)
+    places = (
+        "{} the map of correlations (", "{} the best window", "the map of answers hits {} that",
+        "the map of correlations {} that", "Grad-CAM hits {} a random point",
+    )  # fmt: skip
+    for number, place in enumerate(places):
+        gains = [NONE] * len(places)
+        gains[number] = gain
+        best = "the brightest place", SHARE
+        said = companions.pointing_game(SHARE, *gains[:2], best, tuple(gains[2:4]), gains[4])
+        assert place.format(f"{words} than") in said
+        assert said.count("not measurably") == (5 if gain == NONE else 4)
+        assert f"the best is the brightest place, with {SHARE.text}" in said
+
+
+@pytest.mark.parametrize(
+    ("gain", "words"), [(UP, "higher"), (DOWN, "lower"), (NONE, "not measurably different")]
+)
+def test_more_masks_help_or_do_not(gain, words):
+    said = companions.more_masks(gain, 8, 1280)
+    assert said == (
+        f"With 1,280 masks of a window instead of 8, the share is {words} {gain.aside}."
+    )
+    assert "only one number" in companions.more_masks(gain, 8, 8)
+
+
+def test_an_order_that_outlives_its_weights_is_told():
+    said = companions.after_random({"random head": 0.8, "random network": 0.2})
+    assert "0.80 from 0 with a random head, so the order is largely kept or reversed" in said
+    assert "0.20 from 0 with a random network, so the order is largely lost." in said
+    assert "no two orders" in companions.after_random({})
 
 
 def test_patients_in_both_groups_are_told():

@@ -30,10 +30,11 @@ def test_readers_are_held_against_published_ones():
 
 
 def test_similarities_are_named_by_density():
-    matrix = np.eye(4)
+    matrix = np.eye(4), 14.94
     figure = plots.similarity({"CLIP": matrix, "label-aware": matrix}, np.arange(4))
     assert [t.get_text() for t in figure.axes[0].get_xticklabels()] == list("ABCD")
     assert figure.axes[0].get_ylabel() == "Image"
+    assert figure.axes[-1].get_ylabel() == "Similarity times inverse\ntemperature (14.9)"
     drawn(figure)
 
 

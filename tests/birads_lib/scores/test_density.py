@@ -83,3 +83,17 @@ def test_arms_have_their_metrics_and_differences_are_theirs():
     assert len(row) == 1
     assert row["estimate"][0] == pytest.approx(by_hand["prompts"] - by_hand["softmax"])
     assert row["low"][0] <= row["estimate"][0] <= row["high"][0]
+
+
+def test_an_arm_is_held_against_the_most_frequent_density():
+    of_patients = {"prompts": density.of_patients(answers("prompts", noise=0.3))}
+    truth = of_patients["prompts"]["y_true"]
+    share, over = density.over_most_frequent(of_patients, 100)
+    assert share == pytest.approx((truth == truth.mode()[0]).mean())
+    called = predictions.probabilities(of_patients["prompts"]).argmax(1) + 1
+    assert over["arm"].tolist() == ["prompts"]
+    assert over["estimate"][0] == pytest.approx(accuracy_score(truth, called) - share)
+
+
+def test_a_way_to_train_has_no_comma_in_a_sentence():
+    assert density.in_a_sentence("softmax") == "softmax without a text"

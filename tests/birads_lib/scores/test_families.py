@@ -116,3 +116,8 @@ def test_records_hold_the_pair_that_says_least(tests, drawn):
         {"patient": families.by_network(two, drawn)}, {"patient": paired}, FAMILIES
     )
     assert "within_efficientnet.patient.least_p" not in set(alone["metric"])
+
+
+def test_a_network_is_called_by_its_family():
+    assert families.called("r", FAMILIES) == "ResNet (r)"
+    assert families.called("other", FAMILIES) == "other"

@@ -38,7 +38,8 @@ def measured(tested, network, **of_floors):
 )
 def test_a_network_above_or_below_its_floor_is_said_to_be(tested, network, expected):
     table, _ = measured(tested, network, majority=0.3, logistic_regression=0.6)
-    assert floors.sentence(table) == f"The network is {expected} in all five metrics."
+    said = f"After Holm's adjustment, the network is {expected} in all five metrics."
+    assert floors.sentence(table) == said
 
 
 def test_equal_answers_are_not_told_apart(tested):
@@ -47,7 +48,7 @@ def test_equal_answers_are_not_told_apart(tested):
     table = floors.differences(y, {"model": p, "majority": p}, Resampling(np.arange(len(y)), 100))
     assert (table["verdict"] == "alike").all()
     assert floors.sentence(table).startswith(
-        "The network is not measurably different from its best floor in any of the"
+        "After Holm's adjustment, the network is not measurably different from its best floor in "
     )
 
 
@@ -56,8 +57,8 @@ def test_what_speaks_against_the_network_comes_first():
     verdicts = ["above", "alike", "above", "below"]
     table = pd.DataFrame({"metric": metrics, "verdict": verdicts})
     assert floors.sentence(table) == (
-        "The network is below its best floor in MCC; not measurably different from it in macro F1; "
-        "above it in accuracy and mean AUC."
+        "After Holm's adjustment, the network is below its best floor in MCC; not measurably "
+        "different from it in macro F1; above it in accuracy and mean AUC."
     )
 
 

@@ -308,6 +308,39 @@ def test_a_rule_may_read_an_end_of_the_interval(low, high, rule, holds):
     assert row["verdict"] == NOT_TESTABLE
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "leaky", "verdict", "undecided"),
+    [
+        (-0.01, 0.05, 0.01, LEAKY_ONLY, "by patient"),  # the interval alone makes the difference
+        (-0.05, -0.01, 0.01, LEAKY_ONLY, ""),
+        (-0.01, 0.05, -0.01, NOT_REPRODUCED, "by patient"),
+        (0.01, 0.05, 0.01, REPRODUCED, ""),
+    ],
+)
+def test_a_claim_that_an_interval_leaves_open_is_called_undecided(
+    low, high, leaky, verdict, undecided
+):
+    stated = claim(value=None, above=0, bound="low", reading="A difference.")
+    ends = {"patient": (low, high), "image": (leaky, 0.05)}
+    recorded = {
+        f"04_evaluation-proposed-{name}": {"accuracy": {"estimate": 0.0, "low": a, "high": b}}
+        for name, (a, b) in ends.items()
+    }
+    table = ledger.judge([stated], recorded, "proposed", [*ends])
+    assert (table.loc["acc", "verdict"], table.loc["acc", "undecided"]) == (verdict, undecided)
+    for text in (ledger.table(table, [*ends]).to_string(), ledger.readings([stated], table)):
+        assert ("; undecided by patient" in text) == bool(undecided)
+
+
+def test_a_comparison_shows_the_numbers_that_it_is_held_against():
+    recorded = records(patient=0.5)
+    stated = claim(value=None, above=["a", 0.3], measured="recall")
+    page = recorded["04_evaluation-proposed-patient"]
+    assert row_of([stated], recorded)["claimed"] == "a comparison (recall)"
+    page["a"] = {"estimate": 0.4, "low": 0.4, "high": 0.4}
+    assert row_of([stated], recorded)["claimed"] == "above 0.4, 0.3 (recall)"
+
+
 @given(
     estimates=some.fixed_dictionaries({p: some.floats(0, 1) | some.none() for p in PROTOCOLS}),
     value=some.floats(0, 1),
@@ -501,7 +534,9 @@ def test_the_ledger_in_texts():
     ]  # fmt: skip
     assert table.loc["Other"].tolist() == ["not testable here", "", "-", "-", "-", ""]
     assert table.loc["Most", "the paper"] == "above 0.5"
-    assert claim(value=None, above="chance").claimed == "a comparison"
+    assert claim(value=None, above="chance").claimed() == "a comparison"
+    share = claim(value=None, at_least=1, measured="share of thresholds")
+    assert share.claimed() == "at least 1 (share of thresholds)"
 
 
 def test_each_claim_is_listed_with_its_reading_and_a_link_that_leads_somewhere():
