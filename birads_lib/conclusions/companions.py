@@ -234,8 +234,9 @@ def _beside_constant(constant: float, over: Mapping[str, Estimate]) -> str:
     parts = []
     for word in words:
         names = [name for name, gain in over.items() if gain.side(*words) == word]
-        every = "each way to train" if len(names) == len(over) > 1 else texts.listing(names or [""])
-        parts += [f"{word} right with {every}"] if names else []
+        every = "any way to train" if word.startswith("not") else "every way to train"
+        ways = every if len(names) == len(over) > 1 else texts.listing(names or [""])
+        parts += [f"{word} right with {ways}"] if names else []
     return (
         f"answering the most frequent density would be right for {constant:.2f} of the patients; "
         f"networks are {', and '.join(parts)}."

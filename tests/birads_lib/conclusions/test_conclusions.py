@@ -417,7 +417,7 @@ def test_a_text_helps_does_harm_or_neither():
     )
     none = companions.image_and_text({"CLIP": NONE}, NONE, 0.37, {"CLIP": UP, "softmax": UP})
     assert "would be right for 0.37 of the patients" in none
-    assert "more often right with each way to train." in none
+    assert "more often right with every way to train." in none
     assert "No way to train with a text" in none
     assert "do not measurably change" in none
     assert "Weights lower the recall" in companions.image_and_text({"CLIP": NONE}, DOWN, 0.37, over)
