@@ -160,7 +160,8 @@ def folds(table: pd.DataFrame, p_values: Mapping[str, float], metric: str) -> Fi
     ax.scatter(table.mean(axis=1), rows[:, 0], **mean)
     ax.axvline(0, **ZERO)
     ax.set(title="The same comparison, fold by fold", xlabel=f"{metric}, difference from reference")
-    beside = [f"p = {p_values[variant]:.2f}" for variant in table.index]
+    ps = (p_values[variant] for variant in table.index)
+    beside = ["p < 0.01" if p < 0.01 else f"p = {p:.2f}" for p in ps]
     name_rows(ax, list(map(readable, table.index)), beside, margin=0.6)
     return with_legend(ax, columns=2)
 

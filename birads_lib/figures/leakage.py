@@ -94,8 +94,10 @@ def _best_floors(table: pd.DataFrame) -> pd.Series:
 
 def _verdict_lines(verdicts: Mapping[str, str]) -> list[str]:
     """Return what is said of each protocol, in lines that fit above a figure."""
-    labels = (PROTOCOLS[protocol].label.capitalize() for protocol in verdicts)
-    said = map("{}: {}".format, labels, verdicts.values())
+    said = (
+        f"{PROTOCOLS[protocol].label.capitalize()}: {sentence[:1].lower()}{sentence[1:]}"
+        for protocol, sentence in verdicts.items()
+    )
     return [line for words in said for line in textwrap.wrap(words, 84)]
 
 

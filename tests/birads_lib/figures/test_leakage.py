@@ -74,7 +74,7 @@ def test_three_bars_mark_the_best_floor_and_say_where_the_network_stands(with_fl
     check(figure)
     title = figure.axes[0].get_title().replace("\n", " ")
     assert (
-        "By patient: The network is below its best floor in all five metrics of patient." in title
+        "By patient: the network is below its best floor in all five metrics of patient." in title
     )
     marks = [c for c in figure.axes[0].collections if isinstance(c, mpl.collections.PathCollection)]
     heights = [np.asarray(mark.get_offsets())[:, 1] for mark in marks]
