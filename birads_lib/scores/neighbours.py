@@ -185,9 +185,6 @@ def umap(e: np.ndarray, seed: int = 0) -> np.ndarray:
     """Return places (n, 2) of embeddings (n, d) by UMAP (McInnes, Healy and Melville 2018)."""
     if len(e) < FEWEST:
         return np.full((len(e), 2), np.nan)
-    # Slow to import: it loads TensorFlow, where installed, for a form that isn't used here.
-    from umap import UMAP
-
     # Neighbours from here spare UMAP the compilation of its own search, half of its time.
     neighbours = min(15, len(e) - 1)
     distances, nearest = NearestNeighbors(n_neighbors=neighbours).fit(e).kneighbors(e)
@@ -195,6 +192,9 @@ def umap(e: np.ndarray, seed: int = 0) -> np.ndarray:
     with catch_warnings():
         simplefilter("ignore", UserWarning)  # that new points can't be placed: there are none
         simplefilter("ignore", TqdmWarning)  # that Jupyter can't draw its progress bar
+        # Slow to import: it loads TensorFlow, where installed, for a form that isn't used here.
+        from umap import UMAP
+
         picture = UMAP(init=_start(e), random_state=seed, n_jobs=1, **options)
         return picture.fit_transform(e)
 

@@ -110,7 +110,8 @@ def _run_in_kernel(notebook: str, executed: Path, values: dict, name: str) -> No
 
     # The kernel watches this process by `end_with`, not in its own way.
     begin = (
-        f"import press.execution.execute as _; _.collect_seldom(); _.end_with({os.getpid()}); del _"
+        "import press.execution.execute as _; _.collect_seldom(); _.warn_without_places(); "
+        f"_.end_with({os.getpid()}); del _"
     )
     options = ["--IPKernelApp.parent_handle=1", f"--IPKernelApp.exec_lines={begin}"]
     bar = {"desc": name, "mininterval": 1, "ncols": 90}
@@ -148,6 +149,11 @@ def collect_seldom() -> None:
     It searched the million that TensorFlow's modules hold again and again: a fifth of a training.
     """
     gc.set_threshold(200_000, 20, 20)
+
+
+def warn_without_places() -> None:
+    """Have warnings name their kind and no file: a page must not show folders of a machine."""
+    warnings.formatwarning = lambda message, category, *_: f"{category.__name__}: {message}\n"
 
 
 def end_with(process: int) -> None:

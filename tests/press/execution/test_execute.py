@@ -64,6 +64,12 @@ def test_a_page_appears_and_prints_as_it_goes(execute, tmp_path):
     assert "x is 2" in (tmp_path / "page.ipynb").read_text()
 
 
+def test_a_warning_on_a_page_names_no_folder_of_the_machine(execute, tmp_path):
+    assert execute("import warnings; warnings.warn('half empty')").returncode == 0
+    (shown,) = nbformat.read(tmp_path / "page.ipynb", 4).cells[-1].outputs
+    assert shown.text == "UserWarning: half empty\n"
+
+
 def test_a_notebook_knows_that_it_is_executed_for_a_page(execute, monkeypatch):
     monkeypatch.delenv(MARK)
     code = "from press.by_hand import is_by_hand; print('by hand:', is_by_hand())"
