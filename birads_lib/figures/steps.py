@@ -84,7 +84,7 @@ def beside_paper(
     """Draw the paper's metrics above those found here, a row each and a panel per metric.
 
     Args:
-        table: [step, metric, estimate, low, high]; a row without an interval is the paper's.
+        table: [step, metric, estimate, low, high]; those of the step "paper" have no interval.
         titles: step -> what it is called, from the top.
         metrics: to draw.
         leaky: steps whose split leaks.
@@ -97,7 +97,7 @@ def beside_paper(
         for place, step in enumerate(titles):
             of_step = rows.loc[[step]]
             look = (ORANGE, "s") if step in leaky else (MUTED if step in floors else BLUE, "o")
-            look = (INK, "D") if of_step["low"].isna().item() else look
+            look = (INK, "D") if step == "paper" else look
             draw_intervals(ax, of_step, [place], colour=look[0], marker=look[1], size=40, width=2)
             _number(ax, of_step["estimate"].item(), place)
         name_rows(ax, [*titles.values()], margin=0.7)

@@ -21,6 +21,15 @@ def test_the_paper_has_no_bar_a_leak_its_own_colour_and_what_is_missing_is_said(
     assert len(set(colours)) == 4
 
 
+def test_a_floor_without_an_interval_does_not_look_like_the_paper():
+    rows = [(step, 0.5, np.nan, np.nan) for step in TITLES]
+    table = pd.DataFrame(rows, columns=["step", "estimate", "low", "high"]).assign(metric="qwk")
+    (ax,) = plots.beside_paper(table, TITLES, ["qwk"], ["leaky"], ["majority"]).axes
+    marks = [m for m in ax.collections if len(m.get_offsets()) and len(m.get_facecolor())]
+    paper = marks[[*TITLES].index("paper")].get_facecolor()[0]
+    assert sum((mark.get_facecolor()[0] == paper).all() for mark in marks) == 1
+
+
 def test_the_line_of_a_staircase_passes_by_steps_that_stand_alone():
     rows = [(step, 0.1 * k, 0.0, 0.5) for k, step in enumerate(TITLES)]
     table = pd.DataFrame(rows, columns=["step", "estimate", "low", "high"]).assign(metric="qwk")
