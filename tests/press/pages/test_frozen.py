@@ -78,7 +78,7 @@ def test_leaky_pages_are_marked(page):
     assert ("not an estimate of performance" in shown) == leaky
 
 
-def test_the_readmes_picture_is_that_of_the_frozen_audit():
-    audit = pages.read(BOOK / "inbreast" / "10_leakage_audit.ipynb")
-    drawn = audit.exhibits["three-bars"].files["three-bars.png"]
-    assert drawn == (BOOK / "images" / "three_bars.png").read_bytes()
+def test_the_readmes_picture_is_that_of_the_page_on_the_best_grade():
+    page = pages.read(BOOK / "inbreast_best" / "14_best_honest.ipynb")
+    drawn = page.exhibits["beside-paper"].files["beside-paper.png"]
+    assert drawn == (BOOK / "images" / "beside_paper.png").read_bytes()
