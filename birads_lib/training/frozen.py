@@ -12,7 +12,6 @@ import pandas as pd
 
 from birads_lib import predictions
 from birads_lib.cases import label_numbers
-from birads_lib.predictions import out_of_fold
 from birads_lib.task import BIRADS, Task
 from birads_lib.training.floors import by_regression, frozen_features
 from birads_lib.training.settings import Settings
@@ -30,7 +29,7 @@ def regress_run(
     cache: str | Path,
     progress: Callable[[str], None] = print,
 ) -> Path:
-    """Write the predictions of the test rows of all folds and seeds; return their file.
+    """Write the predictions of all rows of all folds and seeds; return their file.
 
     The model of a fold is that of ``floors``: features averaged over the image, standardised,
     reduced to principal components, and all labels weighted alike. Validation rows aren't used.
@@ -53,8 +52,9 @@ def regress_run(
         ignore_index=True,
     )
     rows["y_true"] = labels[rows["row"]]
-    tests = out_of_fold(rows)
-    tests[task.probabilities] = by_regression(rows, cases, features, task)
+    # Whatever is to be graded stands as a test row, and what is learned from as a training row.
+    asked = pd.concat([rows[rows["part"] == "train"], rows.assign(part="test")])
+    rows[task.probabilities] = by_regression(asked, cases, features, task)
     path = Path(folder) / "predictions.parquet"
-    predictions.write(tests.drop(columns="row").assign(**run), path, task)
+    predictions.write(rows.drop(columns="row").assign(**run), path, task)
     return path

@@ -7,6 +7,7 @@ import pytest
 from birads_lib import category_groups, predictions, splits
 from birads_lib.errors import UserError
 from birads_lib.networks import backbones
+from birads_lib.scores import repeated_folds
 from birads_lib.training.frozen import regress_run
 from birads_lib.training.settings import Settings
 from press.execution import preflight
@@ -114,7 +115,8 @@ def test_a_regression_grades_each_test_slice_once_for_each_seed(tmp_path):
         images, table, settings, parts, tmp_path, names, task=task, cache=tmp_path / "cache",
         progress=len,
     )  # fmt: skip
-    rows = predictions.out_of_fold(predictions.read(path, task))
+    every = predictions.read(path, task)
+    rows = predictions.out_of_fold(every)
     assert len(rows) == 2 * len(table)
     assert not rows.duplicated(["image_id", "seed"]).any()
     assert ((rows["p2"] > 0.5) == (rows["y_true"] == 2)).mean() > 0.9
@@ -123,3 +125,5 @@ def test_a_regression_grades_each_test_slice_once_for_each_seed(tmp_path):
     )
     key = ["image_id", "seed", "fold"]
     assert set(map(tuple, rows[key].to_numpy())) == set(map(tuple, dealt[key].to_numpy()))
+    trained = sum(part.query("part == 'train'")["row"].nunique() for part in parts.values())
+    assert repeated_folds.tested_per_trained(every) == pytest.approx(2 * len(table) / trained)
