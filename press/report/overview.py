@@ -1,12 +1,15 @@
 """Chapters over many pages: provenance of all that a book shows, and the papers side by side."""
 
 from collections.abc import Iterator
+from textwrap import shorten
 
 from press.pages.outputs import digest_of
 from press.pages.page import Page
 from press.pages.stale import changed_sources
 from press.report import claims
 from press.report.templates import filled, literal
+
+LONGEST = 100  # characters of a caption or an answer in the table of all that a book shows
 
 
 def chapter(studies: list[tuple[str, list[Page]]]) -> str:
@@ -45,11 +48,15 @@ def _counts(title: str, pages: list[Page]) -> dict[str, object]:
 def _rows(executed: Page) -> Iterator[dict[str, str]]:
     """Yield a row of the table for each figure, table and number of a page."""
     for exhibit in executed.exhibits.values():
-        texts = {"name": exhibit.id, "text": exhibit.passport["caption"]}
+        texts = {"name": exhibit.id, "text": _beginning(exhibit.passport["caption"])}
         yield texts | _where(executed, exhibit.kind, exhibit.id, exhibit.passport)
     for name, number in executed.numbers.items():
-        texts = {"name": name, "text": number.text}
+        texts = {"name": name, "text": _beginning(number.text)}
         yield texts | _where(executed, "number", f"cell-{number.cell_id}", executed.passport)
+
+
+def _beginning(text: str) -> str:
+    return shorten(text, LONGEST, placeholder=" …")
 
 
 def _where(executed: Page, kind: str, anchor: str, passport: dict) -> dict[str, str]:
