@@ -110,9 +110,8 @@ def test_images_that_are_gone_are_named_in_the_same_order_each_time(tmp_path):
 
 def test_only_numbers_that_something_is_known_of_are_counted():
     page = pages.read(BOOK / "inbreast/04_evaluation-proposed-patient.ipynb")
-    held, lines = recorded.contradicted(page)
-    assert (held, lines) == (10, [])  # its answer is in words
-    assert len(page.numbers) == 11
+    assert recorded.contradicted(page) == (10, [])  # the network's metrics
+    assert len(page.numbers) > 10  # floors, and answers in words
     forged = {name: replace(number, text="77") for name, number in page.numbers.items()}
     held, lines = recorded.contradicted(replace(page, numbers=forged))
     assert held == len(lines) == 10
