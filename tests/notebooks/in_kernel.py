@@ -2,10 +2,11 @@
 
 import sys
 
-from press.execution.execute import collect_seldom
+from press.execution.execute import collect_seldom, warn_without_places
 from press.paths import ROOT
 
 collect_seldom()
+warn_without_places()
 sys.path.append(str(ROOT / "tests"))
 from helpers.watch import watch_kernel  # noqa: E402
 
