@@ -6,7 +6,7 @@ import json
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
 
-LARGE = 8_000  # bytes from which on a table is packed, which makes it a third as large
+LARGE = 3_000  # bytes from which on a table is packed, which makes it a third as large
 Store = Callable[[str, bytes], str]  # (file name, content) -> its address for the page
 
 

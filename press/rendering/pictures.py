@@ -10,9 +10,9 @@ from birads_lib.files import sha256_of, written_whole
 from press import paths
 
 _LOSSLESS = {"lossless": True, "quality": 100, "method": 4}
-_LOSSY = {"quality": 80, "method": 6}
+_LOSSY = {"quality": 75, "method": 6}
 _MADE_BY = f"{features.version('webp')} {_LOSSLESS}".encode()
-GRAINY = 0.85  # share of pixels that equal the one to their left, below which it's a photograph
+GRAINY = 0.875  # share of pixels that equal the one to their left, below which it's a photograph
 
 
 def as_webp(png: bytes) -> tuple[bytes, tuple[int, int]]:
