@@ -48,7 +48,7 @@ def differences(
     Args:
         table: first, second, estimate, low and high.
         names: arm -> what it is called.
-        groups: what stands above each row's name, such as its task.
+        groups: what stands in a line above each row's name, such as its task.
     """
     ax = new_axes(height=1.4 + (0.62 + 0.2 * bool(groups)) * len(table))
     ax.axvline(0, **ZERO)
@@ -58,7 +58,7 @@ def differences(
         for a, b in zip(table["first"], table["second"], strict=True)
     ]
     if groups:
-        titles = [f"{group}: {title}" for group, title in zip(groups, titles, strict=True)]
+        titles = [f"{group}\n{title}" for group, title in zip(groups, titles, strict=True)]
     texts = [interval(*row) for row in table[["estimate", "low", "high"]].to_numpy()]
     name_rows(ax, titles, texts, margin=0.6)
     ax.set(xlabel="Difference in AUC, 95 % interval", title="Paired over patients and seeds")
