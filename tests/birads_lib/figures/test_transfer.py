@@ -1,5 +1,7 @@
 """Charts of transfer learning: what they say can be read."""
 
+from itertools import pairwise
+
 import pandas as pd
 
 from birads_lib.figures import transfer
@@ -16,4 +18,4 @@ def test_numbers_along_the_axis_stand_apart_beside_long_names():
     boxes = [label.get_window_extent() for label in ax.get_xticklabels()]
     shown = [box for box in boxes if ax.bbox.x0 <= (box.x0 + box.x1) / 2 <= ax.bbox.x1]
     assert len(shown) >= 2
-    assert all(left.x1 < right.x0 for left, right in zip(shown, shown[1:], strict=False))
+    assert all(left.x1 < right.x0 for left, right in pairwise(shown))
