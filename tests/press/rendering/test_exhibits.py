@@ -27,7 +27,7 @@ def setup(app):
     app.setup_extension("executed")
     app.config.book_pages = ["book/inbreast/10_audit"]
 """
-PIXELS = np.full((4, 6, 3), 200, np.uint8)  # a drawing, which keeps its pixels
+PIXELS = np.full((4, 6, 3), 200, np.uint8)  # a drawing of levels that are kept
 PAGE = "# Title\n\n```{exhibit} inbreast/10_audit#three-bars\n```\n"
 
 
@@ -213,7 +213,7 @@ def test_pictures_and_downloads_are_files_of_the_book_each_once(build, tmp_path)
     images = [tag["src"] for tag in page.select("figure.exhibit img")]
     assert images[0] == images[1]
     with Image.open(tmp_path / "out" / images[0]) as picture:
-        assert np.array_equal(np.asarray(picture), PIXELS)  # lighter, and pixel for pixel the same
+        assert np.array_equal(np.asarray(picture), PIXELS)
     assert page.select_one("figure.exhibit a")["href"] == images[0]  # to enlarge it
     (table, packed) = page.select("details.passport")[0].select("a[download]")
     assert (tmp_path / "out" / table["href"]).read_bytes() == b"A"
