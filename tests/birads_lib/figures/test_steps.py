@@ -5,6 +5,7 @@ import pandas as pd
 
 from birads_lib.figures import steps as plots
 
+METRICS = ["accuracy", "macro_f1", "mean_auc", "qwk"]
 TITLES = {"paper": "The paper", "leaky": "Copies", "best": "Best", "majority": "Majority"}
 
 
@@ -28,6 +29,16 @@ def test_a_floor_without_an_interval_does_not_look_like_the_paper():
     marks = [m for m in ax.collections if len(m.get_offsets()) and len(m.get_facecolor())]
     paper = marks[[*TITLES].index("paper")].get_facecolor()[0]
     assert sum((mark.get_facecolor()[0] == paper).all() for mark in marks) == 1
+
+
+def test_the_number_of_a_mark_below_0_lies_beside_the_axis():
+    rows = [(step, -0.1, -0.15, -0.05) for step in TITLES]
+    table = pd.DataFrame(rows, columns=["step", "estimate", "low", "high"])
+    table = pd.concat([table.assign(metric=metric) for metric in METRICS])
+    figure = plots.beside_paper(table, TITLES, METRICS)
+    figure.draw_without_rendering()
+    for ax in figure.axes:
+        assert min(text.get_window_extent().x0 for text in ax.texts) > ax.bbox.x0
 
 
 def test_the_line_of_a_staircase_passes_by_steps_that_stand_alone():
