@@ -101,7 +101,7 @@ def beside_paper(
             draw_intervals(ax, of_step, [place], colour=look[0], marker=look[1], size=40, width=2)
             _number(ax, of_step["estimate"].item(), place)
         name_rows(ax, [*titles.values()], margin=0.7)
-        room = rows["estimate"].min() - 0.16  # for the number of the leftmost mark
+        room = rows["estimate"].min() - 0.25  # for the number of the leftmost mark
         ax.set_xlim(min(-0.08, rows["low"].min() - 0.05, room), 1.08)
         ax.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
         ax.set_title(names(task)[metric], fontsize=10)
