@@ -28,7 +28,8 @@ def about(weights: str) -> str:
     record, file = Path(weights).with_name(STAGE), f"The backbone starts from {Path(weights).name}"
     if not record.exists():
         return (
-            f"{file}; no record beside that file says which images these weights were learned from."
+            f"{file}. Only that name can say which images its weights were learned from, as no "
+            "record lies beside the file."
         )
     stage = json.loads(record.read_text(encoding="utf-8"))
     return (

@@ -56,11 +56,16 @@ def speed(pairs: Sequence[tuple[str, str, float, Estimate]], margin: float) -> s
         "undecided": f"whether they are equivalent within {margin:g} is left open",
     }
     said = [
-        f"{a} takes {times(ratio)} as long as {b} for one slice, with a weighted F1 that "
+        f"{a} takes {_as_long(ratio)} as {b} for one slice, with a weighted F1 that "
         f"differs by {change.signed}: {words[equivalence(change.low, change.high, margin)]}."
         for a, b, ratio, change in pairs
     ]
     return " ".join(said)
+
+
+def _as_long(ratio: float) -> str:
+    """Return "1.8 times as long", "about as long" of a ratio within a tenth of 1."""
+    return "about as long" if abs(ratio - 1) < 0.1 else f"{times(ratio)} as long"
 
 
 def slices(groups: Mapping[str, tuple[int, int]], both: int) -> str:
@@ -146,8 +151,8 @@ def reader(gain: Estimate, biopsied: float, everybody: float) -> str:
     selected = ", so it depends strongly on who is biopsied" if differs else ""
     return (
         f"At the reader's sensitivity, the network's specificity is {gain.side(*COMPARED)} the "
-        f"reader's {gain.aside}. The reader's own is {biopsied:.0%} among lesions that were "
-        f"biopsied, and {everybody:.0%} among all{selected}."
+        f"reader's {gain.aside}. The reader's specificity is {biopsied:.0%} among lesions that "
+        f"were biopsied, and {everybody:.0%} among all{selected}."
     )
 
 
@@ -220,7 +225,7 @@ def image_and_text(
     if better:
         said = f"More accurate than softmax without a text: {texts.listing(better)}"
     if worse:
-        said += f"; less accurate: {texts.listing(worse)}"
+        said += f"; {texts.listing(worse)} {'are' if len(worse) > 1 else 'is'} measurably less so"
     words = ("lower", "do not measurably change", "raise")
     return (
         f"{said}. Always {_beside_constant(constant, over_constant)} "
@@ -236,7 +241,7 @@ def _beside_constant(constant: float, over: Mapping[str, Estimate]) -> str:
         names = [name for name, gain in over.items() if gain.side(*words) == word]
         every = "any way to train" if word.startswith("not") else "every way to train"
         ways = every if len(names) == len(over) > 1 else texts.listing(names or [""])
-        parts += [f"{word} right with {ways}"] if names else []
+        parts += [f"{word} right than that with {ways}"] if names else []
     return (
         f"answering the most frequent density would be right for {constant:.2f} of the patients; "
         f"networks are {', and '.join(parts)}."

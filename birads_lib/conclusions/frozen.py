@@ -93,4 +93,4 @@ def best_grade(
             f" The quadratic kappa of attention over tokens alone is {attention.side(*COMPARED)} "
             f"that of the regression on all features {attention.aside}."
         )
-    return f"By patient, the best grade here has {'; '.join(parts)}.{beside}"
+    return f"By patient, the last step of the staircase has {'; '.join(parts)}.{beside}"

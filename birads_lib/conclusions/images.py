@@ -78,8 +78,8 @@ def preprocessing(shrunk: float, widths: np.ndarray, size: int) -> str:
         return f"{first} The sizes of the findings are not known, so nobody can say what is left."
     tiny = int((widths < 2).sum())
     return (
-        f"{first} Across its shorter side, the median finding is {np.median(widths):.1f} pixels "
-        f"wide there, and {tiny or 'none'} of {len(widths)} findings of known size "
+        f"{first} Across its shorter side, the median of the {len(widths)} findings of known size "
+        f"is {np.median(widths):.1f} pixels wide there, and {tiny or 'none'} of them "
         f"{'are' if tiny > 1 else 'is'} narrower than two pixels."
     )
 

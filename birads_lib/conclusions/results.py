@@ -56,10 +56,10 @@ def ablations(differences: pd.DataFrame, loss: str, reference: str) -> str:
         change = of(table, "accuracy", variant=loss)
         words = ("DAL helped", "DAL made no measurable difference", "DAL did harm")
         said = (
-            f"Cross-entropy minus DAL: {change.signed} accuracy; by this interval alone, "
-            f"{change.side(*words)} here. "
+            "Training with cross-entropy in place of the distance-aware loss (DAL) changes "
+            f"accuracy by {change.signed}; by this interval alone, {change.side(*words)} here. "
         )
-    changed, base = table[table["holm"] < 0.05], f"“{readable(reference)}”"
+    changed, base = table[table["holm"] < 0.05], f"the reference, “{readable(reference)}”,"
     by_holm = "a measurable difference after Holm's adjustment"
     if changed.empty:
         return f"{said}None of the {len(table)} changes from {base} makes {by_holm}."
@@ -68,7 +68,7 @@ def ablations(differences: pd.DataFrame, loss: str, reference: str) -> str:
         if names := [f"“{readable(name)}”" for name in changed.loc[rows, "variant"]]:
             parts.append(f"{word} with {texts.listing(names)}")
     return (
-        f"{said}Compared with {base}, accuracy is {' and '.join(parts)}; no other of the "
+        f"{said}Compared with {base} accuracy is {' and '.join(parts)}; no other of the "
         f"{len(table)} changes makes {by_holm}."
     )
 
@@ -105,15 +105,20 @@ def calibration(
     if answers:
         sure = right.side("the model is too sure", "", "", than=0.75)
         unsure = right.side("", "", "the model isn't sure enough", than=0.85)
-        ends = "" if np.isnan(right.low) else f" ({right.low:.0%} to {right.high:.0%})"
         found = sure or unsure or "this can't be distinguished from eight in ten"
         said = (
-            f"Of {answers} answers given with a probability of 0.75 to 0.85, {right.estimate:.0%} "
-            f"are right{ends}: {found}."
+            f"Of {answers} answers given with a probability of 0.75 to 0.85, {_share(right)} "
+            f"are right: {found}."
         )
     helped = ("lowers", "does not measurably change", "raises")
     after = f" {best} {change.side(*helped)} the log loss on held-out patients {change.aside}."
     return split_first(protocol, f"{said}{after} {_beside_base_rates(**least)}")
+
+
+def _share(share: Estimate) -> str:
+    """Return "51% (5% to 100%)", "51%" without an interval."""
+    ends = "" if np.isnan(share.low) else f" ({share.low:.0%} to {share.high:.0%})"
+    return f"{share.estimate:.0%}{ends}"
 
 
 def _beside_base_rates(brier: tuple[Estimate, float], log_loss: tuple[Estimate, float]) -> str:
@@ -156,8 +161,8 @@ def decision(action: str, gain: Estimate, useful: Estimate, protocol: str) -> st
         protocol,
         f"Acting on the model for {action} is {gain.side(*words)} acting on everyone or on no one, "
         "if a needless action costs as much as a needed one is worth: the net benefit differs "
-        f"by {gain.signed} from the better of the two. The model beats both at "
-        f"{useful.estimate:.0%} of the thresholds from 0.2 to 0.8.",
+        f"by {gain.signed} from the better of the two. The model beats both at {_share(useful)} of "
+        "the thresholds from 0.2 to 0.8.",
     )
 
 
@@ -175,9 +180,10 @@ def interpretability(
         protocol: how the images were split.
     """
     words = ("less often than", "not measurably more or less often than", "more often than")
+    way = _POINTING.get(best, readable(best))
     said = (
-        f"The maximum of a map lies in a finding in {hit.text} of the images: "
-        f"{gain.side(*words)} {_POINTING.get(best, readable(best))} {gain.aside}."
+        f"In the {located} explained images whose findings have a known place, the maximum of the "
+        f"map lies in a finding in {hit.text}: {gain.side(*words)} {way} {gain.aside}."
     )
     if located < FEWEST_SCORED:
         said = (
@@ -250,7 +256,7 @@ def leakage(
     if not parts:
         return f"{said}. There is no leaky protocol to compare it with."
     said += f"; {'; '.join(parts)}."
-    blind = _lookups_that_win(leaky)
+    blind = _lookups_that_win(leaky, majority)
     if any(more.low > 0 for _, more, _ in leaky.values()):
         return (
             f"{said} The network, its training and the images are the same; only the split "
@@ -267,12 +273,17 @@ def leakage(
     )
 
 
-def _lookups_that_win(leaky: Mapping[str, tuple[Estimate, Estimate, Estimate]]) -> str:
-    """Say under which leaky protocols the lookup table is right more often than the network."""
+def _lookups_that_win(
+    leaky: Mapping[str, tuple[Estimate, Estimate, Estimate]], majority: Estimate
+) -> str:
+    """Say under which leaky protocols looking up copies beats the network.
+
+    A table without a copy to look up gives the most common category: it has to beat that, too.
+    """
     parts = [
         f"{table.text} under “{readable(name)}”, where the network reaches {network.estimate:.2f}"
         for name, (network, _, table) in leaky.items()
-        if table.estimate > network.estimate
+        if table.estimate > network.estimate and round(table.estimate - majority.estimate, 3) > 0
     ]
     if not parts:
         return ""
@@ -347,12 +358,16 @@ def survives(
         "category."
     )
     if not leaky.low > honest.high:
-        return f"{first} Copying rare images before the split does not raise that ({leaky.text})."
+        return (
+            f"{first} Copying images of rare categories before the split does not raise that "
+            f"({leaky.text})."
+        )
     reached = f"{leaky.side(*where, than=paper)} the paper's value"
     if leaky.high < paper:
         closed = (leaky.estimate - honest.estimate) / (paper - honest.estimate)
         reached += f" but covers {closed:.0%} of the distance from the result by patient to it"
     return (
-        f"{first} Where rare images are copied before the split, the same code reaches "
-        f"{leaky.text}, which is {reached}; the verdict on the paper's accuracy is “{verdict}”."
+        f"{first} Where images of rare categories are copied before the split, the same code "
+        f"reaches {leaky.text}, which is {reached}; allowing for the sampling error of the paper's "
+        f"few test images, the ledger calls its accuracy “{verdict}”."
     )

@@ -10,7 +10,7 @@ A crop may show several kinds of lesion, or none: its labels are a row of a tabl
 label of ``LESION_KINDS``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, NamedTuple
@@ -69,6 +69,16 @@ def frame_boxes(data: Dataset, geometries: Mapping[str, Geometry]) -> pd.DataFra
     labels = pd.Series([label_of(k) for k in findings["kind"]], findings.index, dtype=object)
     known = findings[["image_id", "finding", "kind"]].assign(lesion_kind=labels)
     return pd.concat([known, boxes], axis=1)
+
+
+def unplaced(data: Dataset, boxes: pd.DataFrame) -> set[str]:
+    """Return the images of ``data`` with a finding that has no row in ``boxes``.
+
+    ``boxes`` are of ``frame_boxes``. The place of such a finding isn't known: any part may show it.
+    """
+    listed = data.findings["image_id"].value_counts()
+    placed = boxes["image_id"].value_counts().reindex(listed.index, fill_value=0)
+    return set(listed.index[listed > placed])
 
 
 def _in_frame(box: Sequence[float], place: Geometry) -> np.ndarray:
@@ -158,12 +168,14 @@ class Source:
         image_ids: of the n images.
         boxes: of their findings, as ``frame_boxes`` has them.
         options: how crops are drawn.
+        unplaced: images that also have a finding of unknown place; no crop of theirs is healthy.
     """
 
     images: np.ndarray
     image_ids: Sequence[str]
     boxes: pd.DataFrame
     options: Options
+    unplaced: Collection[str] = ()
 
     @cached_property
     def boxes_of(self) -> list[Boxes]:
@@ -181,6 +193,17 @@ class Source:
                 if code:
                     found[LABELS[code]].append((row, corners))
         return {label: lesions for label, lesions in found.items() if lesions}
+
+    @cached_property
+    def placed_rows(self) -> list[int]:
+        """Rows of the images whose findings all have a known place, or that have none."""
+        known = enumerate(self.image_ids)
+        return [row for row, image_id in known if image_id not in self.unplaced]
+
+    @cached_property
+    def healthy_rows(self) -> list[int]:
+        """Rows of the images without any finding."""
+        return [row for row in self.placed_rows if not len(self.boxes_of[row].codes)]
 
     @cached_property
     def tissue(self) -> list[np.ndarray]:
@@ -202,6 +225,8 @@ class Source:
         It is centred in the breast, and as large as a crop of a lesion drawn at random would be.
         Raises DatasetError where no such place is found.
         """
+        if not rows:
+            raise DatasetError(["each has a finding whose place isn't known"], "The images")
         for _ in range(TRIES):
             row = int(rng.choice(rows))
             shape, tissue = self.images[row].shape, self.tissue[row]
@@ -219,7 +244,7 @@ class Source:
     def draw(self, label: str, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Return a crop (window, window) uint8 drawn for a label, and all its labels (K,) bool."""
         if label == NONE:
-            row, crop = self.healthy(rng, range(len(self.images)))
+            row, crop = self.healthy(rng, self.placed_rows)
         else:
             row, box = self.lesions[label][rng.integers(len(self.lesions[label]))]
             crop = self.lesion(row, box, rng)
@@ -240,9 +265,8 @@ class Source:
         rng, made = np.random.default_rng(seed), []
         for label, lesions in self.lesions.items():
             made += [(label, r, self.lesion(r, box, rng)) for r, box in lesions * per_lesion]
-        empty = [row for row, boxes in enumerate(self.boxes_of) if not len(boxes.codes)]
         if self.lesions:
-            made += [(NONE, *self.healthy(rng, [row])) for row in empty * healthy]
+            made += [(NONE, *self.healthy(rng, [row])) for row in self.healthy_rows * healthy]
         rows, crops = [], []
         for label, row, crop in made:
             pixels, shown = self.seen(row, crop)

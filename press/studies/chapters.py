@@ -207,7 +207,7 @@ CHAPTERS = (
     ),
     Chapter(
         "43_pointing_game", "who hits a lesion", sets=(RELEVANCE,),
-        reads=(*_PIXELS, "boxes.parquet", *_MAPS), sources=("book/claims.yml",),
+        reads=(*_PIXELS, "boxes.parquet", *_TESTED, *_MAPS), sources=("book/claims.yml",),
     ),
     Chapter(
         "51_density", "readers and their labels", sets=_OF_DENSITY, reads=_PIXELS,

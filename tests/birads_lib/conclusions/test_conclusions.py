@@ -67,9 +67,10 @@ def test_findings_are_measured_in_the_pixels_that_the_network_sees():
 
 def test_what_is_left_of_findings_is_counted_or_not_known():
     said = images.preprocessing(4, np.array([3.0, 9]), 224)
-    assert "none of 2 findings of known size is narrower" in said
+    assert "the median of the 2 findings of known size is 6.0 pixels wide" in said
+    assert "none of them is narrower" in said
     said = images.preprocessing(4, np.array([1.0, 1, 9]), 224)
-    assert "2 of 3 findings of known size are narrower" in said
+    assert "2 of them are narrower" in said
     assert "one of them stands for 4.0 pixels" in images.preprocessing(4, np.array([3.0]), 224)
     without = images.preprocessing(0.5, np.array([]), 224)
     assert "the file has no more" in without
@@ -145,7 +146,8 @@ def test_changes_that_matter_are_named_by_their_side():
     assert "no other of the 3 changes makes a measurable difference after Holm's adj" in said
     none = results.ablations(changes(deep=NONE), "", "frozen")
     assert none == (
-        "None of the 1 changes from “frozen” makes a measurable difference after Holm's adjustment."
+        "None of the 1 changes from the reference, “frozen”, makes a measurable difference after "
+        "Holm's adjustment."
     )
 
 
@@ -213,7 +215,9 @@ def test_over_confidence_is_read_off_the_temperatures(fitted, words):
      (UNKNOWN, "nothing to decide")],
 )  # fmt: skip
 def test_acting_on_the_model_is_held_against_both_defaults(gain, words):
-    assert words in results.decision("BI-RADS 4 or more", gain, SHARE, HONEST)
+    said = results.decision("BI-RADS 4 or more", gain, Estimate(0.51, 0.05, 1.0), HONEST)
+    assert words in said
+    assert ("beats both at 51% (5% to 100%) of the thresholds" in said) == (gain is not UNKNOWN)
 
 
 @pytest.mark.parametrize(
@@ -289,6 +293,12 @@ def test_a_lookup_table_that_beats_the_network_is_told_with_both_numbers(more):
     assert "lookup" not in results.leakage(SHARE, of_both, SHARE, False)
 
 
+def test_a_table_without_copies_gives_the_common_category_and_looks_nothing_up():
+    of_image = {"image": (Estimate(0.38), UP, Estimate(0.54, 0.46, 0.61))}
+    assert "lookup" not in results.leakage(SHARE, of_image, Estimate(0.54), False)
+    assert "lookup" in results.leakage(SHARE, of_image, Estimate(0.5), False)
+
+
 def test_a_pretrained_backbone_is_no_reason_where_the_network_is_no_better_than_the_majority():
     of_image = {"image": (SHARE, NONE, Estimate(0.3))}
     assert "One reason" not in results.leakage(SHARE, of_image, Estimate(0.3), False)
@@ -326,6 +336,16 @@ def test_families_and_speed_tell_a_difference_from_equivalence(change, side, clo
     assert "could not have shown" in said
     assert closeness in companions.speed([("a", "b", 2.0, change)], 0.03)
     assert "could have shown" in companions.families([("a", "b", change)], 0.03, 8, 0.0078)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "words"),
+    [(1.04, "about as long"), (0.95, "about as long"), (1.3, "1.3 times as long")],
+)
+def test_a_time_within_a_tenth_is_about_the_same(ratio, words):
+    assert f"a takes {words} as b for one slice" in companions.speed(
+        [("a", "b", ratio, NONE)], 0.03
+    )
 
 
 def test_regions_that_meet_themselves_are_no_test():
@@ -403,21 +423,26 @@ def test_agreement_is_held_against_published_readers(kappa, words, there):
     assert f"{words} published readers" in companions.density_readers(kappa, SHARE)
     said = companions.density_elsewhere("CLIP", 9, SHARE, SHARE, kappa, 0.4, {"CLIP": DOWN})
     assert f"is {there} that of" in said
-    assert "right for 0.40 of the patients; networks are less often right with CLIP." in said
+    assert (
+        "right for 0.40 of the patients; networks are less often right than that with CLIP." in said
+    )
 
 
 def test_a_text_helps_does_harm_or_neither():
     over = {"CLIP": UP, "softmax": NONE, "prompts": DOWN}
     both = companions.image_and_text({"CLIP": UP, "Weighted CLIP": DOWN}, UP, 0.37, over)
-    assert "More accurate than softmax without a text: CLIP; less accurate: Weighted CLIP." in both
+    assert (
+        "More accurate than softmax without a text: CLIP; Weighted CLIP is measurably less so."
+        in both
+    )
     assert "Weights raise the recall" in both
     assert (
-        "less often right with prompts, and not measurably more or less often right with softmax, "
-        "and more often right with CLIP." in both
+        "less often right than that with prompts, and not measurably more or less often right than "
+        "that with softmax, and more often right than that with CLIP." in both
     )
     none = companions.image_and_text({"CLIP": NONE}, NONE, 0.37, {"CLIP": UP, "softmax": UP})
     assert "would be right for 0.37 of the patients" in none
-    assert "more often right with every way to train." in none
+    assert "more often right than that with every way to train." in none
     assert "No way to train with a text" in none
     assert "do not measurably change" in none
     assert "Weights lower the recall" in companions.image_and_text({"CLIP": NONE}, DOWN, 0.37, over)

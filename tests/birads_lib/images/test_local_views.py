@@ -32,6 +32,28 @@ def source(**options):
     return Source(PIXELS, IDS, BOXES, Options(**{"window": 16} | options))
 
 
+def test_an_image_with_a_finding_of_unknown_place_gives_no_healthy_crop():
+    hidden = Source(PIXELS, IDS, BOXES, Options(window=16), {"c"})
+    assert (source().healthy_rows, hidden.healthy_rows) == ([2], [])
+    drawn, _ = hidden.every(1, 3, seed=0)
+    assert set(drawn["drawn_for"]) == {"mass", "calcification"}
+    rng = np.random.default_rng(0)
+    assert {hidden.healthy(rng, hidden.placed_rows)[0] for _ in range(20)} <= {0, 1}
+    everywhere = Source(PIXELS, IDS, BOXES, Options(window=16), IDS)
+    with pytest.raises(DatasetError, match="place isn't known"):
+        everywhere.draw(views.NONE, rng)
+
+
+def test_a_finding_without_a_box_leaves_its_image_unplaced():
+    cases = pd.DataFrame({"image_id": IDS, "path": IDS, "sha256": "0" * 64, "size_bytes": 1})
+    findings = pd.DataFrame({"image_id": ["a", "b", "b"], "kind": "mass", "descriptors": ""})
+    findings = findings.assign(x0=[1, 1, None], y0=1, x1=[9, 9, None], y1=9)
+    data = Dataset(Path(), cases, findings)
+    assert views.unplaced(data, BOXES.iloc[[0, 2]]) == {"b"}
+    assert views.unplaced(data, BOXES) == {"b"}
+    assert views.unplaced(data, BOXES.iloc[:0]) == {"a", "b"}
+
+
 def boxes(*rows):
     table = pd.DataFrame([("a", 0, "", *row) for row in rows], columns=COLUMNS)
     return Boxes.of(table)

@@ -35,9 +35,9 @@ def test_the_answer_says_on_which_side_of_the_floor_the_code_lies(floor, words):
 def test_a_leak_that_comes_near_is_said_with_the_verdict():
     said = survives(0.921, LOW, FLOOR, HIGH, "not reproduced")
     assert "below the paper's value but covers 93% of the distance" in said  # 0.44 of 0.471
-    assert "the verdict on the paper's accuracy is “not reproduced”" in said
+    assert "the ledger calls its accuracy “not reproduced”" in said
     reached = survives(0.91, LOW, FLOOR, HIGH, "reproduced only under a leaky protocol")
-    assert "which is not measurably different from the paper's value; the verdict" in reached
+    assert "which is not measurably different from the paper's value; allowing" in reached
     assert "is above the paper's value" in survives(0.8, LOW, FLOOR, HIGH, "reproduced")
     assert "does not raise that" in survives(0.921, LOW, FLOOR, LOW, "not reproduced")
 
