@@ -7,13 +7,12 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 
 from bench.memory import Peak
-from birads_lib.files import sha256
+from bench.preprocessing import dataset
 from birads_lib.readers import phantoms
 
 SIZES = (400, 4_000, 40_000)
@@ -26,11 +25,12 @@ def preprocessing(folder: Path, n: int) -> None:
     from birads_lib.images import preprocess_all
 
     drawn = sorted((folder.parent / "drawn/images").glob("*.png"))
-    files = [drawn[number % DRAWN] for number in range(n)]
-    cases = pd.DataFrame({"image_id": range(n), "sha256": list(map(sha256, files))})
-    dataset = SimpleNamespace(root=folder, cases=cases, files=lambda: files)
+    linked = folder / "linked"
+    linked.mkdir()
+    for number in range(n):
+        os.link(drawn[number % len(drawn)], linked / f"{number:05}.png")
     paths = folder / "images.npy", folder / "geometry.parquet"
-    preprocess_all(dataset, *paths, workers=2, image_size=SIDE, crop=True)
+    preprocess_all(dataset(linked), *paths, workers=2, image_size=SIDE, crop=True)
 
 
 def evaluation(folder: Path, n: int) -> None:

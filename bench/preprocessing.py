@@ -2,7 +2,6 @@
 
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -11,6 +10,7 @@ import pydicom
 from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless
 
 from bench.contest import Contest, Peer
+from birads_lib.cases import Dataset, no_findings
 from birads_lib.files import sha256
 from birads_lib.images import CROP_MARGIN, preprocess_all
 from birads_lib.phantoms import render
@@ -49,11 +49,16 @@ def write_dicom(path: Path, pixels: np.ndarray, compressed: bool) -> None:
 
 def ours(folder: Path) -> np.ndarray:
     out = folder.parent / f"{folder.name}.npy"
-    cases = pd.DataFrame({"image_id": [path.stem for path in files(folder)]})
-    cases["sha256"] = [sha256(path) for path in files(folder)]
-    dataset = SimpleNamespace(root=folder, cases=cases, files=lambda: files(folder))
-    preprocess_all(dataset, out, out.with_suffix(".parquet"), workers=2, image_size=SIDE, crop=True)
+    places = out.with_suffix(".parquet")
+    preprocess_all(dataset(folder), out, places, workers=2, image_size=SIDE, crop=True)
     return np.load(out)
+
+
+def dataset(folder: Path) -> Dataset:
+    """Return the images of a folder as a data set of which nothing else is known."""
+    facts = [(p.stem, p.name, p.stat().st_size, sha256(p)) for p in files(folder)]
+    cases = pd.DataFrame(facts, columns=["image_id", "path", "size_bytes", "sha256"])
+    return Dataset(folder, cases, no_findings())
 
 
 def files(folder: Path) -> list[Path]:

@@ -7,9 +7,12 @@ from pathlib import Path
 
 from bench.contest import OURS, Contest, Peer, hold
 from press.paths import ROOT
+from press.rendering.manifest import ROOT_FILES
 
 FOLDERS = ("birads_lib", "press", "notebooks", "config", "profiles", "book")
-FILES = ("Snakefile", "Makefile", "_config.yml", "_toc.yml", "pyproject.toml", "uv.lock")
+PLOTS = "birads_lib/figures/evaluation.py"
+EDITED = "\nEDITED = True\n"  # a comment wouldn't do: it makes no page stale
+FILES = ("Snakefile", "Makefile", *ROOT_FILES)
 
 
 def copy_project(folder: Path) -> None:
@@ -43,7 +46,7 @@ def after_prose(folder: Path) -> None:
 
 
 def after_plot(folder: Path) -> None:
-    edit(folder / "plot", "birads_lib/figures/evaluation.py", "\n# A comment.\n")
+    edit(folder / "plot", PLOTS, EDITED)
 
 
 def edit(own: Path, file: str, text: str) -> None:
