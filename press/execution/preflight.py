@@ -21,7 +21,7 @@ from birads_lib.networks import backbones
 from birads_lib.networks.backbones import LAST_STAGE
 from birads_lib.networks.captions import DENSITY_TEXTS, Captions
 from birads_lib.protocol import OVERSAMPLE_FIRST, PARTS, PATIENT, PROTOCOLS
-from birads_lib.readers import by_name
+from birads_lib.readers import READERS, by_name
 from birads_lib.readers.image_files import existing
 from birads_lib.task import BIRADS, Task
 from birads_lib.texts import listing
@@ -32,6 +32,7 @@ from press.paths import BOOK, RESULTS, ROOT, predictions_file
 from press.problems import noted, refuse
 from press.rendering import staging
 from press.studies import chapters
+from press.studies.given import from_root
 from press.studies.limits import SET_BY_THE_STUDY
 from press.studies.parameters import declared_parameters, images_folder
 from press.studies.study import Study, load
@@ -88,6 +89,27 @@ def check_there(study: Study) -> None:
     folder = images_folder(study.dataset, study.folder)
     if not study.reader.makes_images:
         existing(folder)
+    refuse(_others_not_there(study))
+
+
+def _others_not_there(study: Study) -> list[str]:
+    """Return which parameters name other images by a reader, and no folder that is there."""
+    problems = []
+    for row in chapters.of_study(study):
+        given = declared_parameters(row.notebook) | study.values(row.notebook)
+        for name, other in given.items():
+            is_other = isinstance(other, Mapping) and "reader" in other and name != "dataset"
+            if not is_other or READERS[other["reader"]].makes_images:
+                continue
+            where, folder = f"notebooks: {row.notebook}: {name}", other.get("folder")
+            if not folder:
+                problems.append(
+                    f"{where}: the reader '{other['reader']}' needs the folder of its images; "
+                    "write 'folder: <folder>' beside 'reader'"
+                )
+            elif not from_root(folder).is_dir():
+                problems.append(f"{where}: there is no folder '{folder}'; write that of its images")
+    return problems
 
 
 def check_agreement(study: Study) -> None:

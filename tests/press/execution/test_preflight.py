@@ -1,5 +1,7 @@
 """What a study is said to be of, and what stops it, before anything is computed."""
 
+import re
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -266,3 +268,16 @@ def test_a_book_that_could_not_be_put_together_stops(load, tmp_path, monkeypatch
     monkeypatch.setattr(staging, "check", CHECK_BOOK)
     said = problems(load(category_folders(tmp_path / "images")))
     assert "broken.yml is not valid YAML" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("relevance_inbreast", "41_local_views: learned_from: the reader 'cbis_ddsm' needs the"),
+     ("transfer_inbreast", "35_real_transfer: intermediate: the reader 'cbis_ddsm' needs the"),
+     ("density_inbreast", "54_elsewhere: elsewhere: there is no folder '../cbis_ddsm'"),
+     ("density_cbis", "54_elsewhere: elsewhere: there is no folder '../inbreast'")],
+)  # fmt: skip
+def test_other_images_are_asked_for_before_anything_runs(tmp_path, name, told):
+    mine = study.load(CONFIG / f"{name}.yaml", str(tmp_path))
+    with pytest.raises(UserError, match=re.escape(told)):
+        preflight.check_there(mine)
