@@ -225,7 +225,7 @@ def image_and_text(
     if better:
         said = f"More accurate than softmax without a text: {texts.listing(better)}"
     if worse:
-        said += f"; {texts.listing(worse)} {'are' if len(worse) > 1 else 'is'} measurably less so"
+        said += f"; measurably less accurate than that: {texts.listing(worse)}"
     words = ("lower", "do not measurably change", "raise")
     return (
         f"{said}. Always {_beside_constant(constant, over_constant)} "

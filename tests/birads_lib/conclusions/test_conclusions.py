@@ -432,7 +432,7 @@ def test_a_text_helps_does_harm_or_neither():
     over = {"CLIP": UP, "softmax": NONE, "prompts": DOWN}
     both = companions.image_and_text({"CLIP": UP, "Weighted CLIP": DOWN}, UP, 0.37, over)
     assert (
-        "More accurate than softmax without a text: CLIP; Weighted CLIP is measurably less so."
+        "More accurate than softmax without a text: CLIP; measurably less accurate than that: Weighted CLIP."
         in both
     )
     assert "Weights raise the recall" in both
