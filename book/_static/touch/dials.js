@@ -101,7 +101,7 @@ touch.dials = (() => {
     const shape = { found: "●", missed: "✕", needless: "▲", spared: "·" };
     return make("ul", { class: "touch-legend" }, ...Object.entries(KINDS).map(([kind, words]) =>
       make("li", {}, make("span", { class: kind, "aria-hidden": "true" }, shape[kind]),
-        ` ${counts[kind]} ${words}`)));
+        ` ${words}: ${counts[kind]}`)));
   }
 
   // Draws axes of 0 .. 1 along, `low` .. `high` up, and what `inside(x, y)` puts into them.
