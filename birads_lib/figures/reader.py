@@ -92,12 +92,23 @@ def predictive_values(
         lines.items(), ((BLUE, "-"), (ORANGE, "--")), strict=True
     ):
         ax.plot(100 * prevalence, 100 * values, color=colour, linestyle=style, label=label)
+    middle = np.sqrt(prevalence.min() * prevalence.max())  # of the logarithmic axis
+    box = {"facecolor": "white", "edgecolor": "none", "pad": 1}  # a neighbour's line may be near
     for number, (label, place) in enumerate(sorted(marks.items(), key=lambda mark: mark[1])):
         ax.axvline(100 * place, **DOTTED)
-        side = "left" if number == len(marks) - 1 else "right"  # two may lie close together
-        ax.annotate(label, (100 * place, 98), rotation=90, ha=side, va="top", color=MUTED)
+        right = place > middle
+        ax.annotate(
+            f"{label}, {100 * place:.2g}%",
+            (100 * place, 97 - 10 * number),  # two marks may lie close together
+            xytext=(-6 if right else 6, 0),
+            textcoords="offset points",
+            ha="right" if right else "left",
+            va="top",
+            color=MUTED,
+            bbox=box,
+        )
     ax.set(xscale="log", xlabel="Malignant among the women examined (%)", ylim=(0, 100))
-    ax.set(ylabel="Positive predictive value (%)", title="The same reader, other women")
+    ax.set(ylabel="Positive predictive value (%)", title="Equally good at grading, other women")
     ax.set_xticks(ticks := [0.5, 1, 5, 10, 50], [f"{tick:g}" for tick in ticks])
     ax.minorticks_off()
     ax.grid(axis="y")
