@@ -228,8 +228,7 @@ def _named(run: Run) -> str:
 
 def title(run: Run) -> str:
     """Return what a page is called: its question, and whose run it is."""
-    heading = run.heading
-    return f"{heading}{'' if heading.endswith('?') else ':'} {literal(run.label)}"
+    return f"{run.heading} · {literal(run.label)}"
 
 
 def selector(run: Run, every: Collection[Run]) -> str:

@@ -109,7 +109,7 @@ def test_titles_tell_runs_apart_and_mark_leaky_ones(made, page, label):
 
 
 def test_a_title_is_the_question_and_the_run_and_nothing_that_a_user_wrote(made):
-    assert contents.title(run("01_data_exploration")) == "Is 01 right? mine"
+    assert contents.title(run("01_data_exploration")) == "Is 01 right? · mine"
     inbreast = contents.Run(load(CONFIG / "inbreast.yaml"), "01_data_exploration")
     assert inbreast.label == "INbreast"
 
