@@ -1,4 +1,4 @@
-"""What a page recorded of a number that prose names: its metrics and the tables it published."""
+"""What is recorded beside a page: numbers that prose names, and the parameters of its study."""
 
 import json
 import re
@@ -31,6 +31,30 @@ def contradicted(page: Page) -> tuple[int, list[str]]:
             if number.text not in expected:
                 lines.append(f"{name} is {number.text!r} on it, and was recorded as something else")
     return held, lines
+
+
+def given_otherwise(page: Page) -> tuple[int, list[str]]:
+    """Return how many parameters the record of a page's study gives it, and a line for each wrong.
+
+    Notebooks take their parameters from that record by hand. The page was executed with those in
+    its passport.
+    """
+    path = paths.record_file(paths.RESULTS / page.study)
+    if not path.exists():
+        return 0, []
+    record, executed = json.loads(path.read_text()), page.passport["parameters"]
+    told = [
+        (key, value)
+        for part in (record["study"], record["pages"].get(page.name, {}))
+        for key, value in part.items()
+        if key in executed
+    ]
+    where = f"{path.relative_to(paths.ROOT)} gives"
+    wrong = [(key, value) for key, value in told if value != executed[key]]
+    lines = [
+        f"{where} {key} = {value!r}, and it ran with {executed[key]!r}" for key, value in wrong
+    ]
+    return len(told), lines
 
 
 def _metric_of(name: str, page: Page) -> str:

@@ -137,5 +137,6 @@ def _check_root(study: Study, folder: Path, report: Report) -> None:
     report.root = manifest.root_hash(study, noted)
     front = folder / FRONT
     stated = _ROOT.findall(front.read_text()) if front.exists() else []
-    problem = f"the root hash is {report.root}, and the front page says {stated or 'none'}"
+    beside, said = paths.root_file(study.name).relative_to(paths.ROOT), ", ".join(stated) or "none"
+    problem = f"the root hash is {report.root}, the front page says {said}, and {beside} {noted}"
     report.check("root hash", stated == [report.root] == [noted], problem)

@@ -3,9 +3,10 @@
     python -m press.verification.verify config/phantoms.yaml [folder of the images] [1: deep]
 
 Of every page: its own seal; the PNG and CSV of each exhibit, in the page and in ``results/``, and
-the cell that its passport names; the numbers that prose names, against the metrics; the files it
-wrote; each input, against the passport of the page that wrote it, back to the hashes of the images.
-Then the rendered book (``rendered``). What is stale (made by sources that have changed since) is
+the cell that its passport names; the cells of tables, against their CSV; the numbers that prose
+names, against the metrics; its parameters, against the record of its study; the files it wrote;
+each input, against the passport of the page that wrote it, back to the hashes of the images. Then
+the rendered book (``rendered``). What is stale (made by sources that have changed since) is
 reported, and is no failure.
 """
 
@@ -34,7 +35,7 @@ from press.pages.stale import changed_sources
 from press.studies import chapters
 from press.studies.parameters import images_folder
 from press.studies.study import Study, load
-from press.verification import recorded, rendered
+from press.verification import recorded, rendered, tables
 from press.verification.checks import Report, print_report
 
 RECORD = "run.json"  # what a run was given, and what its folds left
@@ -86,6 +87,11 @@ def _check_page(page: Page, listed: Lists, report: Report) -> None:
     held, contradicted = recorded.contradicted(page)
     report.checked["numbers for prose"] += held
     report.unheld += len(page.numbers) - held
+    given, otherwise = recorded.given_otherwise(page)
+    report.checked["parameters"] += given
+    shown, wrong = tables.contradicted(page)
+    report.checked["tables"] += shown
+    contradicted += otherwise + wrong
     report.problems += [f"{page.study}/{page.name}: {line}" for line in contradicted]
     for why in changed_sources(page):
         report.stale.setdefault(why, []).append(page.name)
@@ -116,7 +122,7 @@ def _sealed_pages(folder: Path, report: Report) -> list[Page]:
         if name not in seals:
             report.problems.append(f"{where}: executed elsewhere, it has no seal")
             continue
-        problem = f"{where}: the executed notebook was changed after it ran"
+        problem = f"{where}: the executed notebook was changed after it ran, or {SEALS} was"
         report.check("pages", sha256(path) == seals[name], problem)
         with _readable(where, report):
             page = pages.read(path)

@@ -84,6 +84,8 @@ def test_what_was_changed_is_found_one_byte_at_a_time(executed_copy):
         change(executed_copy / path)
     change_and_seal(executed_copy / BOOK / "10_leakage_audit.ipynb", in_a_table)
     change_and_seal(executed_copy / BOOK / "02_preprocessing.ipynb", in_the_cell)
+    record = executed_copy / "results/smoke/study.json"
+    record.write_text(record.read_text().replace('"note": "smoke', '"note": "forged', 1))
     (executed_copy / BOOK / "11_claims.ipynb").unlink()
     first = executed_copy / BOOK / "01_data_exploration.ipynb"
     (executed_copy / BOOK / "99_mine.ipynb").write_bytes(first.read_bytes())
@@ -93,6 +95,7 @@ def test_what_was_changed_is_found_one_byte_at_a_time(executed_copy):
         BOOK / "02_preprocessing.ipynb": "its passport names cell",
         BOOK / "11_claims.ipynb": "11_claims.ipynb: the page is gone",
         BOOK / "99_mine.ipynb": "99_mine.ipynb: executed elsewhere",
+        record: "study.json gives note = 'forged",
     }
     for path, message in messages.items():
         assert any(message in line for line in lines), (path, lines)

@@ -119,6 +119,29 @@ def test_only_numbers_that_something_is_known_of_are_counted():
     assert recorded.contradicted(unknown) == (0, [])
 
 
+def test_a_record_of_a_study_that_gives_a_page_other_parameters_is_a_problem(
+    copied, tmp_path, monkeypatch
+):
+    copied(TWO)
+    monkeypatch.setattr(verify.paths, "ROOT", tmp_path)
+    monkeypatch.setattr(verify.paths, "RESULTS", tmp_path / "results")
+    record = tmp_path / "results" / TWO / "study.json"
+    record.parent.mkdir(parents=True)
+    page = pages.read(tmp_path / TWO / "35_real_transfer.ipynb")
+    executed = page.passport["parameters"]
+    given = {"study": {"note": executed["note"]}, "pages": {page.name: {"seed": executed["seed"]}}}
+    record.write_text(json.dumps(given))
+    assert recorded.given_otherwise(page) == (2, [])
+    given["pages"][page.name]["seed"] += 1
+    given["study"]["note"] = "another"
+    record.write_text(json.dumps(given))
+    held, lines = recorded.given_otherwise(page)
+    assert held == len(lines) == 2
+    assert "study.json gives note = 'another'" in lines[0]
+    record.write_text("{}")
+    assert any("35_real_transfer: can't be read" in line for line in verify.study(TWO).problems)
+
+
 def test_without_git_no_commit_is_known_and_nothing_stops(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     environment.commit.cache_clear()
