@@ -4,7 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from birads_lib.conclusions import companions, frozen, images, results, side_by_side
+from birads_lib.conclusions import (
+    backbones,
+    density,
+    frozen,
+    images,
+    relevance,
+    results,
+    side_by_side,
+    transfer,
+)
 from birads_lib.conclusions.estimate import Estimate, of, times
 from birads_lib.images.frame import Geometry
 
@@ -330,12 +339,12 @@ def test_home_is_held_against_elsewhere(moved, words):
      (Estimate(0.001, -0.01, 0.01), "not measurably different", "equivalent within 0.03")],
 )  # fmt: skip
 def test_families_and_speed_tell_a_difference_from_equivalence(change, side, closeness):
-    said = companions.families([("a", "b", change)], 0.03, 5, 0.0625)
+    said = backbones.families([("a", "b", change)], 0.03, 5, 0.0625)
     assert f", {side}; " in said
     assert closeness in said
     assert "could not have shown" in said
-    assert closeness in companions.speed([("a", "b", 2.0, change)], 0.03)
-    assert "could have shown" in companions.families([("a", "b", change)], 0.03, 8, 0.0078)
+    assert closeness in backbones.speed([("a", "b", 2.0, change)], 0.03)
+    assert "could have shown" in backbones.families([("a", "b", change)], 0.03, 8, 0.0078)
 
 
 @pytest.mark.parametrize(
@@ -343,15 +352,13 @@ def test_families_and_speed_tell_a_difference_from_equivalence(change, side, clo
     [(1.04, "about as long"), (0.95, "about as long"), (1.3, "1.3 times as long")],
 )
 def test_a_time_within_a_tenth_is_about_the_same(ratio, words):
-    assert f"a takes {words} as b for one slice" in companions.speed(
-        [("a", "b", ratio, NONE)], 0.03
-    )
+    assert f"a takes {words} as b for one slice" in backbones.speed([("a", "b", ratio, NONE)], 0.03)
 
 
 def test_regions_that_meet_themselves_are_no_test():
-    assert "no test on new lesions" in companions.regions(9, 5, 4, 0.4)
-    assert "no lesion twice" in companions.regions(9, 5, 4, 0.0)
-    assert "split by region" not in companions.regions(9, 5, 4, np.nan)
+    assert "no test on new lesions" in transfer.regions(9, 5, 4, 0.4)
+    assert "no lesion twice" in transfer.regions(9, 5, 4, 0.0)
+    assert "split by region" not in transfer.regions(9, 5, 4, np.nan)
 
 
 SIDES = [(UP, "better than"), (DOWN, "worse than"), (NONE, "not measurably different from")]
@@ -360,15 +367,13 @@ SIDES = [(UP, "better than"), (DOWN, "worse than"), (NONE, "not measurably diffe
 @pytest.mark.parametrize(("change", "words"), SIDES)
 def test_double_transfer_is_held_against_both_of_its_controls(change, words):
     near = [0.52, 0.58], 0.8
-    said = companions.double_transfer(change, NONE, NONE, *near)
+    said = transfer.double_transfer(change, NONE, NONE, *near)
     assert f"{words} single transfer (" in said
-    assert f"{words} single transfer that is" in companions.double_transfer(
-        NONE, change, NONE, *near
-    )
-    scratch = companions.double_transfer(NONE, NONE, change, *near)
+    assert f"{words} single transfer that is" in transfer.double_transfer(NONE, change, NONE, *near)
+    scratch = transfer.double_transfer(NONE, NONE, change, *near)
     assert f"It is {words} training from scratch {change.aside}." in scratch
     assert "from 0.52 to 0.58, all nearer to a guess" in said
-    assert "from 0.52 to 0.70, where a guess has 0.50" in companions.double_transfer(
+    assert "from 0.52 to 0.70, where a guess has 0.50" in transfer.double_transfer(
         NONE, NONE, NONE, [0.7, 0.52], 0.8
     )
 
@@ -378,18 +383,19 @@ def test_double_transfer_is_held_against_both_of_its_controls(change, words):
     [(UP, "higher than"), (DOWN, "lower than"), (NONE, "not measurably different from")],
 )
 def test_a_reader_is_met_at_one_sensitivity(gain, words):
-    assert f"specificity is {words} the reader's" in companions.reader(gain, 0.3, 0.35)
-    assert "who is biopsied" in companions.reader(gain, 0.3, 0.9)
-    assert "who is biopsied" not in companions.reader(gain, 0.3, 0.35)
+    assert f"specificity is {words} the reader's" in transfer.reader(gain, 0.3, 0.35)
+    assert "who is biopsied" in transfer.reader(gain, 0.3, 0.9)
+    assert "who is biopsied" not in transfer.reader(gain, 0.3, 0.35)
 
 
 @pytest.mark.parametrize(
     ("gain", "words"),
-    [(UP, "more often than"), (DOWN, "less often than"), (NONE, "not measurably")],
+    [(UP, "better than"), (DOWN, "worse than"), (NONE, "not measurably different from")],
 )
 def test_moved_lesions_are_found_or_not(gain, words):
-    assert words in companions.where(SHARE, gain, "brightest place", SHARE)
-    assert "incorrectly graded" not in companions.where(SHARE, gain, "centre", UNKNOWN)
+    said = transfer.where(SHARE, gain, "brightest place", SHARE)
+    assert f"It is {words} pointing at the brightest place {gain.aside}." in said
+    assert "incorrectly graded" not in transfer.where(SHARE, gain, "centre", UNKNOWN)
 
 
 @pytest.mark.parametrize(
@@ -397,18 +403,19 @@ def test_moved_lesions_are_found_or_not(gain, words):
     [(UP, "raises"), (DOWN, "lowers"), (NONE, "does not measurably change")],
 )
 def test_films_in_between_help_or_do_not(gain, words):
-    said = companions.real_transfer({"all images, films": gain})
+    said = transfer.real_transfer({"all images, films": gain})
     assert said.endswith(f"in between {words} the AUC for all images, films {gain.aside}.")
 
 
 def test_many_comparisons_with_one_answer_are_counted():
     gains = {f"way {k}": Estimate(k / 100, -1.0, 1.0) for k in range(4)}
-    said = companions.real_transfer(gains)
-    assert (
-        "does not measurably change the AUC in any of the 4 comparisons (+0.000 to +0.030)" in said
+    said = transfer.real_transfer(gains)
+    assert said.endswith(
+        "does not measurably change the AUC in any of the four comparisons (estimates from +0.000 "
+        "to +0.030)."
     )
-    said = companions.real_transfer(gains | {"way 5": UP})
-    assert "in 4 of the 5 comparisons" in said
+    said = transfer.real_transfer(gains | {"way 5": UP})
+    assert "in four of the five comparisons" in said
     assert f"it raises the AUC for way 5 {UP.aside}" in said
 
 
@@ -420,39 +427,52 @@ def test_many_comparisons_with_one_answer_are_counted():
       "not measurably different from")],
 )  # fmt: skip
 def test_agreement_is_held_against_published_readers(kappa, words, there):
-    assert f"{words} published readers" in companions.density_readers(kappa, SHARE)
-    said = companions.density_elsewhere("CLIP", 9, SHARE, SHARE, kappa, 0.4, {"CLIP": DOWN})
-    assert f"is {there} that of" in said
-    assert (
-        "right for 0.40 of the patients; networks are less often right than that with CLIP." in said
-    )
+    assert f"{words} published readers" in density.density_readers(kappa, SHARE)
+    said = density.density_elsewhere("CLIP", 9, SHARE, SHARE, kappa, 0.4, {"CLIP": DOWN})
+    assert f"a kappa of {kappa.text}, {there} that of published readers" in said
+    assert "would be right for 0.40 there. Every way to train is measurably less accurate" in said
 
 
 def test_a_text_helps_does_harm_or_neither():
     over = {"CLIP": UP, "softmax": NONE, "prompts": DOWN}
-    both = companions.image_and_text({"CLIP": UP, "Weighted CLIP": DOWN}, UP, 0.37, over)
-    assert "More accurate than softmax without a text: CLIP; measurably" in both
-    assert "measurably less accurate than that: Weighted CLIP." in both
+    both = density.image_and_text({"CLIP": UP, "Weighted CLIP": DOWN}, UP, 0.37, over)
+    assert both.startswith(
+        "Softmax without a text is measurably less accurate than CLIP, and more accurate than "
+        "Weighted CLIP. Always "
+    )
     assert "Weights raise the recall" in both
     assert (
-        "less often right than that with prompts, and not measurably more or less often right than "
-        "that with softmax, and more often right than that with CLIP." in both
+        "Of three ways to train, one is measurably less accurate (prompts), one is not measurably "
+        "different (softmax) and one is measurably more accurate (CLIP)." in both
     )
-    none = companions.image_and_text({"CLIP": NONE}, NONE, 0.37, {"CLIP": UP, "softmax": UP})
+    none = density.image_and_text({"CLIP": NONE}, NONE, 0.37, {"CLIP": UP, "softmax": UP})
     assert "would be right for 0.37 of the patients" in none
-    assert "more often right than that with every way to train." in none
-    assert "No way to train with a text" in none
+    assert "Every way to train is measurably more accurate than that." in none
+    assert "No way to train with a text differs measurably in accuracy from softmax" in none
     assert "do not measurably change" in none
-    assert "Weights lower the recall" in companions.image_and_text({"CLIP": NONE}, DOWN, 0.37, over)
+    assert "Weights lower the recall" in density.image_and_text({"CLIP": NONE}, DOWN, 0.37, over)
+    alike = density.image_and_text({"CLIP": DOWN}, NONE, 0.37, {"CLIP": NONE, "softmax": NONE})
+    assert "than softmax without one, which is measurably more accurate than CLIP." in alike
+    assert "No way to train is measurably more or less accurate than that." in alike
+    two = density.image_and_text({"CLIP": UP}, NONE, 0.37, dict.fromkeys("ab", UP) | {"c": NONE})
+    assert (
+        "one is not measurably different (c) and two are measurably more accurate (a and b)" in two
+    )
 
 
 def test_several_kinds_of_image_help_harm_or_are_equivalent():
     gains = {"s2D": UP, "DM": DOWN, "DBT": NONE, "other": Estimate(0.0, -0.01, 0.01)}
-    said = companions.modalities("s2D", gains, 0.03)
-    assert "on s2D it raises accuracy" in said
-    assert "on DM it lowers accuracy" in said
-    assert "on DBT it makes no measurable difference" in said
-    assert "on other it is equivalent within 0.03" in said
+    said = density.modalities("s2D", gains, 0.03)
+    assert said.startswith(
+        "Training on all kinds of image instead of s2D alone raises accuracy on s2D"
+    )
+    assert f"; it lowers accuracy on DM {DOWN.aside}; it" in said
+    assert f"it makes no measurable difference to accuracy on DBT {NONE.aside};" in said
+    assert "it keeps accuracy within 0.03 on other (0.000, " in said
+    alike = density.modalities("s2D", {"s2D": NONE, "DM": NONE}, 0.03)
+    assert alike.endswith(
+        f"no measurable difference to accuracy on s2D {NONE.aside} and on DM {NONE.aside}."
+    )
 
 
 @pytest.mark.parametrize(
@@ -564,14 +584,14 @@ def test_copies_move_the_score_that_they_move(change, words):
 )
 def test_naming_a_crop_is_held_against_finding_a_lesion(gap, words):
     crops = {"calcifications": Estimate(0.8, 0.7, 0.9), "masses": SHARE}
-    fell = companions.local_views(crops, {"calcifications": SHARE, "masses": SHARE}, gap)
+    fell = relevance.local_views(crops, {"calcifications": SHARE, "masses": SHARE}, gap)
     assert "clearly lower for calcifications, so naming a crop is not finding a lesion" in fell
     assert words in fell
-    assert "not clearly lower" in companions.local_views(crops, crops, gap)
+    assert "not clearly lower" in relevance.local_views(crops, crops, gap)
 
 
 def test_a_kind_that_was_not_taught_is_not_compared():
-    said = companions.local_views({"masses": SHARE}, {"masses": SHARE}, UNKNOWN)
+    said = relevance.local_views({"masses": SHARE}, {"masses": SHARE}, UNKNOWN)
     assert said.endswith("not clearly lower.")
     assert "alcifications" not in said
 
@@ -603,7 +623,7 @@ def test_directions_that_hold_are_counted(held, failed, words):
      (np.nan, "there is no order")],
 )  # fmt: skip
 def test_a_map_keeps_the_order_that_masks_drawn_anew_leave(chance, words):
-    said = companions.correlax({"masks drawn anew": chance, "grey": 0.8, "half": -0.2}, 3)
+    said = relevance.correlax({"masks drawn anew": chance, "grey": 0.8, "half": -0.2}, 3)
     assert words in said
     if chance == chance:
         assert "over three images. It is 0.80 with grey and -0.20 with half." in said
@@ -611,53 +631,53 @@ def test_a_map_keeps_the_order_that_masks_drawn_anew_leave(chance, words):
 
 @pytest.mark.parametrize(
     ("gain", "words"),
-    [(UP, "more often"), (DOWN, "less often"), (NONE, "not measurably more or less often")],
+    [(UP, "better than"), (DOWN, "worse than"), (NONE, "not measurably different from")],
 )
 def test_each_way_of_pointing_has_its_own_word(gain, words):
     places = (
-        "{} the map of correlations (", "{} the best window", "the map of answers hits {} that",
-        "the map of correlations {} that", "Grad-CAM hits {} a random point",
+        "It is {} the map of correlations (", "{} the best window", "the map of answers is {} it",
+        "the map of correlations is {} it", "Grad-CAM is {} a random point",
     )  # fmt: skip
     for number, place in enumerate(places):
         gains = [NONE] * len(places)
         gains[number] = gain
         best = "the brightest place", SHARE
-        said = companions.pointing_game(SHARE, *gains[:2], best, tuple(gains[2:4]), gains[4])
-        assert place.format(f"{words} than") in said
+        said = relevance.pointing_game(SHARE, *gains[:2], best, tuple(gains[2:4]), gains[4])
+        assert place.format(words) in said
         assert said.count("not measurably") == (5 if gain == NONE else 4)
-        assert f"the best is the brightest place, with {SHARE.text}" in said
+        assert f"without a network is the brightest place, which hits {SHARE.text}:" in said
 
 
 @pytest.mark.parametrize(
     ("gain", "words"), [(UP, "higher"), (DOWN, "lower"), (NONE, "not measurably different")]
 )
 def test_more_masks_help_or_do_not(gain, words):
-    said = companions.more_masks(gain, 8, 1280)
+    said = relevance.more_masks(gain, 8, 1280)
     assert said == (
         f"With 1,280 masks of a window instead of 8, the share is {words} {gain.aside}."
     )
-    assert "only one number" in companions.more_masks(gain, 8, 8)
+    assert "only one number" in relevance.more_masks(gain, 8, 8)
 
 
 def test_an_order_that_outlives_its_weights_is_told():
-    said = companions.after_random({"random head": 0.8, "random network": 0.2})
+    said = relevance.after_random({"random head": 0.8, "random network": 0.2})
     assert "0.80 from 0 with a random head, so the order is largely kept or reversed" in said
     assert "0.20 from 0 with a random network, so the order is largely lost." in said
-    assert "no two orders" in companions.after_random({})
+    assert "no two orders" in relevance.after_random({})
 
 
 def test_patients_in_both_groups_are_told():
     groups = {"“low”": (6, 3), "“high”": (4, 2)}
     said = "There are 6 slices of 3 patients in “low” and 4 slices of 2 patients in “high”."
-    assert companions.slices(groups, 0) == f"{said} No patient is in both."
-    assert companions.slices(groups, 1) == f"{said} 1 patient is in both."
-    assert "2 patients are in both." in companions.slices(groups, 2)
+    assert backbones.slices(groups, 0) == f"{said} No patient is in both."
+    assert backbones.slices(groups, 1) == f"{said} 1 patient is in both."
+    assert "2 patients are in both." in backbones.slices(groups, 2)
 
 
 def test_the_cheapest_network_is_named_where_there_is_one():
-    assert "b needs the fewest" in companions.cost({"a": 6.0, "b": 2.0})
-    assert "a the most, 3 times as many" in companions.cost({"a": 6.0, "b": 2.0})
-    assert "equally many" in companions.cost({"a": 1.0, "b": 1.0})
+    assert "b needs the fewest" in backbones.cost({"a": 6.0, "b": 2.0})
+    assert "a the most, 3 times as many" in backbones.cost({"a": 6.0, "b": 2.0})
+    assert "equally many" in backbones.cost({"a": 1.0, "b": 1.0})
 
 
 def test_slices_that_training_met_are_called_slices():

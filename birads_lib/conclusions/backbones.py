@@ -1,0 +1,90 @@
+"""Answers of the chapters that compare families of networks (21 and 22)."""
+
+from collections.abc import Mapping, Sequence
+
+from birads_lib import texts
+from birads_lib.conclusions.estimate import Estimate, times
+from birads_lib.scores.repeated_folds import equivalence
+
+
+def families(
+    pairs: Sequence[tuple[str, str, Estimate]], margin: float, folds: int, floor: float
+) -> str:
+    """Answer chapter 21: whether one family of networks is better.
+
+    Args:
+        pairs: networks a and b, and the weighted F1 of a minus that of b, by patient.
+        margin: a difference within it counts as equivalent.
+        folds: of the cross-validation.
+        floor: the smallest p-value of Wilcoxon's test over so many folds.
+    """
+    sides = ("worse", "not measurably different", "better")
+    closeness = {
+        "equivalent": f"equivalent within {margin:g}",
+        "different": f"further apart than {margin:g}",
+        "undecided": f"equivalence within {margin:g} is left open",
+    }
+    said = [
+        f"{a} minus {b}: {change.signed} in weighted F1 by patient, {change.side(*sides)}; "
+        f"{closeness[equivalence(change.low, change.high, margin)]}."
+        for a, b, change in pairs
+    ]
+    could = "could not have shown" if floor > 0.05 else "could have shown"
+    return (
+        f"{' '.join(said)} Wilcoxon's two-sided test over {texts.in_words(folds)} folds {could} a "
+        f"difference at 0.05: its smallest p-value is {floor:g}."
+    )
+
+
+def speed(pairs: Sequence[tuple[str, str, float, Estimate]], margin: float) -> str:
+    """Answer chapter 22: how much faster a network is, and whether it is as good.
+
+    Args:
+        pairs: networks a and b, how many times as long a takes as b for one slice, and the
+            weighted F1 of a minus that of b.
+        margin: a difference within it counts as equivalent.
+    """
+    words = {
+        "equivalent": f"the two are equivalent within {margin:g}",
+        "different": f"they are further apart than {margin:g}",
+        "undecided": f"whether they are equivalent within {margin:g} is left open",
+    }
+    said = [
+        f"{a} takes {_as_long(ratio)} as {b} for one slice, with a weighted F1 that "
+        f"differs by {change.signed}: {words[equivalence(change.low, change.high, margin)]}."
+        for a, b, ratio, change in pairs
+    ]
+    return " ".join(said)
+
+
+def _as_long(ratio: float) -> str:
+    """Return "1.8 times as long", "about as long" of a ratio within a tenth of 1."""
+    return "about as long" if abs(ratio - 1) < 0.1 else f"{times(ratio)} as long"
+
+
+def slices(groups: Mapping[str, tuple[int, int]], both: int) -> str:
+    """Say how much there is of each group of slices.
+
+    Args:
+        groups: slices and patients of each, by the group's name.
+        both: patients who are in both groups.
+    """
+    parts = [
+        f"{count} slices of {patients} patients in {name}"
+        for name, (count, patients) in groups.items()
+    ]
+    shared = f"{both or 'No'} patient{'s are' if both > 1 else ' is'} in both"
+    return f"There are {texts.listing(parts)}. {shared}."
+
+
+def cost(multiply_adds: Mapping[str, float]) -> str:
+    """Say which network is the cheapest, by its multiply-adds for one image."""
+    ordered = sorted(multiply_adds, key=lambda name: multiply_adds[name])
+    least, most = ordered[0], ordered[-1]
+    if multiply_adds[least] == multiply_adds[most]:
+        return "All networks need equally many multiply-adds for one image."
+    ratio = multiply_adds[most] / multiply_adds[least]
+    return (
+        f"Of {len(ordered)} networks, each at its own size of image, {least} needs the fewest "
+        f"multiply-adds for one image and {most} the most, {times(ratio)} as many."
+    )

@@ -1,0 +1,131 @@
+"""Answers of the chapters on breast density (51 to 54)."""
+
+from collections.abc import Mapping
+
+from birads_lib import texts
+from birads_lib.conclusions.estimate import Estimate
+from birads_lib.scores.density import READERS_KAPPA
+from birads_lib.scores.repeated_folds import equivalence
+
+PUBLISHED_KAPPA = READERS_KAPPA[0]  # of radiologists among themselves, on breast density
+_SIDES = ("measurably less accurate", "not measurably different", "measurably more accurate")
+
+
+def density_readers(kappa: Estimate, ceiling: Estimate) -> str:
+    """Answer chapter 51: how far readers agree, and what knowing the truth would be worth."""
+    words = ("lower than that of", "not measurably different from that of", "higher than that of")
+    return (
+        f"Two simulated readers of these patients agree with a kappa of {kappa.text}, "
+        f"{kappa.side(*words, than=PUBLISHED_KAPPA)} published readers ({PUBLISHED_KAPPA}). "
+        f"Judged by one reader, somebody who knew the truth would be right for {ceiling.text} of "
+        "the patients."
+    )
+
+
+def image_and_text(
+    against: Mapping[str, Estimate],
+    recall: Estimate,
+    constant: float,
+    over_constant: Mapping[str, Estimate],
+) -> str:
+    """Answer chapter 52: whether a text helps, and whether weights help the rarest density.
+
+    Args:
+        against: accuracy of each way to train with a text, minus that of a softmax without one.
+        recall: of density D with weights, minus without.
+        constant: accuracy of always answering the most frequent density.
+        over_constant: accuracy of each way to train, minus that.
+    """
+    words = ("lower", "do not measurably change", "raise")
+    return (
+        f"{_beside_softmax(against)} Always answering the most frequent density would be right "
+        f"for {constant:.2f} of the patients. {_beside_constant(over_constant)} Weights "
+        f"{recall.side(*words)} the recall of density D {recall.aside}."
+    )
+
+
+def _beside_softmax(against: Mapping[str, Estimate]) -> str:
+    """Say which ways to train with a text are more or less accurate than softmax without one."""
+    worse, _, better = _by_side(against)
+    if better:
+        said = f"Softmax without a text is measurably less accurate than {texts.listing(better)}"
+        return said + (f", and more accurate than {texts.listing(worse)}." if worse else ".")
+    if worse:
+        return (
+            "No way to train with a text is measurably more accurate than softmax without one, "
+            f"which is measurably more accurate than {texts.listing(worse)}."
+        )
+    return "No way to train with a text differs measurably in accuracy from softmax without one."
+
+
+def _beside_constant(over: Mapping[str, Estimate]) -> str:
+    """Say which ways to train are less, equally and more accurate than one constant answer."""
+    sides = zip(_SIDES, _by_side(over), strict=True)
+    groups = {words: names for words, names in sides if names}
+    if len(groups) > 1:
+        number = texts.in_words(len(over))
+        parts = [
+            f"{texts.in_words(len(names))} {'is' if len(names) == 1 else 'are'} {words} "
+            f"({texts.listing(names)})"
+            for words, names in groups.items()
+        ]
+        return f"Of {number} ways to train, {texts.listing(parts)}."
+    (words,) = groups
+    if words == _SIDES[1]:
+        return "No way to train is measurably more or less accurate than that."
+    return f"Every way to train is {words} than that."
+
+
+def _by_side(differences: Mapping[str, Estimate]) -> list[list[str]]:
+    """Return the names of differences below 0, on both sides of it, and above it."""
+    return [[n for n, d in differences.items() if d.side(*_SIDES) == side] for side in _SIDES]
+
+
+def modalities(single: str, gains: Mapping[str, Estimate], margin: float) -> str:
+    """Answer chapter 53: whether several kinds of image help.
+
+    Args:
+        single: the kind that one network was trained on alone.
+        gains: accuracy with all kinds in training minus with that one, by the kind tested on.
+        margin: of accuracy, within which two are equivalent.
+    """
+    words = ("lowers accuracy", "makes no measurable difference to accuracy", "raises accuracy")
+    kinds = {}  # by what is said of them
+    for kind, gain in gains.items():
+        said = gain.side(*words)
+        if equivalence(gain.low, gain.high, margin) == "equivalent":
+            said = f"keeps accuracy within {margin:g}"
+        kinds.setdefault(said, []).append(f"on {kind} {gain.aside}")
+    parts = [f"{said} {texts.listing(named)}" for said, named in kinds.items()]
+    return f"Training on all kinds of image instead of {single} alone {'; it '.join(parts)}."
+
+
+def density_elsewhere(
+    way: str,
+    patients: int,
+    home: Estimate,
+    away: Estimate,
+    kappa: Estimate,
+    constant: float,
+    over_constant: Mapping[str, Estimate],
+) -> str:
+    """Answer chapter 54: whether density is predicted as well elsewhere as at home.
+
+    Args:
+        way: how the network was trained.
+        patients: elsewhere.
+        home: accuracy there, out of fold.
+        away: accuracy elsewhere.
+        kappa: of network and reader elsewhere.
+        constant: accuracy of always answering the density that is most frequent elsewhere.
+        over_constant: accuracy elsewhere of each way to train, minus that.
+    """
+    words = ("below", "not measurably different from", "above")
+    return (
+        f"Trained at home and tested elsewhere, {way} is right for {away.text} of {patients} "
+        f"patients; at home, it is right for {home.text}. Always answering the density that is "
+        f"most frequent elsewhere would be right for {constant:.2f} there. "
+        f"{_beside_constant(over_constant)} The network and the reader there agree with a kappa of "
+        f"{kappa.text}, {kappa.side(*words, than=PUBLISHED_KAPPA)} that of published readers among "
+        f"themselves ({PUBLISHED_KAPPA})."
+    )
