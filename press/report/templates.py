@@ -56,6 +56,12 @@ def code(text: str) -> str:
     return f"{fence}{space}{text}{space}{fence}"
 
 
+def plural(count: object, singular: str) -> str:
+    """Return "1 layer" or "2 layers" of a count and "layer"."""
+    return f"{count} {singular}{'' if str(count) == '1' else 's'}"
+
+
 _JINJA.filters["code"] = code
+_JINJA.filters["plural"] = plural
 _JINJA.filters["literal"] = lambda value: literal(str(value))
 _JINJA.tests["known"] = lambda text: not text.startswith("*not known: ")

@@ -310,6 +310,11 @@ def test_an_unknown_name_is_an_error_that_names_the_place():
         reporting.linked("{notebook}`x <04_evalaution>`", [reported])
 
 
+@pytest.mark.parametrize(("count", "words"), [(1, "1 layer"), ("1", "1 layer"), (2, "2 layers")])
+def test_a_template_counts_one_thing_in_the_singular(count, words):
+    assert reporting.fill("{{ count | plural('layer') }}", {"count": count}, "here") == words
+
+
 def test_what_a_user_wrote_is_shown_as_it_is_and_never_a_template():
     title = "A {{ images }} <b>*bold*</b> {cite}`x` # `y` $z$"
     changes = {"title": title, "note": "::: {{ images }}\n# heading"}
