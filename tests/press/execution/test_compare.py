@@ -1,7 +1,6 @@
 """Two studies side by side: which, what of them, and the page; the mistakes one can make."""
 
 import json
-import sys
 
 import matplotlib as mpl
 import numpy as np
@@ -13,7 +12,6 @@ from birads_lib.errors import UserError
 from birads_lib.figures import comparison as plots
 from birads_lib.scores.metrics import headline_names
 from helpers.made_up import made_up_run
-from helpers.project import run_in
 from press.execution import compare
 from press.pages import outputs
 from press.rendering import contents
@@ -184,26 +182,3 @@ def test_a_comparison_stands_in_the_contents_but_is_no_page_of_the_study(tmp_pat
     *_, last = contents.contents(mine, {"mine": mine})["parts"][0]["chapters"]
     assert last == {"file": "book/mine/12_comparison-smoke", "title": "Do two differ? (smoke)"}
     assert not [page for page in mine.pages() if page.startswith("12")]
-
-
-def test_from_end_to_end(clean_copy):
-    """All but Sphinx, on two made-up studies, in a copy of the project."""
-    for number, name in enumerate("ab"):
-        text = TEXT.format(name) + "notebooks: {12_comparison: {resamples: 50}}\n"
-        (clean_copy / "config" / f"{name}.yaml").write_text(text)
-        made_up_run(clean_copy / "results" / name, seed=number, images="ab"[number])
-    code = (
-        "from press.execution import compare\nfrom press.rendering import sphinx\n"
-        "sphinx.render = lambda study: None\n"
-        "print('page', compare.compare('a,b').relative_to(sphinx.ROOT))"
-    )
-    done = run_in(clean_copy, sys.executable, "-c", code)
-    assert done.returncode == 0, done.stderr
-    assert "other images, resampled separately" in done.stdout
-    assert "Quadratic kappa" in done.stdout
-    assert done.stdout.endswith("page _build/a/_build/html/book/a/12_comparison-b.html\n")
-    page = (clean_copy / "book" / "a" / "12_comparison-b.ipynb").read_text()
-    assert page.index('id=\\"comparison\\"') < page.index('id=\\"comparison-table\\"')
-    passport = clean_copy / "results/a/figures/12_comparison-b/comparison.json"
-    inputs = [fact["file"] for fact in json.loads(passport.read_text())["inputs"]]
-    assert "results/b/runs/proposed/patient/predictions.parquet" in inputs

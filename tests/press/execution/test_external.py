@@ -1,12 +1,8 @@
 """A run on another study's images: which, what of them, and the page; the mistakes one can make."""
 
-import json
-import sys
-
 import pytest
 
 from birads_lib.errors import UserError
-from helpers.project import run_in
 from press.execution import compare, external
 from press.run import SYNTHETIC
 from press.studies import study
@@ -164,80 +160,3 @@ def test_what_a_study_asks_for_is_checked(studies, key, says):
 def test_mistakes(studies, names, message):
     with pytest.raises(UserError, match=message):
         external.external(*names)
-
-
-MADE_UP = """
-import json
-from dataclasses import asdict
-from pathlib import Path
-import keras, numpy as np, pandas as pd
-from birads_lib import predictions
-from birads_lib.files import sha256
-from birads_lib.readers import by_name
-from birads_lib.task import BIRADS
-
-home, run = Path("results/a"), Path("results/a/runs/proposed/image")
-data = by_name.read("phantoms", "results/a/phantoms", patients=10, seed=0, size=64)
-data.write(home)
-left, parts, number = {}, np.array(["test", "validation", "train", "train"]), np.arange(40)
-rows = data.cases[["image_id", "patient_id"]].assign(y_true=number % 5 + 1, seed=0, copy=0)
-rows = [rows.assign(fold=k, part=parts[(number // 5 + k) % 4]) for k in range(4)]
-for fold in range(4):
-    layers = [keras.layers.Rescaling(1 / 255), keras.layers.Flatten()]
-    model = keras.Sequential([keras.Input((32, 32, 1)), *layers, keras.layers.Dense(5, "softmax")])
-    path = run / f"seed0/fold{fold}/model.keras"
-    path.parent.mkdir(parents=True)
-    model.save(path)
-    left[path.relative_to(run).as_posix()] = sha256(path)
-facts = {"balance": True, "preprocessing": {"image_size": 32}, "task": asdict(BIRADS)}
-(run / "run.json").write_text(json.dumps(facts | {"left_by_folds": left}))
-table = pd.concat(rows, ignore_index=True).assign(variant="proposed", protocol="image")
-table[BIRADS.probabilities] = np.random.default_rng(0).dirichlet(np.ones(5), len(table))
-predictions.write(table, run / "predictions.parquet")
-"""
-MAKE = """
-from press import book
-from press.execution import external
-from press.rendering import sphinx
-from press.paths import BOOK, ROOT
-book.render = sphinx.render = lambda study: ROOT
-book.build("config/a.yaml")
-page = BOOK / "a/15_elsewhere-b.ipynb"
-made = page.stat().st_mtime_ns
-print("page", external.rendered("a", "b").relative_to(ROOT), page.stat().st_mtime_ns == made)
-"""
-VERIFY = """
-from press.verification import verify
-made_up = "names no page that wrote it"  # true of what MADE_UP wrote
-print([line for line in verify.study("a").problems if not line.endswith(made_up)])
-"""
-
-
-def test_from_end_to_end(clean_copy):
-    """All but Sphinx, on models that nobody trained; and what verification says."""
-    own = "protocols: [image]\nnotebooks: {15_elsewhere: {resamples: 20}}\n"
-    own += "external: {study: b}\n"
-    (clean_copy / "config/a.yaml").write_text(TEXT.format("a", 0) + own)
-    (clean_copy / "config/b.yaml").write_text(TEXT.format("b", 1) + "chapters: images\n")
-    done = run_in(clean_copy, sys.executable, "-c", MADE_UP)
-    assert done.returncode == 0, done.stderr
-    done = run_in(clean_copy, sys.executable, "-c", MAKE)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "40 images of b are graded; 0 are also at home\n4 models" in done.stdout
-    assert done.stdout.endswith("page _build/a/_build/html/book/a/15_elsewhere-b.html True\n")
-    figures = clean_copy / "results/a/figures/15_elsewhere-b"
-    passport = json.loads((figures / "home-and-elsewhere.json").read_text())
-    read = {fact["name"]: fact for fact in passport["inputs"]}
-    assert read["model seed0/fold2"]["file"].endswith("image/seed0/fold2/model.keras")
-    assert read["image files"]["study"] == "b"
-    assert "leaky-mark" in passport["marks"]
-    assert verified(clean_copy) == "[]\n"
-    listed = clean_copy / "book/b/01_data_exploration.ipynb"
-    listed.rename(listed.with_name("away"))
-    assert "not the image files that 01_data_exploration of b lists" in verified(clean_copy)
-
-
-def verified(project):
-    done = run_in(project, sys.executable, "-c", VERIFY)
-    assert done.returncode == 0, done.stderr
-    return done.stdout[done.stdout.rindex("[") :] if "[]" in done.stdout else done.stdout
