@@ -277,6 +277,7 @@ def test_small_resnet_is_small_and_named():
     assert trunk.get_layer("conv3_block2_out").output.shape[1:] == (8, 8, 48)
 
 
+@pytest.mark.one_backend  # what a layer is called
 def test_the_stages_in_the_table_are_layers_of_the_trunk():
     for name, row in backbones.BACKBONES.items():
         if row.stages:
