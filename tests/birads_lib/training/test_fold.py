@@ -156,6 +156,7 @@ def test_folds_without_save_models_leave_none(tmp_path, practised):
     ]  # fmt: skip
 
 
+@pytest.mark.one_backend  # folds with a trunk cache are compared on both
 def test_a_fold_without_trunk_cache_is_the_same_alone_and_after_another(tmp_path):
     """Here the augmentation is drawn in each step: it begins anew, too."""
     small = {"taps": ("conv2_block1_out",), "encoder_layers": 0}  # all of it is traced
