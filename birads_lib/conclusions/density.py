@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from birads_lib import texts
-from birads_lib.conclusions.estimate import Estimate
+from birads_lib.conclusions.estimate import COMPARED, Estimate
 from birads_lib.scores.density import READERS_KAPPA
 from birads_lib.scores.repeated_folds import equivalence
 
@@ -36,11 +36,11 @@ def image_and_text(
         constant: accuracy of always answering the most frequent density.
         over_constant: accuracy of each way to train, minus that.
     """
-    words = ("lower", "do not measurably change", "raise")
     return (
         f"{_beside_softmax(against)} Always answering the most frequent density would be right "
-        f"for {constant:.2f} of the patients. {_beside_constant(over_constant)} Weights "
-        f"{recall.side(*words)} the recall of density D {recall.aside}."
+        f"for {constant:.2f} of the patients. {_beside_constant(over_constant, 'ways to train')} "
+        f"Weighted CLIP's recall of density D is {recall.side(*COMPARED)} plain CLIP's "
+        f"{recall.aside}."
     )
 
 
@@ -58,22 +58,25 @@ def _beside_softmax(against: Mapping[str, Estimate]) -> str:
     return "No way to train with a text differs measurably in accuracy from softmax without one."
 
 
-def _beside_constant(over: Mapping[str, Estimate]) -> str:
-    """Say which ways to train are less, equally and more accurate than one constant answer."""
+def _beside_constant(over: Mapping[str, Estimate], ways: str) -> str:
+    """Say which ``ways`` are less, equally and more accurate than one constant answer."""
     sides = zip(_SIDES, _by_side(over), strict=True)
     groups = {words: names for words, names in sides if names}
+    number = texts.in_words(len(over))
+    if len(over) == 1:
+        ((words, (name,)),) = groups.items()
+        return f"{name} is {words} {'from' if words == _SIDES[1] else 'than'} that."
     if len(groups) > 1:
-        number = texts.in_words(len(over))
         parts = [
             f"{texts.in_words(len(names))} {'is' if len(names) == 1 else 'are'} {words} "
             f"({texts.listing(names)})"
             for words, names in groups.items()
         ]
-        return f"Of {number} ways to train, {texts.listing(parts)}."
+        return f"Compared with that, of the {number} {ways}, {texts.listing(parts)}."
     (words,) = groups
     if words == _SIDES[1]:
-        return "No way to train is measurably more or less accurate than that."
-    return f"Every way to train is {words} than that."
+        return f"None of the {number} {ways} is measurably more or less accurate than that."
+    return f"Each of the {number} {ways} is {words} than that."
 
 
 def _by_side(differences: Mapping[str, Estimate]) -> list[list[str]]:
@@ -121,11 +124,12 @@ def density_elsewhere(
         over_constant: accuracy elsewhere of each way to train, minus that.
     """
     words = ("below", "not measurably different from", "above")
+    beside = _beside_constant(over_constant, "ways to train that were tested there")
     return (
         f"Trained at home and tested elsewhere, {way} is right for {away.text} of {patients} "
         f"patients; at home, it is right for {home.text}. Always answering the density that is "
         f"most frequent elsewhere would be right for {constant:.2f} there. "
-        f"{_beside_constant(over_constant)} The network and the reader there agree with a kappa of "
-        f"{kappa.text}, {kappa.side(*words, than=PUBLISHED_KAPPA)} that of published readers among "
-        f"themselves ({PUBLISHED_KAPPA})."
+        f"{beside} The network and the reader there agree with a kappa of {kappa.text}, "
+        f"{kappa.side(*words, than=PUBLISHED_KAPPA)} that of published readers among themselves "
+        f"({PUBLISHED_KAPPA})."
     )

@@ -68,11 +68,12 @@ def reader(gain: Estimate, biopsied: float, everybody: float) -> str:
     )
 
 
-def where(hit: Estimate, gain: Estimate, best: str, wrong: Estimate) -> str:
+def where(hit: Estimate, random: Estimate, gain: Estimate, best: str, wrong: Estimate) -> str:
     """Answer chapter 34: whether maps find a lesion that was moved off the centre.
 
     Args:
         hit: share of moved lesions that the map's maximum hits.
+        random: the share that a random point hits.
         gain: that share minus the best way of pointing without a network.
         best: that way.
         wrong: share hit in incorrectly graded regions.
@@ -81,8 +82,8 @@ def where(hit: Estimate, gain: Estimate, best: str, wrong: Estimate) -> str:
     known = not np.isnan(wrong.estimate)
     also = f" In incorrectly graded regions, it hits {wrong.text}." if known else ""
     return (
-        f"The map hits {hit.text} of the moved lesions. It is {gain.side(*words)} pointing at the "
-        f"{best} {gain.aside}.{also}"
+        f"The map hits {hit.text} of the moved lesions, and a random point {random.text}. The map "
+        f"is {gain.side(*words)} pointing at the {best} {gain.aside}.{also}"
     )
 
 

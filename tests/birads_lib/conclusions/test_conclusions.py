@@ -393,9 +393,10 @@ def test_a_reader_is_met_at_one_sensitivity(gain, words):
     [(UP, "better than"), (DOWN, "worse than"), (NONE, "not measurably different from")],
 )
 def test_moved_lesions_are_found_or_not(gain, words):
-    said = transfer.where(SHARE, gain, "brightest place", SHARE)
-    assert f"It is {words} pointing at the brightest place {gain.aside}." in said
-    assert "incorrectly graded" not in transfer.where(SHARE, gain, "centre", UNKNOWN)
+    said = transfer.where(SHARE, NONE, gain, "brightest place", SHARE)
+    assert f"of the moved lesions, and a random point {NONE.text}. The map is {words}" in said
+    assert f"{words} pointing at the brightest place {gain.aside}." in said
+    assert "incorrectly graded" not in transfer.where(SHARE, NONE, gain, "centre", UNKNOWN)
 
 
 @pytest.mark.parametrize(
@@ -430,7 +431,10 @@ def test_agreement_is_held_against_published_readers(kappa, words, there):
     assert f"{words} published readers" in density.density_readers(kappa, SHARE)
     said = density.density_elsewhere("CLIP", 9, SHARE, SHARE, kappa, 0.4, {"CLIP": DOWN})
     assert f"a kappa of {kappa.text}, {there} that of published readers" in said
-    assert "would be right for 0.40 there. Every way to train is measurably less accurate" in said
+    assert "would be right for 0.40 there. CLIP is measurably less accurate than that." in said
+    more = dict.fromkeys(("CLIP", "softmax"), NONE)
+    said = density.density_elsewhere("CLIP", 9, SHARE, SHARE, kappa, 0.4, more)
+    assert "None of the two ways to train that were tested there is measurably more or less" in said
 
 
 def test_a_text_helps_does_harm_or_neither():
@@ -440,20 +444,22 @@ def test_a_text_helps_does_harm_or_neither():
         "Softmax without a text is measurably less accurate than CLIP, and more accurate than "
         "Weighted CLIP. Always "
     )
-    assert "Weights raise the recall" in both
+    assert "Weighted CLIP's recall of density D is higher than plain CLIP's (+0.2" in both
     assert (
-        "Of three ways to train, one is measurably less accurate (prompts), one is not measurably "
-        "different (softmax) and one is measurably more accurate (CLIP)." in both
+        "Compared with that, of the three ways to train, one is measurably less accurate "
+        "(prompts), one is not measurably different (softmax) and one is measurably more accurate "
+        "(CLIP)." in both
     )
     none = density.image_and_text({"CLIP": NONE}, NONE, 0.37, {"CLIP": UP, "softmax": UP})
     assert "would be right for 0.37 of the patients" in none
-    assert "Every way to train is measurably more accurate than that." in none
+    assert "Each of the two ways to train is measurably more accurate than that." in none
     assert "No way to train with a text differs measurably in accuracy from softmax" in none
-    assert "do not measurably change" in none
-    assert "Weights lower the recall" in density.image_and_text({"CLIP": NONE}, DOWN, 0.37, over)
+    assert "is not measurably different from plain CLIP's" in none
+    lower = density.image_and_text({"CLIP": NONE}, DOWN, 0.37, over)
+    assert "is lower than plain CLIP's" in lower
     alike = density.image_and_text({"CLIP": DOWN}, NONE, 0.37, {"CLIP": NONE, "softmax": NONE})
     assert "than softmax without one, which is measurably more accurate than CLIP." in alike
-    assert "No way to train is measurably more or less accurate than that." in alike
+    assert "None of the two ways to train is measurably more or less accurate than that." in alike
     two = density.image_and_text({"CLIP": UP}, NONE, 0.37, dict.fromkeys("ab", UP) | {"c": NONE})
     assert (
         "one is not measurably different (c) and two are measurably more accurate (a and b)" in two
