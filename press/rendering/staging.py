@@ -116,8 +116,8 @@ def staged_page(page: pages.Page, title: str, selector: str, is_listed: bool) ->
 
 def _stale_mark(changed: list[str], when: str) -> str:
     """Return, as HTML, what has changed since a page was executed, and when that was."""
-    said = f"Stale: {'; '.join(changed)} since this page was executed"
-    text = f"{said} on {when}." if when else f"{said}."
+    executed = f"executed on {when}" if when else "executed"
+    text = f"Stale: since this page was {executed}, {'; '.join(changed)}."
     return f'<p class="stale-mark">{html.escape(text)}</p>'  # names and times are the page's own
 
 

@@ -28,8 +28,8 @@ _CHANGED = (
     rf"{_MODULE}(?:, {_MODULE}){{0,2}}(?: and \d+ more)? changed",
 )
 _MARK = re.compile(
-    rf'<p class="stale-mark">Stale: (?:{"|".join(_CHANGED)})(?:; {_CHANGED[1]})? since this page '
-    r"was executed(?: on \d{4}-\d\d-\d\d)?\.</p>\s*",
+    r'<p class="stale-mark">Stale: since this page was executed(?: on \d{4}-\d\d-\d\d)?, '
+    rf"(?:{'|'.join(_CHANGED)})(?:; {_CHANGED[1]})?\.</p>\s*",
     re.ASCII,
 )
 _COUNT = re.compile(r'(<span class="stale-count">)\d+(?=</span>)')

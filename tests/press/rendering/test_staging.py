@@ -180,7 +180,8 @@ def test_what_a_page_says_of_its_modules_is_text(project, monkeypatch):
     monkeypatch.setattr(staging, "changed_sources", lambda page: ["<b>press</b>/run.py changed"])
     page = staging.pages.read(project / "book/mine/01_data_exploration.ipynb")
     (mark,) = json.loads(staging.staged_page(page, "T", "", True))["cells"][1]["source"]
-    assert mark.startswith('<p class="stale-mark">Stale: &lt;b&gt;press&lt;/b&gt;/run.py changed')
+    said = "Stale: since this page was executed, &lt;b&gt;press&lt;/b&gt;/run.py changed."
+    assert mark == f'<p class="stale-mark">{said}</p>'
 
 
 @pytest.fixture

@@ -15,12 +15,12 @@ FILES = {
     "searchindex.js": f"accuracy {manifest.UNKNOWN}",
 }  # fmt: skip
 STALE = [
-    f'<p class="stale-mark">Stale: {text}.</p>\n'
+    f'<p class="stale-mark">Stale: since this page was executed{text}.</p>\n'
     for text in (
-        "birads_lib/losses/ordinal.py changed since this page was executed on 2026-01-31",
-        "notebooks/13_speed.ipynb is gone since this page was executed",
-        "notebooks/13_speed.ipynb has changed; press/run.py, birads_lib/a.mplstyle, press/b.py and "
-        "12 more changed since this page was executed",
+        " on 2026-01-31, birads_lib/losses/ordinal.py changed",
+        ", notebooks/13_speed.ipynb is gone",
+        ", notebooks/13_speed.ipynb has changed; press/run.py, birads_lib/a.mplstyle, press/b.py "
+        "and 12 more changed",
     )
 ]
 
