@@ -114,9 +114,8 @@ def task(request):
     return request.param
 
 
-@contextlib.contextmanager
 def executing(home, task: Task, protocol: str = "patient", **further):
-    """Yield a function that runs a notebook's code cells on the made-up study, once."""
+    """Return a function that runs a notebook's code cells on the made-up study, once."""
     home.with_name("other").symlink_to(home)
     given = {"study_dir": str(home), "resamples": 10, "other": "other"}
     given["task"] = TARGET if task.name == OWN else task.name
@@ -135,23 +134,24 @@ def executing(home, task: Task, protocol: str = "patient", **further):
     def run(notebook: str) -> tuple[Shown, str]:
         opened.clear()
         names, printed = {}, io.StringIO()
-        for cell in json.loads(source_notebook(notebook).read_text())["cells"]:
-            if cell["cell_type"] == "code":
-                with contextlib.redirect_stdout(printed):
-                    exec("".join(cell["source"]), names)
-                if "parameters" in cell["metadata"].get("tags", []):
-                    names |= given
+        # Only while it runs: two studies at hand would undo each other's patches in any order.
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(press.run, "Run", Shown)
+            patch.setattr(pd, "read_parquet", listening(pd.read_parquet))
+            patch.setattr(np, "load", listening(np.load))
+            patch.setattr(Path, "read_text", listening(Path.read_text))
+            patch.setattr(neighbours, "umap", neighbours.tsne)  # takes seconds to import
+            for cell in json.loads(source_notebook(notebook).read_text())["cells"]:
+                if cell["cell_type"] == "code":
+                    with contextlib.redirect_stdout(printed):
+                        exec("".join(cell["source"]), names)
+                    if "parameters" in cell["metadata"].get("tags", []):
+                        names |= given
         if "run" in names:  # else the chapter refused the task
             assert {path for path in opened if home.parent in path.parents} <= names["run"].inputs
         return names["run"], printed.getvalue()
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(press.run, "Run", Shown)
-        patch.setattr(pd, "read_parquet", listening(pd.read_parquet))
-        patch.setattr(np, "load", listening(np.load))
-        patch.setattr(Path, "read_text", listening(Path.read_text))
-        patch.setattr(neighbours, "umap", neighbours.tsne)  # takes seconds to import
-        yield run
+    return run
 
 
 @pytest.fixture(scope="module")
@@ -159,8 +159,7 @@ def execute(task, tmp_path_factory):
     """A function that runs a notebook's code cells on a study of the task, once."""
     home = tmp_path_factory.mktemp("made_up") / task.name
     made_up_study(home, task)
-    with executing(home, task) as run:
-        yield run
+    return executing(home, task)
 
 
 SCARCE = {  # of five grades, those that images have; the protocol, under "image" without patients
@@ -175,8 +174,7 @@ def execute_scarce(request, tmp_path_factory):
     present, protocol = SCARCE[request.param]
     home = tmp_path_factory.mktemp("scarce") / "study"
     made_up_study(home, BIRADS, protocol, present)
-    with executing(home, BIRADS, protocol) as run:
-        yield run
+    return executing(home, BIRADS, protocol)
 
 
 @pytest.mark.parametrize("notebook", READING_PREDICTIONS)
@@ -270,8 +268,7 @@ def explored(home, task: Task, **further):
     dataset = {"reader": "class_folders", "folder": str(home.parent / "images")}
     dataset["patient_pattern"] = "P(.+)_"
     home.mkdir()
-    with executing(home, task, dataset=dataset, **further) as run:
-        return run("01_data_exploration")
+    return executing(home, task, dataset=dataset, **further)("01_data_exploration")
 
 
 @pytest.mark.parametrize("names", [False, True])
@@ -295,8 +292,8 @@ def test_a_sweep_has_a_table_of_its_variants(tmp_path):
         value = {"estimate": accuracy, "low": accuracy - 0.1, "high": None}
         recorded = json.dumps({"accuracy": value, "recall_2": value})
         (home / "runs" / name / "04_evaluation.metrics.json").write_text(recorded)
-    with executing(home, BIRADS, runs=runs, changes={"frozen": {"stage2_epochs": 0}}) as run:
-        shown, printed = run("05_sweep")
+    run = executing(home, BIRADS, runs=runs, changes={"frozen": {"stage2_epochs": 0}})
+    shown, printed = run("05_sweep")
     table = " ".join(shown.texts)
     assert shown.exhibits == ["variants"]
     assert "0.50 (no interval)" in table
