@@ -69,12 +69,12 @@ def reader(gain: Estimate, biopsied: float, everybody: float) -> str:
 
 
 def where(hit: Estimate, random: Estimate, gain: Estimate, best: str, wrong: Estimate) -> str:
-    """Answer chapter 34: whether maps find a lesion that was moved off the centre.
+    """Answer chapter 34: whether maps find a lesion that was moved within its square.
 
     Args:
         hit: share of moved lesions that the map's maximum hits.
         random: the share that a random point hits.
-        gain: that share minus the best way of pointing without a network.
+        gain: the map's share minus that of the best way of pointing without a network.
         best: that way.
         wrong: share hit in incorrectly graded regions.
     """
