@@ -27,7 +27,9 @@ SYNC = $(UV) sync --locked --inexact --compile-bytecode --extra book
 
 # A path stays a path, be it 2024 or 1e3: see press/studies/given.py.
 AS_ITEM = "$(1)=['$(subst ','',$(2))']"
-SNAKEMAKE = snakemake --profile profiles/$(PROFILE) --config study=$(1) \
+# On this machine, kernels are forks of one process.
+FORKING = $(if $(filter local,$(PROFILE)),python -m press.execution.fork_server)
+SNAKEMAKE = $(FORKING) snakemake --profile profiles/$(PROFILE) --config study=$(1) \
             $(if $(DATA),$(call AS_ITEM,data,$(DATA))) \
             $(if $(WEIGHTS),$(call AS_ITEM,weights,$(WEIGHTS)))
 

@@ -157,14 +157,17 @@ def warn_without_places() -> None:
 
 
 def end_with(process: int) -> None:
-    """End this kernel and all it started when its parent ``process`` has ended, however it did.
+    """End this kernel and all it started when ``process`` has ended, however it did.
 
-    A kernel that ends alone, as IPython's own watch has it, leaves a pool's workers waiting.
+    A kernel that ends alone, as IPython's own watch has it, leaves a pool's workers waiting. And
+    its parent may be the fork server.
     """
 
     def watch() -> None:
-        while os.getppid() == process:
-            time.sleep(0.2)
+        with suppress(ProcessLookupError):
+            while True:
+                os.kill(process, 0)  # does nothing but ask
+                time.sleep(0.2)
         os.killpg(0, signal.SIGKILL)  # a kernel leads a process group
 
     threading.Thread(target=watch, daemon=True).start()

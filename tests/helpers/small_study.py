@@ -45,7 +45,8 @@ class Project:
 
     def options(self, *targets, profile="local", environment=None, **options) -> dict:
         """Return what subprocess needs to run the study; ``options`` are Snakemake's."""
-        command = [sys.executable, "-m", "snakemake", "--profile", f"profiles/{profile}"]
+        forking = [sys.executable, "-m", "press.execution.fork_server"] * (profile == "local")
+        command = [*forking, "snakemake", "--profile", f"profiles/{profile}"]  # as in the Makefile
         command += [f"--{name}={value}" for name, value in options.items()]
         given = os.environ | (environment or {})
         path = f"{Path(sys.executable).parent}:{given['PATH']}"
