@@ -27,8 +27,8 @@ SYNC = $(UV) sync --locked --inexact --compile-bytecode --extra book
 
 # A path stays a path, be it 2024 or 1e3: see press/studies/given.py.
 AS_ITEM = "$(1)=['$(subst ','',$(2))']"
-# On this machine, kernels are forks of one process.
-FORKING = $(if $(filter local,$(PROFILE)),python -m press.execution.fork_server)
+# On this machine, notebooks and their kernels are forks of one process.
+FORKING = $(if $(filter local,$(PROFILE)),python -m press.execution.forking.start)
 SNAKEMAKE = $(FORKING) snakemake --profile profiles/$(PROFILE) --config study=$(1) \
             $(if $(DATA),$(call AS_ITEM,data,$(DATA))) \
             $(if $(WEIGHTS),$(call AS_ITEM,weights,$(WEIGHTS)))
@@ -54,7 +54,7 @@ predict: .venv/ready ## grade images by a trained run: RUN=results/<study>/runs/
 # A name is data: the shell takes it from the environment.
 verify: .venv/ready ## check the hashes of all that is rendered; FIG=<name>: make one figure again and compare; FIG=all: all
 	@$(if $(RECEIPT),$(if $(filter all,$(FIG)),,$(error RECEIPT=<name> needs FIG=all)))
-	@$(if $(filter all,$(FIG)),python -m press.verification.receipt "$(CONFIG)" "$(DATA)" "$(WEIGHTS)" "$$RECEIPT",\
+	@$(if $(filter all,$(FIG)),$(FORKING) python -m press.verification.receipt "$(CONFIG)" "$(DATA)" "$(WEIGHTS)" "$$RECEIPT",\
 	  $(if $(FIG),python -m press.execution.remake "$(CONFIG)" "$(FIG)" "$(DATA)" "$(WEIGHTS)",\
 	  python -m press.verification.verify "$(CONFIG)" "$(DATA)" "$(DEEP)"))
 

@@ -30,7 +30,9 @@ if workflow.is_main_process:
 # What is made again to verify a figure stays out of the book.
 PAGES = f"{STUDY.root}/pages/{STUDY.name}" if "root" in ASKED else f"book/{STUDY.name}"
 
-EXECUTE = "python -m press.execution.execute {input.notebook} {output.page} {params.values:q}"
+# As `python -m` does, or in a fork of a process that has the libraries.
+RUN_MODULE = "python -I -S press/execution/forking/client.py"
+EXECUTE = RUN_MODULE + " press.execution.execute {input.notebook} {output.page} {params.values:q}"
 
 
 def in_results(names):

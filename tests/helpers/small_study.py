@@ -45,7 +45,7 @@ class Project:
 
     def options(self, *targets, profile="local", environment=None, **options) -> dict:
         """Return what subprocess needs to run the study; ``options`` are Snakemake's."""
-        forking = [sys.executable, "-m", "press.execution.fork_server"] * (profile == "local")
+        forking = [sys.executable, "-m", "press.execution.forking.start"] * (profile == "local")
         command = [*forking, "snakemake", "--profile", f"profiles/{profile}"]  # as in the Makefile
         command += [f"--{name}={value}" for name, value in options.items()]
         given = os.environ | (environment or {})

@@ -13,31 +13,33 @@ import nbformat
 import pytest
 
 from press.by_hand import MARK
-from press.execution import fork_server
 from press.execution.execute import FULL
+from press.execution.forking.client import FOLDER
+from press.execution.forking.start import HERE, start_server
 
-EITHER_WAY = pytest.mark.parametrize("kernels", ["alone", "forked"], indirect=True)
+EITHER_WAY = pytest.mark.parametrize("processes", ["alone", "forked"], indirect=True)
 
 
 @pytest.fixture(scope="module")
 def forking():
-    """Return the environment of processes whose kernels are forks."""
-    return fork_server.start()
+    """Return the environment of processes that fork."""
+    return start_server()
 
 
 @pytest.fixture
-def kernels(request):
-    """Return the environment of processes whose kernels start alone or are forks."""
-    start = getattr(request, "param", "alone")
-    return request.getfixturevalue("forking") if start == "forked" else dict(os.environ)
+def processes(request):
+    """Return the environment of processes that start alone, or that fork."""
+    if getattr(request, "param", "alone") == "forked":
+        return request.getfixturevalue("forking")
+    return {name: value for name, value in os.environ.items() if name != FOLDER}
 
 
 @pytest.fixture
-def start(clean_copy, tmp_path, kernels):
+def start(clean_copy, tmp_path, processes):
     """Return a function that starts the execution of some code in a notebook."""
 
     def begin(code, stderr=subprocess.PIPE, **options):
-        environment = os.environ | kernels | {"PYTHONPATH": str(clean_copy)}
+        environment = processes | {"PYTHONPATH": str(clean_copy)}
         options |= {"cwd": clean_copy, "env": environment, "stderr": stderr}
         return subprocess.Popen(command(code, tmp_path), **options)
 
@@ -74,7 +76,8 @@ def command(code, folder):
     nbformat.write(notebook, folder / "source.ipynb")
     values = json.dumps({"study_dir": str(folder), "x": 2})
     files = [str(folder / "source.ipynb"), str(folder / "page.ipynb")]
-    return [sys.executable, "-m", "press.execution.execute", *files, values]
+    client = [sys.executable, "-I", "-S", str(HERE / "client.py")]  # as the Snakefile does
+    return [*client, "press.execution.execute", *files, values]
 
 
 @EITHER_WAY
@@ -89,19 +92,19 @@ def test_a_page_appears_and_prints_as_it_goes(execute, tmp_path):
 HAS_PANDAS = "import os, sys; print('pandas' in sys.modules, os.getppid())"
 
 
-@pytest.mark.parametrize("kernels", ["forked"], indirect=True)
+@pytest.mark.parametrize("processes", ["forked"], indirect=True)
 def test_a_fork_has_the_libraries_and_another_number_of_threads_starts_alone(
-    execute, kernels, monkeypatch
+    execute, processes, monkeypatch
 ):
     """A library takes its number of threads when it is imported."""
     assert "True" in execute(HAS_PANDAS).stdout
-    monkeypatch.setitem(kernels, "OMP_NUM_THREADS", "3")
+    monkeypatch.setitem(processes, "OMP_NUM_THREADS", "3")
     assert "False" in execute(HAS_PANDAS).stdout
 
 
 def test_the_server_ends_with_who_started_it(tmp_path):
     wait = "import subprocess, sys, time; subprocess.run(sys.argv[1:]); time.sleep(600)"
-    serve = [sys.executable, "-m", "press.execution.fork_server", sys.executable, "-c", wait]
+    serve = [sys.executable, "-m", "press.execution.forking.start", sys.executable, "-c", wait]
     executing = command(HAS_PANDAS, tmp_path)
     with subprocess.Popen([*serve, *executing], stdout=subprocess.PIPE, text=True) as started:
         server = int(started.stdout.readline().split()[1])

@@ -1,21 +1,17 @@
-"""Run a command whose kernels are forks of one process that has imported the large libraries.
+"""The fork server: one process that has imported the large libraries, and forks for each client.
 
-    python -m press.execution.fork_server snakemake --profile profiles/local
-
-A kernel that starts alone spends 2 CPU seconds on pandas, SciPy and scikit-learn, and 6 more on
-Keras with TensorFlow. A fork has them at once, in memory that all share.
+It knows nothing of any project: a fork imports press and birads_lib itself.
 """
 
 import gc
 import json
 import os
+import runpy
 import selectors
 import shutil
 import signal
 import socket
-import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -23,47 +19,16 @@ from importlib import import_module
 from io import FileIO
 from pathlib import Path
 
-from press.execution.execute import KEEP_MEMORY, SOCKETS, collect_seldom
-
-SERVERS = "KERNEL_SERVERS"  # the folder of the server's socket, for kernel/client.py
-CLIENT = Path(__file__).with_name("kernel")  # what Jupyter starts as a kernel
 LIBRARIES = (
-    "ipykernel.kernelapp", "pyarrow.parquet", "scipy.stats", "seaborn", "sklearn.linear_model",
-    "pydantic", "pandera.pandas", "cv2",
+    "papermill", "nbclient", "ipykernel.kernelapp", "pyarrow.parquet", "scipy.stats", "seaborn",
+    "sklearn.linear_model", "pydantic", "pandera.pandas", "cv2",
 )  # fmt: skip
-
-# A run of one page may do without Keras; and a GPU that is in use can't be inherited.
-WITH_THE_SECOND = () if shutil.which("nvidia-smi") else ("keras",)
-
-
-def main(command: list[str]) -> None:
-    """Become ``command``, with a fork server beside it."""
-    os.execvpe(command[0], command, start())
-
-
-def start() -> dict[str, str]:
-    """Start a fork server that ends with this process.
-
-    Returns the environment of processes whose kernels it forks: their number of threads is that of
-    ``OMP_NUM_THREADS``, or 1. Where the system can't watch processes (macOS), kernels start alone.
-    """
-    if not hasattr(os, "pidfd_open"):
-        return dict(os.environ)
-    environment = KEEP_MEMORY | {"OMP_NUM_THREADS": "1"} | os.environ
-    folder = Path(tempfile.mkdtemp(prefix="kernels-", dir=SOCKETS))
-    (folder / "kernels").mkdir()
-    (folder / "kernels" / "python3").symlink_to(CLIENT)
-    kernels = os.pathsep.join(filter(None, (str(folder), os.environ.get("JUPYTER_PATH"))))
-    environment |= {SERVERS: str(folder), "JUPYTER_PATH": kernels}
-    address = folder / environment["OMP_NUM_THREADS"]
-    serve = [sys.executable, "-m", "press.execution.fork_server", "--serve", str(address)]
-    silent = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
-    subprocess.Popen(serve, env=environment, start_new_session=True, **silent)
-    return environment
+# One page may do without Keras, whose forks come third; and a GPU in use can't be inherited.
+WITH_THE_THIRD = () if shutil.which("nvidia-smi") else ("keras",)
 
 
 class ForkServer:
-    """Forks a kernel for each client. A kernel ends with its client, the server with its parent."""
+    """Forks for each client. A fork ends with its client, the server with its parent."""
 
     def __init__(self, address: Path):
         self.folder = address.parent
@@ -86,27 +51,27 @@ class ForkServer:
                 key.data()
 
     def accept(self) -> None:
-        """Fork the kernel that a client asks for."""
+        """Fork for a client."""
         client, _ = self.listener.accept()
         try:
             request, files = receive(client)
         except (OSError, ValueError):  # it was killed before it had asked
             return client.close()
         self.forks += 1
-        import_libraries(LIBRARIES if self.forks == 1 else WITH_THE_SECOND)
+        import_libraries({1: LIBRARIES, 3: WITH_THE_THIRD}.get(self.forks, ()))
         process = os.fork()
         if not process:
             for file in (*(key.fileobj for key in self.events.get_map().values()), client):
                 file.close()
-            become_kernel(files, **request)
+            become(files, **request)
         for file in files:
             os.close(file)
-        self.when_ready(client, partial(kill, process))
         ended = process_file(process)
+        self.when_ready(client, partial(kill, process))
         self.when_ready(ended, partial(self.end, process, ended, client))
 
     def end(self, process: int, ended: FileIO, client: socket.socket) -> None:
-        """Tell a client that its kernel has ended."""
+        """Tell a client that its fork has ended."""
         status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
         for file in (client, ended):
             self.events.unregister(file)
@@ -125,7 +90,7 @@ def process_file(process: int) -> FileIO:
 
 
 def kill(process: int) -> None:
-    """End a kernel and all that it started."""
+    """End a fork and all that it started."""
     with suppress(ProcessLookupError):  # it has just ended
         os.killpg(process, signal.SIGKILL)
 
@@ -138,21 +103,19 @@ def receive(client: socket.socket) -> tuple[dict, list[int]]:
 
 
 def import_libraries(names: tuple[str, ...]) -> None:
-    """Import libraries, and leave what they made out of the kernels' garbage collections."""
-    collect_seldom()
+    """Import libraries, and leave what they made out of the forks' garbage collections."""
     os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"  # as in any kernel
+    gc.disable()
     for name in names:
         import_module(name)
-    gc.collect()
     gc.freeze()
+    gc.enable()
 
 
-def become_kernel(
-    files: list[int], arguments: list[str], folder: str, environment: dict[str, str]
+def become(
+    files: list[int], module: str, arguments: list[str], folder: str, environment: dict[str, str]
 ) -> None:
-    """Turn this process into the kernel that a client asked for."""
-    from ipykernel import kernelapp
-
+    """Turn this process into one that was started by ``python -m``."""
     os.setsid()
     for number, file in enumerate(files):
         os.dup2(file, number)
@@ -160,11 +123,11 @@ def become_kernel(
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
-    sys.argv = ["ipykernel_launcher", *arguments]
-    sys.exit(kernelapp.launch_new_instance())
+    sys.path[:0] = [folder, *filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))]
+    sys.argv = [module, *arguments]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    sys.exit()
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "--serve":
-        ForkServer(Path(sys.argv[2])).run()
-    main(sys.argv[1:])
+    ForkServer(Path(sys.argv[1])).run()

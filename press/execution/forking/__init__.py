@@ -1,0 +1,1 @@
+"""Processes that start as forks of one process, which has imported the large libraries."""
