@@ -101,9 +101,9 @@ def asked():
 def correlax(folder: Path) -> np.ndarray:
     from birads_lib.explain import relevance
 
-    found = relevance.correlax(*asked())
-    assert len(found.answers) == WINDOWS
-    return np.column_stack([found.by_label, found.by_answers])
+    maps = relevance.correlax(*asked())
+    assert len(maps.answers) == WINDOWS
+    return np.column_stack([maps.by_label, maps.by_answers])
 
 
 def mask_by_mask(folder: Path) -> np.ndarray:

@@ -103,9 +103,9 @@ def measure(folder: Path, say: Callable[[str], None] = print) -> list[dict]:
     rows = []
     for name, (work, most) in WORKS.items():
         for n in SIZES:
-            with tempfile.TemporaryDirectory(dir=folder) as own:
+            with tempfile.TemporaryDirectory(dir=folder) as scratch:
                 row = {"work": name, "images": n, "at_most_mb": most}
-                rows.append(row | _alone(work, Path(own), n))
+                rows.append(row | _alone(work, Path(scratch), n))
             say(f"{name}, {n:,} images: {rows[-1]['seconds']:.1f} s, {rows[-1]['peak_mb']:.0f} MB")
     return rows
 

@@ -49,10 +49,10 @@ def after_plot(folder: Path) -> None:
     edit(folder / "plot", PLOTS, EDITED)
 
 
-def edit(own: Path, file: str, text: str) -> None:
-    with open(own / file, "a") as edited:
+def edit(project: Path, file: str, text: str) -> None:
+    with open(project / file, "a") as edited:
         edited.write(text)
-    build(own)
+    build(project)
 
 
 def built(folder: Path) -> None:

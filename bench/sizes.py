@@ -46,9 +46,9 @@ def explain(side: int) -> dict[str, float]:
 
     options = relevance.Options(window=WINDOW, stride=STRIDE, masks=MASKS)
     ask, clock, cpu = asker(), time.perf_counter(), time.process_time()
-    found = relevance.correlax(ask, *pictured(side), options)
+    maps = relevance.correlax(ask, *pictured(side), options)
     taken = {"seconds": time.perf_counter() - clock, "cpu_seconds": time.process_time() - cpu}
-    return {"windows": len(found.answers)} | taken
+    return {"windows": len(maps.answers)} | taken
 
 
 def measure(folder: Path, say: Callable[[str], None] = print) -> list[dict]:
@@ -59,7 +59,7 @@ def measure(folder: Path, say: Callable[[str], None] = print) -> list[dict]:
         with pool, Peak(pool.submit(os.getpid).result()) as peak:
             pool.submit(explain, SMALL).result()  # which compiles the network
             taken = [pool.submit(explain, side).result() for _ in range(rounds)]
-        row = {name: [one[name] for one in taken] for name in ("seconds", "cpu_seconds")}
+        row = {name: [times[name] for times in taken] for name in ("seconds", "cpu_seconds")}
         row |= {"side": side, "windows": taken[0]["windows"], "masks": MASKS}
         row |= {"at_most": AT_MOST if side == SMALL else None, "peak_mb": peak.megabytes}
         rows.append(row | {"load": os.getloadavg()[0], "cores": os.cpu_count()})

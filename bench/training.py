@@ -58,10 +58,10 @@ def with_cache(folder: Path, work: Work) -> np.ndarray:
     rows = pd.DataFrame({"row": range(work.images), "copy": 0})
     rows = rows.assign(image_id=cases["image_id"], patient_id=cases["image_id"])
     parts = pd.concat([rows.assign(part=part) for part in ("train", "validation")])
-    with tempfile.TemporaryDirectory(dir=folder) as own:
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
         images = drawn(work.images, work.side)
         trainer = Trainer(images, cases, work.settings, progress=lambda line: None)
-        table = trainer.train_fold(parts.reset_index(drop=True), own)
+        table = trainer.train_fold(parts.reset_index(drop=True), scratch)
     return table.loc[table["part"] == "train", BIRADS.probabilities].to_numpy()
 
 

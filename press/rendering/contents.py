@@ -126,8 +126,9 @@ def runs(study: Study) -> list[Run]:
 def main_pages(study: Study) -> list[Run]:
     """Return the executed page of each chapter that stands for it: the first run, by patient."""
     firsts = {listed[0] for listed in chapters.contents(study)}
-    own = [run for run in runs(study) if run.page in firsts]
-    return own + [run for run in runs(study) if chapters.chapter(run.notebook).pages == "elsewhere"]
+    every = runs(study)
+    of_chapters = [run for run in every if run.page in firsts]
+    return of_chapters + [r for r in every if chapters.chapter(r.notebook).pages == "elsewhere"]
 
 
 def contents(study: Study, studies: Mapping[str, Study], made: Collection[str] = ()) -> dict:
@@ -142,14 +143,14 @@ def contents(study: Study, studies: Mapping[str, Study], made: Collection[str] =
     known = {entry["file"] for entries in kept for entry in _every(entries)}
     for part, entries in zip(toc.parts, kept, strict=True):
         is_own = part.study == THIS and study.name not in [*part.unless, *COMMITTED]
-        entries += _own(study, known, made) if is_own else []
+        entries += _study_entries(study, known, made) if is_own else []
         if entries:
             caption = study.title if is_own else part.caption
             parts.append({"caption": caption, "chapters": entries})
     return {"format": toc.format, "root": toc.root, "parts": parts}
 
 
-def _own(study: Study, known: Collection[str], made: Collection[str]) -> list[dict]:
+def _study_entries(study: Study, known: Collection[str], made: Collection[str]) -> list[dict]:
     """Return the entries of a study's main pages that are not ``known`` yet, and of its cards."""
     further = [run for run in main_pages(study) if run.doc not in known]
     cards = [f"book/{study.name}/{card}" for card in CARDS]

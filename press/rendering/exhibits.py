@@ -166,11 +166,11 @@ def exhibit(
         more: offered for download beside its own files: ``downloads.passports`` of its page.
         store: keeps its files.
     """
-    facts, said = data[PASSPORT], of_page.get("marks", {})
+    facts, page_marks = data[PASSPORT], of_page.get("marks", {})
     marks = {
         kind: text
         for kind, text in facts["marks"].items()
-        if kind == LEAKY or said.get(kind) != text
+        if kind == LEAKY or page_marks.get(kind) != text
     }
     files, name = files_of(data), facts["id"]
     picture, _ = files.pop(f"{name}.png", None), files.pop(f"{name}.json")
@@ -291,10 +291,10 @@ def _notebook(facts: dict, page: str) -> str:
 
 def _inputs(inputs: list[dict], of_page: list[dict], page: str) -> str:
     """Return what was read; of what the passport of its page tells in full, the names alone."""
-    told = [html.escape(read["name"]) for read in inputs if read in of_page]
+    names = [html.escape(read["name"]) for read in inputs if read in of_page]
     shown = [_input(read, page) for read in inputs if read not in of_page]
-    if told:
-        shown.insert(0, f"{', '.join(told)}: as in {_PAGES_OWN}")
+    if names:
+        shown.insert(0, f"{', '.join(names)}: as in {_PAGES_OWN}")
     return "<br><br>".join(shown)
 
 

@@ -36,8 +36,8 @@ def sources(study: Study) -> dict[str, str]:
     files += [paths.ROOT / name for name in ROOT_FILES]
     files += [paths.CONFIG / f"{name}.yaml" for name in others]
     config = paths.ROOT / study.config
-    own = {config.name: sha256(config)} if study.config else {}
-    return _hashes(path for path in files if path.exists()) | own
+    hashes = _hashes(path for path in files if path.exists())
+    return hashes | ({config.name: sha256(config)} if study.config else {})
 
 
 def prose(study: Study) -> list[Path]:

@@ -28,13 +28,13 @@ _SECONDS = 600  # that a book may take
 
 def browser() -> str:
     """Return the program that prints; UserError, with what to install, where there is none."""
-    found = next(filter(None, map(shutil.which, PROGRAMS)), None)
-    if found is None:
+    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
+    if program is None:
         raise UserError(
             f"no browser that prints is on the path ({', '.join(PROGRAMS)}): install Chromium "
             "(Debian: `apt install chromium`; macOS: `brew install --cask chromium`) or Chrome"
         )
-    return found
+    return program
 
 
 def write(page: Path, pdf: Path) -> None:

@@ -82,10 +82,10 @@ def configuration(study: Study) -> dict:
 def _reading(study: Study, known: Mapping[str, str]) -> str:
     """Return what the numbers of a study's book say, for its first page."""
     synthetic = "These images are synthetic."
-    said = [synthetic] if study.reader.synthetic else []
+    first = [synthetic] if study.reader.synthetic else []
     start = "this_head_start" if "this_head_start" in known else "this_patient_pretrained"
     names = (start, "this_patient_floors")
-    return " ".join([*said, *(known[name] for name in names if name in known)])
+    return " ".join([*first, *(known[name] for name in names if name in known)])
 
 
 def staged_page(page: pages.Page, title: str, selector: str, is_listed: bool) -> bytes:
@@ -150,8 +150,8 @@ def wanted(study: Study) -> dict[str, bytes]:
     for page in (page for _, of_a_study in executed for page in of_a_study):
         path = page.path.relative_to(ROOT).as_posix()
         run = by_path.get(path) or contents.Run(by_name[page.study], page.name)
-        told = contents.title(run), contents.selector(run, every)
-        wanted[path] = staged_page(page, *told, run.doc in listed)
+        title, selector = contents.title(run), contents.selector(run, every)
+        wanted[path] = staged_page(page, title, selector, run.doc in listed)
     for name, settings in (("_toc", toc), ("_config", configuration(study))):
         wanted[f"{name}.yml"] = yaml.safe_dump(settings, sort_keys=False).encode()
     return wanted

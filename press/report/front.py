@@ -16,10 +16,10 @@ def answer(book: Path) -> str:
     audit, claims = (book / STUDY / f"{name}.ipynb" for name in ("10_leakage_audit", "11_claims"))
     if not (audit.exists() and claims.exists()):
         return ""
-    found = pages.read(audit).exhibits["nulls"].table
+    accuracies = pages.read(audit).exhibits["nulls"].table
     judged = pages.read(claims).exhibits["ledger"].table.set_index("id").loc[CLAIM]
     honest, majority, leaky = (
-        of(found, "accuracy", answer=answer, protocol=protocol.name)
+        of(accuracies, "accuracy", answer=answer, protocol=protocol.name)
         for answer, protocol in (
             ("model", PATIENT),
             ("majority", PATIENT),

@@ -90,9 +90,9 @@ class Packing:
             self.entity(f"#{name}", "SoftwareSourceCode", name=name, hasPart=parts, **version)
         for name in SOURCES:
             self.add_file(name, ROOT / name)
-        said = disclosure.yaml_without_paths(self.config.read_text()).encode()
+        text = disclosure.yaml_without_paths(self.config.read_text()).encode()
         about = "The study, without its paths"
-        self.add_file(f"config/{self.config.name}", said, description=about)
+        self.add_file(f"config/{self.config.name}", text, description=about)
 
     def add_page(self, page: Page) -> list[Entity]:
         """Add an executed page, what it shows and what it wrote; return all of these."""

@@ -111,17 +111,17 @@ def print_table(checked: Check) -> None:
         print(f"  {each.verdict}: {each.page}#{each.exhibit}{_by_how_much(each)}")
 
 
-def _by_how_much(found: Outcome) -> str:
-    if found.differs_in == "words":
-        return f", in its {found.words}, though code and numbers are equal"
-    if found.differs_in == "picture":
+def _by_how_much(outcome: Outcome) -> str:
+    if outcome.differs_in == "words":
+        return f", in its {outcome.words}, though code and numbers are equal"
+    if outcome.differs_in == "picture":
         return ", in its picture, which has no numbers"
-    if found.beyond < 0:
+    if outcome.beyond < 0:
         return ", whose table is gone or of another shape"
-    if not found.numbers:
+    if not outcome.numbers:
         return ""
-    compared = f"{found.numbers} numbers, largest difference {found.largest_difference:.3g}"
-    return f", {compared}, {found.beyond} beyond the tolerance of {found.tolerance:g}"
+    compared = f"{outcome.numbers} numbers, largest difference {outcome.largest_difference:.3g}"
+    return f", {compared}, {outcome.beyond} beyond the tolerance of {outcome.tolerance:g}"
 
 
 def summary(outcomes: list[Outcome]) -> str:

@@ -43,18 +43,18 @@ def given_otherwise(page: Page) -> tuple[int, list[str]]:
     if not path.exists():
         return 0, []
     record, executed = json.loads(path.read_text()), page.passport["parameters"]
-    told = [
+    given = [
         (key, value)
         for part in (record["study"], record["pages"].get(page.name, {}))
         for key, value in part.items()
         if key in executed
     ]
     where = f"{path.relative_to(paths.ROOT)} gives"
-    wrong = [(key, value) for key, value in told if value != executed[key]]
+    wrong = [(key, value) for key, value in given if value != executed[key]]
     lines = [
         f"{where} {key} = {value!r}, and it ran with {executed[key]!r}" for key, value in wrong
     ]
-    return len(told), lines
+    return len(given), lines
 
 
 def _metric_of(name: str, page: Page) -> str:

@@ -72,7 +72,7 @@ def compare(rendered: Path, anew: Path, root: str, report: Report) -> None:
         report: gets a line for each file that differs, with the first words that do.
     """
     there, expected = _files(rendered), _files(anew)
-    told, unknown = root.encode(), manifest.UNKNOWN.encode()
+    noted, unknown = root.encode(), manifest.UNKNOWN.encode()
     is_as_stale = all(
         _said_of_stale((rendered / name).read_text()) == _said_of_stale((anew / name).read_text())
         for name in there & expected
@@ -89,7 +89,7 @@ def compare(rendered: Path, anew: Path, root: str, report: Report) -> None:
         elif (rendered / name).is_symlink():
             report.check("rendered files", False, f"{where}: it is a link to elsewhere")
         else:
-            shown = (rendered / name).read_bytes().replace(told, unknown)
+            shown = (rendered / name).read_bytes().replace(noted, unknown)
             line = _difference(name, shown, (anew / name).read_bytes())
             report.check("rendered files", not line, f"{where}: {line}")
 
@@ -122,7 +122,7 @@ def _difference(name: str, shown: bytes, expected: bytes) -> str:
 
 def _said_of_stale(page: str) -> list[str]:
     """Return what a rendered page says of stale pages."""
-    return [found[0] for pattern in (_MARK, _COUNT) for found in pattern.finditer(page)]
+    return [match[0] for pattern in (_MARK, _COUNT) for match in pattern.finditer(page)]
 
 
 def _without_stale(page: str) -> str:
@@ -137,6 +137,6 @@ def _check_root(study: Study, folder: Path, report: Report) -> None:
     report.root = manifest.root_hash(study, noted)
     front = folder / FRONT
     stated = _ROOT.findall(front.read_text()) if front.exists() else []
-    beside, said = paths.root_file(study.name).relative_to(paths.ROOT), ", ".join(stated) or "none"
-    problem = f"the root hash is {report.root}, the front page says {said}, and {beside} {noted}"
+    file, on_page = paths.root_file(study.name).relative_to(paths.ROOT), ", ".join(stated) or "none"
+    problem = f"the root hash is {report.root}, the front page says {on_page}, and {file} {noted}"
     report.check("root hash", stated == [report.root] == [noted], problem)

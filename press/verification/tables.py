@@ -23,7 +23,7 @@ def contradicted(page: Page) -> tuple[int, list[str]]:
     for exhibit in page.exhibits.values():
         rows = _beside(exhibit) if exhibit.kind == "table" else []
         held += bool(rows)
-        pairs = chain.from_iterable(zip(shown, told, strict=True) for shown, told in rows)
+        pairs = chain.from_iterable(zip(shown, numbers, strict=True) for shown, numbers in rows)
         wrong = [(cell, number) for cell, number in pairs if not _is_shown(number, cell)]
         lines += [
             f"#{exhibit.id} shows {a[:80]!r}, and its numbers are {b[:80]!r}" for a, b in wrong
@@ -39,12 +39,12 @@ def _beside(exhibit: Exhibit) -> list[tuple[list[str], list[str]]]:
     with suppress(ValueError):  # no base64, which is told elsewhere
         numbers = exhibit.files.get(f"{exhibit.id}.csv", b"")
     text = io.StringIO(numbers.decode(errors="replace"), newline="")
-    columns, *told = list(csv.reader(text)) or [[]]
+    columns, *lines = list(csv.reader(text)) or [[]]
     width = len(shown[0]) if shown else 0
-    is_own = width and len(told) == len(shown) and columns[-width:] == names[-width:]
+    is_own = width and len(lines) == len(shown) and columns[-width:] == names[-width:]
     if not is_own or any(len(row) != width for row in shown):
         return []
-    return [(row, full[-width:]) for row, full in zip(shown, told, strict=True)]
+    return [(row, full[-width:]) for row, full in zip(shown, lines, strict=True)]
 
 
 def _cells(table: str, tag: str) -> list[list[str]]:
