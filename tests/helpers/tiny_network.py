@@ -1,4 +1,13 @@
-"""Settings of a network that is small enough for a unit test."""
+"""A network that is small enough for a unit test: its settings, and a trunk of six convolutions."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import keras
+import pytest
+
+from birads_lib.networks import backbones, small_resnet
 
 SIZE = 64
 TINY = {
@@ -10,3 +19,33 @@ TINY = {
     "dense_1": 16,
     "dense_2": 8,
 }
+
+
+@contextmanager
+def tiny_resnet(weights: Path | None = None) -> Iterator[None]:
+    """Let ``small_resnet`` be of two stages, whose graphs are built and compiled in a third.
+
+    Args:
+        weights: the file that "phantoms" then means; made here.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(small_resnet, "small_resnet", _two_stages)
+        if weights:
+            keras.utils.set_random_seed(0)
+            trunk = backbones.build("small_resnet", SIZE, "none")
+            norm = trunk.get_layer("conv1_bn")  # as training on grey values would leave it
+            norm.set_weights([*norm.get_weights()[:3], norm.get_weights()[3] * 1e4])
+            trunk.save_weights(weights)
+            patch.setitem(backbones.WEIGHTS, "phantoms", weights)
+        yield
+
+
+def _two_stages(shape: tuple[int, int, int]) -> keras.Model:
+    """Return a trunk of 8 and 12 channels at strides 4 and 16, of ``small_resnet``'s blocks."""
+    inputs = keras.Input(shape, name="image")
+    x = small_resnet._conv_bn(inputs, "conv1", 8, kernel=3, strides=2)
+    x = keras.layers.ReLU(name="conv1_relu")(x)
+    x = keras.layers.MaxPooling2D(3, strides=2, padding="same", name="pool1_pool")(x)
+    x = small_resnet._basic_block(x, "conv2_block1", 8, strides=1)
+    x = small_resnet._basic_block(x, "conv3_block1", 12, strides=4)
+    return keras.Model(inputs, x, name="small_resnet")

@@ -12,6 +12,7 @@ TINY = {
     "backbone": "small_resnet",
     "weights": "phantoms",
     "image_size": SIZE,
+    "encoder_layers": 0,  # half of what is traced
     "embed": 16,
     "feed_forward": 16,
     "dense_1": 16,

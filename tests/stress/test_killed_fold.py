@@ -29,15 +29,15 @@ def note(line):
 
 
 cache.Batches.__getitem__ = read_or_die
-tiny_training.train(sys.argv[1], progress=note)
+tiny_training.train(sys.argv[1], progress=note, encoder_layers=1)
 """
 
 
 def test_killed_with_signal_9_within_an_epoch(tmp_path):
-    train(tmp_path / "undisturbed")
+    train(tmp_path / "undisturbed", encoder_layers=1)
     paths = os.pathsep.join(map(str, (ROOT, ROOT / "tests")))
     command = [sys.executable, "-c", KILLED, str(tmp_path / "killed")]
     ended = subprocess.run(command, env=os.environ | {"PYTHONPATH": paths}, check=False)
     assert ended.returncode == -signal.SIGKILL
-    assert train_to_the_end(trainer(), tmp_path / "killed") == 1
+    assert train_to_the_end(trainer(encoder_layers=1), tmp_path / "killed") == 1
     assert_same_training(tmp_path / "killed", tmp_path / "undisturbed")

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from birads_lib.errors import UserError
 from birads_lib.files import sha256
-from birads_lib.networks.backbones import PHANTOM_WEIGHTS
+from birads_lib.networks.backbones import WEIGHTS
 from birads_lib.networks.cut import cut
 from birads_lib.networks.hybrid import build_model, set_trainable, with_embeddings
 from birads_lib.splits import assign_parts
@@ -26,6 +26,7 @@ from birads_lib.training.journal import Journal, schedule
 from birads_lib.training.network import Network
 from birads_lib.training.run import FILES, train_run
 from birads_lib.training.settings import Settings
+from helpers.tiny_network import tiny_resnet
 from helpers.tiny_training import (
     IMAGES,
     assert_same_training,
@@ -56,6 +57,12 @@ def _compiled_once(tmp_path_factory):
         for name, value in options.items():
             jax.config.update(name, value)
             os.environ[name.upper()] = str(value)  # for processes started from here
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _tiny_trunk(tmp_path_factory, _compiled_once):
+    with tiny_resnet(tmp_path_factory.mktemp("weights") / "tiny.weights.h5"):
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -98,15 +105,16 @@ def test_predictions_keep_their_contract(undisturbed):
     assert not (folder / "state.npz").exists()
 
 
-def test_the_saved_model_predicts_what_was_predicted(undisturbed):
-    folder, table, _ = undisturbed
-    model = keras.models.load_model(folder / "model.keras")
+def test_the_saved_model_predicts_what_was_predicted(tmp_path):
+    """Of a network with an encoder, trained with part of its trunk at once."""
+    table = train(tmp_path, encoder_layers=1, stage1_epochs=0, stage2_epochs=1)
+    model = keras.models.load_model(tmp_path / "model.keras")
     images = make_images()[..., None]
     probabilities, embeddings = with_embeddings(model).predict(images, batch_size=10, verbose=0)
     rows = table["image_id"].str[1:].astype(int)
     saved = table[["p1", "p2", "p3", "p4", "p5"]]
     np.testing.assert_allclose(saved, probabilities[rows], atol=1e-4)
-    saved = np.load(folder / "embeddings.npy")
+    saved = np.load(tmp_path / "embeddings.npy")
     assert saved.dtype == np.float32
     np.testing.assert_allclose(saved, embeddings[rows], atol=1e-3)
 
@@ -121,10 +129,11 @@ def test_a_fold_is_the_same_alone_and_after_another(tmp_path, undisturbed, pract
 @pytest.mark.parametrize("weights", ["phantoms", "none"])
 def test_a_reset_network_is_a_new_one(weights):
     """Also where only the head is drawn anew, as the trunk comes from a file."""
-    reset = Network(tiny(weights=weights), BIRADS, seed=1)
+    settings = tiny(weights=weights, encoder_layers=1)
+    reset = Network(settings, BIRADS, seed=1)
     reset.model.set_weights([w + 1 for w in reset.model.get_weights()])
     reset.reset(2)
-    new = Network(tiny(weights=weights), BIRADS, seed=2)
+    new = Network(settings, BIRADS, seed=2)
     for before, after in zip(new.model.variables, reset.model.variables, strict=True):
         np.testing.assert_array_equal(np.array(before), np.array(after))
 
@@ -147,20 +156,10 @@ def test_a_fold_trained_in_bfloat16_comes_near_and_is_not_taken_for_the_other(
     np.testing.assert_allclose(predicted, rounded, atol=0.01)
 
 
-@pytest.mark.one_backend
-def test_folds_without_save_models_leave_none(tmp_path, practised):
-    practised.save_models = False
-    practised.train_fold(make_parts(), tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "embeddings.npy", "history.csv", "predictions.parquet", "run.json",
-    ]  # fmt: skip
-
-
 @pytest.mark.one_backend  # folds with a trunk cache are compared on both
 def test_a_fold_without_trunk_cache_is_the_same_alone_and_after_another(tmp_path):
     """Here the augmentation is drawn in each step: it begins anew, too."""
-    small = {"taps": ("conv2_block1_out",), "encoder_layers": 0}  # all of it is traced
-    folds = trainer(trunk_cache=False, stage2_epochs=0, **small)
+    folds = trainer(trunk_cache=False, stage2_epochs=0, taps=("conv2_block1_out",))
     folds.train_fold(make_parts(), tmp_path / "alone")
     folds.train_fold(make_parts("image"), tmp_path / "other", fold=1)
     folds.train_fold(make_parts(), tmp_path / "after")
@@ -298,20 +297,25 @@ def test_an_interrupted_training_ends_as_if_undisturbed(undisturbed, practised, 
 
 
 @pytest.mark.one_backend
-def test_other_code_trains_anew(undisturbed, practised, tmp_path):
+def test_other_code_trains_anew_and_without_save_models_no_model_is_left(
+    undisturbed, practised, tmp_path
+):
     shutil.copytree(undisturbed[0], tmp_path / "fold")
     lines = []
-    practised.code, practised.progress = "another", lines.append
+    practised.code, practised.progress, practised.save_models = "another", lines.append, False
     practised.train_fold(make_parts(), tmp_path / "fold")
     assert "changed" in lines[0]
     assert sum("epoch" in line for line in lines) == 4
     assert_same_training(tmp_path / "fold", undisturbed[0])
+    assert sorted(path.name for path in (tmp_path / "fold").iterdir()) == [
+        "embeddings.npy", "history.csv", "predictions.parquet", "run.json",
+    ]  # fmt: skip
 
 
 @pytest.mark.one_backend
 def test_the_same_weights_in_another_place_train_nothing_anew(undisturbed, tmp_path):
     shutil.copytree(undisturbed[0], tmp_path / "fold")
-    moved = shutil.copy(PHANTOM_WEIGHTS, tmp_path / "moved.weights.h5")
+    moved = shutil.copy(WEIGHTS["phantoms"], tmp_path / "moved.weights.h5")
     lines = []
     train(tmp_path / "fold", progress=lines.append, weights=str(moved))
     assert lines == []
@@ -336,15 +340,9 @@ def test_other_settings_train_anew(undisturbed, tmp_path):
 
 def test_the_trunk_cache_changes_no_prediction(tmp_path):
     """Augmentation off, in the protocol whose copies are predicted one by one."""
-    small = {"taps": ("conv3_block1_out",), "encoder_layers": 0}  # cut across a block, too
+    options = {"augment": False, "unfrozen_layers": 13}  # cut across a block, too
     on, off = (
-        train(
-            tmp_path / str(cached),
-            "oversample_first",
-            trunk_cache=cached,
-            augment=False,
-            **small,
-        )
+        train(tmp_path / str(cached), "oversample_first", trunk_cache=cached, **options)
         for cached in (True, False)
     )
     pd.testing.assert_frame_equal(on, off, check_exact=False, atol=1e-4, rtol=0)
@@ -438,6 +436,25 @@ def test_a_stage_ends_with_its_best_or_its_last_epoch(tmp_path):
     assert (ends_with(True), ends_with(False)) == (0.0, 1.0)
 
 
+def test_a_journal_puts_back_all_that_a_network_is(tmp_path):
+    """Of an encoder, too, the seeds of dropout in its attention among it."""
+    network, data = Network(tiny(encoder_layers=1), BIRADS, seed=1), Batches([], None, [], 1)
+    _, learner = network.of_stage(2)
+    journal = Journal(tmp_path / "state.npz", "f", network.settings, 2, [], data)
+    journal.set_model(learner)
+    journal.best = [np.array(v) for v in learner.variables]
+    journal.save()
+    optimizer = learner.optimizer.variables
+    variables = [*learner.variables, *optimizer]
+    before = [np.array(v) for v in variables]
+    for variable, value in zip(variables, before, strict=True):
+        variable.assign(value + 1)
+    journal.restore(learner)
+    assert sum("seed_generator" in v.path for v in learner.variables) == 4  # two of the head
+    for variable, value in zip(variables, before, strict=True):
+        np.testing.assert_array_equal(np.array(variable), value)
+
+
 @pytest.mark.one_backend
 @pytest.mark.parametrize(
     ("losses", "rate", "best", "stop"),
@@ -503,4 +520,4 @@ def test_images_that_do_not_fit_are_refused(images, message):
 @pytest.mark.one_backend
 def test_a_loss_that_is_not_finite_stops_with_advice(tmp_path):
     with pytest.raises(UserError, match="lower stage1_rate"):
-        train(tmp_path, stage1_rate=1e30, stage1_epochs=3, encoder_layers=0)
+        train(tmp_path, stage1_rate=1e30, stage1_epochs=3)
