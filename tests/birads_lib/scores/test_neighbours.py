@@ -17,6 +17,7 @@ from birads_lib.scores.bootstrap import Resampling
 from birads_lib.task import BIRADS, DENSITY
 
 NAMES = list(neighbours.SCORES)
+COMPILED = ("umap", "pynndescent")  # packages that Numba compiles
 
 
 def run(n=40, folds=2, patients=10, seed=0, d=6):
@@ -230,7 +231,23 @@ def test_pictures_of_a_space_without_extent():
         assert np.isfinite(neighbours.tsne(e)).all()
 
 
-def test_umap_is_seeded():
+@pytest.fixture
+def interpreted(monkeypatch):
+    """Have UMAP run as Python: to compile it takes far longer than to place a few points."""
+    import numba
+
+    def imported() -> list[str]:
+        return [name for name in sys.modules if name.split(".")[0] in COMPILED]
+
+    for name in imported():
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(numba.config, "DISABLE_JIT", True)
+    yield
+    for name in imported():  # whoever imports it next gets it compiled
+        del sys.modules[name]
+
+
+def test_umap_is_seeded(interpreted):
     e = np.random.default_rng(0).normal(size=(8, 6))
     places = neighbours.umap(e, 1)
     assert places.shape == (8, 2)
