@@ -25,9 +25,10 @@ BREASTS = list(itertools.product("LR", ("CC", "MLO")))
 
 @pytest.fixture(scope="module")
 def cohort() -> tuple[list[phantoms.Phantom], np.ndarray]:
-    """Return 800 phantoms of 200 patients, and the patient of each."""
+    """Return 800 small phantoms of 200 patients, and the patient of each."""
     keys = [(patient, *view) for patient in range(200) for view in BREASTS]
-    return [phantoms.render(2026, *key) for key in keys], np.array([key[0] for key in keys])
+    made = [phantoms.render(2026, *key, size=128) for key in keys]
+    return made, np.array([key[0] for key in keys])
 
 
 @pytest.fixture
@@ -175,11 +176,11 @@ def test_the_chest_wall_is_left_in_a_left_breast_and_right_in_a_right_one():
         assert (left > 10 * right) if side == "L" else (right > 10 * left)
 
 
-@pytest.mark.parametrize("size", [128, 256, 384])
+@pytest.mark.parametrize("size", [128, 384])
 @pytest.mark.parametrize("grade", [2, 3, 4, 5])
 def test_masks_cover_what_findings_change(without_findings, grade, size):
     share, contrast = [], []
-    for patient, (side, view) in itertools.product(range(5), BREASTS):
+    for patient, (side, view) in itertools.product(range(3), BREASTS):
         options = {"size": size, "prevalence": ONLY[grade]}
         phantom = phantoms.render(11, patient, side, view, **options)
         plain = without_findings(11, patient, side, view, **options)
