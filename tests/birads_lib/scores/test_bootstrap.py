@@ -86,8 +86,8 @@ def by_scikit_learn(y, p):
 
 def test_equals_a_loop_over_scikit_learn(study):
     y, p, patients = study
-    drawn = patient_bootstrap(y, p, Resampling(patients, 60, seed=11))
-    rows = drawn_rows(patients, 11, 60)
+    drawn = patient_bootstrap(y, p, Resampling(patients, 20, seed=11))
+    rows = drawn_rows(patients, 11, 20)
     expected = pd.DataFrame([by_scikit_learn(y[r], p[r]) for r in rows])
     assert drawn["auc_3"].isna().any()  # the rule for a missing grade is exercised
     pd.testing.assert_frame_equal(drawn, expected, rtol=0, atol=1e-10)
@@ -106,10 +106,10 @@ def study_of_seeds(study):
 
 def test_patients_and_seeds_are_drawn_as_copies_of_rows_would_be(study_of_seeds):
     y, p, patients, seeds = study_of_seeds
-    drawn = patient_bootstrap(y, p, Resampling(patients, 40, 11, seeds))
-    of_seeds = np.random.default_rng([11, 0, 7, 40]).integers(3, size=(40, 3))
+    drawn = patient_bootstrap(y, p, Resampling(patients, 20, 11, seeds))
+    of_seeds = np.random.default_rng([11, 0, 7, 40]).integers(3, size=(20, 3))
     expected = []
-    for rows, numbers in zip(drawn_rows(patients, 11, 40), of_seeds, strict=True):
+    for rows, numbers in zip(drawn_rows(patients, 11, 20), of_seeds, strict=True):
         chosen = [rows[seeds[rows] == (0, 7, 40)[number]] for number in numbers]
         rows = np.concatenate(chosen)  # a seed that was drawn twice stands there twice
         expected.append(by_scikit_learn(y[rows], p[rows]))
@@ -300,8 +300,8 @@ def other(study):
 
 def test_paired_differences_equal_a_loop_over_scikit_learn(study, other):
     y, p, patients = study
-    table = paired_differences(y, other, p, Resampling(patients, 60, seed=11))
-    rows = drawn_rows(patients, 11, 60)
+    table = paired_differences(y, other, p, Resampling(patients, 20, seed=11))
+    rows = drawn_rows(patients, 11, 20)
     a, b = ([by_scikit_learn(y[r], values[r]) for r in rows] for values in (other, p))
     expected = (pd.DataFrame(a) - pd.DataFrame(b)).round(10)
     whole = pd.Series(by_scikit_learn(y, other)) - pd.Series(by_scikit_learn(y, p))
@@ -322,10 +322,10 @@ def test_differences_of_unlike_rows_equal_a_loop_over_scikit_learn(study, other,
     rows = np.concatenate([np.arange(0, 80, 2), [0, 0, 6]])  # half the images, some of them again
     seed = [11, 5]
     b = (y[rows], other[rows], Resampling(patients[rows]))
-    a = (y, p, Resampling(patients, 60, seed))
+    a = (y, p, Resampling(patients, 20, seed))
     table = comparisons.differences(a, b, paired)
-    drawn_a = drawn_rows(patients, seed, 60)
-    drawn_b = drawn_rows(patients[rows], seed if paired else [*seed, 1], 60)
+    drawn_a = drawn_rows(patients, seed, 20)
+    drawn_b = drawn_rows(patients[rows], seed if paired else [*seed, 1], 20)
     loop_a = pd.DataFrame([by_scikit_learn(y[r], p[r]) for r in drawn_a])
     loop_b = pd.DataFrame([by_scikit_learn(b[0][r], b[1][r]) for r in drawn_b])
     whole = pd.Series(by_scikit_learn(y, p)) - pd.Series(by_scikit_learn(*b[:2]))
