@@ -11,10 +11,17 @@ from birads_lib.images.chest_wall import rectangle
 from birads_lib.images.decode import read_grey
 from birads_lib.networks import backbones
 from birads_lib.readers import by_name
+from helpers.tiny_network import tiny_resnet
 
-TAPS = ("conv3_block2_out", "last")
+TAPS = ("conv2_block1_out", "last")
 TINY = FeatureSet(backbone="small_resnet", weights="phantoms", taps=TAPS, height=96, width=64)
 WITH_CELLS = TINY.model_copy(update={"cells": True})
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _tiny_trunk(tmp_path_factory):
+    with tiny_resnet(tmp_path_factory.mktemp("weights") / "tiny.weights.h5"):
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ import pytest
 
 from birads_lib.errors import UserError
 from birads_lib.networks import backbones, cost
+from helpers.tiny_network import short_efficientnet
 
 SIDE = 64
 
@@ -60,7 +61,8 @@ def test_latency_is_of_the_batch_asked_for():
     assert set(seen) == {(3, SIDE, SIDE, 3)}
 
 
-def test_norms_forget_soon_without_weights_and_keep_a_files_pace(tmp_path):
+def test_norms_forget_soon_without_weights_and_keep_a_files_pace(tmp_path, monkeypatch):
+    monkeypatch.setattr(keras.applications, "EfficientNetB0", short_efficientnet)
     trunk = backbones.build("efficientnetb0", SIDE, "none")
     assert {n.momentum for n in norms_of(trunk)} == {backbones.MOMENTUM}
     trunk.save_weights(tmp_path / "b0.weights.h5")

@@ -10,12 +10,13 @@ import pytest
 
 from birads_lib.errors import UserError
 from birads_lib.networks import backbones
-from helpers.tiny_network import SIZE
+from helpers.tiny_network import SIZE, short_efficientnet
 
 
 @pytest.fixture
 def efficientnet_file(tmp_path, monkeypatch):
     """Weights of EfficientNet as Keras publishes them; Keras's download hands them out, too."""
+    monkeypatch.setattr(keras.applications, "EfficientNetB0", short_efficientnet)
     keras.utils.set_random_seed(0)
     published = keras.applications.EfficientNetB0(include_top=False, weights=None)
     mean, deviation = backbones.TORCH_MEAN, backbones.TORCH_STD

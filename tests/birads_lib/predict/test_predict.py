@@ -28,18 +28,25 @@ from birads_lib.training.fold import Trainer
 from birads_lib.training.run import train_run
 from birads_lib.training.settings import Settings
 from helpers.dicom_files import mammogram
+from helpers.tiny_network import tiny_resnet
 
 SIZE, IMAGES = 32, 48
 PREPROCESSING = {"image_size": SIZE, "clip_limit": 3.0}
 MODEL = "seed3/fold0/model.keras"
 SETTINGS = Settings(
-    backbone="small_resnet", weights="none", image_size=SIZE, embed=8, feed_forward=8, dense_1=8,
+    backbone="small_resnet", weights="phantoms", image_size=SIZE, encoder_layers=0, dense_1=8,
     dense_2=8, augment=False, stage1_epochs=1, stage1_rate=1e-2, stage2_epochs=0, batch_size=8,
 )  # fmt: skip
 PARAMETERS = {
     "variant": "proposed", "protocol": "patient", "seeds": [3], "folds": 3,
     "validation_share": 0.2, "balance": True, "image_file": "images.npy",
 }  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _tiny_trunk(tmp_path_factory):
+    with tiny_resnet(tmp_path_factory.mktemp("weights") / "tiny.weights.h5"):
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from birads_lib.task import DENSITY
 from birads_lib.training import floors
 from birads_lib.training.settings import Settings
 from helpers.leakage import images, run
+from helpers.tiny_network import tiny_resnet
 
 PROTOCOLS = ["patient", "image", "oversample_first"]
 
@@ -129,13 +130,20 @@ def test_images_of_other_cases_are_refused():
         floors.of_run(table, cases.iloc[40:], features[40:])
 
 
+@pytest.fixture
+def _tiny_trunk(tmp_path):
+    with tiny_resnet(tmp_path / "tiny.weights.h5"):
+        yield
+
+
+@pytest.mark.usefixtures("_tiny_trunk")
 @pytest.mark.parametrize("cached", [True, False])
 def test_frozen_features_are_the_backbones_maps_averaged(tmp_path, cached):
     from birads_lib.networks.hybrid import build_preparation, build_trunk
 
     settings = Settings(
         backbone="small_resnet", weights="phantoms", image_size=64, views=1, batch_size=4,
-        taps=["conv4_block2_out", "last"], trunk_cache=cached,
+        taps=["conv2_block1_out", "last"], trunk_cache=cached,
     )  # fmt: skip
     pixels = np.random.default_rng(0).integers(0, 255, (35, 64, 64), np.uint8)
     features = floors.frozen_features(pixels, settings, tmp_path, lambda line: None)
@@ -146,6 +154,7 @@ def test_frozen_features_are_the_backbones_maps_averaged(tmp_path, cached):
     np.testing.assert_allclose(features, expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.usefixtures("_tiny_trunk")
 def test_features_are_read_from_what_training_cached(tmp_path, monkeypatch):
     """The trunk runs no second time: the first stage's cache has its maps."""
 
