@@ -29,8 +29,8 @@ scans = [rng.integers(0, 256, (90, 70), dtype="uint8") for _ in range(8)]
 images = np.stack([preprocess(scan, image_size=64) for scan in scans])[..., None]
 labels = np.arange(8) % 5
 settings = Settings(
-    backbone="small_resnet", weights="phantoms", image_size=64, embed=16, feed_forward=16,
-    dense_1=16, dense_2=8,
+    backbone="small_resnet", weights="phantoms", image_size=64, encoder_layers=0,
+    taps=["conv3_block2_out"], dense_1=16, dense_2=8,
 )
 model = hybrid.build_model(settings)
 hybrid.set_trainable(model, settings, stage=1)

@@ -14,6 +14,7 @@ from birads_lib.frozen.token_recipe import Recipe
 from birads_lib.frozen.tokens import Tokens
 from birads_lib.networks import token_attention
 from birads_lib.readers import by_name
+from helpers.tiny_network import tiny_resnet
 
 RNG = np.random.default_rng(0)
 CELLS, CHANNELS = 6, 5
@@ -57,7 +58,8 @@ def test_cells_are_averaged_to_tokens_and_read_from_a_memory_map(tmp_path):
     chosen = FeatureSet(
         backbone="small_resnet", weights="phantoms", height=96, width=64, cells=True
     )
-    files = features.extract(data, chosen, tmp_path, progress=str)
+    with tiny_resnet(tmp_path / "tiny.weights.h5"):
+        files = features.extract(data, chosen, tmp_path, progress=str)
     made = tokens.gathered(files, tmp_path)
     cells, breast = next(features.maps(files))
     side = tokens.CELL // features.grid(files)[2]

@@ -13,12 +13,19 @@ from birads_lib.errors import UserError
 from birads_lib.networks import image_text
 from birads_lib.networks.captions import DENSITY_TEXTS, HELD_OUT_TEXTS, Captions
 from birads_lib.task import DENSITY
+from helpers.tiny_network import tiny_resnet
 
 CAPTIONS = Captions.of(DENSITY_TEXTS, DENSITY)
 
 
 def numpy(tensor) -> np.ndarray:
     return keras.ops.convert_to_numpy(tensor)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _tiny_trunk(tmp_path_factory):
+    with tiny_resnet(tmp_path_factory.mktemp("weights") / "tiny.weights.h5"):
+        yield
 
 
 @pytest.fixture
@@ -76,7 +83,7 @@ def test_an_image_encoder_takes_raw_grey_pixels():
     keras.utils.set_random_seed(0)
     trunk = image_text.image_features("small_resnet", 64, "none")
     pixels = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 1), dtype=np.uint8)
-    assert trunk.output_shape == (None, 128)
+    assert trunk.output_shape == (None, 12)
     grey = pixels.astype("float32") - np.array([103.939, 116.779, 123.68], "float32")
     maps = numpy(trunk.get_layer("small_resnet")(grey, training=False))
     np.testing.assert_allclose(numpy(trunk(pixels)), maps.mean((1, 2)), rtol=1e-4, atol=1e-5)
@@ -189,7 +196,7 @@ def test_encoders_of_a_folder_give_unit_vectors(tmp_path, monkeypatch):
 def test_as_one_classifier_it_gives_the_same_answers(arm):
     keras.utils.set_random_seed(0)
     features = image_text.image_features("small_resnet", 64, "phantoms")
-    images = image_text.projection(128, 5)
+    images = image_text.projection(12, 5)
     texts = image_text.text_encoder(len(CAPTIONS.words), CAPTIONS.length, 5)
     made = image_text.dual_encoder(images, texts) if arm == "dual" else None
     made = made or image_text.softmax_head(images, 4)

@@ -90,7 +90,7 @@ def test_the_three_denominators_are_those_counted_by_hand():
 def test_intervals_draw_patients_with_all_their_pairs():
     hit, rng = game.hits(points(), 3, {"answers": 0.25}), np.random.default_rng(1)
     expected = {name: [] for name in game.DENOMINATORS}
-    for _ in range(800):
+    for _ in range(300):
         drawn = rng.choice(list("pqrs"), 4)
         rows = pd.concat([hit[hit["patient_id"] == p].assign(image_id=lambda t, n=n:
                           t["image_id"] + str(n)) for n, p in enumerate(drawn)])  # fmt: skip

@@ -60,7 +60,7 @@ def rounded(y, predicted, labels):
     return tuple(round(float(value), 3) for value in values)
 
 
-@pytest.mark.parametrize("truth", [(2, 2, 3), (1, 4, 2), (3, 1, 1), (2, 1, 1, 1)])
+@pytest.mark.parametrize("truth", [(2, 1, 3), (3, 1, 1), (2, 1, 1, 1)])
 def test_a_matrix_is_possible_if_all_matrices_hold_such_a_one(truth):
     names = ["accuracy", "macro_f1", "mcc", *(f"f1_{k + 1}" for k in range(len(truth)))]
     there = {rounded(y, predicted, range(len(truth))) for y, predicted in matrices(truth)}

@@ -12,6 +12,9 @@ from birads_lib.task import BIRADS, MALIGNANCY
 from helpers.figures import check, texts
 
 
+ALIKE = {"laterality": "L", "view": "CC", "machine": None}  # says nothing
+
+
 def made_up(patients=40, images=4, seed=0, task=BIRADS):
     """Return cases and looks that tell nothing: a label a patient, all facts at random."""
     rng, n = np.random.default_rng(seed), patients * images
@@ -97,6 +100,7 @@ def test_what_tells_the_patient_does_not_count_as_telling_the_label():
         rng = np.random.default_rng(seed + 100)
         of_patient = rng.normal(40, 10, 15)[np.repeat(np.arange(15), 10)]
         seen["kilobytes"] = of_patient + rng.normal(0, 0.1, len(seen))
+        cases, seen = cases.assign(**ALIKE), seen.assign(border=0.1, black=0.5)  # nothing else
         alarms += shortcuts.strengths(cases, seen, permutations=100).loc["kilobytes", "tells"]
     assert alarms <= 1
 
@@ -128,7 +132,7 @@ def test_one_image_apart_is_no_shortcut():
 
 def test_images_that_are_alike_in_everything_say_so():
     cases, seen = made_up()
-    cases = cases.assign(laterality="L", view="CC", machine=None)
+    cases = cases.assign(**ALIKE)
     table = shortcuts.strengths(cases, seen[[*seen]].assign(kilobytes=1.0, border=0.1, black=0.5))
     assert table.empty
     assert shortcuts.sentences(table)[0].startswith("All images are alike in size")
