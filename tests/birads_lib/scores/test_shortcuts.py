@@ -11,7 +11,6 @@ from birads_lib.scores import shortcuts
 from birads_lib.task import BIRADS, MALIGNANCY
 from helpers.figures import check, texts
 
-
 ALIKE = {"laterality": "L", "view": "CC", "machine": None}  # says nothing
 
 
