@@ -22,16 +22,11 @@ TOLERANCE = 1e-5  # stated in book/re_execute.md
 SMALL = Settings(backbone="small_resnet", weights="phantoms", image_size=64, rotation=0.0)
 THERE = """
 import pathlib, keras, test_backends as t
-keras.initializers.VarianceScaling.__call__ = t.drawn_by_numpy
+from helpers.initial_values import drawn_by_numpy
+keras.initializers.VarianceScaling.__call__ = drawn_by_numpy  # JAX would compile each draw
 t.save(pathlib.Path())
 t.predict(pathlib.Path())
 """
-
-
-def drawn_by_numpy(initializer, shape, dtype=None):
-    """Return some initial weights; to compile Keras's draws of each shape takes JAX the longest."""
-    rng = np.random.default_rng(initializer.seed)
-    return rng.normal(0, np.prod(shape[:-1]) ** -0.5, shape).astype(dtype)
 
 
 def save(folder):

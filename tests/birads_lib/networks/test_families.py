@@ -20,6 +20,7 @@ def mbconv():
     return backbones.build("small_mbconv", SIDE, "none")
 
 
+@pytest.mark.one_backend  # numbers of weights, and sizes of maps
 def test_the_two_small_families_have_as_many_weights_and_the_same_strides(mbconv):
     resnet = backbones.build("small_resnet", SIDE, "none")
     assert mbconv.count_params() == pytest.approx(resnet.count_params(), rel=0.01)
