@@ -4,6 +4,8 @@ import json
 import shutil
 import subprocess
 import zipfile
+from copy import deepcopy
+from functools import cache
 
 import pandas as pd
 import pytest
@@ -35,30 +37,39 @@ class SmallStudy(Study):
         return PAGES
 
 
-@pytest.fixture
-def root(tmp_path, monkeypatch):
-    """A project of its own: the sources of this one, and no studies."""
-    root = tmp_path / "project"
-    for name in ("birads_lib", "press", "notebooks", "Snakefile", *packing.SOURCES):
+NOTEBOOKS = [f"notebooks/{page.partition('-')[0]}.ipynb" for page in (*PAGES, "31_regions")]
+CODE = ("birads_lib/errors.py", "press/run.py", "press/sharing/crate.py")  # all of it takes longer
+
+
+def new_project(root):
+    """Make a project of its own: some of this one's sources, and no studies; return ``root``."""
+    for name in (*NOTEBOOKS, *CODE, "Snakefile", *packing.SOURCES):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).symlink_to(ROOT / name)
     (root / "config").mkdir()
     (root / "config" / "small.yaml").write_text("name: small\n")
+    return root
+
+
+def work_in(root, monkeypatch):
+    """Have all that packs a study work in the project at ``root``."""
     for module in (environment, citation, crate, packing, provenance, disclosure, paths):
         monkeypatch.setattr(module, "ROOT", root)
     for module in (crate, paths):
         monkeypatch.setattr(module, "BOOK", root / "book")
     for name, folder in (("RESULTS", "results"), ("BUILD", "_build")):
         monkeypatch.setattr(paths, name, root / folder)
-    return root
 
 
 class Maker:
     """Executes notebooks of a study as papermill would, but for what their cells do."""
 
-    def __init__(self, root, monkeypatch, study):
-        self.root, self.study, self.shown = root, study, []
-        self.results = root / "results" / study.name
+    def __init__(self, root, monkeypatch, reader):
+        work_in(root, monkeypatch)
+        may_be_shown = {"show_pixels": reader == "phantoms", "dataset": {"reader": reader}}
+        self.study = SmallStudy(name="small", title="A small study", **may_be_shown)
+        self.root, self.shown = root, []
+        self.results = root / "results" / "small"
         monkeypatch.setattr(
             "press.pages.outputs.show", lambda data: self.shown.append({"data": data})
         )
@@ -116,24 +127,48 @@ class Maker:
         self.run(PAGES[4], made[:2])
 
 
-@pytest.fixture
-def open_study(root, monkeypatch):
-    maker = Maker(
-        root,
-        monkeypatch,
-        SmallStudy(name="small", title="A small study", dataset={"reader": "phantoms"}),
-    )
-    maker.run_all()
-    return maker
+@pytest.fixture(scope="module")
+def executed(tmp_path_factory):
+    """A function that returns the project of a reader's study, executed once: nobody changes it."""
+
+    @cache
+    def execute(reader):
+        root = new_project(tmp_path_factory.mktemp(reader) / "project")
+        with pytest.MonkeyPatch.context() as patch:
+            Maker(root, patch, reader).run_all()
+        return root
+
+    return execute
 
 
 @pytest.fixture
-def restricted(root, monkeypatch):
-    dataset = {"reader": "inbreast"}
-    study = SmallStudy(name="small", title="A small study", dataset=dataset, show_pixels=False)
-    maker = Maker(root, monkeypatch, study)
-    maker.run_all()
-    return maker
+def copied(executed, tmp_path, monkeypatch):
+    """A function that returns the maker of a reader's study, in a copy of its project."""
+
+    def copy(reader):
+        root = shutil.copytree(executed(reader), tmp_path / "project", symlinks=True)
+        return Maker(root, monkeypatch, reader)
+
+    return copy
+
+
+@pytest.fixture
+def open_study(copied):
+    return copied("phantoms")
+
+
+@pytest.fixture
+def restricted(copied):
+    return copied("inbreast")
+
+
+@pytest.fixture(scope="module")
+def packed(executed, tmp_path_factory):
+    """The unpacked crate of the open study, and its entities by id: nobody changes them."""
+    root = tmp_path_factory.mktemp("packed") / "project"
+    shutil.copytree(executed("phantoms"), root, symlinks=True)
+    with pytest.MonkeyPatch.context() as patch:
+        return written(Maker(root, patch, "phantoms"))
 
 
 def written(maker):
@@ -180,8 +215,9 @@ def ids(entity, name):
     return {value["@id"] for value in (values if isinstance(values, list) else [values])}
 
 
-def test_a_crate_conforms_to_its_profiles(open_study):
-    folder, entities = written(open_study)
+def test_a_crate_conforms_to_its_profiles(packed, tmp_path):
+    folder = shutil.copytree(packed[0], tmp_path / "crate")
+    entities = deepcopy(packed[1])
     assert problems(folder) == []
     assert ids(entities["./"], "conformsTo") == set(provenance.PROFILES.values())
     del entities["#02_preprocessing"]["instrument"]
@@ -198,8 +234,8 @@ def test_a_crate_conforms_to_its_profiles(open_study):
         assert any(entity in problem and what in problem for problem in found), (entity, found)
 
 
-def test_the_workflow_its_steps_and_its_engine_are_told(open_study):
-    _, entities = written(open_study)
+def test_the_workflow_its_steps_and_its_engine_are_told(packed):
+    _, entities = packed
     workflow, run, engine = (entities[name] for name in ("Snakefile", "#run", "#engine"))
     assert ids(entities["./"], "mainEntity") == ids(run, "instrument") == {"Snakefile"}
     assert {"File", "ComputationalWorkflow", "HowTo"} <= set(workflow["@type"])
@@ -222,8 +258,8 @@ def test_the_workflow_its_steps_and_its_engine_are_told(open_study):
     assert any(identity.startswith("#2 image files") for identity in ids(run, "object"))
 
 
-def test_what_notebooks_take_and_give_are_formal_parameters_with_examples(open_study):
-    _, entities = written(open_study)
+def test_what_notebooks_take_and_give_are_formal_parameters_with_examples(packed):
+    _, entities = packed
     folds = entities["#03_training.folds.PropertyValue"]
     assert [entities[name]["value"] for name in ids(folds, "workExample")] == ["2"]
     cases = entities["#03_training.cases.parquet.File"]
@@ -238,8 +274,8 @@ def test_what_notebooks_take_and_give_are_formal_parameters_with_examples(open_s
             assert entities[name]["@type"] == "FormalParameter"
 
 
-def test_a_crate_is_read_back_with_all_its_files(open_study):
-    folder, entities = written(open_study)
+def test_a_crate_is_read_back_with_all_its_files(packed):
+    folder, entities = packed
     back = ROCrate(folder)
     files = {entity.id for entity in back.data_entities}
     there = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
@@ -247,16 +283,17 @@ def test_a_crate_is_read_back_with_all_its_files(open_study):
     for identity in files:
         assert entities[identity]["sha256"] == sha256(folder / identity)
         assert entities[identity]["contentSize"] == str((folder / identity).stat().st_size)
-    results = {p.relative_to(open_study.root).as_posix() for p in open_study.results.rglob("*.*")}
+    root = folder.parent  # of the project
+    results = {p.relative_to(root).as_posix() for p in (root / "results").rglob("*.*")}
     assert {name for name in results if not name.endswith(".passport.json")} <= files
     assert {f"book/small/{name}.ipynb" for name in PAGES} <= files
-    assert {"uv.lock", "config/small.yaml", "notebooks/03_training.ipynb"} <= files
+    assert {"uv.lock", "config/small.yaml", *NOTEBOOKS, *CODE} <= files
     sums = ["sha256sum", "--quiet", "-c", "SHA256SUMS"]
     subprocess.run(sums, cwd=folder / "book" / "small", check=True)
 
 
-def test_the_chain_leads_from_a_figure_to_the_images(open_study):
-    _, entities = written(open_study)
+def test_the_chain_leads_from_a_figure_to_the_images(packed):
+    _, entities = packed
     actions = [entity for entity in entities.values() if entity["@type"] == "CreateAction"]
     assert ids(entities["./"], "mentions") == {"#run", "#engine", *(f"#{name}" for name in PAGES)}
     waiting, seen = ["results/small/figures/04_evaluation-proposed-patient/drawn.png"], set()
@@ -284,8 +321,8 @@ def test_further_images_lead_to_the_table_that_lists_them(open_study, monkeypatc
     assert ids(entities[images], "subjectOf") == {about}
 
 
-def test_an_action_tells_parameters_times_and_software(open_study):
-    _, entities = written(open_study)
+def test_an_action_tells_parameters_times_and_software(packed):
+    _, entities = packed
     action = entities["#03_training-proposed-patient"]
     assert action["startTime"] == "2026-01-02T03:04:05.678+00:00"
     given = [entities[identity] for identity in ids(action, "object")]
