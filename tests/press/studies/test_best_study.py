@@ -7,6 +7,7 @@ from birads_lib.errors import UserError
 from birads_lib.training.settings import Settings
 from press.execution import preflight
 from press.paths import CONFIG
+from press.rendering import staging
 from press.studies.parameters import declared_parameters
 from press.studies.study import load
 
@@ -28,6 +29,12 @@ def study_of(tmp_path, changes=None, weights="phantoms"):
     path = tmp_path / "mine.yaml"
     path.write_text(yaml.safe_dump(keys | {"name": "mine"}, sort_keys=False))
     return load(path)
+
+
+@pytest.fixture
+def no_prose(monkeypatch):
+    """What stands around the pages is looked at with the sound study alone, as it is the same."""
+    monkeypatch.setattr(staging, "check", lambda study: None)
 
 
 def test_the_study_on_inbreast_has_the_papers_recipe():
@@ -52,6 +59,7 @@ def test_without_an_intermediate_set_the_study_is_sound():
     assert not load(CONFIG / "inbreast_best.yaml").values("14_patches").get("intermediate")
 
 
+@pytest.mark.usefixtures("no_prose")
 def test_without_an_encoder_the_study_is_sound_too(tmp_path):
     assert preflight.check(study_of(tmp_path, {"14_tokens": {"widths": []}}))
 
@@ -65,6 +73,7 @@ def test_a_sound_study_is_understood(tmp_path):
     assert preflight.check(study_of(tmp_path))[0] == "The study 'mine':"
 
 
+@pytest.mark.usefixtures("no_prose")
 @pytest.mark.parametrize(
     ("changes", "weights", "message"),
     [

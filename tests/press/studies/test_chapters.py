@@ -1,15 +1,13 @@
 """The table of chapters: a row is all that rules, contents and makers need of a notebook."""
 
-import json
 import re
-import subprocess
-import sys
+import shutil
 from pathlib import Path
 
 import pytest
 import yaml
 
-from helpers.project import run_in
+from helpers.project import copy_project, run_in
 from press.paths import CONFIG, ROOT, passport_path
 from press.studies import chapters, parameters, study
 
@@ -17,6 +15,9 @@ ROW = chapters.Chapter(
     "14_made_up", "nothing at all", runs="first", reads=("{run}/predictions.parquet",),
     writes=("made_up.csv",),
 )  # fmt: skip
+
+
+EVALUATED = "04_evaluation-proposed-patient"
 
 
 @pytest.fixture
@@ -56,22 +57,40 @@ def test_what_makes_a_file_is_looked_for_among_the_chapters_of_the_same_studies(
     assert chapters.makers(Path("runs/a/patient/predictions.parquet"), reader) == [maker]
 
 
-def test_a_row_gives_a_rule(clean_copy):
-    """Snakemake's own list of what it would do, in a copy of the project with a further chapter."""
-    table = clean_copy / "press/studies/chapters.py"
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory):
+    """What Snakemake would do in a copy with one more chapter, none of whose images are there.
+
+    All that two pages read is: that of the new chapter, and one that is made again.
+    """
+    root = copy_project(tmp_path_factory.mktemp("one_more") / "project")
+    table = root / "press/studies/chapters.py"
     row = 'Chapter("14_made_up", "nothing", runs="first", reads=(_PREDICTIONS,), writes=("x.csv",))'
     table.write_text(table.read_text().replace("\n)  # fmt: skip\n", f"\n    {row},\n)\n", 1))
-    source = json.loads((clean_copy / "notebooks" / "13_speed.ipynb").read_text())
-    (clean_copy / "notebooks" / "14_made_up.ipynb").write_text(json.dumps(source))
-    (clean_copy / "Snakefile").write_bytes((ROOT / "Snakefile").read_bytes())
-    command = [sys.executable, "-m", "snakemake", "-n", "--config", "study=config/smoke.yaml"]
-    done = subprocess.run(
-        [*command, "--cores", "1", "--", "book/smoke/14_made_up.ipynb"],
-        cwd=clean_copy, capture_output=True, text=True,
-    )  # fmt: skip
+    shutil.copy(root / "notebooks/13_speed.ipynb", root / "notebooks/14_made_up.ipynb")
+    (root / "mine.yaml").write_text("name: mine\ndataset: {reader: inbreast}\n")
+    mine = study.load(root / "mine.yaml")
+    for name in chapters.inputs(chapters.chapter("04_evaluation"), mine, "proposed", "patient"):
+        path = root / "results/.remade/mine" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        passport_path(path).touch()
+    pages = [f"results/.remade/pages/mine/{name}.ipynb" for name in ("14_made_up", EVALUATED)]
+    command = ["snakemake", "-n", "--config", "study=mine.yaml", "root=results/.remade"]
+    rules = ["--allowed-rules", "evaluation_04", "made_up_14"]
+    done = run_in(root, *command, "--cores", "1", *rules, "--", *pages)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"^made_up_14 +1$", done.stdout + done.stderr, re.MULTILINE)
-    assert "14 made up: nothing" in done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_a_row_gives_a_rule(planned):
+    assert re.search(r"^made_up_14 +1$", planned, re.MULTILINE)
+    assert "14 made up: nothing" in planned
+
+
+def test_a_figure_is_made_again_from_intact_files_without_the_images(planned):
+    """Only a page that is executed looks at their folder."""
+    assert re.search(r"^evaluation_04 +1$", planned, re.MULTILINE)
 
 
 def test_the_cluster_gives_gpus_and_threads_to_exactly_the_rules_that_need_them():
@@ -83,23 +102,6 @@ def test_the_cluster_gives_gpus_and_threads_to_exactly_the_rules_that_need_them(
     assert given == dict.fromkeys(on_gpu, 1)
     greedy = {row.rule for row in chapters.CHAPTERS if row.threads_of(profile["cores"]) > 4}
     assert {*profile["set-threads"]} == on_gpu | greedy
-
-
-def test_a_figure_is_made_again_from_intact_files_without_the_images(clean_copy):
-    """Only a page that is executed looks at their folder."""
-    (clean_copy / "mine.yaml").write_text("name: mine\ndataset: {reader: inbreast}\n")
-    mine = study.load(clean_copy / "mine.yaml")
-    for name in chapters.inputs(chapters.chapter("04_evaluation"), mine, "proposed", "patient"):
-        path = clean_copy / "results/.remade/mine" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-        passport_path(path).touch()
-    page = "results/.remade/pages/mine/04_evaluation-proposed-patient.ipynb"
-    options = ["--config", "study=mine.yaml", "root=results/.remade", "--cores", "1"]
-    command = ["snakemake", "-n", *options, "--allowed-rules", "evaluation_04", "--", page]
-    done = run_in(clean_copy, *command)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"^evaluation_04 +1$", done.stdout + done.stderr, re.MULTILINE)
 
 
 def test_pages_for_several_runs_write_the_files_of_each(smoke):
