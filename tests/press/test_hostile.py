@@ -9,6 +9,7 @@ import html
 import json
 import re
 import shlex
+from functools import cache
 
 import cv2
 import matplotlib
@@ -177,6 +178,7 @@ def test_headings_which_the_search_shows_as_html_hold_nothing_of_a_study(rendere
 # Each field by itself
 
 
+LISTS, COMMITTED = cache(checklists.load), cache(load)  # what is the same for each text
 PLACES = ("{}", "*{}: what?*", "- {} and more", "| a |\n| --- |\n| {}, x |", ":::{{x}}\n{}\n:::")
 MINE = {"name": "mine", "dataset": {"reader": "phantoms"}}
 
@@ -206,12 +208,15 @@ def test_literal_text_is_nothing_but_text_in_markdown(text):
 
 @given(title=HOSTILE, note=HOSTILE)
 @example(title=" ".join(ATTACKS), note=" ".join(ATTACKS))
-@settings(max_examples=5, deadline=None)  # each makes all pages; `literal` has its own, above
+@settings(max_examples=3, deadline=None)  # each makes all pages; `literal` has its own, above
 def test_staging_keeps_title_and_note_as_they_are(title, note):
     study = Study(**MINE, title=title, note=note)
-    substitutions = configuration(study)["parse"]["myst_substitutions"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checklists, "load", LISTS)
+        patch.setattr(staging, "load", COMMITTED)
+        substitutions = configuration(study)["parse"]["myst_substitutions"]
+        made = checklists.generated([study]) | {"provenance": overview.chapter([(title, [])])}
     assert html.unescape(substitutions["this_title"]) == " ".join(title.split())
-    made = checklists.generated([study]) | {"provenance": overview.chapter([(title, [])])}
     for name, text in made.items():
         assert literal(title) in text, name
         assert name == "provenance" or literal(note) in text, name

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from functools import cache
 
 import pytest
 import yaml
@@ -15,6 +16,7 @@ from press.rendering import contents, manifest, sphinx, staging
 from press.report import claims, templates
 from press.studies.study import Study, load
 
+LOAD, LOAD_LISTS = cache(load), cache(staging.reporting.load)  # of committed files, each read once
 ALL = [load(CONFIG / f"{name}.yaml") for name in ("phantoms", "inbreast")]
 PHANTOMS = Study(name="phantoms", title="Phantoms", dataset={"reader": "phantoms"})
 MINE = Study(name="mine", title="My own", dataset={"reader": "phantoms"})
@@ -48,6 +50,8 @@ def project(tmp_path, monkeypatch):
         monkeypatch.setattr(module, "ROOT", tmp_path)
     monkeypatch.setattr(paths, "BOOK", tmp_path / "book")
     monkeypatch.setattr(paths, "BUILD", tmp_path / "_build")
+    monkeypatch.setattr(staging, "load", LOAD)
+    monkeypatch.setattr(staging.reporting, "load", LOAD_LISTS)
     (tmp_path / "book/phantoms").mkdir(parents=True)
     (tmp_path / "book/mine").mkdir()
     (tmp_path / "book/intro.md").write_text("# Hello\n")
@@ -186,13 +190,17 @@ def test_what_a_page_says_of_its_modules_is_text(project, monkeypatch):
 
 @pytest.fixture
 def around(tmp_path, monkeypatch):
-    """A copy of what stands around a study's pages, which the book is put together from."""
+    """A copy of what stands around a study's pages; of claims and checklists, of a beginning."""
     for name in ("_toc.yml", "_config.yml"):
         shutil.copy(paths.ROOT / name, tmp_path)
     left_out = shutil.ignore_patterns("*.ipynb", "*.png", "*.svg")
     shutil.copytree(paths.BOOK, tmp_path / "book", ignore=left_out)
+    for name, entry, kept in ((CLAIMS, "\n  - id: ", 9), (LISTS, "\n        - item: ", 20)):
+        beginning = (tmp_path / name).read_text().split(entry)[:kept]
+        (tmp_path / name).write_text(entry.join(beginning))
     for name in ("claims", "published"):
         monkeypatch.setattr(claims, name.upper(), tmp_path / f"book/{name}.yml")
+    monkeypatch.setattr(staging, "load", LOAD)
     monkeypatch.setattr(staging.reporting, "CHECKLISTS", tmp_path / "book/reporting.yml")
     for module in (templates, staging.reporting):
         monkeypatch.setattr(module, "TEMPLATES", tmp_path / "book/_templates")
