@@ -365,25 +365,32 @@ def stubs(root, made):
     (root / "index.md").write_text("\n".join(["# I", "", "```{toctree}", *pages, "```"]))
 
 
-@pytest.mark.parametrize(
-    ("studies", "exhibits"),
-    [([SMOKE, INBREAST], 3), ([NOT_RUN["class_folders"]], 0)],
-    ids=["run", "not run"],
-)
-def test_the_pages_render_without_a_warning(tmp_path, monkeypatch, studies, exhibits):
-    monkeypatch.syspath_prepend(str(BOOK / "_ext"))
-    stubs(tmp_path, reporting.generated(studies))
-    warnings = io.StringIO()
-    out = [str(tmp_path / name) for name in ("_out", "_trees")]
-    with docutils_namespace():
-        app = Sphinx(str(tmp_path), str(tmp_path), *out, "html", status=None, warning=warnings)
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory):
+    """The folder of one book with the pages of studies that were run and of one that was not."""
+    root = tmp_path_factory.mktemp("checklists")
+    of_none = reporting.generated([NOT_RUN["class_folders"]])
+    of_none["book/not_run.md"] = of_none.pop("book/reporting.md")
+    stubs(root, reporting.generated([SMOKE, INBREAST]) | of_none)
+    warnings, out = io.StringIO(), [str(root / name) for name in ("_out", "_trees")]
+    with pytest.MonkeyPatch.context() as patch, docutils_namespace():
+        patch.syspath_prepend(str(BOOK / "_ext"))
+        app = Sphinx(str(root), str(root), *out, "html", status=None, warning=warnings)
         app.build()
     assert warnings.getvalue() == ""
-    soup = BeautifulSoup((tmp_path / "_out/book/reporting.html").read_text(), "html.parser")
-    assert len(soup.select("table.checklist")) == sum(
-        len(checklist.sections) for checklist in LISTS
-    )
-    card = (tmp_path / f"_out/book/{studies[-1].name}/model_card.html").read_text()
+    return root / "_out/book"
+
+
+@pytest.mark.parametrize(
+    ("chapter", "study", "exhibits"),
+    [("reporting", INBREAST, 3), ("not_run", NOT_RUN["class_folders"], 0)],
+    ids=["run", "not run"],
+)
+def test_the_pages_render_without_a_warning(rendered, chapter, study, exhibits):
+    soup = BeautifulSoup((rendered / f"{chapter}.html").read_text(), "html.parser")
+    sections = sum(len(checklist.sections) for checklist in LISTS)
+    assert len(soup.select("table.checklist")) == sections
+    card = (rendered / study.name / "model_card.html").read_text()
     assert len(BeautifulSoup(card, "html.parser").select("figure.exhibit")) == exhibits
     assert card.count("notebook was not run in this build") == 3 - exhibits
 
