@@ -45,18 +45,10 @@ def outcomes(tmp_path_factory):
     cells = [begin, *DECLARED, *UNDECLARED]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
     nbformat.write(notebook, folder / "watched.ipynb")
-    command = [
-        "pytest",
-        "-v",
-        "--nbval-lax",
-        "-p",
-        "no:randomly",
-        "-p",
-        "no:cacheprovider",
-        "--rootdir",
-        str(folder),
-    ]
+    plugins = ["-p", "nbval.plugin", "-p", "no:cacheprovider"]  # no other: they take a second
+    command = ["pytest", "-v", "--nbval-lax", *plugins, "--rootdir", str(folder)]
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
         patch.setenv("PYTHONSTARTUP", str(ROOT / "tests/notebooks/in_kernel.py"))
         done = run_in(ROOT, *command, str(folder / "watched.ipynb"))
     said = re.findall(r"Cell \d+ (PASSED|FAILED)", done.stdout)
