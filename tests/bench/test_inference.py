@@ -26,14 +26,19 @@ def by_openvino(model):
     return predictor(model)
 
 
+@pytest.fixture(scope="module")
+def expected(model):
+    """33 images, and what Keras makes of them; of fewer, it makes the same."""
+    images = np.random.default_rng(0).integers(0, 256, (33, 64, 64), np.uint8)
+    return images, model.predict(images[..., None], verbose=0)
+
+
 @pytest.mark.parametrize("n", [1, 32, 33])
-def test_the_same_probabilities(n, model, by_openvino):
-    images = np.random.default_rng(0).integers(0, 256, (n, 64, 64), np.uint8)
-    probabilities = by_openvino(images)
+def test_the_same_probabilities(n, expected, by_openvino):
+    images, of_keras = expected
+    probabilities = by_openvino(images[:n])
     assert probabilities.shape == (n, 5)
-    np.testing.assert_allclose(
-        probabilities, model.predict(images[..., None], verbose=0), atol=1e-4
-    )
+    np.testing.assert_allclose(probabilities, of_keras[:n], atol=1e-4)
 
 
 def test_where_it_is_not_installed_it_says_what_to_do(monkeypatch, model):
