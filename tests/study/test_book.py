@@ -208,6 +208,7 @@ def test_the_checklists_answer_every_item_of_every_study():
 # The sources of the book
 
 
+@functools.cache
 def bibliography():
     return parse_file(str(ROOT / "book" / "references.bib")).entries
 
