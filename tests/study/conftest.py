@@ -37,13 +37,16 @@ def executed_copy(smoke_pages, tmp_path) -> Path:
     return copy_project(tmp_path / "project", "book/smoke", "results/smoke")
 
 
-@pytest.fixture
-def rendered_copy(smoke_pages, smoke_book, tmp_path) -> Path:
-    """Return a copy of the project with the executed smoke study and its rendered book."""
+@pytest.fixture(scope="module")
+def rendered_copy(smoke_pages, smoke_book, tmp_path_factory) -> Path:
+    """Return a copy of the project with the executed smoke study and its rendered book.
+
+    The tests of a module share it: one fixture changes it, before all of them.
+    """
     made = ["book/smoke", "results/smoke", "_build/smoke"]
     made += ["_build/pictures"] * (ROOT / "_build/pictures").is_dir()  # made once for all copies
     committed = (f"book/{name}" for name in COMMITTED)  # its book shows them, too
-    return copy_project(tmp_path / "project", *made, *committed)
+    return copy_project(tmp_path_factory.mktemp("rendered") / "project", *made, *committed)
 
 
 @pytest.fixture(scope="session")
