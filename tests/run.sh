@@ -47,7 +47,9 @@ best=$!
 quietly book python -m press.book config/smoke.yaml
 
 heading "Its passports, figures made again, its crate, the rendered book"
-pytest -q -n 2 --dist worksteal tests/study --ignore tests/study/test_smoke_companions.py
+# A file by one process, which parses the book, packs a crate or copies the project once for it.
+pytest -q -n 2 --dist loadfile --no-loadscope-reorder \
+    tests/study --ignore tests/study/test_smoke_companions.py
 
 heading "Its notebooks, executed again, give the same (nbval) and leave everything as it was"
 # Each notebook once: other pages of a notebook are a leaky protocol's or another variant's, and

@@ -333,12 +333,11 @@ def longest_of_each_notebook():
 
 
 @built
-@pytest.mark.parametrize("half", [0, 1])  # of the pages, for two processes
-def test_pages_in_a_browser(browser, address, half):
+def test_pages_in_a_browser(browser, address):
     """Each page is loaded at one size and then shown at the other, too; sizes take turns."""
     browser.get_log("browser")
     problems = []
-    for number, page in enumerate(longest_of_each_notebook()[half::2]):
+    for number, page in enumerate(longest_of_each_notebook()):
         sizes = SIZES if number % 2 else SIZES[::-1]
         show_on(browser, *sizes[0])
         browser.get(f"{address}/{page}")
