@@ -87,7 +87,7 @@ lint: .venv/dev ## check style, what imports what, and that source notebooks car
 	pytest -q tests/notebooks/test_source_notebooks.py
 
 test: .venv/dev ## everything that guards the project
-	bash tests/run.sh
+	$(FORKING) bash tests/run.sh
 
 stress: .venv/dev ## what CI adds to it: whole studies, killed, without room, on Slurm (as root), and two side by side
 	pytest -q -n 2 tests/stress
