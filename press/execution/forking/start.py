@@ -36,11 +36,11 @@ def start_server() -> dict[str, str]:
     (Path(folder) / "kernels").mkdir()
     (Path(folder) / "kernels" / "python3").symlink_to(HERE)
     kernels = os.pathsep.join(filter(None, (folder, os.environ.get("JUPYTER_PATH"))))
-    environment = KEEP_MEMORY | {"OMP_NUM_THREADS": "1"} | os.environ
+    environment = {"OMP_NUM_THREADS": "1"} | os.environ
     environment |= {FOLDER: folder, "JUPYTER_PATH": kernels}
     serve = [sys.executable, "-I", str(HERE / "server.py"), address(environment)]
     silent = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
-    subprocess.Popen(serve, env=environment, start_new_session=True, **silent)
+    subprocess.Popen(serve, env=KEEP_MEMORY | environment, start_new_session=True, **silent)
     return environment
 
 

@@ -102,11 +102,12 @@ def test_a_fork_has_the_libraries_and_another_number_of_threads_starts_alone(
     assert "False" in execute(HAS_PANDAS).stdout
 
 
-def test_the_server_ends_with_who_started_it(tmp_path):
+def test_the_server_ends_with_who_started_it(tmp_path, processes):
     wait = "import subprocess, sys, time; subprocess.run(sys.argv[1:]); time.sleep(600)"
     serve = [sys.executable, "-m", "press.execution.forking.start", sys.executable, "-c", wait]
     executing = command(HAS_PANDAS, tmp_path)
-    with subprocess.Popen([*serve, *executing], stdout=subprocess.PIPE, text=True) as started:
+    pipe = {"stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([*serve, *executing], env=processes, **pipe) as started:
         server = int(started.stdout.readline().split()[1])
         assert is_at_work(server)
         started.kill()
