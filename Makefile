@@ -27,9 +27,7 @@ SYNC = $(UV) sync --locked --inexact --compile-bytecode --extra book
 
 # A path stays a path, be it 2024 or 1e3: see press/studies/given.py.
 AS_ITEM = "$(1)=['$(subst ','',$(2))']"
-# On this machine, notebooks and their kernels are forks of one process.
-FORKING = $(if $(filter local,$(PROFILE)),python -m press.execution.forking.start)
-SNAKEMAKE = $(FORKING) snakemake --profile profiles/$(PROFILE) --config study=$(1) \
+SNAKEMAKE = snakemake --profile profiles/$(PROFILE) --config study=$(1) \
             $(if $(DATA),$(call AS_ITEM,data,$(DATA))) \
             $(if $(WEIGHTS),$(call AS_ITEM,weights,$(WEIGHTS)))
 
@@ -54,7 +52,7 @@ predict: .venv/ready ## grade images by a trained run: RUN=results/<study>/runs/
 # A name is data: the shell takes it from the environment.
 verify: .venv/ready ## check the hashes of all that is rendered; FIG=<name>: make one figure again and compare; FIG=all: all
 	@$(if $(RECEIPT),$(if $(filter all,$(FIG)),,$(error RECEIPT=<name> needs FIG=all)))
-	@$(if $(filter all,$(FIG)),$(FORKING) python -m press.verification.receipt "$(CONFIG)" "$(DATA)" "$(WEIGHTS)" "$$RECEIPT",\
+	@$(if $(filter all,$(FIG)),python -m press.verification.receipt "$(CONFIG)" "$(DATA)" "$(WEIGHTS)" "$$RECEIPT",\
 	  $(if $(FIG),python -m press.execution.remake "$(CONFIG)" "$(FIG)" "$(DATA)" "$(WEIGHTS)",\
 	  python -m press.verification.verify "$(CONFIG)" "$(DATA)" "$(DEEP)"))
 
@@ -87,7 +85,7 @@ lint: .venv/dev ## check style, what imports what, and that source notebooks car
 	pytest -q tests/notebooks/test_source_notebooks.py
 
 test: .venv/dev ## everything that guards the project
-	$(FORKING) bash tests/run.sh
+	PYTHONPATH="$$PWD:$$PWD/tests" python -m helpers.forking.start bash tests/run.sh
 
 stress: .venv/dev ## what CI adds to it: whole studies, killed, without room, on Slurm (as root), and two side by side
 	pytest -q -n 2 tests/stress

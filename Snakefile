@@ -5,6 +5,7 @@
 # A rule depends on its notebook and on the code of exactly the library modules this imports, without
 # docstrings and comments, so an edit re-executes what it can change and nothing else.
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -30,8 +31,8 @@ if workflow.is_main_process:
 # What is made again to verify a figure stays out of the book.
 PAGES = f"{STUDY.root}/pages/{STUDY.name}" if "root" in ASKED else f"book/{STUDY.name}"
 
-# As `python -m` does, or in a fork of a process that has the libraries.
-RUN_MODULE = "python -I -S press/execution/forking/client.py"
+# The tests have modules run in forks of a process that has imported the libraries.
+RUN_MODULE = os.environ.get("RUN_MODULE", "python -m")
 EXECUTE = RUN_MODULE + " press.execution.execute {input.notebook} {output.page} {params.values:q}"
 
 

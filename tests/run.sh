@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Run all tests, those first that fail soonest.
+# Run all tests, those first that fail soonest. `make test` does, with tests/ among Python's paths
+# and a fork server beside it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 heading() { printf '\n== %s (after %d s)\n' "$1" "$SECONDS"; }
@@ -55,7 +56,7 @@ heading "Its notebooks, executed again, give the same (nbval) and leave everythi
 # Each notebook once: other pages of a notebook are a leaky protocol's or another variant's, and
 # tests/study/test_smoke_remake.py executes 01 and 02 again, watched, and compares what they print.
 # They run as those of the study do, and go on from what it has left: by hand, they'd train anew.
-BIRADS_PAGE=nbval PYTHONSTARTUP=tests/notebooks/in_kernel.py PYTHONPATH="$PWD:$PWD/tests" \
+BIRADS_PAGE=nbval PYTHONSTARTUP=tests/notebooks/in_kernel.py \
 pytest -q -n 2 --dist loadfile -p helpers.nbval_sockets \
     --nbval-lax --nbval-cell-timeout 300 -p no:cacheprovider \
     $(ls book/smoke/*.ipynb | grep -v -e -oversample_first -e 01_data_exploration -e 02_preprocessing)

@@ -45,8 +45,7 @@ class Project:
 
     def options(self, *targets, profile="local", environment=None, **options) -> dict:
         """Return what subprocess needs to run the study; ``options`` are Snakemake's."""
-        forking = [sys.executable, "-m", "press.execution.forking.start"] * (profile == "local")
-        command = [*forking, "snakemake", "--profile", f"profiles/{profile}"]  # as in the Makefile
+        command = [sys.executable, "-m", "snakemake", "--profile", f"profiles/{profile}"]
         command += [f"--{name}={value}" for name, value in options.items()]
         given = os.environ | (environment or {})
         path = f"{Path(sys.executable).parent}:{given['PATH']}"

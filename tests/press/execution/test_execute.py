@@ -12,50 +12,27 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from helpers.project import run_in
 from press.by_hand import MARK
 from press.execution.execute import FULL
-from press.execution.forking.client import FOLDER
-from press.execution.forking.start import HERE, start_server
-
-EITHER_WAY = pytest.mark.parametrize("processes", ["alone", "forked"], indirect=True)
-
-
-@pytest.fixture(scope="module")
-def forking():
-    """Return the environment of processes that fork."""
-    return start_server()
 
 
 @pytest.fixture
-def processes(request):
-    """Return the environment of processes that start alone, or that fork."""
-    if getattr(request, "param", "alone") == "forked":
-        return request.getfixturevalue("forking")
-    return {name: value for name, value in os.environ.items() if name != FOLDER}
-
-
-@pytest.fixture
-def start(clean_copy, tmp_path, processes):
+def start(clean_copy, tmp_path):
     """Return a function that starts the execution of some code in a notebook."""
 
-    def begin(code, stderr=subprocess.PIPE, **options):
-        environment = processes | {"PYTHONPATH": str(clean_copy)}
-        options |= {"cwd": clean_copy, "env": environment, "stderr": stderr}
+    def begin(code, stderr=subprocess.PIPE):
+        environment = os.environ | {"PYTHONPATH": str(clean_copy)}
+        options = {"cwd": clean_copy, "env": environment, "stderr": stderr}
         return subprocess.Popen(command(code, tmp_path), **options)
 
     return begin
 
 
 @pytest.fixture
-def execute(start):
+def execute(clean_copy, tmp_path):
     """Return a function that executes some code in a notebook, to its end."""
-
-    def to_its_end(code):
-        process = start(code, stdout=subprocess.PIPE, text=True)
-        out, err = process.communicate()
-        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
-
-    return to_its_end
+    return lambda code: run_in(clean_copy, *command(code, tmp_path))
 
 
 @pytest.fixture
@@ -76,42 +53,15 @@ def command(code, folder):
     nbformat.write(notebook, folder / "source.ipynb")
     values = json.dumps({"study_dir": str(folder), "x": 2})
     files = [str(folder / "source.ipynb"), str(folder / "page.ipynb")]
-    client = [sys.executable, "-I", "-S", str(HERE / "client.py")]  # as the Snakefile does
-    return [*client, "press.execution.execute", *files, values]
+    return [sys.executable, "-m", "press.execution.execute", *files, values]
 
 
-@EITHER_WAY
 def test_a_page_appears_and_prints_as_it_goes(execute, tmp_path):
     done = execute("print('x is', x)")
     assert done.returncode == 0
     assert "x is 2" in done.stdout
     assert "3/3" in done.stderr  # which cell of how many, papermill's own included
     assert "x is 2" in (tmp_path / "page.ipynb").read_text()
-
-
-HAS_PANDAS = "import os, sys; print('pandas' in sys.modules, os.getppid())"
-
-
-@pytest.mark.parametrize("processes", ["forked"], indirect=True)
-def test_a_fork_has_the_libraries_and_another_number_of_threads_starts_alone(
-    execute, processes, monkeypatch
-):
-    """A library takes its number of threads when it is imported."""
-    assert "True" in execute(HAS_PANDAS).stdout
-    monkeypatch.setitem(processes, "OMP_NUM_THREADS", "3")
-    assert "False" in execute(HAS_PANDAS).stdout
-
-
-def test_the_server_ends_with_who_started_it(tmp_path, processes):
-    wait = "import subprocess, sys, time; subprocess.run(sys.argv[1:]); time.sleep(600)"
-    serve = [sys.executable, "-m", "press.execution.forking.start", sys.executable, "-c", wait]
-    executing = command(HAS_PANDAS, tmp_path)
-    pipe = {"stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen([*serve, *executing], env=processes, **pipe) as started:
-        server = int(started.stdout.readline().split()[1])
-        assert is_at_work(server)
-        started.kill()
-        wait_until(lambda: not is_at_work(server))
 
 
 def test_a_warning_on_a_page_names_no_folder_of_the_machine(execute, tmp_path):
@@ -165,7 +115,6 @@ def kill_when_there(killed, path):
     return path.read_text()
 
 
-@EITHER_WAY
 def test_the_kernel_of_a_killed_execution_ends_before_the_next_begins(start, tmp_path):
     """It stops itself, so that it can't end at once."""
     code = (
@@ -183,7 +132,6 @@ def test_the_kernel_of_a_killed_execution_ends_before_the_next_begins(start, tmp
     assert second.returncode == 0
 
 
-@EITHER_WAY
 def test_no_process_outlives_a_killed_execution(start, tmp_path):
     code = (
         "import concurrent.futures, os, pathlib, time\n"
@@ -196,13 +144,8 @@ def test_no_process_outlives_a_killed_execution(start, tmp_path):
     )
     killed = start(code, subprocess.DEVNULL)
     kernel, worker = map(int, kill_when_there(killed, tmp_path / "pids").split())
-    wait_until(lambda: not is_at_work(kernel) and not is_at_work(worker))
-
-
-def wait_until(holds):
-    """Wait until something holds, a minute at most."""
     deadline = time.monotonic() + 60
-    while not holds():
+    while is_at_work(kernel) or is_at_work(worker):
         assert time.monotonic() < deadline
         time.sleep(0.1)
 
@@ -224,7 +167,6 @@ def test_a_full_disk_is_said_with_its_folder_and_what_to_do(execute, problem, tm
     assert "Traceback" not in done.stderr
 
 
-@EITHER_WAY
 def test_a_kernel_that_was_killed_is_said_with_what_to_do(execute, problem):
     done = execute("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)")  # as without memory
     assert done.returncode == 1

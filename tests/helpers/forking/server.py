@@ -1,8 +1,9 @@
 """The fork server: one process that has imported the large libraries, and forks for each client.
 
-It knows nothing of any project: a fork imports press and birads_lib itself.
+It knows nothing of any project: a fork imports press and birads_lib itself, from where it runs.
 """
 
+import functools
 import gc
 import json
 import os
@@ -14,7 +15,6 @@ import socket
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from importlib import import_module
 from io import FileIO
 from pathlib import Path
@@ -23,8 +23,8 @@ LIBRARIES = (
     "papermill", "nbclient", "ipykernel.kernelapp", "pyarrow.parquet", "scipy.stats", "seaborn",
     "sklearn.linear_model", "pydantic", "pandera.pandas", "cv2",
 )  # fmt: skip
-# One page may do without Keras, whose forks come third; and a GPU in use can't be inherited.
-WITH_THE_THIRD = () if shutil.which("nvidia-smi") else ("keras",)
+# A GPU that is in use can't be inherited.
+LIBRARIES += () if shutil.which("nvidia-smi") else ("keras",)
 
 
 class ForkServer:
@@ -32,7 +32,6 @@ class ForkServer:
 
     def __init__(self, address: Path):
         self.folder = address.parent
-        self.forks = 0
         self.events = selectors.DefaultSelector()
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(str(address))
@@ -57,8 +56,7 @@ class ForkServer:
             request, files = receive(client)
         except (OSError, ValueError):  # it was killed before it had asked
             return client.close()
-        self.forks += 1
-        import_libraries({1: LIBRARIES, 3: WITH_THE_THIRD}.get(self.forks, ()))
+        import_libraries()
         process = os.fork()
         if not process:
             for file in (*(key.fileobj for key in self.events.get_map().values()), client):
@@ -67,8 +65,8 @@ class ForkServer:
         for file in files:
             os.close(file)
         ended = process_file(process)
-        self.when_ready(client, partial(kill, process))
-        self.when_ready(ended, partial(self.end, process, ended, client))
+        self.when_ready(client, functools.partial(kill, process))
+        self.when_ready(ended, functools.partial(self.end, process, ended, client))
 
     def end(self, process: int, ended: FileIO, client: socket.socket) -> None:
         """Tell a client that its fork has ended."""
@@ -102,11 +100,12 @@ def receive(client: socket.socket) -> tuple[dict, list[int]]:
     return json.loads(content), files
 
 
-def import_libraries(names: tuple[str, ...]) -> None:
-    """Import libraries, and leave what they made out of the forks' garbage collections."""
+@functools.cache  # when the first client comes, and not before
+def import_libraries() -> None:
+    """Import the libraries, and leave what they made out of the forks' garbage collections."""
     os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"  # as in any kernel
     gc.disable()
-    for name in names:
+    for name in LIBRARIES:
         import_module(name)
     gc.freeze()
     gc.enable()

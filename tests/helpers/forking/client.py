@@ -1,6 +1,6 @@
 """Run a module as `python -m` does, in a fork of the fork server if there is one.
 
-    python -I -S press/execution/forking/client.py ipykernel_launcher -f connection.json
+    python -I -S tests/helpers/forking/client.py ipykernel_launcher -f connection.json
 
 It needs only the standard library, and lives as long as the fork: each ends when the other does.
 """

@@ -1,9 +1,9 @@
-"""Run a command beside a fork server: what it starts by client.py, and its kernels, are forks.
+"""Run a command beside a fork server: the pages and kernels of its studies are forks.
 
-    python -m press.execution.forking.start snakemake --profile profiles/local
+    python -m helpers.forking.start bash tests/run.sh
 
-A process that starts alone spends 2 CPU seconds on papermill, pandas, SciPy and scikit-learn, and
-6 more on Keras with TensorFlow. A fork has them at once, in memory that all share.
+A page of a smoke study spends 3 CPU seconds on importing papermill, pandas, SciPy and scikit-learn,
+and 6 more on Keras with TensorFlow. A fork has them at once.
 """
 
 import os
@@ -12,10 +12,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+from helpers.forking.client import FOLDER, address
 from press.execution.execute import KEEP_MEMORY, SOCKETS
-from press.execution.forking.client import FOLDER, address
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
+RUN_MODULE = f"{sys.executable} -I -S {HERE / 'client.py'}"  # in place of `python -m`
 
 
 def main(command: list[str]) -> None:
@@ -24,12 +25,12 @@ def main(command: list[str]) -> None:
 
 
 def start_server() -> dict[str, str]:
-    """Start a fork server that ends with this process, unless one runs already.
+    """Start a fork server that ends with this process.
 
     Returns the environment of processes that fork: their number of threads is ``OMP_NUM_THREADS``,
     or 1. Where the system can't watch processes (macOS), all start alone.
     """
-    if FOLDER in os.environ or not hasattr(os, "pidfd_open"):
+    if not hasattr(os, "pidfd_open"):
         return dict(os.environ)
     folder = tempfile.mkdtemp(prefix="forks-", dir=SOCKETS)
     # Jupyter looks there for kernels first, and finds the client under the usual name.
@@ -37,7 +38,7 @@ def start_server() -> dict[str, str]:
     (Path(folder) / "kernels" / "python3").symlink_to(HERE)
     kernels = os.pathsep.join(filter(None, (folder, os.environ.get("JUPYTER_PATH"))))
     environment = {"OMP_NUM_THREADS": "1"} | os.environ
-    environment |= {FOLDER: folder, "JUPYTER_PATH": kernels}
+    environment |= {FOLDER: folder, "JUPYTER_PATH": kernels, "RUN_MODULE": RUN_MODULE}
     serve = [sys.executable, "-I", str(HERE / "server.py"), address(environment)]
     silent = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
     subprocess.Popen(serve, env=KEEP_MEMORY | environment, start_new_session=True, **silent)

@@ -1,0 +1,84 @@
+"""What executes the smoke studies' notebooks: forks of a process that has the libraries."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from helpers.forking.client import FOLDER
+from helpers.forking.start import RUN_MODULE, start_server
+from helpers.project import ROOT
+
+CODE = "import os, sys; print('pandas' in sys.modules, os.environ['MINE'], os.getcwd())"
+
+
+@pytest.fixture(scope="module")
+def forking():
+    """Return the environment of processes that fork."""
+    return start_server() | {"MINE": "its own"}
+
+
+def execute(folder, environment):
+    """Execute a notebook with ``CODE`` as the Snakefile does; return what it prints."""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CODE)])
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "p", "language": "python"}
+    nbformat.write(notebook, folder / "source.ipynb")
+    files = [str(folder / name) for name in ("source.ipynb", "page.ipynb")]
+    values = json.dumps({"study_dir": str(folder)})
+    command = [*RUN_MODULE.split(), "press.execution.execute", *files, values]
+    pipes = {"capture_output": True, "text": True, "check": True}
+    return subprocess.run(command, cwd=ROOT, env=environment, **pipes).stdout
+
+
+def test_a_fork_has_the_libraries_and_its_own_environment(forking, tmp_path):
+    assert execute(tmp_path, forking) == f"True its own {ROOT}\n"
+
+
+@pytest.mark.parametrize("change", [{"OMP_NUM_THREADS": "3"}, {FOLDER: "/gone"}])
+def test_another_number_of_threads_and_no_server_start_alone(forking, tmp_path, change):
+    """A library takes its number of threads when it is imported."""
+    assert execute(tmp_path, forking | change) == f"False its own {ROOT}\n"
+
+
+def test_a_forks_status_is_that_of_the_module(forking):
+    command = [*RUN_MODULE.split(), "press.execution.execute", "absent.ipynb", "out.ipynb", "{}"]
+    done = subprocess.run(command, cwd=ROOT, env=forking, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "KeyError: 'study_dir'" in done.stderr
+
+
+@pytest.mark.parametrize("killed", ["client", "starter"])
+def test_a_fork_ends_with_its_client_and_the_server_with_who_started_it(tmp_path, killed):
+    (tmp_path / "waiting.py").write_text(
+        "import os, sys, time; print(os.getpid(), os.getppid(), flush=True); time.sleep(600)"
+    )
+    start = [sys.executable, "-m", "helpers.forking.start"]
+    wait = "import subprocess, sys; print(subprocess.Popen(sys.argv[1:]).pid, flush=True); input()"
+    command = [*start, sys.executable, "-c", wait, *RUN_MODULE.split(), "waiting"]
+    environment = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT}/tests:{tmp_path}"}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=ROOT, env=environment, **pipes) as starter:
+        client = int(starter.stdout.readline())
+        fork, server = map(int, starter.stdout.readline().split())
+        if killed == "client":
+            os.kill(client, 9)
+            wait_until_ended(fork)
+        else:
+            os.kill(starter.pid, 9)
+            wait_until_ended(server)
+            os.kill(fork, 9)
+        starter.kill()
+
+
+def wait_until_ended(process):
+    """Wait until a process has ended, a minute at most; its parent may not have asked yet."""
+    deadline = time.monotonic() + 60
+    status = Path(f"/proc/{process}/stat")
+    while status.exists() and status.read_text().rpartition(")")[2].split()[0] != "Z":
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
