@@ -9,9 +9,6 @@ heading() { printf '\n== %s (after %d s)\n' "$1" "$SECONDS"; }
 # thread, too: another number of threads adds in another order.
 export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1
 
-heading "Units, with TensorFlow"
-pytest -q -n 2 --dist loadfile tests --ignore tests/study --ignore tests/stress
-
 quietly() { # NAME COMMAND: what the command says goes to _build/NAME.log, and is shown if it fails
     local log="_build/$1.log"
     shift
@@ -34,12 +31,15 @@ with_jax() {
         tests/birads_lib/frozen/test_tokens.py tests/birads_lib/explain/test_grad_cam.py
 }
 
-# What needs nothing from the smoke study runs beside all that does, so that no core waits.
-heading "The smoke study and its book, beside the companions' and the tests with JAX"
 mkdir -p _build
 trap wait EXIT  # nothing outlives a failed run
-quietly jax with_jax &
+
+heading "Units, with TensorFlow; with JAX beside all that follows, where a core would wait"
+(renice -n 19 $BASHPID >/dev/null; quietly jax with_jax) &
 jax=$!
+pytest -q -n 2 --dist loadfile tests --ignore tests/study --ignore tests/stress
+
+heading "The smoke study and its book, beside the companions'"
 quietly companions execute smoke_backbones smoke_transfer smoke_density smoke_relevance &
 companions=$!
 quietly smoke execute smoke
