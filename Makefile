@@ -87,8 +87,8 @@ lint: .venv/dev ## check style, what imports what, and that source notebooks car
 test: .venv/dev ## everything that guards the project
 	PYTHONPATH="$$PWD:$$PWD/tests" python -m helpers.forking.start bash tests/run.sh
 
-stress: .venv/dev ## what CI adds to it: whole studies, killed, without room, on Slurm (as root), and two side by side
-	pytest -q -n 2 tests/stress
+stress: .venv/dev ## what CI adds to it: whole studies, killed, without room, on Slurm (as root), two side by side; the benches
+	pytest -q -n 2 tests/stress tests/bench
 
 # A file says what of the lock is installed.
 ALSO_dev = --group dev

@@ -37,7 +37,7 @@ trap wait EXIT  # nothing outlives a failed run
 heading "Units, with TensorFlow; with JAX beside all that follows, where a core would wait"
 (renice -n 19 $BASHPID >/dev/null; quietly jax with_jax) &
 jax=$!
-pytest -q -n 2 --dist loadfile tests --ignore tests/study --ignore tests/stress
+pytest -q -n 2 --dist loadfile tests/birads_lib tests/press tests/notebooks
 
 heading "The smoke study and its book, beside the companions'"
 quietly companions execute smoke_backbones smoke_transfer smoke_density smoke_relevance &

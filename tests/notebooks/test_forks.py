@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -19,8 +20,9 @@ CODE = "import os, sys; print('pandas' in sys.modules, os.environ['MINE'], os.ge
 
 @pytest.fixture(scope="module")
 def forking():
-    """Return the environment of processes that fork."""
-    return start_server() | {"MINE": "its own"}
+    """Return the environment of processes that fork, as the whole of the tests may do."""
+    outer = os.environ if FOLDER in os.environ else start_server()
+    return outer | {"MINE": "its own"}
 
 
 def execute(folder, environment):
@@ -39,10 +41,9 @@ def test_a_fork_has_the_libraries_and_its_own_environment(forking, tmp_path):
     assert execute(tmp_path, forking) == f"True its own {ROOT}\n"
 
 
-@pytest.mark.parametrize("change", [{"OMP_NUM_THREADS": "3"}, {FOLDER: "/gone"}])
-def test_another_number_of_threads_and_no_server_start_alone(forking, tmp_path, change):
+def test_another_number_of_threads_starts_alone(forking, tmp_path):
     """A library takes its number of threads when it is imported."""
-    assert execute(tmp_path, forking | change) == f"False its own {ROOT}\n"
+    assert execute(tmp_path, forking | {"OMP_NUM_THREADS": "3"}) == f"False its own {ROOT}\n"
 
 
 def test_a_forks_status_is_that_of_the_module(forking):
@@ -52,27 +53,22 @@ def test_a_forks_status_is_that_of_the_module(forking):
     assert "KeyError: 'study_dir'" in done.stderr
 
 
-@pytest.mark.parametrize("killed", ["client", "starter"])
-def test_a_fork_ends_with_its_client_and_the_server_with_who_started_it(tmp_path, killed):
+def test_a_fork_ends_with_its_client_and_the_server_with_who_started_it(tmp_path):
     (tmp_path / "waiting.py").write_text(
-        "import os, sys, time; print(os.getpid(), os.getppid(), flush=True); time.sleep(600)"
+        "import os, time; print(os.getpid(), os.getppid(), flush=True); time.sleep(600)"
     )
-    start = [sys.executable, "-m", "helpers.forking.start"]
     wait = "import subprocess, sys; print(subprocess.Popen(sys.argv[1:]).pid, flush=True); input()"
-    command = [*start, sys.executable, "-c", wait, *RUN_MODULE.split(), "waiting"]
+    start = [sys.executable, "-m", "helpers.forking.start", sys.executable, "-c", wait]
     environment = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT}/tests:{tmp_path}"}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    command = [*start, *RUN_MODULE.split(), "waiting"]
     with subprocess.Popen(command, cwd=ROOT, env=environment, **pipes) as starter:
         client = int(starter.stdout.readline())
         fork, server = map(int, starter.stdout.readline().split())
-        if killed == "client":
-            os.kill(client, 9)
-            wait_until_ended(fork)
-        else:
-            os.kill(starter.pid, 9)
-            wait_until_ended(server)
-            os.kill(fork, 9)
+        os.kill(client, signal.SIGKILL)
+        wait_until_ended(fork)
         starter.kill()
+        wait_until_ended(server)
 
 
 def wait_until_ended(process):

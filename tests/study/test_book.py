@@ -323,13 +323,10 @@ seen.then(() => requestAnimationFrame(answer));
 
 
 def longest_of_each_notebook():
-    """Return pages that people wrote, and of each notebook the longest and the smoke study's."""
-    longest = {}
+    """Return pages that people wrote, and the longest of each notebook."""
     names = (path.relative_to(BOOK).as_posix() for path in paths())
-    for page in sorted({*names} - {*NOT_WRITTEN}, key=lambda name: (BOOK / name).stat().st_size):
-        folder, _, name = page.rpartition("/")
-        longest[folder in ("book/smoke", "book"), name.partition("-")[0]] = page
-    return sorted(longest.values())
+    pages = sorted({*names} - {*NOT_WRITTEN}, key=lambda name: (BOOK / name).stat().st_size)
+    return sorted({name.rpartition("/")[2].partition("-")[0]: name for name in pages}.values())
 
 
 @built

@@ -1,0 +1,10 @@
+"""The crate of the frozen study, which is the largest."""
+
+from helpers.crate_validator import problems
+from helpers.crates import unpacked
+from helpers.project import copy_project
+
+
+def test_it_conforms_to_the_profile(tmp_path):
+    folder, _ = unpacked(copy_project(tmp_path / "project", "book/inbreast"), "inbreast")
+    assert problems(folder) == []
