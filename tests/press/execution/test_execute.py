@@ -12,9 +12,16 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from helpers.forking.client import FOLDER
 from helpers.project import run_in
 from press.by_hand import MARK
 from press.execution.execute import FULL
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch):
+    """Start kernels as users' are, and not as forks."""
+    monkeypatch.delenv(FOLDER, raising=False)
 
 
 @pytest.fixture
