@@ -1,4 +1,4 @@
-"""The crate of the frozen study, which is the largest."""
+"""The crate of INbreast's study, which is the largest and may show no image."""
 
 from helpers.crate_validator import problems
 from helpers.crates import unpacked
