@@ -159,8 +159,8 @@ def warn_without_places() -> None:
 def end_with(process: int) -> None:
     """End this kernel and all it started when ``process`` has ended, however it did.
 
-    A kernel that ends alone, as IPython's own watch has it, leaves a pool's workers waiting. And
-    its parent may be the fork server.
+    A kernel that ends alone, as IPython's own watch has it, leaves a pool's workers waiting. Its
+    parent may be another process: the tests have kernels forked.
     """
 
     def watch() -> None:

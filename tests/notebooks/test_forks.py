@@ -5,14 +5,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from pathlib import Path
 
 import nbformat
 import pytest
 
 from helpers.forking.client import FOLDER
 from helpers.forking.start import RUN_MODULE, start_server
+from helpers.processes import wait_until_ended
 from helpers.project import ROOT
 
 CODE = "import os, sys; print('pandas' in sys.modules, os.environ['MINE'], os.getcwd())"
@@ -69,12 +68,3 @@ def test_a_fork_ends_with_its_client_and_the_server_with_who_started_it(tmp_path
         wait_until_ended(fork)
         starter.kill()
         wait_until_ended(server)
-
-
-def wait_until_ended(process):
-    """Wait until a process has ended, a minute at most; its parent may not have asked yet."""
-    deadline = time.monotonic() + 60
-    status = Path(f"/proc/{process}/stat")
-    while status.exists() and status.read_text().rpartition(")")[2].split()[0] != "Z":
-        assert time.monotonic() < deadline
-        time.sleep(0.1)

@@ -165,12 +165,19 @@ def execute(task, tmp_path_factory):
     return executing(home, task)
 
 
-@pytest.fixture(scope="module")
-def execute_scarce(tmp_path_factory):
-    """A function that runs a notebook on a study that lacks two grades, and all patients."""
+SCARCE = {  # of five grades, those that images have; the protocol, under "image" without patients
+    "three grades": ((1, 3, 5), "patient"),
+    "four grades, no patients": ((1, 3, 4, 5), "image"),
+}
+
+
+@pytest.fixture(scope="module", params=SCARCE)
+def execute_scarce(request, tmp_path_factory):
+    """A function that runs a notebook on a study that lacks grades, or patients, too."""
+    present, protocol = SCARCE[request.param]
     home = tmp_path_factory.mktemp("scarce") / "study"
-    made_up_study(home, BIRADS, "image", present=(1, 3, 5))
-    return executing(home, BIRADS, "image")
+    made_up_study(home, BIRADS, protocol, present)
+    return executing(home, BIRADS, protocol)
 
 
 @pytest.mark.parametrize("notebook", READING_PREDICTIONS)

@@ -7,12 +7,12 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import nbformat
 import pytest
 
 from helpers.forking.client import FOLDER
+from helpers.processes import wait_until_ended
 from helpers.project import run_in
 from press.by_hand import MARK
 from press.execution.execute import FULL
@@ -151,19 +151,7 @@ def test_no_process_outlives_a_killed_execution(start, tmp_path):
     )
     killed = start(code, subprocess.DEVNULL)
     kernel, worker = map(int, kill_when_there(killed, tmp_path / "pids").split())
-    deadline = time.monotonic() + 60
-    while is_at_work(kernel) or is_at_work(worker):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
-def is_at_work(process):
-    """Say whether a process runs; one that has ended may wait for its parent to ask."""
-    status = Path(f"/proc/{process}/stat")
-    try:
-        return status.read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
+    wait_until_ended(kernel, worker)
 
 
 def test_a_full_disk_is_said_with_its_folder_and_what_to_do(execute, problem, tmp_path):
