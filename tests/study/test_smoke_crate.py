@@ -4,7 +4,7 @@ import pytest
 
 from birads_lib.files import sha256
 from helpers.crate_validator import problems
-from helpers.crates import unpacked
+from helpers.crates import written
 from helpers.project import copy_project
 from press.pages import page as pages
 from press.sharing.disclosure import NAMING, OPEN
@@ -14,13 +14,13 @@ from press.studies.study import load
 @pytest.fixture(scope="module")
 def smoke(smoke_pages, tmp_path_factory):
     root = tmp_path_factory.mktemp("smoke") / "project"
-    return unpacked(copy_project(root, "book/smoke", "results/smoke"), "smoke")
+    return written(copy_project(root, "book/smoke", "results/smoke"), "smoke")
 
 
 @pytest.fixture(scope="module")
 def inbreast(tmp_path_factory):
     root = tmp_path_factory.mktemp("inbreast") / "project"
-    return unpacked(copy_project(root, "book/inbreast"), "inbreast")
+    return written(copy_project(root, "book/inbreast"), "inbreast")
 
 
 def ids(entity, name):

@@ -15,6 +15,7 @@ from rocrate.rocrate import ROCrate
 from birads_lib.errors import UserError
 from birads_lib.files import sha256
 from helpers.crate_validator import problems
+from helpers.crates import unpacked
 from press import paths
 from press import run as runs
 from press.pages import environment, outputs
@@ -176,9 +177,7 @@ def written(maker):
     path = crate.write(maker.study, maker.root / "config" / "small.yaml")
     folder = maker.root / "unpacked"
     shutil.rmtree(folder, ignore_errors=True)
-    zipfile.ZipFile(path).extractall(folder)
-    graph = json.loads((folder / "ro-crate-metadata.json").read_text())["@graph"]
-    return folder, {entity["@id"]: entity for entity in graph}
+    return unpacked(path, folder)
 
 
 def test_no_file_of_a_crate_names_the_folder_of_the_images(restricted):
