@@ -3,7 +3,7 @@
 #   snakemake --config study=config/phantoms.yaml
 #
 # A rule depends on its notebook and on the code of exactly the library modules this imports, without
-# docstrings and comments, so an edit re-executes what it can change and nothing else.
+# docstrings, comments, layout and local names, so an edit re-executes what it can change and nothing else.
 import json
 import os
 import shutil

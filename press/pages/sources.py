@@ -1,7 +1,8 @@
 """What a notebook's results depend on: the code of the modules that it imports, directly or not.
 
-Docstrings, comments and blank lines don't count, and neither does how a page looks: that is made
-while the book is rendered (``press.rendering.exhibits``), by no module that a notebook imports.
+Docstrings, comments, layout and names of variables don't count (``birads_lib.source_code``), and
+neither does how a page looks: that is made while the book is rendered
+(``press.rendering.exhibits``), by no module that a notebook imports.
 """
 
 import ast
@@ -19,6 +20,8 @@ from press.paths import ROOT, source_notebook
 PACKAGES = ("birads_lib", "press")
 # (importer, imported): used for messages alone, so that a further chapter makes no page stale.
 _IN_MESSAGES = (("press.run", "press.studies.chapters"),)
+# What makes these hashes is not among what is hashed: where it makes others, each page is stale.
+_HASHING = {"birads_lib.source_code", "press.pages.sources"}
 
 
 def modules_of(notebook: str) -> list[Path]:
@@ -37,13 +40,14 @@ def modules_of(notebook: str) -> list[Path]:
 def closure(modules: set[str]) -> list[Path]:
     """Return the files of the named modules and of all that these import, sorted.
 
-    Raises ValueError for a name that is no module of the library.
+    Those that only hash files aren't among them. Raises ValueError for a name that is no module
+    of the library.
     """
     graph = _graph(PACKAGES)
     if unknown := sorted(modules - graph.modules):
         raise ValueError(f"no modules of the library: {', '.join(unknown)}")
     needed = modules.union(*(graph.find_upstream_modules(module) for module in modules))
-    files = [_file(module) for module in needed]
+    files = [_file(module) for module in needed - _HASHING]
     sheets = [file.with_suffix(".mplstyle") for file in files]  # a module's, of its name
     return sorted([*files, *(sheet for sheet in sheets if sheet.is_file())])
 

@@ -122,35 +122,6 @@ def test_what_is_imported_by_name_is_named_in_the_same_module():
             assert named or where.as_posix() in elsewhere, where
 
 
-CODE = """import a
-def f(x=1):
-    return "a  # b" + x
-"""
-SAME = '''#!/usr/bin/env python
-"""A docstring
-over lines."""  # and a comment
-
-import a  # for f
-
-def f(x=1):
-    """Return something else.
-
-    At length."""
-
-    # why
-    return "a  # b" + x
-
-'''
-
-
-def test_code_is_what_counts_of_a_module():
-    assert sources.code_of(SAME.encode()) == CODE.encode()
-    for other in (CODE.replace("1", "2"), CODE.replace("# b", "# c"), CODE.replace("x=", "y=")):
-        assert sources.code_of(other.encode()) != CODE.encode()
-    text = b'x = """\n\na  \n# b\n"""\n'  # in which all counts
-    assert sources.code_of(text) == text
-
-
 def test_a_digest_changes_with_code_and_with_a_name_alone(tmp_path, monkeypatch):
     monkeypatch.setattr(sources, "ROOT", tmp_path)
     file = tmp_path / "a.py"
