@@ -24,15 +24,15 @@ def families(
         "different": f"further apart than {margin:g}",
         "undecided": f"equivalence within {margin:g} is left open",
     }
-    said = [
+    sentences = [
         f"{a} minus {b}: {change.signed} in weighted F1 by patient, {change.side(*sides)}; "
         f"{closeness[equivalence(change.low, change.high, margin)]}."
         for a, b, change in pairs
     ]
-    could = "could not have shown" if floor > 0.05 else "could have shown"
+    verb = "could not have shown" if floor > 0.05 else "could have shown"
     return (
-        f"{' '.join(said)} Wilcoxon's two-sided test over {texts.in_words(folds)} folds {could} a "
-        f"difference at 0.05: its smallest p-value is {floor:g}."
+        f"{' '.join(sentences)} Wilcoxon's two-sided test over {texts.in_words(folds)} folds "
+        f"{verb} a difference at 0.05: its smallest p-value is {floor:g}."
     )
 
 
@@ -49,12 +49,12 @@ def speed(pairs: Sequence[tuple[str, str, float, Estimate]], margin: float) -> s
         "different": f"they are further apart than {margin:g}",
         "undecided": f"whether they are equivalent within {margin:g} is left open",
     }
-    said = [
+    sentences = [
         f"{a} takes {_as_long(ratio)} as {b} for one slice, with a weighted F1 that "
         f"differs by {change.signed}: {words[equivalence(change.low, change.high, margin)]}."
         for a, b, ratio, change in pairs
     ]
-    return " ".join(said)
+    return " ".join(sentences)
 
 
 def _as_long(ratio: float) -> str:
@@ -80,11 +80,11 @@ def slices(groups: Mapping[str, tuple[int, int]], both: int) -> str:
 def cost(multiply_adds: Mapping[str, float]) -> str:
     """Say which network is the cheapest, by its multiply-adds for one image."""
     ordered = sorted(multiply_adds, key=lambda name: multiply_adds[name])
-    least, most = ordered[0], ordered[-1]
-    if multiply_adds[least] == multiply_adds[most]:
+    cheapest, costliest = ordered[0], ordered[-1]
+    if multiply_adds[cheapest] == multiply_adds[costliest]:
         return "All networks need equally many multiply-adds for one image."
-    ratio = multiply_adds[most] / multiply_adds[least]
+    ratio = multiply_adds[costliest] / multiply_adds[cheapest]
     return (
-        f"Of {len(ordered)} networks, each at its own size of image, {least} needs the fewest "
-        f"multiply-adds for one image and {most} the most, {times(ratio)} as many."
+        f"Of {len(ordered)} networks, each at its own size of image, {cheapest} needs the fewest "
+        f"multiply-adds for one image and {costliest} the most, {times(ratio)} as many."
     )

@@ -48,8 +48,10 @@ def _beside_softmax(against: Mapping[str, Estimate]) -> str:
     """Say which ways to train with a text are more or less accurate than softmax without one."""
     worse, _, better = _by_side(against)
     if better:
-        said = f"Softmax without a text is measurably less accurate than {texts.listing(better)}"
-        return said + (f", and more accurate than {texts.listing(worse)}." if worse else ".")
+        sentence = (
+            f"Softmax without a text is measurably less accurate than {texts.listing(better)}"
+        )
+        return sentence + (f", and more accurate than {texts.listing(worse)}." if worse else ".")
     if worse:
         return (
             "No way to train with a text is measurably more accurate than softmax without one, "
@@ -93,13 +95,13 @@ def modalities(single: str, gains: Mapping[str, Estimate], margin: float) -> str
         margin: of accuracy, within which two are equivalent.
     """
     words = ("lowers accuracy", "makes no measurable difference to accuracy", "raises accuracy")
-    kinds = {}  # by what is said of them
+    kinds_by_effect = {}
     for kind, gain in gains.items():
-        said = gain.side(*words)
+        effect = gain.side(*words)
         if equivalence(gain.low, gain.high, margin) == "equivalent":
-            said = f"keeps accuracy within {margin:g}"
-        kinds.setdefault(said, []).append(f"on {kind} {gain.aside}")
-    parts = [f"{said} {texts.listing(named)}" for said, named in kinds.items()]
+            effect = f"keeps accuracy within {margin:g}"
+        kinds_by_effect.setdefault(effect, []).append(f"on {kind} {gain.aside}")
+    parts = [f"{effect} {texts.listing(named)}" for effect, named in kinds_by_effect.items()]
     return f"Training on all kinds of image instead of {single} alone {'; it '.join(parts)}."
 
 
@@ -124,12 +126,12 @@ def density_elsewhere(
         over_constant: accuracy elsewhere of each way to train, minus that.
     """
     words = ("below", "not measurably different from", "above")
-    beside = _beside_constant(over_constant, "ways to train that were tested there")
+    against_constant = _beside_constant(over_constant, "ways to train that were tested there")
     return (
         f"Trained at home and tested elsewhere, {way} is right for {away.text} of {patients} "
         f"patients; at home, it is right for {home.text}. Always answering the density that is "
         f"most frequent elsewhere would be right for {constant:.2f} there. "
-        f"{beside} The network and the reader there agree with a kappa of {kappa.text}, "
+        f"{against_constant} The network and the reader there agree with a kappa of {kappa.text}, "
         f"{kappa.side(*words, than=PUBLISHED_KAPPA)} that of published readers among themselves "
         f"({PUBLISHED_KAPPA})."
     )

@@ -18,10 +18,10 @@ def features(by_size: Mapping[str, tuple[int, int]], images: int, trunk: str) ->
     """
     parts = [f"{count:,} numbers at {size} pixels" for size, (count, _) in by_size.items()]
     empty = sum(zeros for _, zeros in by_size.values())
-    few = {0: "None of these is", 1: "One of these is"}
-    told = few.get(empty, f"{empty:,} of these are")
+    subjects = {0: "None of these is", 1: "One of these is"}
+    subject = subjects.get(empty, f"{empty:,} of these are")
     made = f"From each of {images} images, {trunk} makes {texts.listing(parts)}"
-    return f"{made}. {told} 0 for every image."
+    return f"{made}. {subject} 0 for every image."
 
 
 def patches(pointing: Mapping[str, tuple[Estimate, float]], teachers: int, images: int) -> str:
@@ -82,15 +82,15 @@ def best_grade(
         f"{metric} of {value.text}, {value.side(*words, than=aim)} the target of {aim:g}"
         for metric, (value, aim) in reached.items()
     ]
-    beside = ""
+    comparisons = ""
     if not np.isnan(ahead.estimate):
-        beside = (
+        comparisons = (
             f" Its quadratic kappa is {ahead.side(*COMPARED)} that of the paper's network by "
             f"patient {ahead.aside}."
         )
     if not np.isnan(attention.estimate):
-        beside += (
+        comparisons += (
             f" The quadratic kappa of attention over tokens alone is {attention.side(*COMPARED)} "
             f"that of the regression on all features {attention.aside}."
         )
-    return f"By patient, the last step of the staircase has {'; '.join(parts)}.{beside}"
+    return f"By patient, the last step of the staircase has {'; '.join(parts)}.{comparisons}"

@@ -18,20 +18,21 @@ def data(summary: Mapping[str, str], shortcuts: pd.DataFrame) -> str:
         summary: of ``cases.summary``.
         shortcuts: of ``shortcuts.strengths``, by what its facts are called.
     """
-    tells = [name for name, row in shortcuts.iterrows() if row["tells"]]
-    known = summary["patients"].isdigit()
-    of_patients = f" of {summary['patients']} patients" if known else ", of unknown patients"
-    found = "No single fact about the files predicts the category better than chance."
-    if tells:
-        several = len(tells) > 1
-        found = (
+    predictive = [name for name, row in shortcuts.iterrows() if row["tells"]]
+    is_known = summary["patients"].isdigit()
+    of_patients = f" of {summary['patients']} patients" if is_known else ", of unknown patients"
+    shortcut_sentence = "No single fact about the files predicts the category better than chance."
+    if predictive:
+        several = len(predictive) > 1
+        shortcut_sentence = (
             f"Beware of {'shortcuts' if several else 'a shortcut'}: "
-            f"{texts.listing(tells).lower()} {'each go' if several else 'goes'} with the category."
+            f"{texts.listing(predictive).lower()} {'each go' if several else 'goes'} with the "
+            "category."
         )
     return (
         f"There are {summary['images']} images{of_patients}. The rarest category is "
         f"{summary['rarest']}; always answering {summary['most_frequent']} would be right for "
-        f"{float(summary['always_accuracy']):.0%} of the images. {found}"
+        f"{float(summary['always_accuracy']):.0%} of the images. {shortcut_sentence}"
     )
 
 
@@ -56,12 +57,12 @@ def seen_of_findings(
         for image_id, place in geometries.items()
     }  # across and down
     # NaN compares false: a place that isn't known goes, and a point, which tells no size.
-    known = findings[(findings["x1"] > findings["x0"]) & (findings["y1"] > findings["y0"])]
+    boxed = findings[(findings["x1"] > findings["x0"]) & (findings["y1"] > findings["y0"])]
     sides = [
         min((row.x1 - row.x0) * scale[row.image_id][0], (row.y1 - row.y0) * scale[row.image_id][1])
-        for row in known.itertuples()
+        for row in boxed.itertuples()
     ]
-    shrunk = np.median([1 / (across * down) for across, down in scale.values()])
+    shrunk = np.median([1 / (x_scale * y_scale) for x_scale, y_scale in scale.values()])
     return float(shrunk), np.array(sides, float)
 
 
@@ -101,11 +102,11 @@ def losses_fell(losses: pd.DataFrame) -> str:
     """
     if (losses["loss_last"] == losses["loss_first"]).all():  # the same epoch
         return "Each training had one epoch, which doesn't show whether the loss falls."
-    fell = int((losses["loss_last"] < losses["loss_first"]).sum())
-    also = int((losses["val_loss_last"] < losses["val_loss_first"]).sum())
+    training_fell = int((losses["loss_last"] < losses["loss_first"]).sum())
+    validation_fell = int((losses["val_loss_last"] < losses["val_loss_first"]).sum())
     return (
-        f"From the first epoch to the last, the training loss fell in {fell} of {len(losses)} "
-        f"trainings, and the loss on unseen validation images in {also}."
+        f"From the first epoch to the last, the training loss fell in {training_fell} of "
+        f"{len(losses)} trainings, and the loss on unseen validation images in {validation_fell}."
     )
 
 
@@ -119,29 +120,30 @@ def kept_losses(history: pd.DataFrame, restore_best: bool) -> pd.DataFrame:
     Returns:
         By seed and fold: "loss_best" and "val_loss_best", "loss_kept" and "val_loss_kept".
     """
-    by = ["seed", "fold"]
-    ends = history[history["stage"] == history.groupby(by)["stage"].transform("max")]
-    best, kept = (rows.loc[rows.groupby(by)["val_loss"].idxmin()] for rows in (history, ends))
+    keys = ["seed", "fold"]
+    ends = history[history["stage"] == history.groupby(keys)["stage"].transform("max")]
+    best, kept = (rows.loc[rows.groupby(keys)["val_loss"].idxmin()] for rows in (history, ends))
     if not restore_best:
-        kept = ends.groupby(by).tail(1)
-    best, kept = (rows.set_index(by)[["loss", "val_loss"]] for rows in (best, kept))
+        kept = ends.groupby(keys).tail(1)
+    best, kept = (rows.set_index(keys)[["loss", "val_loss"]] for rows in (best, kept))
     return best.add_suffix("_best").join(kept.add_suffix("_kept"))
 
 
 def kept_epochs(losses: pd.DataFrame) -> str:
     """Say whether the kept epochs lie well above the best ones; ``losses`` of ``kept_losses``."""
-    far = losses["val_loss_kept"] > FAR_ABOVE * losses["val_loss_best"]
-    than = f"more than {FAR_ABOVE - 1:.0%} above that of the best"
-    if not far.any():
-        return f"In no training is the validation loss of the kept epoch {than}."
-    said = (
-        f"In {far.sum()} of {len(far)} trainings, the validation loss of the kept epoch is {than}."
+    is_far_above = losses["val_loss_kept"] > FAR_ABOVE * losses["val_loss_best"]
+    comparison = f"more than {FAR_ABOVE - 1:.0%} above that of the best"
+    if not is_far_above.any():
+        return f"In no training is the validation loss of the kept epoch {comparison}."
+    sentence = (
+        f"In {is_far_above.sum()} of {len(is_far_above)} trainings, the validation loss of the "
+        f"kept epoch is {comparison}."
     )
-    if not (losses["loss_kept"] < losses["loss_best"])[far].all():
-        return said
+    if not (losses["loss_kept"] < losses["loss_best"])[is_far_above].all():
+        return sentence
     return (
-        f"{said} The training loss had fallen further by then: the network overfits, as it became "
-        "better at its training images and worse at others."
+        f"{sentence} The training loss had fallen further by then: the network overfits, as it "
+        "became better at its training images and worse at others."
     )
 
 

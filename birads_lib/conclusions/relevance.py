@@ -23,7 +23,7 @@ def local_views(
     on_crops = texts.listing(f"{f1.text} for {kind}" for kind, f1 in crops.items())
     on_windows = texts.listing(f"{f1.text} for {kind}" for kind, f1 in windows.items())
     lower = [kind for kind, f1 in windows.items() if f1.high < crops[kind].low]
-    fell = (
+    change = (
         f"clearly lower for {texts.listing(lower)}, so naming a crop is not finding a lesion"
         if lower
         else "not clearly lower"
@@ -31,13 +31,13 @@ def local_views(
     words = ("Masses are named better than calcifications",
              "Neither kind is named measurably better than the other",
              "Calcifications are named better than masses")  # fmt: skip
-    said = (
+    sentence = (
         f"On crops of lesions, F1 is {on_crops}; on all windows of the same images, it is "
-        f"{on_windows}: {fell}."
+        f"{on_windows}: {change}."
     )
     if np.isnan(gap.estimate):
-        return said
-    return f"{said} {gap.side(*words)} on crops {gap.aside}."
+        return sentence
+    return f"{sentence} {gap.side(*words)} on crops {gap.aside}."
 
 
 def correlax(kept: Mapping[str, float], images: int) -> str:
@@ -48,17 +48,17 @@ def correlax(kept: Mapping[str, float], images: int) -> str:
             settings, by what was changed; the first is the masks, drawn anew.
         images: how many were explained twice.
     """
-    named = {0.9: "almost the whole", 0.5: "part of the", -1.0: "little of the"}
-    (drawn, chance), *others = kept.items()
+    shares = {0.9: "almost the whole", 0.5: "part of the", -1.0: "little of the"}
+    (drawn, chance), *changed_settings = kept.items()
     if np.isnan(chance):
         return "The values of the windows do not differ, so there is no order to keep."
-    left = next(words for least, words in named.items() if not chance < least)
-    said = texts.listing(f"{value:.2f} with {name}" for name, value in others)
+    share = next(words for threshold, words in shares.items() if not chance < threshold)
+    listed = texts.listing(f"{value:.2f} with {name}" for name, value in changed_settings)
     return (
-        f"With {drawn}, the windows of an image keep {left} order of their correlations: the "
+        f"With {drawn}, the windows of an image keep {share} order of their correlations: the "
         f"median rank correlation is {chance:.2f} over {texts.in_words(images)} "
         f"image{'s' if images > 1 else ''}. It is "
-        f"{said}."
+        f"{listed}."
     )
 
 
@@ -80,12 +80,12 @@ def after_random(sizes: Mapping[str, float]) -> str:
     """
     if not sizes:
         return "Here, no two orders could be compared."
-    said = [
+    clauses = [
         f"{size:.2f} from 0 with a {name}, so the order is "
         f"{'largely kept or reversed' if size > HARDLY_ALIKE else 'largely lost'}"
         for name, size in sizes.items()
     ]
-    return f"The median mark lies {'; '.join(said)}."
+    return f"The median mark lies {'; '.join(clauses)}."
 
 
 def pointing_game(

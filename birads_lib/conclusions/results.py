@@ -34,12 +34,12 @@ def evaluation(
         adjacent: share of wrong grades that are one category off; not estimable without an order.
         protocol: how the images were split.
     """
-    near = f" Of the wrong grades, {adjacent.text} are one category off."
+    adjacent_sentence = f" Of the wrong grades, {adjacent.text} are one category off."
     return split_first(
         protocol,
         f"The network grades {accuracy.text} of the images correctly; always giving the most "
         f"common category would be right for {majority.estimate:.2f}. {verdict}"
-        + ("" if np.isnan(adjacent.estimate) else near),
+        + ("" if np.isnan(adjacent.estimate) else adjacent_sentence),
     )
 
 
@@ -51,24 +51,24 @@ def ablations(differences: pd.DataFrame, loss: str, reference: str) -> str:
         loss: the variant with cross-entropy in place of DAL; "" where there is none.
         reference: the variant that all others are compared with.
     """
-    table, said = differences.assign(metric="accuracy"), ""
+    table, loss_sentence = differences.assign(metric="accuracy"), ""
     if loss in set(table["variant"]):
         change = of(table, "accuracy", variant=loss)
         words = ("DAL helped", "DAL made no measurable difference", "DAL did harm")
-        said = (
+        loss_sentence = (
             "Training with cross-entropy in place of the distance-aware loss (DAL) changes "
             f"accuracy by {change.signed}; by this interval alone, {change.side(*words)} here. "
         )
     changed, base = table[table["holm"] < 0.05], f"the reference, “{readable(reference)}”,"
     by_holm = "a measurable difference after Holm's adjustment"
     if changed.empty:
-        return f"{said}None of the {len(table)} changes from {base} makes {by_holm}."
+        return f"{loss_sentence}None of the {len(table)} changes from {base} makes {by_holm}."
     parts = []
     for word, rows in {"lower": changed["estimate"] < 0, "higher": changed["estimate"] > 0}.items():
         if names := [f"“{readable(name)}”" for name in changed.loc[rows, "variant"]]:
             parts.append(f"{word} with {texts.listing(names)}")
     return (
-        f"{said}Compared with {base} accuracy is {' and '.join(parts)}; no other of the "
+        f"{loss_sentence}Compared with {base} accuracy is {' and '.join(parts)}; no other of the "
         f"{len(table)} changes makes {by_holm}."
     )
 
@@ -101,18 +101,18 @@ def calibration(
             giving every image the frequencies of the test part.
         protocol: how the images were split.
     """
-    said = "No answer was given with a probability of about 0.8."
+    sentence = "No answer was given with a probability of about 0.8."
     if answers:
         sure = right.side("the model is too sure", "", "", than=0.75)
         unsure = right.side("", "", "the model isn't sure enough", than=0.85)
-        found = sure or unsure or "this can't be distinguished from eight in ten"
-        said = (
+        verdict = sure or unsure or "this can't be distinguished from eight in ten"
+        sentence = (
             f"Of {answers} answers given with a probability of 0.75 to 0.85, {_share(right)} "
-            f"are right: {found}."
+            f"are right: {verdict}."
         )
     helped = ("lowers", "does not measurably change", "raises")
     after = f" {best} {change.side(*helped)} the log loss on held-out patients {change.aside}."
-    return split_first(protocol, f"{said}{after} {_beside_base_rates(**least)}")
+    return split_first(protocol, f"{sentence}{after} {_beside_base_rates(**least)}")
 
 
 def _share(share: Estimate) -> str:
@@ -124,9 +124,9 @@ def _share(share: Estimate) -> str:
 def _beside_base_rates(brier: tuple[Estimate, float], log_loss: tuple[Estimate, float]) -> str:
     words = ("better than", "not measurably different from", "worse than")
     sides = [score.side(*words, than=rate) for score, rate in (brier, log_loss)]
-    even = "At" if words[0] in sides else "Even at"
+    opening = "At" if words[0] in sides else "Even at"
     return (
-        f"{even} its best, corrected or not, the model has a Brier score of {brier[0].text}, "
+        f"{opening} its best, corrected or not, the model has a Brier score of {brier[0].text}, "
         f"{sides[0]} the {brier[1]:.2f} of giving every image the frequencies of the test part; "
         f"its log loss is {log_loss[0].text}, {sides[1]} the {log_loss[1]:.2f} of doing so."
     )
@@ -180,25 +180,27 @@ def interpretability(
         protocol: how the images were split.
     """
     words = ("less often than", "not measurably more or less often than", "more often than")
-    way = _POINTING.get(best, readable(best))
-    said = (
+    baseline = _POINTING.get(best, readable(best))
+    hit_sentence = (
         f"In the {located} explained images whose findings have a known place, the maximum of the "
-        f"map lies in a finding in {hit.text}: {gain.side(*words)} {way} {gain.aside}."
+        f"map lies in a finding in {hit.text}: {gain.side(*words)} {baseline} {gain.aside}."
     )
     if located < FEWEST_SCORED:
-        said = (
+        hit_sentence = (
             f"The place of a finding is known in {located} of the explained images, too few to say "
             "whether maps point at findings."
         )
-    learned = random.side("depend on what was learned", "may or may not depend on what was learned",
-                          "do not depend on what was learned", than=HARDLY_ALIKE)  # fmt: skip
-    depends = (
+    dependence = random.side(
+        "depend on what was learned", "may or may not depend on what was learned",
+        "do not depend on what was learned", than=HARDLY_ALIKE,
+    )  # fmt: skip
+    random_sentence = (
         "With random weights, no map could be compared with the trained one."
         if np.isnan(random.estimate)
         else f"With all weights random, maps keep a rank correlation of {random.text} with the "
-        f"trained ones: they {learned}."
+        f"trained ones: they {dependence}."
     )
-    return split_first(protocol, f"{said} {depends}")
+    return split_first(protocol, f"{hit_sentence} {random_sentence}")
 
 
 def feature_space(others: Estimate, share: Estimate, patient: Estimate, protocol: str) -> str:
@@ -211,26 +213,28 @@ def feature_space(others: Estimate, share: Estimate, patient: Estimate, protocol
         protocol: how the images were split.
     """
     words = ("fewer than", "not measurably more or fewer than", "more than")
-    alike = ("less often than", "about as often as", "more often than")
-    said = (
+    frequency_words = ("less often than", "about as often as", "more often than")
+    sentence = (
         f"{_together(others, patient)} Among images of other patients, {share.text} of an image's "
         f"nearest neighbours have its category, {others.side(*words)} by chance {others.aside}."
     )
     if not np.isnan(patient.estimate):
-        said += f" A neighbour comes from the same patient {patient.side(*alike)} by chance."
-    return split_first(protocol, said)
+        sentence += (
+            f" A neighbour comes from the same patient {patient.side(*frequency_words)} by chance."
+        )
+    return split_first(protocol, sentence)
 
 
 def _together(others: Estimate, patient: Estimate) -> str:
     """Say by what images lie together; nothing of patients where these are not known."""
     of_patient = {} if np.isnan(patient.estimate) else {"by patient": patient}
-    more = {"by category": others} | of_patient
-    found = [name for name, over in more.items() if over.low > 0]
-    rest = [name for name in more if name not in found]
-    if not found:
-        return f"Images do not measurably lie together {' or '.join(rest)}."
-    but = f", but not measurably {rest[0]}" if rest else ""
-    return f"Images lie together {texts.listing(found)}{but}."
+    excesses = {"by category": others} | of_patient
+    above_chance = [name for name, excess in excesses.items() if excess.low > 0]
+    not_above = [name for name in excesses if name not in above_chance]
+    if not above_chance:
+        return f"Images do not measurably lie together {' or '.join(not_above)}."
+    exception = f", but not measurably {not_above[0]}" if not_above else ""
+    return f"Images lie together {texts.listing(above_chance)}{exception}."
 
 
 def leakage(
@@ -249,27 +253,30 @@ def leakage(
         knows_its_images: whether the backbone learned from images like the study's own.
     """
     parts = []
-    for name, (accuracy, more, _) in leaky.items():
+    for name, (accuracy, difference, _) in leaky.items():
         words = ("lower", "not measurably different", "higher")
-        parts.append(f"under “{readable(name)}” {accuracy.text}, {more.side(*words)} {more.aside}")
-    said = f"By patient, the accuracy is {honest.text}"
-    if not parts:
-        return f"{said}. There is no leaky protocol to compare it with."
-    said += f"; {'; '.join(parts)}."
-    blind = _lookups_that_win(leaky, majority)
-    if any(more.low > 0 for _, more, _ in leaky.values()):
-        return (
-            f"{said} The network, its training and the images are the same; only the split "
-            f"differs.{blind}"
+        parts.append(
+            f"under “{readable(name)}” {accuracy.text}, "
+            f"{difference.side(*words)} {difference.aside}"
         )
-    why = (
+    sentence = f"By patient, the accuracy is {honest.text}"
+    if not parts:
+        return f"{sentence}. There is no leaky protocol to compare it with."
+    sentence += f"; {'; '.join(parts)}."
+    lookup_sentence = _lookups_that_win(leaky, majority)
+    if any(difference.low > 0 for _, difference, _ in leaky.values()):
+        return (
+            f"{sentence} The network, its training and the images are the same; only the split "
+            f"differs.{lookup_sentence}"
+        )
+    reason = (
         "One reason may be that this backbone has learned from thousands of such images, so "
         "that it grades new patients about as well as copies. "
     )
     is_known = knows_its_images and honest.low > majority.estimate
     return (
-        f"{said} Here, no leaky split raises the accuracy measurably. "
-        f"{why if is_known else ''}That does not make leaks harmless.{blind}"
+        f"{sentence} Here, no leaky split raises the accuracy measurably. "
+        f"{reason if is_known else ''}That does not make leaks harmless.{lookup_sentence}"
     )
 
 
@@ -348,13 +355,13 @@ def survives(
         verdict: the ledger's on that accuracy, such as "not reproduced".
     """
     sides = ("No", "Perhaps", "Yes")
-    where = ("below", "not measurably different from", "above")
+    words = ("below", "not measurably different from", "above")
     floor = majority.estimate
     first = (
         f"{honest.side(*sides, than=paper)}. Where no patient is on both sides of the split, this "
         f"code grades {honest.text} of INbreast's images correctly, which is "
-        f"{honest.side(*where, than=paper)} the paper's {paper:.3f} and "
-        f"{honest.side(*where, than=floor)} the {floor:.2f} of always giving the most frequent "
+        f"{honest.side(*words, than=paper)} the paper's {paper:.3f} and "
+        f"{honest.side(*words, than=floor)} the {floor:.2f} of always giving the most frequent "
         "category."
     )
     if not leaky.low > honest.high:
@@ -362,12 +369,14 @@ def survives(
             f"{first} Copying images of rare categories before the split does not raise that "
             f"({leaky.text})."
         )
-    reached = f"{leaky.side(*where, than=paper)} the paper's value"
+    comparison = f"{leaky.side(*words, than=paper)} the paper's value"
     if leaky.high < paper:
-        closed = (leaky.estimate - honest.estimate) / (paper - honest.estimate)
-        reached += f" but covers {closed:.0%} of the distance from the result by patient to it"
+        share_closed = (leaky.estimate - honest.estimate) / (paper - honest.estimate)
+        comparison += (
+            f" but covers {share_closed:.0%} of the distance from the result by patient to it"
+        )
     return (
         f"{first} Where images of rare categories are copied before the split, the same code "
-        f"reaches {leaky.text}, which is {reached}; allowing for the sampling error of the paper's "
-        f"few test images, the ledger calls its accuracy “{verdict}”."
+        f"reaches {leaky.text}, which is {comparison}; allowing for the sampling error of the "
+        f"paper's few test images, the ledger calls its accuracy “{verdict}”."
     )

@@ -13,12 +13,12 @@ def comparison(first: str, second: str, changes: Mapping[str, Estimate]) -> str:
         first, second: the studies' names.
         changes: accuracy of the first minus that of the second, by protocol.
     """
-    said = [
+    clauses = [
         f"under “{readable(protocol)}”{' (leaky)' * PROTOCOLS[protocol].leaks}, the accuracy of "
         f"“{first}” is {change.side(*COMPARED)} that of “{second}” {change.aside}"
         for protocol, change in changes.items()
     ]
-    text = "; ".join(said)
+    text = "; ".join(clauses)
     return f"{text[:1].upper()}{text[1:]}."
 
 
@@ -30,19 +30,19 @@ def sweep(accuracies: Mapping[str, Estimate], protocol: str) -> str:
         protocol: how the images were split.
     """
     ordered = sorted(accuracies, key=lambda name: accuracies[name].estimate)
-    least, most = ordered[0], ordered[-1]
-    apart = accuracies[least].high < accuracies[most].low
-    so = (
+    lowest, highest = ordered[0], ordered[-1]
+    is_apart = accuracies[lowest].high < accuracies[highest].low
+    conclusion = (
         "Their intervals do not overlap, though the highest of many numbers is high partly by "
         "chance."
-        if apart
+        if is_apart
         else "Their intervals overlap, so chance alone may have put them in this order."
     )
     return split_first(
         protocol,
         f"Under “{readable(protocol)}”, the most accurate of the {len(ordered)} variants is "
-        f"“{readable(most)}” with {accuracies[most].text}, and the least accurate "
-        f"“{readable(least)}” with {accuracies[least].text}. {so}",
+        f"“{readable(highest)}” with {accuracies[highest].text}, and the least accurate "
+        f"“{readable(lowest)}” with {accuracies[lowest].text}. {conclusion}",
     )
 
 
@@ -55,17 +55,19 @@ def floors(accuracies: Mapping[str, Estimate], common: str, protocol: str) -> st
         protocol: how the images were split.
     """
     best = max(accuracies, key=lambda name: accuracies[name].estimate)
-    said = (
+    sentence = (
         f"Under “{readable(protocol)}”, always giving the most common category is right for "
         f"{accuracies[common].text} of the images"
     )
     if best == common:
-        return split_first(protocol, f"{said}; no other floor is more accurate.")
-    more = "clearly more" if accuracies[best].low > accuracies[common].high else "not clearly more"
+        return split_first(protocol, f"{sentence}; no other floor is more accurate.")
+    verdict = (
+        "clearly more" if accuracies[best].low > accuracies[common].high else "not clearly more"
+    )
     return split_first(
         protocol,
-        f"{said}. The most accurate floor, “{best}”, is right for {accuracies[best].text}, {more}. "
-        "A network adds only what lies above that.",
+        f"{sentence}. The most accurate floor, “{best}”, is right for {accuracies[best].text}, "
+        f"{verdict}. A network adds only what lies above that.",
     )
 
 
@@ -92,9 +94,9 @@ def contests(met: int, asked: int, equal: int, compared: int) -> str:
         met, asked: ratios that reach their target, and that have one.
         equal, compared: results within what is allowed, and that are compared.
     """
-    missed = "All" if met == asked else f"{met} of"
-    alike = "all" if equal == compared else f"{equal} of"
+    targets_met = "All" if met == asked else f"{met} of"
+    results_equal = "all" if equal == compared else f"{equal} of"
     return (
-        f"{missed} {asked} targets of speed are met, and {alike} {compared} results that are "
-        "compared lie within the difference that is allowed."
+        f"{targets_met} {asked} targets of speed are met, and {results_equal} {compared} results "
+        "that are compared lie within the difference that is allowed."
     )

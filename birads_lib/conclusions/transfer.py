@@ -13,12 +13,12 @@ def regions(count: int, lesions: int, patients: int, met: float) -> str:
 
     ``met`` is the share of test regions whose other view is in training under it, NaN if unknown.
     """
-    said = f"The {count} regions show {lesions} lesions of {patients} patients."
+    sentence = f"The {count} regions show {lesions} lesions of {patients} patients."
     if np.isnan(met):
-        return said
+        return sentence
     leak = "is no test on new lesions" if met > 0 else "meets no lesion twice"
     return (
-        f"{said} With a split by region, {met:.0%} of the test regions have the other view of "
+        f"{sentence} With a split by region, {met:.0%} of the test regions have the other view of "
         f"their lesion in training: such a split {leak}."
     )
 
@@ -79,11 +79,11 @@ def where(hit: Estimate, random: Estimate, gain: Estimate, best: str, wrong: Est
         wrong: share hit in incorrectly graded regions.
     """
     words = ("worse than", "not measurably different from", "better than")
-    known = not np.isnan(wrong.estimate)
-    also = f" In incorrectly graded regions, it hits {wrong.text}." if known else ""
+    is_known = not np.isnan(wrong.estimate)
+    wrong_sentence = f" In incorrectly graded regions, it hits {wrong.text}." if is_known else ""
     return (
         f"The map hits {hit.text} of the moved lesions, and a random point {random.text}. The map "
-        f"is {gain.side(*words)} pointing at the {best} {gain.aside}.{also}"
+        f"is {gain.side(*words)} pointing at the {best} {gain.aside}.{wrong_sentence}"
     )
 
 
@@ -92,8 +92,8 @@ def real_transfer(gains: Mapping[str, Estimate]) -> str:
     words = ("lowers", "does not measurably change", "raises")
     parts = []
     for word in words:
-        found = {name: gain for name, gain in gains.items() if gain.side(*words) == word}
-        parts += [f"{word} the AUC {_in_which(found, len(gains))}"] if found else []
+        gains_of_word = {name: gain for name, gain in gains.items() if gain.side(*words) == word}
+        parts += [f"{word} the AUC {_in_which(gains_of_word, len(gains))}"] if gains_of_word else []
     return f"On INbreast, learning from films in between {'; it '.join(parts)}."
 
 
