@@ -81,14 +81,14 @@ class Explainer:
 
     def explain(self, images: np.ndarray, labels: np.ndarray | None = None) -> Maps:
         """Return the maps of ``images`` with the model's weights as they are now."""
-        wanted = _checked_labels(labels, len(images), self.model.output_shape[-1])
+        explained = _checked_labels(labels, len(images), self.model.output_shape[-1])
         head = _before_softmax(self.model.get_layer("head"))
         gradient_of = _with_gradient(partial(self._score, head))
         maps, scores = [], []
         for rows in _batches(len(images)):
             below = tree.flatten(self._below.predict_on_batch(images[rows]))
             tapped, *others = (np.asarray(features) for features in below)
-            logits, gradient = gradient_of(tapped, others, wanted[rows].astype("int32"))
+            logits, gradient = gradient_of(tapped, others, explained[rows].astype("int32"))
             # float32, as a trunk may compute in bfloat16, whose sums have 8 bits
             gradient = ops.convert_to_numpy(gradient).astype("float32")
             weights = gradient.mean(axis=(1, 2), keepdims=True)  # (b, 1, 1, channels)
@@ -98,16 +98,16 @@ class Explainer:
         predicted = scores.argmax(axis=1) + 1
         top = values.max(axis=(1, 2), keepdims=True)
         values = np.divide(values, top, out=np.zeros_like(values), where=top > 0)
-        return Maps(values, np.where(wanted > 0, wanted, predicted), softmax(scores, axis=1))
+        return Maps(values, np.where(explained > 0, explained, predicted), softmax(scores, axis=1))
 
 
 def _checked_labels(labels: np.ndarray | None, n: int, most: int) -> np.ndarray:
     """Return the label (n,) that each map explains, 0 for the predicted one."""
-    wanted = np.zeros(n, int) if labels is None else np.asarray(labels)
-    known = labels is None or np.isin(wanted, range(1, most + 1)).all()
-    if not n or wanted.shape != (n,) or not known:
-        raise UserError(f"expected images and as many labels 1..{most}, got {n} and {wanted}")
-    return wanted
+    explained = np.zeros(n, int) if labels is None else np.asarray(labels)
+    is_valid = labels is None or np.isin(explained, range(1, most + 1)).all()
+    if not n or explained.shape != (n,) or not is_valid:
+        raise UserError(f"expected images and as many labels 1..{most}, got {n} and {explained}")
+    return explained
 
 
 def grad_cam_by_fold(
@@ -171,15 +171,15 @@ def _halves(model: keras.Model, tap: str) -> tuple[keras.Model, Callable]:
             moved.add(id(layer.output))
             frontier |= {id(t): t for t in inputs if id(t) not in moved}
     frontier |= {id(t): t for t in trunk.outputs if id(t) not in moved}
-    reached = [t for t in trunk.outputs if id(t) in moved and t is not tapped]
-    upper = keras.Model(list(frontier.values()), reached) if reached else None
+    dependent = [t for t in trunk.outputs if id(t) in moved and t is not tapped]
+    upper = keras.Model(list(frontier.values()), dependent) if dependent else None
 
     def score(head, x, others, labels):
         features = [x, *others]
         maps = dict(zip(frontier, features, strict=True))
         if upper is not None:
             outputs = tree.flatten(upper(features, training=False))
-            maps |= {id(t): output for t, output in zip(reached, outputs, strict=True)}
+            maps |= {id(t): output for t, output in zip(dependent, outputs, strict=True)}
         scores = head([maps[id(t)] for t in trunk.outputs], training=False)  # (b, K)
         index = ops.where(labels > 0, labels - 1, ops.cast(ops.argmax(scores, axis=-1), "int32"))
         return ops.sum(scores * ops.one_hot(index, scores.shape[-1])), scores
@@ -215,10 +215,10 @@ def _with_gradient(score: Callable) -> Callable:
     backend = keras.backend.backend()
     library = importlib.import_module(backend)
     if backend == "jax":
-        both = library.jit(library.value_and_grad(score, has_aux=True))
+        value_and_gradient = library.jit(library.value_and_grad(score, has_aux=True))
 
         def explain(x, others, labels):
-            (_, scores), gradient = both(x, others, labels)
+            (_, scores), gradient = value_and_gradient(x, others, labels)
             return scores, gradient
 
     elif backend == "tensorflow":

@@ -157,12 +157,12 @@ def choose_images(
     """
     rows = test.sort_values(["fold", "copy"], kind="stable").drop_duplicates("image_id")
     rows = rows.sample(frac=1, random_state=seed)
-    elsewhere = ~rows["image_id"].isin(located).to_numpy()
-    rows = rows.iloc[np.argsort(elsewhere, kind="stable")]
+    not_located = ~rows["image_id"].isin(located).to_numpy()
+    rows = rows.iloc[np.argsort(not_located, kind="stable")]
     stratum = rows.groupby(["fold", "y_true"])["image_id"]
     order = (stratum.cumcount() + 0.5) / stratum.transform("size")  # 0..1 in each stratum
-    kept = rows.loc[order.sort_values(kind="stable").index].groupby("fold").head(per_fold)
-    return kept.sort_values(["fold", "image_id"]).reset_index(drop=True)
+    chosen = rows.loc[order.sort_values(kind="stable").index].groupby("fold").head(per_fold)
+    return chosen.sort_values(["fold", "image_id"]).reset_index(drop=True)
 
 
 def typical(y: np.ndarray, p: np.ndarray) -> dict[int, int]:

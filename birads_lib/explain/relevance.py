@@ -211,8 +211,8 @@ def correlax(
     windows = list(grid.cut(image, which))
     features, answers = in_passes(ask, windows, options.masks)
     rows = []
-    under = _under_masks(ask, windows, masks, options.grey)
-    for (f, p), feature, answer in zip(under, features, answers, strict=True):
+    masked_outputs = _under_masks(ask, windows, masks, options.grey)
+    for (f, p), feature, answer in zip(masked_outputs, features, answers, strict=True):
         rows.append((cosine(f, feature), cosine(p, answer), p))
     similarity, agreement, masked_answers = map(np.stack, zip(*rows, strict=True))
     return Relevance(grid, which, answers, similarity, agreement, masked_answers)
@@ -225,10 +225,10 @@ def _under_masks(
 
     Windows that are left over are asked one by one: two shapes are compiled, whatever the image.
     """
-    at_once = max(1, PIXELS // masks.size)
-    even = len(windows) - len(windows) % at_once
-    groups = [windows[i : i + at_once] for i in range(0, even, at_once)]
-    for group in groups + [[window] for window in windows[even:]]:
+    group_size = max(1, PIXELS // masks.size)
+    grouped = len(windows) - len(windows) % group_size
+    groups = [windows[i : i + group_size] for i in range(0, grouped, group_size)]
+    for group in groups + [[window] for window in windows[grouped:]]:
         f, p = ask(np.concatenate([masked(window, masks, grey) for window in group]))
         yield from zip(np.split(f, len(group)), np.split(p, len(group)), strict=True)
 
@@ -242,7 +242,7 @@ def in_passes(ask: Ask, images: list[np.ndarray], size: int) -> tuple[np.ndarray
     for start in range(0, len(images), size):
         part = images[start : start + size]
         filled = np.stack(part + [part[-1]] * (size - len(part)))
-        parts.append([found[: len(part)] for found in ask(filled)])
+        parts.append([output[: len(part)] for output in ask(filled)])
     return tuple(map(np.concatenate, zip(*parts, strict=True)))
 
 

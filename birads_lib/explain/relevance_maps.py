@@ -27,8 +27,8 @@ def spread_over_patients(cases: pd.DataFrame, most: int, seed: int = 0) -> pd.Da
     An image whose patient isn't known counts as a patient of its own.
     """
     rows = cases.sample(frac=1, random_state=seed)
-    turn = rows.groupby(cluster_ids(rows)).cumcount()
-    return rows.iloc[np.argsort(turn.to_numpy(), kind="stable")[:most]]
+    rank = rows.groupby(cluster_ids(rows)).cumcount()
+    return rows.iloc[np.argsort(rank.to_numpy(), kind="stable")[:most]]
 
 
 def write(found: Mapping[str, Relevance], path: str | Path) -> None:
@@ -37,10 +37,10 @@ def write(found: Mapping[str, Relevance], path: str | Path) -> None:
     arrays = {
         "names": np.array([*found]),
         "grid": np.array([*first.shape, first.window, first.stride]),
-        "which": np.stack([one.which for one in found.values()]),
+        "which": np.stack([relevance.which for relevance in found.values()]),
     }
     for name in _OF_WINDOWS:
-        parts = [getattr(one, name) for one in found.values()]
+        parts = [getattr(relevance, name) for relevance in found.values()]
         arrays[name] = np.concatenate(parts).astype(np.float32)
     with written_whole(path) as temporary, open(temporary, "wb") as file:
         np.savez(file, **arrays)
@@ -58,7 +58,7 @@ def read(path: str | Path) -> dict[str, Relevance]:
     ends = np.cumsum(which.sum(axis=(1, 2)))[:-1]
     parts = zip(*(np.split(arrays[name], ends) for name in _OF_WINDOWS), strict=True)
     rows = zip(arrays["names"].tolist(), which, parts, strict=True)
-    return {name: Relevance(grid, mine, *part) for name, mine, part in rows}
+    return {name: Relevance(grid, of_image, *part) for name, of_image, part in rows}
 
 
 def maps(found: Relevance) -> dict[str, np.ndarray]:
@@ -142,15 +142,15 @@ def agreement(
         setting has no part in a way, whose values then are the same.
     """
     rows = []
-    for name, other in found.items():
+    for name, varied in found.items():
         setting, image = name.split("/")
         if setting not in settings:
             continue
-        one = found[f"{reference}/{image}"]
-        pairs = [("by_answers", "", one.by_answers, other.by_answers)]
+        base = found[f"{reference}/{image}"]
+        pairs = [("by_answers", "", base.by_answers, varied.by_answers)]
         for way in ("answers", "by_label"):
             pairs += [
-                (way, kind, *(getattr(x, way)[:, labels.index(kind)] for x in (one, other)))
+                (way, kind, *(getattr(x, way)[:, labels.index(kind)] for x in (base, varied)))
                 for kind in kinds
             ]
         for way, kind, a, b in pairs:

@@ -102,9 +102,9 @@ def forest(table: pd.DataFrame, parts: Mapping[str, str], task: Task = BIRADS) -
     panels = _panels(table["metric"].unique(), len(names), task)
     for metric, ax in panels.items():
         rows = table[table["metric"] == metric].set_index("variant")
-        apart, adjusted = excludes_zero(rows), rows["holm"] < 0.05
-        kinds = {"Contains 0": rows[~apart], "Excludes 0": rows[apart & ~adjusted]}
-        kinds["Excludes 0, Holm-adjusted p < 0.05"] = rows[apart & adjusted]
+        nonzero, adjusted = excludes_zero(rows), rows["holm"] < 0.05
+        kinds = {"Contains 0": rows[~nonzero], "Excludes 0": rows[nonzero & ~adjusted]}
+        kinds["Excludes 0, Holm-adjusted p < 0.05"] = rows[nonzero & adjusted]
         draw_beside(ax, kinds, names, _DIFFERENCES, 0, **_SIZES)
         ax.axvline(0, **ZERO)
     first = ax.figure.axes[0]
@@ -161,8 +161,8 @@ def folds(table: pd.DataFrame, p_values: Mapping[str, float], metric: str) -> Fi
     ax.axvline(0, **ZERO)
     ax.set(title="The same comparison, fold by fold", xlabel=f"{metric}, difference from reference")
     ps = (p_values[variant] for variant in table.index)
-    beside = ["p < 0.01" if p < 0.01 else f"p = {p:.2f}" for p in ps]
-    name_rows(ax, list(map(readable, table.index)), beside, margin=0.6)
+    p_texts = ["p < 0.01" if p < 0.01 else f"p = {p:.2f}" for p in ps]
+    name_rows(ax, list(map(readable, table.index)), p_texts, margin=0.6)
     return with_legend(ax, columns=2)
 
 

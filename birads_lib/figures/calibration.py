@@ -111,7 +111,7 @@ def true_class(y: np.ndarray, p: np.ndarray, task: Task = BIRADS) -> Figure:
     Boxes hold the middle half and the median; whiskers end within 1.5 of their height.
     """
     y, p = checked(y, p)
-    given = p[np.arange(len(y)), y - 1]
+    p_true = p[np.arange(len(y)), y - 1]
     rng = np.random.default_rng(0)  # places of the dots only
     ax = new_axes(height=4.8)
     right = len(task.labels) + 0.55
@@ -121,7 +121,7 @@ def true_class(y: np.ndarray, p: np.ndarray, task: Task = BIRADS) -> Figure:
     parts = dict.fromkeys(["boxprops", "whiskerprops", "capprops"], line)
     parts["medianprops"] = line | {"linewidth": 3}
     for number, colour in style.colours(task).items():
-        values = given[y == number]
+        values = p_true[y == number]
         places = number + rng.uniform(-0.26, 0.26, len(values))
         ax.scatter(places, values, color=colour, s=9, alpha=0.45, linewidths=0)
         if len(values):

@@ -111,24 +111,24 @@ def optimisation(history: pd.DataFrame) -> Figure:
     folds = dict(list(history.sort_values("epoch").groupby(MODEL)))
     several = history["seed"].nunique() > 1
     names = [f"{fold}, {seed}" if several else fold for fold, seed in folds]
-    above, below = new_axes(2, 1, height=3.9 + 0.3 * len(folds), sharex=True)
+    rate_ax, stage_ax = new_axes(2, 1, height=3.9 + 0.3 * len(folds), sharex=True)
     for place, rows in enumerate(folds.values()):
-        above.step(rows["epoch"], rows["rate"], where="mid", color=BLUE, linewidth=1.5, alpha=0.6)
-        _stages(below, rows, place)
-    above.set(yscale="log", ylabel="Learning rate", title="Learning rate, a line per fold")
+        rate_ax.step(rows["epoch"], rows["rate"], where="mid", color=BLUE, linewidth=1.5, alpha=0.6)
+        _stages(stage_ax, rows, place)
+    rate_ax.set(yscale="log", ylabel="Learning rate", title="Learning rate, a line per fold")
     rates = sorted({f"{rate:.2g}" for rate in history["rate"]}, key=float)
-    above.set_yticks([float(rate) for rate in rates], rates)
-    above.minorticks_off()
-    above.grid(axis="y")
-    below.set(
+    rate_ax.set_yticks([float(rate) for rate in rates], rates)
+    rate_ax.minorticks_off()
+    rate_ax.grid(axis="y")
+    stage_ax.set(
         xlabel="Epoch, both stages", ylabel="Fold, seed" if several else "Fold", title="Stages"
     )
-    below.set_yticks(range(len(folds)), names)
-    below.set_ylim(len(folds) - 0.4, -0.6)
-    below.xaxis.set_major_locator(MaxNLocator(integer=True))
+    stage_ax.set_yticks(range(len(folds)), names)
+    stage_ax.set_ylim(len(folds) - 0.4, -0.6)
+    stage_ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     # Every fold labels its own bars and mark; each label is shown once.
-    handles = {handle.get_label(): handle for handle in below.get_legend_handles_labels()[0]}
-    return with_legend(below, columns=2, handles=list(handles.values()))
+    handles = {handle.get_label(): handle for handle in stage_ax.get_legend_handles_labels()[0]}
+    return with_legend(stage_ax, columns=2, handles=list(handles.values()))
 
 
 def _stages(ax: Axes, rows: pd.DataFrame, place: int) -> None:
@@ -220,8 +220,8 @@ def radar_by_split(tables: Mapping[str, pd.DataFrame]) -> Figure:
     for label, angle in zip(ax.get_xticklabels(), angles, strict=False):
         side = round(np.sin(angle), 6)
         label.set_ha("center" if not side else "left" if side > 0 else "right")
-    least = pd.DataFrame(values).min(axis=None)
-    ax.set_ylim(np.floor(10 * least) / 10 if least < 0 else 0, 1)
+    lowest = pd.DataFrame(values).min(axis=None)
+    ax.set_ylim(np.floor(10 * lowest) / 10 if lowest < 0 else 0, 1)
     ax.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "", "0.5", "", "1"], fontsize=10)
     ax.set_rlabel_position(30)
     ax.set_title("Six metrics by part of the data", pad=18)

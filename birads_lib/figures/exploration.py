@@ -27,8 +27,10 @@ def counts_by_grade(cases: pd.DataFrame, task: Task = BIRADS) -> Figure:
     patients = by_label.nunique().reindex(task.numbers, fill_value=0)
     ax = new_axes(height=3.8)
     bars = ax.bar(task.numbers, images, color=list(style.colours(task).values()))
-    known = cases["patient_id"].notna().any()
-    labels = [f"{n}\n{k} patients" if known else n for n, k in zip(images, patients, strict=True)]
+    has_patients = cases["patient_id"].notna().any()
+    labels = [
+        f"{n}\n{k} patients" if has_patients else n for n, k in zip(images, patients, strict=True)
+    ]
     ax.bar_label(bars, labels, padding=3, fontsize=10)
     ax.set(title=f"{len(cases)} images by category", ylabel="Images")
     ax.margins(y=0.22)

@@ -54,7 +54,7 @@ def groups(tables: Mapping[str, pd.DataFrame], task: Task = BIRADS) -> Figure:
     ``tables`` has the name of the place -> table of ``external.by_group``, home first.
     """
     named = {name: _named(table) for name, table in tables.items() if len(table)}
-    order = {what: place for place, what in enumerate(GROUPS.values())}
+    order = {kind: place for place, kind in enumerate(GROUPS.values())}
     rows = dict.fromkeys(row for table in named.values() for row in table.index)
     rows = sorted(rows, key=lambda row: order[row.partition(": ")[0]])
     titles = {name: t for name, t in headline_names(task).items() if name in _BY_GROUP}
@@ -81,7 +81,7 @@ def groups_table(tables: Mapping[str, pd.DataFrame], task: Task = BIRADS) -> pd.
         for name, rows in _named(table).groupby(level=0, sort=False) if len(table) else ():
             values = rows.set_index("metric")
             facts = {"where": where, "group": name}
-            facts |= {what: values[what].iloc[0] for what in ("images", "patients")}
+            facts |= {count: values[count].iloc[0] for count in ("images", "patients")}
             numbers = values.loc[list(titles), ["estimate", "low", "high"]].to_numpy(float)
             shown = dict(zip(titles.values(), itertools.starmap(_text, numbers), strict=True))
             parts.append(facts | shown)

@@ -121,9 +121,9 @@ def bound(points: pd.DataFrame, printed: Mapping[str, float]) -> Figure:
     wrong = 2 * (1 - printed["accuracy"])
     line = f"accuracy {printed['accuracy']:g}, equally frequent classes"
     ax.plot([0, wrong], [wrong, 0], color=INK, linestyle="--", label=line)
-    needed = np.array(errors_needed(printed["accuracy"], printed["auc"])).reshape(-1, 2)
+    least_uneven = np.array(errors_needed(printed["accuracy"], printed["auc"])).reshape(-1, 2)
     label = f"least uneven errors that allow an AUC of {printed['auc']:g}"
-    ax.scatter(*needed.T, marker="*", s=150, color=INK, label=label, zorder=5)
+    ax.scatter(*least_uneven.T, marker="*", s=150, color=INK, label=label, zorder=5)
     for row, marker in zip(points.itertuples(), MARKERS * len(points), strict=False):
         place, colour = (row.false_positive_rate, row.miss_rate), ORANGE if row.leaks else BLUE
         text = f"{row.name}: AUC {row.auc:.3f} of {largest_auc(*place):.3f}"
@@ -219,5 +219,5 @@ def pareto(table: pd.DataFrame, metric: str) -> Figure:
 def front(table: pd.DataFrame) -> pd.DataFrame:
     """Return the rows that no other row beats in time and metric, the fastest first."""
     ordered = table.sort_values(["milliseconds", "estimate"], ascending=[True, False])
-    above = ordered["estimate"].cummax().shift(fill_value=-np.inf)
-    return ordered[ordered["estimate"] > above]
+    best_so_far = ordered["estimate"].cummax().shift(fill_value=-np.inf)
+    return ordered[ordered["estimate"] > best_so_far]

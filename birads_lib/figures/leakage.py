@@ -79,8 +79,8 @@ def three_bars(
         label = "Best floor, without a network" if number == len(bars) - 1 else None
         ax.scatter(places - width / 4, floors[number], label=label, zorder=4, **_FLOOR)
     _metrics_axes(ax, names, pd.concat(rows for rows, _ in bars.values()))
-    both = "The paper and this code" if paper else "This code"
-    title = "The same code, split two ways" if len(metrics) == 2 else both
+    subject = "The paper and this code" if paper else "This code"
+    title = "The same code, split two ways" if len(metrics) == 2 else subject
     ax.set_title("\n".join([title, *lines]), fontsize=11 if lines else None)
     return with_legend(ax)
 
@@ -94,11 +94,11 @@ def _best_floors(table: pd.DataFrame) -> pd.Series:
 
 def _verdict_lines(verdicts: Mapping[str, str]) -> list[str]:
     """Return what is said of each protocol, in lines that fit above a figure."""
-    said = (
+    sentences = (
         f"{PROTOCOLS[protocol].label.capitalize()}: {sentence[:1].lower()}{sentence[1:]}"
         for protocol, sentence in verdicts.items()
     )
-    return [line for words in said for line in textwrap.wrap(words, 84)]
+    return [line for text in sentences for line in textwrap.wrap(text, 84)]
 
 
 def _numbers(ax: Axes, places: np.ndarray, rows: pd.DataFrame) -> None:
@@ -168,8 +168,8 @@ def recall_by_images(table: pd.DataFrame, task: Task = BIRADS) -> Figure:
     that of ``leakage.by_category``, with the column ``protocol``.
     """
     table = table[table["images"] > 0].rename(columns={"recall": "estimate"})
-    equal = table.groupby(["protocol", "answer", "images"]).cumcount()
-    table = table.assign(place=table["images"] * 1.06**equal)
+    ties = table.groupby(["protocol", "answer", "images"]).cumcount()
+    table = table.assign(place=table["images"] * 1.06**ties)
     panels = table.groupby("protocol", sort=False)
     axes = new_axes(1, len(panels), height=4.8, sharey=True, squeeze=False)
     hollow = {

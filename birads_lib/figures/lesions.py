@@ -70,8 +70,8 @@ def magnified(
     """
     axes = new_axes(len(rows), len(titles), height=0.7 + 1.75 * len(rows), squeeze=False)
     for line, (name, shown) in zip(axes, rows.items(), strict=True):
-        for ax, (image, seen) in zip(line, shown, strict=True):
-            _draw(ax, image, seen)
+        for ax, (image, crop_window) in zip(line, shown, strict=True):
+            _draw(ax, image, crop_window)
         line[0].set_ylabel(name, fontsize=11)
     for ax, title in zip(axes[0], titles, strict=True):
         ax.set_title(title, fontsize=11)

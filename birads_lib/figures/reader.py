@@ -128,9 +128,9 @@ def selection(table: pd.DataFrame, here: float) -> Figure:
     for name, (colour, marker) in looks.items():
         label = f"{name.capitalize()} among the biopsied"
         ax.plot(100 * table["share"], 100 * table[name], color=colour, marker=marker, label=label)
-        whole = 100 * table[f"all_{name}"].iloc[0]
+        of_all = 100 * table[f"all_{name}"].iloc[0]
         ax.axhline(
-            whole, color=colour, linestyle=":", label=f"{name.capitalize()} among all lesions"
+            of_all, color=colour, linestyle=":", label=f"{name.capitalize()} among all lesions"
         )
     ax.axvline(100 * here, **DOTTED)
     ax.annotate("this study", (100 * here, 4), ha="right", rotation=90, va="bottom", color=MUTED)

@@ -39,8 +39,8 @@ _LOOKS = ((INK, "o"), (ORANGE, "s"), (BLUE, "D"), (PLUM, "^"), (AMBER, "v"))
 
 def crops(rows: Mapping[str, Sequence[np.ndarray]]) -> Figure:
     """Draw crops (size, size) uint8, a row for each label."""
-    most = max(map(len, rows.values()))
-    axes = new_axes(len(rows), most, height=0.3 + 1.15 * len(rows), squeeze=False)
+    columns = max(map(len, rows.values()))
+    axes = new_axes(len(rows), columns, height=0.3 + 1.15 * len(rows), squeeze=False)
     for ax in axes.ravel():
         ax.set(xticks=[], yticks=[])
         ax.axis("off")
@@ -122,15 +122,15 @@ def maps(
     shape = {"height": 0.5 + 1.5 * len(images), "squeeze": False}
     axes = new_axes(len(images), 1 + len(ways), **shape)
     rows = zip(axes, images, boxes, planes, points, titles, strict=True)
-    for line, image, of_image, of_way, at, title in rows:
+    for line, image, image_boxes, image_planes, maxima, title in rows:
         _image(line[0], image, show_pixels)
         line[0].set_ylabel(title, fontsize=9)
         for ax, way in zip(line[1:], ways, strict=True):
-            _map(ax, of_way[way], image, show_pixels)
-            mark_peak(ax, *at[way])
+            _map(ax, image_planes[way], image, show_pixels)
+            mark_peak(ax, *maxima[way])
         for ax in line:
             fit_to(ax, image)
-            _draw_boxes(ax, of_image)
+            _draw_boxes(ax, image_boxes)
     for ax, name in zip(axes[0, 1:], ways, strict=True):
         ax.set_title(name, fontsize=9)
     return axes[0, 0].figure
@@ -146,9 +146,9 @@ def _image(ax: Axes, image: np.ndarray, show_pixels: bool) -> None:
 
 def _map(ax: Axes, plane: np.ndarray, image: np.ndarray, show_pixels: bool) -> None:
     """Draw a map over its image, as fine as may be shown, from its least to its largest value."""
-    least, most = plane.min(), plane.max()
-    spread = most - least
-    draw_map(ax, (plane - least) / (spread if spread > 0 else 1), image, show_pixels)
+    low, high = plane.min(), plane.max()
+    spread = high - low
+    draw_map(ax, (plane - low) / (spread if spread > 0 else 1), image, show_pixels)
 
 
 def _draw_boxes(ax: Axes, boxes: pd.DataFrame) -> None:

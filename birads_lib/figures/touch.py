@@ -36,8 +36,8 @@ def losses(examples: pd.DataFrame) -> Figure:
         bars = ax.bar(BIRADS.numbers, p, color=list(style.colours().values()))
         bars[int(row["truth"]) - 1].set(edgecolor=INK, linewidth=2.5)
         ax.set(title=row["example"], ylim=(0, 1), xticks=BIRADS.numbers)
-        told = "\n".join(f"{name} {row[column]:.2f}" for column, name in LOSSES.items())
-        ax.set_xlabel(f"BI-RADS\n{told}", fontsize=10)
+        loss_texts = "\n".join(f"{name} {row[column]:.2f}" for column, name in LOSSES.items())
+        ax.set_xlabel(f"BI-RADS\n{loss_texts}", fontsize=10)
     axes[0].set_ylabel("Probability")
     return axes[0].figure
 

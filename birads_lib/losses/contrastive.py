@@ -69,8 +69,8 @@ class LabelAwareLoss(PairLoss):
     """
 
     def per_pair(self, labels, similarities):
-        alike = ops.cast(labels[:, None] == labels[None, :], similarities.dtype)  # (n, n)
-        return _both_ways(alike / ops.sum(alike, axis=-1, keepdims=True), similarities)
+        same_label = ops.cast(labels[:, None] == labels[None, :], similarities.dtype)  # (n, n)
+        return _both_ways(same_label / ops.sum(same_label, axis=-1, keepdims=True), similarities)
 
 
 @register("birads_lib")

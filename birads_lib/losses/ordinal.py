@@ -51,10 +51,10 @@ class OrdinalLoss(keras.losses.Loss):
             advice = "of one-hot labels give the argmax over their last axis"
             raise ValueError(f"{expected}; got shape {tuple(y_true.shape)}: {advice}")
         labels = ops.reshape(y_true, (-1,))
-        known = (labels >= 0) & (labels < categories) & (labels == ops.floor(labels))  # (n,)
-        _require(known, labels, expected)
-        loss = self.per_image(ops.where(known, labels, 0), y_pred)
-        return ops.where(known, loss, float("nan"))
+        is_valid = (labels >= 0) & (labels < categories) & (labels == ops.floor(labels))  # (n,)
+        _require(is_valid, labels, expected)
+        loss = self.per_image(ops.where(is_valid, labels, 0), y_pred)
+        return ops.where(is_valid, loss, float("nan"))
 
     def get_config(self):
         return {**super().get_config(), **self.options}
