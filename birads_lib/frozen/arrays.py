@@ -29,6 +29,6 @@ def read(path: Path, image_ids: pd.Series, notebook: str) -> dict[str, np.ndarra
         problem = f"can't be read ({error}): run {notebook} again"
         raise DatasetError(problem, path.name) from None
     if arrays.pop("image_id").tolist() != image_ids.astype(str).tolist():
-        what = f"is of other images than cases.parquet: run {notebook} again"
-        raise DatasetError(what, path.name)
+        mismatch = f"is of other images than cases.parquet: run {notebook} again"
+        raise DatasetError(mismatch, path.name)
     return arrays

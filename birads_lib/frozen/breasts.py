@@ -42,6 +42,6 @@ def difference(of_breasts: np.ndarray, cases: pd.DataFrame) -> np.ndarray:
 
 def _names(cases: pd.DataFrame) -> np.ndarray:
     """Return the name of each image's breast, (n,)."""
-    known = cases[["patient_id", "laterality"]].notna().all(axis=1)
+    is_known = cases[["patient_id", "laterality"]].notna().all(axis=1)
     names = cases["patient_id"].astype(str) + "|" + cases["laterality"].astype(str)
-    return np.where(known, names, "image " + cases["image_id"].astype(str))
+    return np.where(is_known, names, "image " + cases["image_id"].astype(str))

@@ -72,13 +72,13 @@ def extract(
     keras.utils.set_random_seed(seed)
     network, files = build(chosen), data.files()
     options = chosen.model_dump(exclude={"weights", "cells"})
-    known = hashlib.sha256(repr((options, stretched)).encode())
+    fingerprint = hashlib.sha256(repr((options, stretched)).encode())
     for array in network.get_weights():
-        known.update(np.ascontiguousarray(array))
+        fingerprint.update(np.ascontiguousarray(array))
     paths = []
     for start in range(0, len(files), BLOCK):
         rows = data.cases.iloc[start : start + BLOCK]
-        digest = known.copy()
+        digest = fingerprint.copy()
         digest.update(repr(rows[["sha256", "frame"]].fillna("").to_numpy().tolist()).encode())
         first, place = _rectangle(data, next(rows.itertuples()), chosen, stretched)
         digest.update(first.tobytes() + repr(place).encode())  # how images are prepared, too

@@ -120,8 +120,8 @@ def inner_folds(y: np.ndarray, patients: np.ndarray, folds: int, seed: int) -> n
     rarest = min(len(np.unique(patients[y == label])) for label in np.unique(y))
     splitter = StratifiedGroupKFold(max(2, min(folds, rarest)), shuffle=True, random_state=seed)
     dealt = np.zeros(len(y), int)
-    for number, (_, held) in enumerate(splitter.split(y, y, patients)):
-        dealt[held] = number
+    for number, (_, held_out) in enumerate(splitter.split(y, y, patients)):
+        dealt[held_out] = number
     return dealt
 
 
@@ -132,8 +132,8 @@ def inner_answers(
     """Return a candidate's probabilities (n, K) of each training row, by a model without it."""
     p = np.zeros((len(training), labels))
     for fold in np.unique(dealt):
-        seen, held = training[dealt != fold], training[dealt == fold]
-        p[dealt == fold] = predicted(blocks, candidate, y, seen, held, labels)
+        inner_training, held_out = training[dealt != fold], training[dealt == fold]
+        p[dealt == fold] = predicted(blocks, candidate, y, inner_training, held_out, labels)
     return p
 
 
@@ -193,8 +193,8 @@ def _regression(
 def criterion(y: np.ndarray, p: np.ndarray, task: Task = BIRADS) -> float:
     """Return the mean of what is aimed at and defined: mean AUC, quadratic kappa, AUC of action."""
     values = headline(y, p / p.sum(axis=1, keepdims=True), task)
-    known = [values[name] for name in AIMS if name in values and not np.isnan(values[name])]
-    return float(np.mean(known))
+    defined = [values[name] for name in AIMS if name in values and not np.isnan(values[name])]
+    return float(np.mean(defined))
 
 
 def mean_of(several: Sequence[Answers]) -> tuple[np.ndarray, np.ndarray]:
@@ -227,6 +227,6 @@ def calibrated(inner: np.ndarray, y: np.ndarray, test: np.ndarray) -> np.ndarray
     answers (``scores.recalibration``).
     """
     labels = test.shape[1]
-    alike, shares = np.full(labels, 1 / labels), np.bincount(y, minlength=labels + 1)[1:] / len(y)
-    of_inner, of_test = (reweighted(p, alike, shares) for p in (inner, test))
+    uniform, shares = np.full(labels, 1 / labels), np.bincount(y, minlength=labels + 1)[1:] / len(y)
+    of_inner, of_test = (reweighted(p, uniform, shares) for p in (inner, test))
     return tempered(of_test, fitted_temperature(y, of_inner))

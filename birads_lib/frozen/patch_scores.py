@@ -17,10 +17,10 @@ def summaries(maps: np.ndarray, tops: tuple[int, ...] = (1, 3, 10)) -> np.ndarra
     rows = scores.reshape(len(maps), -1, scores.shape[-1])  # (n, cells, scores)
     ranked = -np.sort(-np.nan_to_num(rows, nan=-np.inf), axis=1)  # what is no breast comes last
     ranked = logit(np.clip(ranked, SMALLEST, 1 - SMALLEST))
-    known = np.isfinite(rows).sum(axis=1)[:, :1]  # (n, 1)
+    breast_cells = np.isfinite(rows).sum(axis=1)[:, :1]  # (n, 1)
     columns = []
     for top in tops:
-        counted = (np.arange(ranked.shape[1]) < np.minimum(top, known))[..., None]
+        counted = (np.arange(ranked.shape[1]) < np.minimum(top, breast_cells))[..., None]
         columns.append((ranked * counted).sum(axis=1) / counted.sum(axis=1))
     return np.concatenate(columns, axis=1)
 

@@ -39,8 +39,8 @@ def some_patients(data: Dataset, number: int, seed: int = 0) -> Dataset:
     place = pd.Index(drawn).get_indexer(owners)
     order = np.argsort(place, kind="stable")
     cases = data.cases.iloc[order[(place < 0).sum() :]].reset_index(drop=True)
-    kept = data.findings["image_id"].isin(cases["image_id"])
-    findings = data.findings[kept].reset_index(drop=True)
+    is_chosen = data.findings["image_id"].isin(cases["image_id"])
+    findings = data.findings[is_chosen].reset_index(drop=True)
     return Dataset(data.root, cases, findings, data.notes, data.annotations, data.code)
 
 
@@ -131,26 +131,30 @@ def learn(
     all patients or on one side of the split.
     """
     split = GroupShuffleSplit(1, test_size=0.25, random_state=seed)
-    seen, held = next(split.split(x, kinds, patients))
-    for part in (seen, held):
+    training, validation = next(split.split(x, kinds, patients))
+    for part in (training, validation):
         missing = [KINDS[k] for k in range(len(KINDS)) if k not in kinds[part]]
         if missing:
-            what = f"too few boxed findings to learn from: no patch is {' or '.join(missing)}"
-            raise UserError(f"{what}; give more patients of the intermediate set, or another one")
-    reduced = _reduction(x[seen], seed)
+            problem = f"too few boxed findings to learn from: no patch is {' or '.join(missing)}"
+            raise UserError(
+                f"{problem}; give more patients of the intermediate set, or another one"
+            )
+    reduced = _reduction(x[training], seed)
     inputs = reduced.transform(x)
-    tried = {c: _regression(c).fit(inputs[seen], kinds[seen]) for c in STRENGTHS}
-    p = {c: model.predict_proba(inputs[held]) for c, model in tried.items()}
-    best = min(STRENGTHS, key=lambda c: log_loss(kinds[held], p[c], labels=range(len(KINDS))))
-    of_best, truth = p[best], kinds[held]
-    found = truth > 0
+    tried = {c: _regression(c).fit(inputs[training], kinds[training]) for c in STRENGTHS}
+    p = {c: model.predict_proba(inputs[validation]) for c, model in tried.items()}
+    best = min(STRENGTHS, key=lambda c: log_loss(kinds[validation], p[c], labels=range(len(KINDS))))
+    of_best, truth = p[best], kinds[validation]
+    is_finding = truth > 0
     held_out = {
-        "finding": roc_auc_score(found, 1 - of_best[:, 0]),
-        "malignant": roc_auc_score(truth[found] == 2, _malignant_of_found(of_best[found])),
+        "finding": roc_auc_score(is_finding, 1 - of_best[:, 0]),
+        "malignant": roc_auc_score(
+            truth[is_finding] == 2, _malignant_of_found(of_best[is_finding])
+        ),
     }
-    whole = _reduction(x, seed)
-    model = Pipeline([*whole.steps, ("regression", _regression(best))])
-    model.named_steps["regression"].fit(whole.transform(x), kinds)
+    reduction = _reduction(x, seed)
+    model = Pipeline([*reduction.steps, ("regression", _regression(best))])
+    model.named_steps["regression"].fit(reduction.transform(x), kinds)
     return Teacher(model, centred, held_out, best)
 
 

@@ -58,13 +58,13 @@ def candidates(
         patch_weights: of blocks of patch scores, where other blocks weigh 1.
         ordinal: as ``Candidate`` has it.
     """
-    found = []
+    combinations = []
     for design, weight, strength in product(designs, patch_weights, strengths):
         weights = tuple((n, weight if n.startswith(PATCHES) else 1.0) for n in design)
         candidate = Candidate(weights, strength, ordinal)
-        if candidate not in found:
-            found.append(candidate)
-    return found
+        if candidate not in combinations:
+            combinations.append(candidate)
+    return combinations
 
 
 def climbed(
@@ -146,8 +146,8 @@ def majority(
     made = {}
     for key, part in parts.items():
         training, tested = rows_of(part)
-        most = np.bincount(y[training], minlength=labels + 1).argmax()
-        called = np.full(len(tested), most)
+        most_frequent = np.bincount(y[training], minlength=labels + 1).argmax()
+        called = np.full(len(tested), most_frequent)
         made[key] = np.eye(labels)[called - 1], called
     return made
 
@@ -157,6 +157,6 @@ def known_facts(cases: pd.DataFrame) -> np.ndarray:
 
     What is unknown is a value of its own; a fact that is known of no image is left out.
     """
-    known = [name for name in FACTS if name in cases and cases[name].notna().any()]
-    facts = cases[known].astype(object).fillna("unknown")
+    columns = [name for name in FACTS if name in cases and cases[name].notna().any()]
+    facts = cases[columns].astype(object).fillna("unknown")
     return pd.get_dummies(facts.reset_index(drop=True), dtype=float).to_numpy()

@@ -37,15 +37,19 @@ def as_table(
     """
     chosen = [field.name for field in fields(Choice)]
     columns = ["seed", "fold", "part", "image_id", *task.probabilities, *chosen]
-    found = []
+    answer_tables = []
     for (seed, fold), of_fold in answers.items():
         training, tested = staircase.rows_of(parts[seed, fold])
         for part, rows in zip(PARTS, (tested, training), strict=True):
             p = pd.DataFrame(getattr(of_fold, part), columns=task.probabilities)
             facts = {"seed": seed, "fold": fold, "part": part} | asdict(of_fold.chosen)
             images = cases["image_id"].to_numpy()[rows]
-            found.append(p.assign(image_id=images, **facts))
-    return pd.concat(found, ignore_index=True)[columns] if found else pd.DataFrame(columns=columns)
+            answer_tables.append(p.assign(image_id=images, **facts))
+    return (
+        pd.concat(answer_tables, ignore_index=True)[columns]
+        if answer_tables
+        else pd.DataFrame(columns=columns)
+    )
 
 
 def read(
@@ -58,7 +62,7 @@ def read(
 
     Raises DatasetError where they are of other folds, or of other images.
     """
-    table, found = tables.read(path, "14_tokens"), {}
+    table, by_fold = tables.read(path, "14_tokens"), {}
     dealt = dict(list(table.groupby(["seed", "fold"])))
     wrong = bool(dealt) and dealt.keys() != parts.keys()
     for key, rows in () if wrong else dealt.items():
@@ -66,12 +70,12 @@ def read(
         images = cases["image_id"].to_numpy()
         of_parts = [rows[rows["part"] == part] for part in PARTS]
         expected = (images[tested], images[training])
-        for part, wanted in zip(of_parts, expected, strict=True):
-            wrong |= part["image_id"].tolist() != wanted.tolist()
+        for part, image_ids in zip(of_parts, expected, strict=True):
+            wrong |= part["image_id"].tolist() != image_ids.tolist()
         test, inner = (part[task.probabilities].to_numpy(float) for part in of_parts)
         facts = rows.iloc[0]
         chosen = Choice(int(facts["width"]), float(facts["dropout"]), int(facts["epochs"]))
-        found[key] = Answers(test, inner, chosen)
+        by_fold[key] = Answers(test, inner, chosen)
     if wrong:
         raise DatasetError("is of other folds or images: run 14_tokens again", Path(path).name)
-    return found
+    return by_fold

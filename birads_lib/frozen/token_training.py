@@ -95,11 +95,11 @@ class Learner:
     def probabilities(self, x: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """Return the probabilities (m, K) of some rows, averaged over the draws of tokens."""
         chunks = np.resize(rows, (-(-len(rows) // CHUNK), CHUNK))  # all of one size
-        asked = [
+        outputs = [
             np.concatenate([self.model.predict_on_batch(x[c[:, None], cells[c]]) for c in chunks])
             for cells in self.asked
         ]
-        p = np.mean(asked, axis=0, dtype=float)[: len(rows)]
+        p = np.mean(outputs, axis=0, dtype=float)[: len(rows)]
         return p / p.sum(axis=1, keepdims=True)
 
     def _cells(self, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -146,11 +146,11 @@ def answered(
     """
     y, made, learners = label_numbers(cases, task), {}, {}
     breast_of = cases[["image_id", "patient_id", "laterality"]].to_csv(index=False)
-    given = [recipe.model_dump_json(), tokens.name, y.tolist(), breast_of, code]
-    given.append(keras.backend.backend())
+    dependencies = [recipe.model_dump_json(), tokens.name, y.tolist(), breast_of, code]
+    dependencies.append(keras.backend.backend())
     bar = {"desc": "attention over tokens", "unit": "fold", "file": sys.stdout, "mininterval": 1}
     for (seed, fold), part in tqdm(parts.items(), **bar) if recipe.widths else ():
-        follows_from = json.dumps([*given, seed, fold, part.to_csv(index=False)])
+        follows_from = json.dumps([*dependencies, seed, fold, part.to_csv(index=False)])
         digest = hashlib.sha256(follows_from.encode()).hexdigest()
         path = Path(folder) / f"seed{seed}_fold{fold}_{digest[:16]}.npz"
         if not path.exists():
@@ -178,13 +178,13 @@ def _nested(
         if design not in learners:
             sizes = (tokens.breast, x.shape[-1], len(task.labels))
             learners[design] = Learner(recipe, *design, *sizes)
-    tried = [Choice(*one) for one in product(recipe.widths, recipe.dropouts, recipe.lengths)]
+    tried = [Choice(*values) for values in product(recipe.widths, recipe.dropouts, recipe.lengths)]
     inner = {choice: np.zeros((len(training), len(task.labels))) for choice in tried}
     for number, (design, learner) in product(np.unique(dealt), learners.items()):
-        seen, held = training[dealt != number], training[dealt == number]
-        for epoch in learner.epochs(x, y, seen, _seed(*key, 1 + number)):
+        inner_training, held_out = training[dealt != number], training[dealt == number]
+        for epoch in learner.epochs(x, y, inner_training, _seed(*key, 1 + number)):
             if epoch in recipe.lengths:
-                inner[Choice(*design, epoch)][dealt == number] = learner.probabilities(x, held)
+                inner[Choice(*design, epoch)][dealt == number] = learner.probabilities(x, held_out)
     inner = {c: breasts.joined(p, cases.iloc[training]) for c, p in inner.items()}
     chosen = max(inner, key=lambda c: nested.criterion(y[training], inner[c], task))
     learner = learners[chosen.width, chosen.dropout]

@@ -48,12 +48,12 @@ def gathered(files: Sequence[Path], folder: str | Path) -> Tokens:
     files = [*files]
     name = hashlib.sha256("\n".join([str(CELL), *(f.name for f in files)]).encode()).hexdigest()
     path = Path(folder) / f"tokens_{name[:16]}.npy"
-    where = path.with_suffix(".breast.npy")
+    breast_path = path.with_suffix(".breast.npy")
     _, _, side = features.grid(files)
     with one_at_a_time(path.with_suffix(".lock"), "waiting for the same tokens"):
-        if not (path.exists() and where.exists()):
-            _write(files, max(1, CELL // side), path, where)
-    breast = np.load(where)  # (n, h, w)
+        if not (path.exists() and breast_path.exists()):
+            _write(files, max(1, CELL // side), path, breast_path)
+    breast = np.load(breast_path)  # (n, h, w)
     axes = [np.linspace(-1, 1, count, dtype=np.float32) for count in breast.shape[1:]]
     places = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
     return Tokens(np.load(path, mmap_mode="r"), breast.reshape(len(breast), -1), places, name)

@@ -210,9 +210,9 @@ def _anew(part: "keras.Model") -> "keras.Model":
     """
     import keras
 
-    own = keras.Model.from_config(part.get_config())
-    own.set_weights(part.get_weights())
-    return own
+    copied = keras.Model.from_config(part.get_config())
+    copied.set_weights(part.get_weights())
+    return copied
 
 
 def _load_weights(trunk: "keras.Model", name: str, path: Path) -> None:

@@ -78,8 +78,8 @@ class Captions:
         number = {word: place + 2 for place, word in enumerate(self.words)}
         rows = np.full((len(texts), self.length), PADDING, "int32")
         for row, text in zip(rows, texts, strict=True):
-            known = [number.get(word, UNKNOWN) for word in _words(text)[: self.length]]
-            row[: len(known)] = known
+            word_numbers = [number.get(word, UNKNOWN) for word in _words(text)[: self.length]]
+            row[: len(word_numbers)] = word_numbers
         return rows
 
     def of_labels(self) -> np.ndarray:

@@ -101,9 +101,9 @@ def with_embeddings(model: keras.Model) -> keras.Model:
     """Return the same model with two outputs: probabilities (n, K) and the penultimate layer."""
     head = model.get_layer("head")
     outputs = [head.output, head.get_layer("penultimate").output]
-    both = keras.Model(head.inputs, outputs, name="head")
+    head_with_embeddings = keras.Model(head.inputs, outputs, name="head")
     maps = model.get_layer("trunk")(model.get_layer("preparation")(model.input))
-    return keras.Model(model.input, both(maps), name="hybrid")
+    return keras.Model(model.input, head_with_embeddings(maps), name="hybrid")
 
 
 def build_head(settings: Settings, trunk: keras.Model, task: Task = BIRADS) -> keras.Model:

@@ -36,11 +36,11 @@ def at_size(model: keras.Model, size: int) -> keras.Model:
     """Return the same network, with the same weights, for images of another size."""
     image = x = keras.Input((size, size, 1), dtype="uint8", name="image")
     for name in ("preparation", "trunk", "head"):
-        given, (below,) = model.get_layer(name), tree.flatten(x)
+        original, (below,) = model.get_layer(name), tree.flatten(x)
         place = [keras.Input(below.shape[1:], dtype=below.dtype)]
-        place = tree.pack_sequence_as(given.input, place)
-        part = keras.models.clone_model(given, input_tensors=place)
-        part.set_weights(given.get_weights())
+        place = tree.pack_sequence_as(original.input, place)
+        part = keras.models.clone_model(original, input_tensors=place)
+        part.set_weights(original.get_weights())
         part.name = name
         x = part(x)
     return keras.Model(image, x, name="hybrid")
@@ -65,12 +65,12 @@ def asker(model: keras.Model) -> Callable[[np.ndarray], tuple[np.ndarray, np.nda
     compiled once.
     """
     head = model.get_layer("head")
-    both = keras.Model(head.inputs, [head.get_layer("average").output, head.output])
+    head_with_features = keras.Model(head.inputs, [head.get_layer("average").output, head.output])
     maps = model.get_layer("trunk")(model.get_layer("preparation")(model.input))
-    whole = keras.Model(model.input, both(maps))
+    network = keras.Model(model.input, head_with_features(maps))
 
     def ask(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        features, answers = whole.predict_on_batch(images[..., None])
+        features, answers = network.predict_on_batch(images[..., None])
         return np.asarray(features), np.asarray(answers)
 
     return ask
