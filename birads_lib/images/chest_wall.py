@@ -50,8 +50,8 @@ def box_share(
         width: of the rectangle, in pixels.
         cell: side of a cell, in pixels of the rectangle.
     """
-    across, down = place.placed(box).reshape(2, 2).T  # from, to
-    return np.outer(_overlap(down, height, cell), _overlap(across, width, cell))
+    x_ends, y_ends = place.placed(box).reshape(2, 2).T  # from, to
+    return np.outer(_overlap(y_ends, height, cell), _overlap(x_ends, width, cell))
 
 
 def _overlap(span: np.ndarray, size: int, cell: int) -> np.ndarray:

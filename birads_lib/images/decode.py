@@ -109,8 +109,8 @@ def has_dicom_head(data: bytes) -> bool:
     is_dicom = dicom_file.is_dicom(data)
     if not is_dicom and not data.startswith(_PICTURES):
         kind = next((kind for head, kind in _OTHERS.items() if data.startswith(head)), "")
-        what = f"is {kind}, not a {FORMATS} file" if kind else f"is not a {FORMATS} file"
-        raise ValueError(f"{what}, whatever its name; convert or remove it")
+        problem = f"is {kind}, not a {FORMATS} file" if kind else f"is not a {FORMATS} file"
+        raise ValueError(f"{problem}, whatever its name; convert or remove it")
     return is_dicom
 
 
@@ -122,13 +122,15 @@ def in_words() -> Iterator[None]:
     except UnfitError:
         raise
     except UnidentifiedImageError:  # its own words are of an object in memory
-        why = "cannot be decoded: of a kind that isn't read, or damaged at its beginning"
-        raise ValueError(f"{why}; save it as PNG, or copy it again") from None
+        reason = "cannot be decoded: of a kind that isn't read, or damaged at its beginning"
+        raise ValueError(f"{reason}; save it as PNG, or copy it again") from None
     except Image.DecompressionBombError:
         raise ValueError("has too many pixels for a mammogram, or a damaged header") from None
     except Exception as error:  # many kinds
-        why = in_a_line(error)
-        raise ValueError(f"cannot be decoded ({why}): damaged or cut off; copy it again") from None
+        reason = in_a_line(error)
+        raise ValueError(
+            f"cannot be decoded ({reason}): damaged or cut off; copy it again"
+        ) from None
 
 
 def _decode_picture(data: bytes) -> np.ndarray:

@@ -52,10 +52,10 @@ def checked_size(header: pydicom.Dataset, frame: str = "") -> tuple[int, int]:
 def _check_present(header: pydicom.Dataset, names: tuple[str, ...]) -> None:
     kind = header.get("SOPClassUID")
     if absent := [name for name in names if name not in header or header[name].is_empty]:
-        what = f" (it is of {kind.name!r})" if kind else ""
+        kind_text = f" (it is of {kind.name!r})" if kind else ""
         raise UnfitError(
-            f"is a DICOM file without {', '.join(absent)} in its header{what}; export it again, or "
-            "remove it"
+            f"is a DICOM file without {', '.join(absent)} in its header{kind_text}; export it "
+            "again, or remove it"
         )
 
 
@@ -65,9 +65,9 @@ def check_pixels(header: pydicom.Dataset) -> None:
         raise UnfitError("is a DICOM file whose pixels are fractions; export it as whole numbers")
     if "PixelData" not in header:
         kind = header.get("SOPClassUID") or header.file_meta.get("MediaStorageSOPClassUID")
-        what = f" (it is of {kind.name!r})" if kind else ""
+        kind_text = f" (it is of {kind.name!r})" if kind else ""
         raise UnfitError(
-            f"is a DICOM file without pixels, or cut off{what}; copy it again or remove it"
+            f"is a DICOM file without pixels, or cut off{kind_text}; copy it again or remove it"
         )
 
 
@@ -102,8 +102,8 @@ def _check_bits(header: pydicom.Dataset) -> None:
 
 def _check_colours(header: pydicom.Dataset) -> None:
     kind, samples = str(header.PhotometricInterpretation), header.SamplesPerPixel
-    known = {1: ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"), 3: COLOURS}.get(samples, ())
-    if kind not in known:
+    supported = {1: ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"), 3: COLOURS}.get(samples, ())
+    if kind not in supported:
         raise UnfitError(
             f"says PhotometricInterpretation {kind} with SamplesPerPixel {samples}, which isn't "
             "read; export it as MONOCHROME2 with 1"

@@ -88,8 +88,8 @@ def _naming(name: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # of many kinds, where pydicom reads a value
-        what = f"has a malformed {name} in its header ({in_a_line(error)})"
-        raise ValueError(f"{what}; correct it, or export it again") from None
+        problem = f"has a malformed {name} in its header ({in_a_line(error)})"
+        raise ValueError(f"{problem}; correct it, or export it again") from None
 
 
 def read_header(source: bytes | str | Path) -> Header:

@@ -99,9 +99,9 @@ def _samples(header: pydicom.Dataset, index: int) -> np.ndarray:
     try:
         # Of grey, ``_stored`` drops the unused bits: pydicom takes the lowest for the stored ones.
         is_colour = header.SamplesPerPixel == 3
-        which = index if dicom_frames.count_of(header) > 1 else None
+        frame_index = index if dicom_frames.count_of(header) > 1 else None
         decoder = get_decoder(syntax)
-        samples = decoder.as_array(header, index=which, correct_unused_bits=is_colour)[0]
+        samples = decoder.as_array(header, index=frame_index, correct_unused_bits=is_colour)[0]
     except Exception as error:  # many kinds, of several packages
         if not syntax.is_compressed:
             raise
@@ -168,11 +168,11 @@ def _unsigned(
 ) -> np.ndarray:
     """Return displayed values (H, W) as uint8 or uint16, black background."""
     is_dark = _is_dark(header)
-    seen = _seen(shown, is_padding)
+    visible = _seen(shown, is_padding)
     if not is_dark and shown.dtype in (np.uint8, np.uint16):  # nothing to do: no table, no window
-        top = max(2**header.BitsStored - 1, seen.max())
+        top = max(2**header.BitsStored - 1, visible.max())
     else:
-        black, white = _display_range(seen, header)
+        black, white = _display_range(visible, header)
         shown, top = np.asarray(shown, np.float32) - black, abs(white - black)  # exact to 24 bits
         np.abs(shown, out=shown)
         if is_dark:

@@ -29,8 +29,8 @@ class Geometry:
     def cut(self, image: np.ndarray) -> np.ndarray:
         """Return the kept part of ``image`` (H, W), mirrored if the geometry says so."""
         x0, y0, x1, y1 = self.box
-        kept = image[y0:y1, x0:x1]
-        return np.ascontiguousarray(kept[:, ::-1] if self.mirrored else kept)
+        part = image[y0:y1, x0:x1]
+        return np.ascontiguousarray(part[:, ::-1] if self.mirrored else part)
 
     def fit(self, kept: np.ndarray) -> np.ndarray:
         """Return ``kept`` resized into the (frame, frame) square, padded with black."""

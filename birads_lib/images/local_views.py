@@ -67,8 +67,8 @@ def frame_boxes(data: Dataset, geometries: Mapping[str, Geometry]) -> pd.DataFra
     ]
     boxes = pd.DataFrame(rows, findings.index, CORNERS, dtype=float)
     labels = pd.Series([label_of(k) for k in findings["kind"]], findings.index, dtype=object)
-    known = findings[["image_id", "finding", "kind"]].assign(lesion_kind=labels)
-    return pd.concat([known, boxes], axis=1)
+    facts = findings[["image_id", "finding", "kind"]].assign(lesion_kind=labels)
+    return pd.concat([facts, boxes], axis=1)
 
 
 def unplaced(data: Dataset, boxes: pd.DataFrame) -> set[str]:
@@ -187,18 +187,18 @@ class Source:
     @cached_property
     def lesions(self) -> dict[str, list[tuple[int, np.ndarray]]]:
         """The lesions of each label but "none" that has any: row of the image, and box (4,)."""
-        found = {label: [] for label in LABELS[1:]}
+        by_label = {label: [] for label in LABELS[1:]}
         for row, boxes in enumerate(self.boxes_of):
             for corners, code in zip(*boxes, strict=True):
                 if code:
-                    found[LABELS[code]].append((row, corners))
-        return {label: lesions for label, lesions in found.items() if lesions}
+                    by_label[LABELS[code]].append((row, corners))
+        return {label: lesions for label, lesions in by_label.items() if lesions}
 
     @cached_property
     def placed_rows(self) -> list[int]:
         """Rows of the images whose findings all have a known place, or that have none."""
-        known = enumerate(self.image_ids)
-        return [row for row, image_id in known if image_id not in self.unplaced]
+        numbered = enumerate(self.image_ids)
+        return [row for row, image_id in numbered if image_id not in self.unplaced]
 
     @cached_property
     def healthy_rows(self) -> list[int]:
@@ -270,8 +270,8 @@ class Source:
         rows, crops = [], []
         for label, row, crop in made:
             pixels, shown = self.seen(row, crop)
-            known = {"image_id": self.image_ids[row], "drawn_for": label}
-            rows.append(known | dict(zip(CORNERS, crop, strict=True))
+            facts = {"image_id": self.image_ids[row], "drawn_for": label}
+            rows.append(facts | dict(zip(CORNERS, crop, strict=True))
                         | dict(zip(LABELS, shown, strict=True)))  # fmt: skip
             crops.append(pixels)
         size = self.options.window

@@ -38,8 +38,8 @@ def looks(dataset: Dataset) -> pd.DataFrame:
     """
     listed = dataset.listed()
     new = [path for path in listed if (path, *listed[path]) not in _SEEN]
-    found = in_parallel(_look, new, WORKERS, "looking", [listed[path] for path in new])
-    for path, row in zip(new, found, strict=True):
+    new_rows = in_parallel(_look, new, WORKERS, "looking", [listed[path] for path in new])
+    for path, row in zip(new, new_rows, strict=True):
         keep(path, *listed[path], row)
     rows = [_SEEN[path, *listed[path]] for path in listed]
     return pd.DataFrame(rows, index=pd.Index(dataset.cases["image_id"], name="image_id"))
@@ -126,6 +126,6 @@ def _counted(values: pd.Series, most: int = 5) -> list[tuple[str, int]]:
     """Return the most frequent values and their counts, and how many further ones there are."""
     counts = values.map(lambda value: "unknown" if pd.isna(value) else str(value)).value_counts()
     listed = list(counts.head(most).items())
-    if rest := counts.iloc[most:].tolist():
-        listed.append((f"{len(rest)} other values", sum(rest)))
+    if other_counts := counts.iloc[most:].tolist():
+        listed.append((f"{len(other_counts)} other values", sum(other_counts)))
     return listed

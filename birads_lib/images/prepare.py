@@ -144,13 +144,13 @@ def placed(grey: np.ndarray, options: Options) -> Geometry:
     """Return how an 8-bit image (H, W) is placed in the frame."""
     height, width = grey.shape
     x0, y0, x1, y1 = breast_box(grey) if options.crop else (0, 0, width, height)
-    kept, size = grey[y0:y1, x0:x1], options.image_size
-    middle = kept.shape[1] // 2
-    mirrored = options.flip_to_left and kept[:, -middle:].sum() > kept[:, :middle].sum()
+    cropped, size = grey[y0:y1, x0:x1], options.image_size
+    middle = cropped.shape[1] // 2
+    mirrored = options.flip_to_left and cropped[:, -middle:].sum() > cropped[:, :middle].sum()
     inner_height, inner_width = size, size
     if options.letterbox:
-        scale = size / max(kept.shape)
-        inner_height, inner_width = (max(1, round(side * scale)) for side in kept.shape)
+        scale = size / max(cropped.shape)
+        inner_height, inner_width = (max(1, round(side * scale)) for side in cropped.shape)
     left, top = (size - inner_width) // 2, (size - inner_height) // 2
     inner = (left, top, left + inner_width, top + inner_height)
     return Geometry((height, width), (x0, y0, x1, y1), bool(mirrored), inner, size)

@@ -192,9 +192,9 @@ def _of_image(
             for finding in findings.to_dict("records")
             for row in around(finding, grey.shape, options)
         ]
-    known = {name: image[name] for name in _OF_IMAGE} | {"image_id": image["image_id"]}
-    known |= dict(zip(("height", "width"), grey.shape, strict=True))
-    rows = [known | row for row in rows]
+    image_facts = {name: image[name] for name in _OF_IMAGE} | {"image_id": image["image_id"]}
+    image_facts |= dict(zip(("height", "width"), grey.shape, strict=True))
+    rows = [image_facts | row for row in rows]
     places = [place_of(row, options.crop_size) for row in rows]
     return [(row, place.fit(place.cut(grey))) for row, place in zip(rows, places, strict=True)], []
 
@@ -268,14 +268,14 @@ def masks(data: Dataset, rois: pd.DataFrame, crop_size: int) -> list[np.ndarray 
     """
     numbered = data.findings.assign(finding=data.findings.groupby("image_id").cumcount())
     by_place = numbered.set_index(["image_id", "finding"])
-    found = []
+    crop_masks = []
     for roi in rois.to_dict("records"):
         if roi["finding"] < 0:
-            found.append(None)
+            crop_masks.append(None)
             continue
         finding = by_place.loc[(roi["image_id"], roi["finding"])]
-        found.append(finding_mask(finding, data.root, place_of(roi, crop_size)))
-    return found
+        crop_masks.append(finding_mask(finding, data.root, place_of(roi, crop_size)))
+    return crop_masks
 
 
 def contents(rois: pd.DataFrame) -> pd.DataFrame:

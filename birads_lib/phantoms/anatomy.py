@@ -140,13 +140,13 @@ def tissue(patient: Patient, view: str, rngs: list[np.random.Generator], size: i
     thickness = np.sqrt(1 - (1 - np.minimum(distance / patient.skin, 1)) ** 2)
 
     white = sum(rng.standard_normal((size, size, 2), dtype=np.float32) for rng in rngs)
-    gland, other = power_law_pair(white.view(np.complex64)[..., 0], patient.beta)
+    gland, strand_noise = power_law_pair(white.view(np.complex64)[..., 0], patient.beta)
     # Glands fill a cone behind the nipple: less under the skin, less at the chest wall.
     place = 1.6 * np.minimum(distance / 0.16, 1) + np.minimum(x / 0.25, 1) - 2.2
     level = DENSITY_LEVEL[patient.density]
     dense = 1 / (1 + np.exp(-2.2 * (gland + place + level)))
     overlap = RENDERING[patient.modality].overlap
-    body = 0.30 + overlap * (0.30 * dense + 0.03 * gland) + _strands(patient, view, other)
+    body = 0.30 + overlap * (0.30 * dense + 0.03 * gland) + _strands(patient, view, strand_noise)
     body += 0.12 * (distance < 0.010)  # the skin itself
     if view == "MLO":
         body = _pectoral(body, gland, rngs[1])

@@ -107,7 +107,7 @@ def _group(group: Group, rng: np.random.Generator) -> np.ndarray:
     radius, count = rng.uniform(*group.radius), rng.integers(*group.count, endpoint=True)
     centres: list[np.ndarray] = []
     for point in rng.uniform(-radius, radius, (8 * count, 2)):
-        clear = all(np.hypot(*(point - other)) > group.gap for other in centres)
+        clear = all(np.hypot(*(point - centre)) > group.gap for centre in centres)
         if clear and np.hypot(*point) < radius and len(centres) < count:
             centres.append(point)
     points = np.repeat(centres, group.parts, axis=0)

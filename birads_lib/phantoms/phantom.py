@@ -119,8 +119,8 @@ def render(seed: int, patient: int, laterality: str, view: str, **options: objec
 
 def describe(seed: int, patient: int, laterality: str, **options: object) -> Truth:
     """Return what ``render`` will say of a breast, without drawing it; arguments as there."""
-    asked = _View.of({"seed": seed, "patient": patient, "laterality": laterality} | options)
-    return _truth(asked, _rng(seed, patient, "breast", LATERALITIES.index(laterality)))[1]
+    request = _View.of({"seed": seed, "patient": patient, "laterality": laterality} | options)
+    return _truth(request, _rng(seed, patient, "breast", LATERALITIES.index(laterality)))[1]
 
 
 def _truth(asked: _View, of_breast: np.random.Generator) -> tuple[anatomy.Patient, Truth]:
@@ -183,14 +183,14 @@ def _insert(
     radians, is the view's.
     """
     size, nipple = len(body), anatomy.NIPPLE[view]
-    depth, across, lift, angle = rng.uniform([0.35, -1, -1, 0], [0.72, 1, 1, 2 * np.pi])
-    offset = 0.5 * across if view == "CC" else 0.35 * across - 0.35 * lift
+    depth, lateral, lift, angle = rng.uniform([0.35, -1, -1, 0], [0.72, 1, 1, 2 * np.pi])
+    offset = 0.5 * lateral if view == "CC" else 0.35 * lateral - 0.35 * lift
     y = nipple + offset * traits.half_height
     x = depth * float(anatomy.outline(traits, view, np.array([y]))[0])
     to_nipple = np.arctan2(nipple - y, traits.depth - x)
     directed = "segmental" in sign.descriptors or "diffuse" in sign.descriptors
-    turn = to_nipple if directed else angle + tilt
-    field, extent = lesions.draw(sign.kind, sign.descriptors, rng, turn, size / 256)
+    rotation = to_nipple if directed else angle + tilt
+    field, extent = lesions.draw(sign.kind, sign.descriptors, rng, rotation, size / 256)
     return _paste(body, field, extent, round(x * size), round(y * size))
 
 
