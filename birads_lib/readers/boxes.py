@@ -30,12 +30,14 @@ def read(
     except ValueError as error:
         problems.lines.append(str(error))
         return no_findings()
-    known = columns.Columns(sheet, {}, ("path", *SIDES, "kind"))
-    problems.lines += known.problems
-    problems.lines += [known.missing(what) for what in ("path", *SIDES) if what not in known]
-    if known.problems or not {"path", *SIDES} <= known.specs.keys():
+    table_columns = columns.Columns(sheet, {}, ("path", *SIDES, "kind"))
+    problems.lines += table_columns.problems
+    problems.lines += [
+        table_columns.missing(what) for what in ("path", *SIDES) if what not in table_columns
+    ]
+    if table_columns.problems or not {"path", *SIDES} <= table_columns.specs.keys():
         return no_findings()
-    findings = _findings(known, _by_name(images), images, problems, notes)
+    findings = _findings(table_columns, _by_name(images), images, problems, notes)
     return pd.DataFrame(findings, columns=list(no_findings()))
 
 
@@ -61,10 +63,10 @@ def of_masses(
     """
     if root / TABLES[0] not in files(root):
         return []
-    known = {finding["image_id"] for finding in outlined if finding["kind"] == "mass"}
+    outlined_ids = {finding["image_id"] for finding in outlined if finding["kind"] == "mass"}
     images = {image_id: good[path] for image_id, path in paths.items() if path in good}
-    found = read(root, TABLES[0], images, problems, notes).assign(kind="mass")
-    return found[~found["image_id"].isin(known)].to_dict("records")
+    boxed = read(root, TABLES[0], images, problems, notes).assign(kind="mass")
+    return boxed[~boxed["image_id"].isin(outlined_ids)].to_dict("records")
 
 
 def _by_name(images: Mapping[str, Inspected]) -> dict[str, list[str]]:
@@ -84,17 +86,17 @@ def _findings(known, called, images, problems: Problems, notes: Notes) -> list[d
     findings = []
     for number, (x0, y0, x1, y1) in corners.items():
         facts = images[of_image[number]]
-        across, down = (facts.width, facts.height) if is_share else (1, 1)
+        x_scale, y_scale = (facts.width, facts.height) if is_share else (1, 1)
         if not (0 <= x0 < x1 and 0 <= y0 < y1):
             wrong["the box has no width or height, or begins below 0"].append(number)
-        elif x1 * across > facts.width + 1 or y1 * down > facts.height + 1:
+        elif x1 * x_scale > facts.width + 1 or y1 * y_scale > facts.height + 1:
             wrong["the box ends outside its image"].append(number)
         findings.append({
             "image_id": of_image[number], "descriptors": "",
             "kind": known.cell("kind", sheet.rows[number]).lower().replace(" ", "_") or "finding",
-            "x0": x0 * across, "y0": y0 * down, "x1": x1 * across, "y1": y1 * down,
+            "x0": x0 * x_scale, "y0": y0 * y_scale, "x1": x1 * x_scale, "y1": y1 * y_scale,
         })  # fmt: skip
-    problems.lines += [f"{sheet.at(numbers)}: {what}" for what, numbers in wrong.items()]
+    problems.lines += [f"{sheet.at(numbers)}: {problem}" for problem, numbers in wrong.items()]
     if is_share:
         notes.add(f"corners in {sheet.name} are taken for shares of width and height")
     return findings
@@ -105,25 +107,27 @@ def _corners(
 ) -> tuple[dict[int, list[float]], dict[int, str]]:
     """Return the corners and the image of each row that has both, by the number of the row."""
     sheet, corners, of_image = known.sheet, {}, {}
-    elsewhere = without = 0
+    not_in_study = without_corners = 0
     for number, cells in sheet.rows.items():
         paths = called.get(known.cell("path", cells), [])
         texts = [known.cell(side, cells) for side in SIDES]
         if not any(texts):
-            without += 1
+            without_corners += 1
             continue
         try:
             values = [float(text) for text in texts]
         except ValueError:
             wrong["a corner is no number"].append(number)
             continue
-        elsewhere += not paths
+        not_in_study += not paths
         if len(paths) > 1:
             wrong["several images have this name; give their paths"].append(number)
         elif paths:
             corners[number], of_image[number] = values, paths[0]
-    if without:
-        notes.add(f"{without} rows of {sheet.name} have no corners and count as no finding")
-    if elsewhere:
-        notes.add(f"{elsewhere} findings in {sheet.name} are of images that the study doesn't have")
+    if without_corners:
+        notes.add(f"{without_corners} rows of {sheet.name} have no corners and count as no finding")
+    if not_in_study:
+        notes.add(
+            f"{not_in_study} findings in {sheet.name} are of images that the study doesn't have"
+        )
     return corners, of_image

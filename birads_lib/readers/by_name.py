@@ -66,11 +66,11 @@ def _check_patients(dataset: Dataset, reader: str, one_image_per_patient: bool) 
         )
     if len(patients) > FEW and patients.max() == 1 and not one_image_per_patient:
         first = dataset.cases.dropna(subset="patient_id").iloc[0]
-        where = READERS[reader].patients_from or "the names or the table"
+        source = READERS[reader].patients_from or "the names or the table"
         raise DatasetError(
             f"each of {len(patients)} images is of a patient of its own, such as "
             f"{first['path']!r} of {first['patient_id']!r}. Images of one patient would get into "
-            f"training and test unseen: correct {where}, so that it finds the patient alone; or, "
+            f"training and test unseen: correct {source}, so that it finds the patient alone; or, "
             f"where no patient has a second image, write '{ONE_IMAGE}: true' under 'dataset'",
             f"The data set {str(dataset.root)!r}",
         )

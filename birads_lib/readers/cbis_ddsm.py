@@ -106,18 +106,22 @@ def read(
     rows = _rows(tables, chosen.abnormalities, problems)
     images, masks = _files(root, problems, notes)
     _compare(rows, images, problems, notes)
-    found = {key: path for key, path in images.items() if key in rows}
-    good = survey(list(found.values()), problems, notes, chosen, pixels=pixels)
-    found = {key: path for key, path in found.items() if path in good}
+    listed_files = {key: path for key, path in images.items() if key in rows}
+    good = survey(list(listed_files.values()), problems, notes, chosen, pixels=pixels)
+    listed_files = {key: path for key, path in listed_files.items() if path in good}
     cases = [_case(key, rows[key], path, good[path], task, problems, notes)
-             for key, path in found.items()]  # fmt: skip
+             for key, path in listed_files.items()]  # fmt: skip
     problems.raise_any()
-    kept = {row["path"] for row in published.labelled(cases, task, notes)}
-    cases = [row for row in cases if row["path"] in kept]
-    found = {key: path for key, path in found.items() if path.relative_to(root).as_posix() in kept}
-    findings = _boxes(root, found, good, problems, notes)
+    labelled_paths = {row["path"] for row in published.labelled(cases, task, notes)}
+    cases = [row for row in cases if row["path"] in labelled_paths]
+    listed_files = {
+        key: path
+        for key, path in listed_files.items()
+        if path.relative_to(root).as_posix() in labelled_paths
+    }
+    findings = _boxes(root, listed_files, good, problems, notes)
     placed = {(row["image_id"], row["kind"]) for row in findings}
-    for key, path in found.items():
+    for key, path in listed_files.items():
         several = _masks(key, rows[key], masks, path, pixels, root, notes)
         findings += [row for row in several if (row["image_id"], row["kind"]) not in placed]
     problems.raise_any()

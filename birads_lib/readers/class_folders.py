@@ -87,16 +87,16 @@ def read(
         published.file_facts(path, root, facts) | labels[path] | _from_name(pattern, path, problems)
         for path, facts in good.items()
     ]
-    known = [facts.header for facts in good.values()]
-    headers.contradictory_patients(rows, known, problems)
+    file_headers = [facts.header for facts in good.values()]
+    headers.contradictory_patients(rows, file_headers, problems)
     problems.raise_any()
-    named = [header.patient_id for header in known]
+    named = [header.patient_id for header in file_headers]
     # One word for all names nobody, and one of its own for each tells no more than its file's name.
     if not all(named) or len(set(named)) in (1, len(named)):
-        known = [replace(header, patient_id="") for header in known]
+        file_headers = [replace(header, patient_id="") for header in file_headers]
     rows = [
         headers.completed(row | {"image_id": row["path"]}, header, path, notes, "the pattern")
-        for row, header, path in zip(rows, known, good, strict=True)
+        for row, header, path in zip(rows, file_headers, good, strict=True)
     ]
     return Dataset(root, pd.DataFrame(rows), no_findings(), notes=notes.all())
 

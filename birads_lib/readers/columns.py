@@ -84,18 +84,26 @@ class Columns:
     def guess(self, what: str, as_what: str = "") -> None:
         """Take the column with a usual name for what is asked, if there is one alone."""
         taken = {name for spec in self.specs.values() for name in names(spec)}
-        usual = USUAL[what].split()
-        likely = [name for name in self.sheet.columns if plain(name) in usual and name not in taken]
+        usual_names = USUAL[what].split()
+        likely = [
+            name for name in self.sheet.columns if plain(name) in usual_names and name not in taken
+        ]
         if len(likely) > 1:
-            both = listing(map(repr, likely))
-            self.problems.append(f"{both} may each hold the {what}; say which under 'columns'")
+            candidates = listing(map(repr, likely))
+            self.problems.append(
+                f"{candidates} may each hold the {what}; say which under 'columns'"
+            )
         elif likely:
             self.specs[as_what or what] = self.guessed[as_what or what] = likely[0]
 
     def _missing(self, what: str, name: str) -> str:
-        near = get_close_matches(name.lower(), map(str.lower, self.sheet.columns), 1, 0.5)
-        there = next((c for c in self.sheet.columns if [c.lower()] == near), "")
-        hint = f"did you mean {there!r}?" if there else f"there is {listing(self.sheet.columns)}"
+        matches = get_close_matches(name.lower(), map(str.lower, self.sheet.columns), 1, 0.5)
+        suggestion = next((c for c in self.sheet.columns if [c.lower()] == matches), "")
+        hint = (
+            f"did you mean {suggestion!r}?"
+            if suggestion
+            else f"there is {listing(self.sheet.columns)}"
+        )
         return f"{self.sheet.name} has no column {name!r} for the {what}; {hint}"
 
 

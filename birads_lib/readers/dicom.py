@@ -87,9 +87,9 @@ def read(
         if facts.header == Header():
             problems.add(path, "is no DICOM file; take the reader 'table' or 'class_folders'")
             continue
-        known = lookup.labels(path, facts.header) if has_table else by_folder[path]
-        if known is not None:
-            rows.append(_case(path, facts, known, problems, notes))
+        label_facts = lookup.labels(path, facts.header) if has_table else by_folder[path]
+        if label_facts is not None:
+            rows.append(_case(path, facts, label_facts, problems, notes))
     if not rows and not problems.lines:
         problems.lines.append("there are no images with a label; expected *.dcm and a table")
     if has_table:
@@ -117,14 +117,14 @@ class _Lookup:
         given = dict(chosen.columns)
         if "label" in given:
             given[task.name] = given.pop("label")
-        wanted = dict.fromkeys([*KEYS, "laterality", "view", "density", task.name])
-        self.columns = columns.Columns(sheet, given, wanted)
+        roles = dict.fromkeys([*KEYS, "laterality", "view", "density", task.name])
+        self.columns = columns.Columns(sheet, given, roles)
         if task.name not in self.columns.specs:
             self.columns.guess("label", as_what=task.name)
         problems.lines += self.columns.problems
-        self.key, *others = [key for key in KEYS if key in self.columns] or [None]
-        self.unused = [self.columns.specs.pop(key) for key in others]
-        for key in others:
+        self.key, *other_keys = [key for key in KEYS if key in self.columns] or [None]
+        self.unused = [self.columns.specs.pop(key) for key in other_keys]
+        for key in other_keys:
             self.columns.guessed.pop(key, None)
         if not self.columns.problems:
             if self.key is None:
@@ -167,8 +167,10 @@ class _Lookup:
                 self.notes.add(f"rows of one image differ in {name}: the first counts", path)
             else:
                 self.problems.lines.append(f"{where}, and differ in {name}; correct them")
-        known = [what for what in PLACE if what in self.columns.guessed and getattr(header, what)]
-        return {name: value for name, value in facts.items() if name not in known}
+        from_header = [
+            what for what in PLACE if what in self.columns.guessed and getattr(header, what)
+        ]
+        return {name: value for name, value in facts.items() if name not in from_header}
 
     def _cell(self, what: str, number: int) -> str:
         return self.columns.cell(what, self.sheet.rows[number])

@@ -31,20 +31,23 @@ def completed(
     The patient is taken from it only where ``row`` has none at all. Where ``source`` ("the table"),
     the file's name and the header differ in side or view, that is noted.
     """
-    known = {
+    header_facts = {
         "patient_id": header.patient_id, "laterality": header.laterality, "view": header.view,
         "machine": header.machine, "spacing_mm": header.spacing_mm,
     }  # fmt: skip
-    full = {name: row.get(name) or value or None for name, value in known.items()}
+    full = {name: row.get(name) or value or None for name, value in header_facts.items()}
     named = of_name(path)
-    for name, what in SAYS.items():
-        if full[name] and known[name] and full[name] != known[name]:
+    for name, wording in SAYS.items():
+        if full[name] and header_facts[name] and full[name] != header_facts[name]:
             notes.add(
-                f"{source} and the DICOM header differ in the {what}: {source} is taken", path
+                f"{source} and the DICOM header differ in the {wording}: {source} is taken", path
             )
         if full[name] and named.get(name) and full[name] != named[name]:
-            other = source if row.get(name) else "the DICOM header"
-            notes.add(f"{other} and the file's name differ in the {what}: {other} is taken", path)
+            preferred = source if row.get(name) else "the DICOM header"
+            notes.add(
+                f"{preferred} and the file's name differ in the {wording}: {preferred} is taken",
+                path,
+            )
     return row | full
 
 
@@ -56,7 +59,7 @@ def contradictory_patients(
     for row, header in zip(rows, headers, strict=True):
         if header.patient_id:
             patients[header.patient_id].add(row["patient_id"])
-    counts = {name: sorted(map(str, found)) for name, found in patients.items() if len(found) > 1}
+    counts = {name: sorted(map(str, ids)) for name, ids in patients.items() if len(ids) > 1}
     if len(patients) > 1:  # else the headers name nobody: one word for all
         for name, several in counts.items():
             problems.lines.append(

@@ -141,8 +141,8 @@ def inside(root: Path, name: str) -> Path:
     if ".." in Path(name).parts or Path(name).is_absolute():
         raise ValueError(f"{name!r} has to lie in the folder, as all that is read does")
     if not (root / name).is_file():
-        near = did_you_mean(name, (path.name for path in root.iterdir() if path.is_file()))
-        raise ValueError(f"there is no table {name!r}; {near}")
+        suggestion = did_you_mean(name, (path.name for path in root.iterdir() if path.is_file()))
+        raise ValueError(f"there is no table {name!r}; {suggestion}")
     return root / name
 
 
@@ -244,9 +244,9 @@ def survey(
     Without ``pixels`` only headers are read, which takes a hundredth of the time.
     """
     good: dict[Path, Inspected] = {}
-    same: dict[str, list[str]] = defaultdict(list)
-    function, what = (inspect, "reading") if pixels else (inspect_header, "reading headers")
-    read = in_parallel(partial(function, frame=chosen.frame), files, chosen.workers, what)
+    names_by_pixels: dict[str, list[str]] = defaultdict(list)
+    function, action = (inspect, "reading") if pixels else (inspect_header, "reading headers")
+    read = in_parallel(partial(function, frame=chosen.frame), files, chosen.workers, action)
     for path, facts in zip(files, read, strict=True):
         if facts.problem:
             problems.add(path, facts.problem)
@@ -254,10 +254,10 @@ def survey(
             good[path] = facts
             if facts.look:
                 looks.keep(path, facts.sha256, facts.of_file["frame"] or "", facts.look)
-            same[facts.pixels or str(path)].append(problems.name(path))
+            names_by_pixels[facts.pixels or str(path)].append(problems.name(path))
             for text in facts.header.oddities:
                 notes.add(text, path)
-    for names in same.values():
+    for names in names_by_pixels.values():
         if len(names) > 1:
             problems.lines.append(f"{' and '.join(names)} are the same image; keep one of them")
     return good

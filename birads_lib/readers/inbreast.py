@@ -119,8 +119,8 @@ def _image_files(root: Path, images: str, problems: Problems, notes: Notes) -> l
     """Return the files in the folder of images: the option's, else the one that has any."""
     if Path(images).is_absolute() or ".." in Path(images).parts:
         raise DatasetError(f"the option images={images!r} must name a folder in {str(root)!r}")
-    usual = (root / name for name in ("AllDICOMs", "images"))
-    homes = [existing(root / images)] if images else [home for home in usual if home.is_dir()]
+    usual_homes = (root / name for name in ("AllDICOMs", "images"))
+    homes = [existing(root / images)] if images else [home for home in usual_homes if home.is_dir()]
     by_home = {home: images_below(home, problems, notes) for home in homes}
     if not images:
         loose = (p for p in root.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
@@ -148,9 +148,9 @@ def _by_number(paths: list[Path], problems: Problems) -> dict[str, Path]:
                 "has no official name, <number>_<16 hexadecimal digits>_MG_<R|L>_<CC|ML|FB>_ANON; "
                 "rename or remove it",
             )
-        elif (other := files.setdefault(match["number"], path)) != path:
-            both = f"{problems.name(other)} and {problems.name(path)}"
-            problems.lines.append(f"{both} have the same number; keep one of them")
+        elif (earlier := files.setdefault(match["number"], path)) != path:
+            pair = f"{problems.name(earlier)} and {problems.name(path)}"
+            problems.lines.append(f"{pair} have the same number; keep one of them")
     return dict(sorted(files.items(), key=lambda item: int(item[0])))
 
 
@@ -168,9 +168,9 @@ def _lesion_files(problems: Problems, notes: Notes) -> list[Path]:
     for path in (path for folder in folders for path in files_below(folder, problems)):
         if path.suffix.lower() != ".xml" or not path.stem.isdecimal():
             notes.add("left out, as their names are not <number>.xml", path)
-        elif (other := files.setdefault(path.stem, path)) != path:
-            both = f"{problems.name(other)} and {problems.name(path)}"
-            problems.lines.append(f"{both} are of one image; keep one of them")
+        elif (earlier := files.setdefault(path.stem, path)) != path:
+            pair = f"{problems.name(earlier)} and {problems.name(path)}"
+            problems.lines.append(f"{pair} are of one image; keep one of them")
     return list(files.values())
 
 
@@ -234,8 +234,8 @@ def _case(
     view = {"ML": "MLO"}.get(name["view"].upper(), name["view"].upper())
     side, place = name["laterality"].upper(), f"{row['line']} ({name['number']})"
     if (row["Laterality"].upper(), row["View"].upper()) != (side, view):
-        given = f"{row['Laterality']} {row['View']}"
-        problems.lines.append(f"{place} says {given}, the file name {side} {view}; correct one")
+        in_table = f"{row['Laterality']} {row['View']}"
+        problems.lines.append(f"{place} says {in_table}, the file name {side} {view}; correct one")
     density = DENSITIES.get(whole(row["ACR"]).upper())
     if row["ACR"] and not density:
         problems.lines.append(f"{place}: the density {row['ACR']!r} is unknown; use 1..4 or none")

@@ -24,8 +24,10 @@ def refuse_leading_out(folder: Path) -> None:
                 below = path.relative_to(folder).as_posix()
                 problems.append(f"{below!r} is a link that leads out of the folder")
     if problems:
-        do = f"remove such links, or write '{FOLLOW_LINKS}: true' under 'dataset:' to follow them"
-        problems[-1] += f"; {do}"
+        advice = (
+            f"remove such links, or write '{FOLLOW_LINKS}: true' under 'dataset:' to follow them"
+        )
+        problems[-1] += f"; {advice}"
         raise DatasetError(problems, f"The data set {str(folder)!r}")
 
 

@@ -97,14 +97,16 @@ def label(text: str, task: Task) -> str:
         return str(birads(text)[0])
     if task.name in _PARSERS:
         return _PARSERS[task.name](text)
-    same = [name for name in task.labels if whole(name) == whole(text)]
-    alike = same or [name for name in task.labels if plain(name) == plain(text)]
-    if len(alike) > 1:
+    exact = [name for name in task.labels if whole(name) == whole(text)]
+    matches = exact or [name for name in task.labels if plain(name) == plain(text)]
+    if len(matches) > 1:
         raise UserError(
-            f"the label {text!r} may be each of the classes {', '.join(map(repr, alike))}, which "
+            f"the label {text!r} may be each of the classes {', '.join(map(repr, matches))}, which "
             "differ in capitals, blanks, signs or decimals alone; rename these classes"
         )
-    return _one_of(text, {plain(text): name for name in alike}, task.title, ", ".join(task.labels))
+    return _one_of(
+        text, {plain(text): name for name in matches}, task.title, ", ".join(task.labels)
+    )
 
 
 def columns(text: str, task: Task) -> dict[str, object]:

@@ -88,9 +88,9 @@ def read(
         notes.add(f"{absent} films of {table.name} are not here")
     rows = [_case(number, films[number], files[number], root, good, task) for number in files]
     rows = published.labelled(rows, task, notes)
-    kept = {row["image_id"] for row in rows}
+    labelled_ids = {row["image_id"] for row in rows}
     findings = []
-    for number in (number for number in files if number in kept):
+    for number in (number for number in files if number in labelled_ids):
         findings += _findings(number, films[number], good[files[number]], notes)
     placed = pd.DataFrame(findings, columns=list(no_findings()))
     return Dataset(root, pd.DataFrame(rows), placed, notes=notes.all(), annotations=(table,))
@@ -103,8 +103,10 @@ def _by_number(root: Path, problems: Problems) -> dict[str, Path]:
             match = _NAME.search(path.stem)
             if not match:
                 problems.add(path, "has no film's number, such as mdb001; rename or remove it")
-            elif (other := files.setdefault(match[1], path)) != path:
-                problems.add(path, f"is the same film as {problems.name(other)}; keep one of them")
+            elif (earlier := files.setdefault(match[1], path)) != path:
+                problems.add(
+                    path, f"is the same film as {problems.name(earlier)}; keep one of them"
+                )
     if not files and not problems.lines:
         problems.lines.append("there are no films; expected mdb001.pgm, ...")
     return dict(sorted(files.items()))

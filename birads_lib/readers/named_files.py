@@ -29,18 +29,20 @@ class NamedFiles:
         path = Path(name)
         if ".." not in path.parts and not path.is_absolute() and (self.root / path).is_file():
             return self.root / path
-        alike = self.by_name.get(_normal(path.name), [])
-        if len(path.parts) == 1 and len(alike) == 1:
+        same_name = self.by_name.get(_normal(path.name), [])
+        if len(path.parts) == 1 and len(same_name) == 1:
             self.by_bare_name += 1
-            return alike[0]
-        if len(path.parts) == 1 and alike:
-            return f", but {len(alike)} below its folders: say which by its path"
-        at_end = [p for p in alike if _normal(f"/{name}").endswith(_normal(f"/{self._below(p)}"))]
+            return same_name[0]
+        if len(path.parts) == 1 and same_name:
+            return f", but {len(same_name)} below its folders: say which by its path"
+        at_end = [
+            p for p in same_name if _normal(f"/{name}").endswith(_normal(f"/{self._below(p)}"))
+        ]
         if len(at_end) == 1:
             self.by_end += 1
             return at_end[0]
-        near = alike or self.by_name.get(_normal(path.stem), [])
-        return f"; there is {self._below(near[0])!r}" if near else ""
+        similar = same_name or self.by_name.get(_normal(path.stem), [])
+        return f"; there is {self._below(similar[0])!r}" if similar else ""
 
     def _below(self, path: Path) -> str:
         return path.relative_to(self.root).as_posix()

@@ -33,17 +33,19 @@ def labelled(rows: list[dict[str, object]], task: Task, notes: Notes) -> list[di
     Raises:
         DatasetError: none has.
     """
-    kept = [row for row in rows if row.get(task.name)]
-    if rows and not kept:
+    with_label = [row for row in rows if row.get(task.name)]
+    if rows and not with_label:
         raise DatasetError(
             f"it gives none of the {len(rows)} images a {task.title} ({', '.join(task.labels)}); "
             "choose another task for the study",
             f"The data set {str(notes.root)!r}",
         )
-    if left_out := len(rows) - len(kept):
-        what = f"{task.title} ({', '.join(task.labels)})"
-        notes.add(f"{left_out} of {len(rows)} images are left out: the set gives them no {what}")
-    return kept
+    if left_out := len(rows) - len(with_label):
+        label_names = f"{task.title} ({', '.join(task.labels)})"
+        notes.add(
+            f"{left_out} of {len(rows)} images are left out: the set gives them no {label_names}"
+        )
+    return with_label
 
 
 def own_label(candidates: Iterable[str], task: Task) -> str | None:

@@ -54,9 +54,9 @@ def read(path: Path, sheet: str = "") -> Sheet:
     except OSError as error:
         raise ValueError(f"{path.name!r} cannot be read ({error.strerror or error})") from None
     except Exception as error:  # openpyxl and pyarrow raise many kinds on damaged files
-        why = " ".join(str(error).split()) or type(error).__name__
-        what = f"cannot be read as a table ({why}); save it again"
-        raise ValueError(f"{path.name!r} {what}") from None
+        reason = " ".join(str(error).split()) or type(error).__name__
+        problem = f"cannot be read as a table ({reason}); save it again"
+        raise ValueError(f"{path.name!r} {problem}") from None
     return _sheet(path.name, [[whole(cell) for cell in line] for line in lines])
 
 
@@ -81,8 +81,8 @@ def csv_cells(path: Path) -> list[list[str]]:
     except UnicodeDecodeError:  # saved by an older spreadsheet
         text = data.decode("latin-1")
     first, _, below = text.partition("\n")
-    said = _DELIMITER.fullmatch(first.rstrip("\r"))
-    text, delimiter = (below, said[1]) if said else (text, max(";,\t|", key=first.count))
+    declared = _DELIMITER.fullmatch(first.rstrip("\r"))
+    text, delimiter = (below, declared[1]) if declared else (text, max(";,\t|", key=first.count))
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     return [[cell.strip() for cell in line] for line in lines]
 
@@ -97,8 +97,8 @@ def _sheet(name: str, lines: list[list[str]]) -> Sheet:
         raise ValueError(f"{name!r} is empty; its first row needs the names of the columns")
     numbered = {number: line for number, line in enumerate(lines, start=2) if any(line)}
     if wide := [number for number, line in numbered.items() if any(line[len(header) :])]:
-        what = f"has more cells than columns in row {wide[0]}; quote what has commas"
-        raise ValueError(f"{name!r} {what}")
+        problem = f"has more cells than columns in row {wide[0]}; quote what has commas"
+        raise ValueError(f"{name!r} {problem}")
     if not numbered:
         raise ValueError(f"{name!r} has no rows below the names of the columns")
     empty = dict.fromkeys(header, "")

@@ -51,10 +51,10 @@ EMPTY = "; correct or empty the cell"
 
 def _columns(given: dict) -> dict:
     """Raise ValueError for a mapping that isn't one of what is held to columns."""
-    known = (*HOLD, "label")
+    roles = (*HOLD, "label")
     for what, spec in given.items():
-        if what not in known:
-            raise ValueError(f"has the unknown {what!r}; {did_you_mean(what, known)}")
+        if what not in roles:
+            raise ValueError(f"has the unknown {what!r}; {did_you_mean(what, roles)}")
         texts = [spec] if isinstance(spec, str) else spec
         texts = list(texts.values()) if isinstance(texts, dict) else texts
         if not isinstance(texts, list) or not texts or not all(isinstance(t, str) for t in texts):
@@ -103,8 +103,12 @@ def read(
     chosen, root = Options.of(options), existing(folder)
     problems, notes = Problems(root), Notes(root)
     sheet = opened(root, chosen.table, chosen.sheet)
-    known = _known_columns(sheet, chosen, task, problems)
-    rows = list(_Rows(sheet, known, chosen, task, problems, notes)) if "path" in known else []
+    table_columns = _known_columns(sheet, chosen, task, problems)
+    rows = (
+        list(_Rows(sheet, table_columns, chosen, task, problems, notes))
+        if "path" in table_columns
+        else []
+    )
     good = survey([row.path for row in rows], problems, notes, chosen, pixels=pixels)
     rows = [row for row in rows if row.path in good]
     cases = [_case(row, good[row.path], root, notes) for row in rows]
@@ -114,8 +118,8 @@ def read(
     if not rows and not problems.lines:
         problems.lines.append(f"no row of {sheet.name} is left")
     problems.raise_any()
-    if known.guessed:
-        guessed = ", ".join(f"{what} is {name!r}" for what, name in known.guessed.items())
+    if table_columns.guessed:
+        guessed = ", ".join(f"{what} is {name!r}" for what, name in table_columns.guessed.items())
         notes.add(f"columns of {sheet.name} taken by their names: {guessed}")
     used = tuple(root / name for name in (chosen.table or sheet.name, chosen.findings) if name)
     return Dataset(root, pd.DataFrame(cases), findings, notes=notes.all(), annotations=used)
@@ -149,15 +153,15 @@ def _known_columns(
         problems.lines.append(f"'columns' has '{task.name}' and 'label', which are one; remove one")
     if "label" in given:
         given[task.name] = given.pop("label")
-    wanted = dict.fromkeys([*HOLD[:4], task.name, "density", "machine"])
-    known = columns.Columns(sheet, given, wanted)
-    if task.name not in known.specs:
-        known.guess("label", as_what=task.name)
-    problems.lines += known.problems
+    roles = dict.fromkeys([*HOLD[:4], task.name, "density", "machine"])
+    table_columns = columns.Columns(sheet, given, roles)
+    if task.name not in table_columns.specs:
+        table_columns.guess("label", as_what=task.name)
+    problems.lines += table_columns.problems
     for what in ("path", task.name):
-        if what not in known.specs and not known.problems:
-            problems.lines.append(known.missing(what))
-    return known
+        if what not in table_columns.specs and not table_columns.problems:
+            problems.lines.append(table_columns.missing(what))
+    return table_columns
 
 
 class _Rows:
@@ -207,8 +211,8 @@ class _Rows:
         if "birads_original" in facts:
             facts["birads_original"] = label
         for name, parse in (("laterality", meanings.laterality), ("view", meanings.view)):
-            given = self.columns.cell(name, cells, place)
-            facts[name] = (self._parsed(number, parse, given) if given else None) or None
+            text = self.columns.cell(name, cells, place)
+            facts[name] = (self._parsed(number, parse, text) if text else None) or None
         sides, views = place & {"L", "R"}, place - {"L", "R"}
         facts["laterality"] = facts["laterality"] or next(iter(sides), None)
         facts["view"] = facts["view"] or next(iter(views), None)
@@ -231,8 +235,8 @@ class _Rows:
             if task == BIRADS and plain(text).removeprefix("birads") == "0":
                 self.notes.add("images assessed 0, incomplete, have no BI-RADS category")
             elif text:
-                found = self._parsed(number, partial(meanings.columns, task=task), text, EMPTY)
-                facts |= found or {}
+                parsed = self._parsed(number, partial(meanings.columns, task=task), text, EMPTY)
+                facts |= parsed or {}
         return facts
 
     def _parsed(self, number: int, parse: Callable, text: str, hint: str = "") -> object:
@@ -245,14 +249,15 @@ class _Rows:
 
     def _is_new(self, row: _Row, first: dict[Path, _Row]) -> bool:
         """Return whether no earlier row is of the same file; note it where one is."""
-        other = first.setdefault(row.path, row)
-        if other is row:
+        earlier = first.setdefault(row.path, row)
+        if earlier is row:
             return True
-        differs = [name for name in row.facts if row.facts[name] != other.facts.get(name)]
-        how = f", and differ in {', '.join(differs)}" if differs else ""
+        differs = [name for name in row.facts if row.facts[name] != earlier.facts.get(name)]
+        difference = f", and differ in {', '.join(differs)}" if differs else ""
         self.problems.lines.append(
-            f"{self.sheet.at([other.number, row.number])} are both of "
-            f"{self.problems.name(row.path)}{how}; keep one (findings have a table of their own)"
+            f"{self.sheet.at([earlier.number, row.number])} are both of "
+            f"{self.problems.name(row.path)}{difference}; keep one (findings have a table of "
+            "their own)"
         )
         return False
 
@@ -262,15 +267,15 @@ class _Rows:
             self.problems.lines.append(f"{self.sheet.at(numbers)}: {what}")
         for number in list(missing)[:MOST]:
             self.problems.lines.append(f"{self.sheet.at([number])}: no file {missing[number]}")
-        if more := list(missing)[MOST:]:
-            self.problems.lines.append(f"{self.sheet.at(more)}: no file, either")
+        if further := list(missing)[MOST:]:
+            self.problems.lines.append(f"{self.sheet.at(further)}: no file, either")
         for label, numbers in left_out.items():
             what = f"rows of {self.sheet.name} are left out, as the study says: {self.task.name}"
             self.notes.add(f"{len(numbers)} {what} {label!r}")
-        nobody = [row.number for row in rows if not row.facts["patient_id"]]
-        if nobody and len(nobody) < len(rows):
+        without_patient = [row.number for row in rows if not row.facts["patient_id"]]
+        if without_patient and len(without_patient) < len(rows):
             self.problems.lines.append(
-                f"{self.sheet.at(nobody)}: no patient, where others have one"
+                f"{self.sheet.at(without_patient)}: no patient, where others have one"
             )
         _note_spellings({str(row.facts["patient_id"]) for row in rows}, self.notes)
         self.files.tell(self.notes)
@@ -278,10 +283,10 @@ class _Rows:
 
 def _note_spellings(patients: set[str], notes: Notes) -> None:
     """Note patients whose names differ in case, blanks and signs alone."""
-    alike = defaultdict(list)
+    by_spelling = defaultdict(list)
     for name in sorted(patients):
-        alike[plain(name)].append(name)
-    several = [group for group in alike.values() if len(group) > 1]
+        by_spelling[plain(name)].append(name)
+    several = [group for group in by_spelling.values() if len(group) > 1]
     if several:
         notes.add(f"{len(several)} times patients that differ in spelling alone count as different")
 

@@ -76,20 +76,20 @@ def read(
     problems, notes = Problems(root), Notes(root)
     breasts = published.opened(root / BREASTS, OF_BREASTS, problems)
     files = _by_id(root, problems)
-    found = {} if breasts is None else _by_row(breasts, files, problems, notes)
-    good = survey([files[row["image_id"]] for row in found.values()], problems, notes, chosen,
+    listed_rows = {} if breasts is None else _by_row(breasts, files, problems, notes)
+    good = survey([files[row["image_id"]] for row in listed_rows.values()], problems, notes, chosen,
                   pixels=pixels)  # fmt: skip
     rows = [
         _case(breasts.at([number]), row, files[row["image_id"]], good, task, problems, notes)
-        for number, row in found.items()
+        for number, row in listed_rows.items()
         if files[row["image_id"]] in good
     ]
     sheet = published.opened(root / FINDINGS, OF_FINDINGS, problems)
     problems.raise_any()
     notes.add("the set names no patients: each exam counts as one")
     rows = published.labelled(rows, task, notes)
-    kept = {row["image_id"] for row in rows}
-    original = {r["image_id"]: r for r in found.values() if r["image_id"] in kept}
+    labelled_ids = {row["image_id"] for row in rows}
+    original = {r["image_id"]: r for r in listed_rows.values() if r["image_id"] in labelled_ids}
     boxes = list(_findings(sheet, original, {i: good[files[i]] for i in original}, problems))
     problems.raise_any()
     findings = pd.DataFrame(boxes, columns=list(no_findings()))
@@ -109,16 +109,18 @@ def _by_row(
     sheet: Sheet, files: dict[str, Path], problems: Problems, notes: Notes
 ) -> dict[int, dict[str, str]]:
     """Return the rows whose image is here, each image once."""
-    rows, seen = {}, {}
+    rows, first_rows = {}, {}
     for number, row in sheet.rows.items():
         name = row["image_id"]
-        if seen.setdefault(name, number) != number:
-            problems.lines.append(f"{sheet.at([seen[name], number])} are of one image; remove one")
+        if first_rows.setdefault(name, number) != number:
+            problems.lines.append(
+                f"{sheet.at([first_rows[name], number])} are of one image; remove one"
+            )
         elif name in files:
             rows[number] = row
     if not rows:
         problems.lines.append("there are no images; expected images/<study_id>/<image_id>.dicom")
-    if absent := len(seen) - len(rows):
+    if absent := len(first_rows) - len(rows):
         notes.add(f"{absent} images of {sheet.name} are not here")
     return rows
 
@@ -156,8 +158,8 @@ def _findings(
         try:
             kinds = ast.literal_eval(cells["finding_categories"])
             box = [float(corner) for corner in corners]
-            across = facts.width / float(row["width"])
-            down = facts.height / float(row["height"])
+            x_scale = facts.width / float(row["width"])
+            y_scale = facts.height / float(row["height"])
         except (ValueError, SyntaxError, ZeroDivisionError) as error:
             problems.lines.append(f"{sheet.at([number])} can't be read: {error}")
             continue
@@ -165,6 +167,6 @@ def _findings(
             yield {
                 "image_id": cells["image_id"], "kind": KINDS.get(kind, kind.replace(" ", "_")),
                 "descriptors": cells.get("finding_birads", ""),
-                "x0": box[0] * across, "y0": box[1] * down,
-                "x1": box[2] * across, "y1": box[3] * down,
+                "x0": box[0] * x_scale, "y0": box[1] * y_scale,
+                "x1": box[2] * x_scale, "y1": box[3] * y_scale,
             }  # fmt: skip
