@@ -64,10 +64,10 @@ def without_weights(changed: Mapping[str, Mapping]) -> dict[str, str]:
     """
     twins = {}
     for variant, values in changed.items():
-        rest = {name: value for name, value in values.items() if name != "weights"}
-        alike = [other for other, of_other in changed.items() if of_other == rest]
-        if values.get("weights") == "none" and alike:
-            twins[variant] = alike[0]
+        other_settings = {name: value for name, value in values.items() if name != "weights"}
+        matches = [twin for twin, settings in changed.items() if settings == other_settings]
+        if values.get("weights") == "none" and matches:
+            twins[variant] = matches[0]
     return twins
 
 
@@ -192,8 +192,8 @@ class AlignedRuns:
 
         Where labels have no order, it is the share of wrong ones.
         """
-        most = None if self.task.ordinal else 1
-        errors = {v: abs(p.argmax(axis=1) + 1 - self.y).clip(max=most) for v, p in self.p.items()}
+        cap = None if self.task.ordinal else 1
+        errors = {v: abs(p.argmax(axis=1) + 1 - self.y).clip(max=cap) for v, p in self.p.items()}
         return pd.DataFrame(errors).groupby(self.clusters).mean()
 
     def fold_differences(self, metric: str) -> pd.DataFrame:

@@ -59,12 +59,12 @@ def differences(
     """
     rows = []
     for first, second in pairs:
-        both = aligned({name: tables[name] for name in (first, second)}, first)
+        paired = aligned({name: tables[name] for name in (first, second)}, first)
         y, resampling = (
-            both[first]["y_true"].to_numpy(),
-            Resampling.of(both[first], resamples, seed),
+            paired[first]["y_true"].to_numpy(),
+            Resampling.of(paired[first], resamples, seed),
         )
-        p = [probabilities(both[name]) for name in (first, second)]
+        p = [probabilities(paired[name]) for name in (first, second)]
         row = paired_differences(y, *p, resampling, auc).iloc[0]
         rows.append(
             {"first": first, "second": second, **row[["estimate", "low", "high", "p_value"]]}

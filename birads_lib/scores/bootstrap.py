@@ -186,8 +186,10 @@ class Drawn:
         resamples = _resampled(metrics, n, resampling)
         estimates = pd.DataFrame(metrics(np.ones((n, 1)))).iloc[0]
         codes, _ = cluster_codes(resampling.clusters, n)
-        known = {name: len(np.unique(codes[rows])) for name, rows in (behind or {}).items()}
-        counted = _patients_behind(metrics, codes, estimates, resamples, known)
+        patients_by_metric = {
+            name: len(np.unique(codes[rows])) for name, rows in (behind or {}).items()
+        }
+        counted = _patients_behind(metrics, codes, estimates, resamples, patients_by_metric)
         return cls(estimates, resamples, counted)
 
     def intervals(self) -> pd.DataFrame:
@@ -263,13 +265,13 @@ def mean_intervals(
 
 def resampled_means(values: pd.DataFrame, resampling: Resampling) -> pd.DataFrame:
     """Return the mean of each column in each resample, (R, m); NaN as in ``mean_intervals``."""
-    array, known = values.fillna(0).to_numpy(float), values.notna().to_numpy(float)  # (n, m)
+    array, is_defined = values.fillna(0).to_numpy(float), values.notna().to_numpy(float)  # (n, m)
     patients = {name: patients_of(values[name].notna(), resampling) for name in values}
     enough = np.array([*patients.values()]) > 1  # (m,)
     if not enough.any():
         return pd.DataFrame(np.nan, [0], values.columns)
     weights = resampling.weights(len(values))
-    means = np.concatenate([ratio(w.T @ array, w.T @ known, np.nan) for w in weights])
+    means = np.concatenate([ratio(w.T @ array, w.T @ is_defined, np.nan) for w in weights])
     return pd.DataFrame(np.where(enough, means, np.nan), columns=values.columns)
 
 

@@ -61,12 +61,12 @@ def every_score(
     check_width(p, task)
     total = weights.sum(0)  # (R,)
     truth = np.eye(p.shape[1])[y - 1]  # (n, K)
-    given = of_truth(y, p)
+    p_true = of_truth(y, p)
     by_image = {"brier": ((p - truth) ** 2).sum(1)}
     if task.ordinal:
         by_image["rps"] = ((p - truth).cumsum(1)[:, :-1] ** 2).sum(1) / (p.shape[1] - 1)
-    by_image["log_loss"] = -np.log(np.maximum(given, SMALLEST))
-    by_image["true_class_high"] = (given >= HIGH).astype(float)
+    by_image["log_loss"] = -np.log(np.maximum(p_true, SMALLEST))
+    by_image["true_class_high"] = (p_true >= HIGH).astype(float)
     scores = _binned_errors(p, (gap[:, None] * weights for gap in (truth - p).T), total)
     scores |= {name: values @ weights / total for name, values in by_image.items()}
     if task == BIRADS:
@@ -134,8 +134,8 @@ def error_if_calibrated(
     rng = np.random.default_rng(seed)
     cut = p.cumsum(1)[:, :-1, None]  # (n, K - 1, 1)
     codes = np.arange(len(p)) if images is None else pd.factorize(images)[0]
-    lots = rng.random((codes.max() + 1, 1, draws))[codes]
-    drawn = (lots >= cut).sum(1)  # (n, draws), places of labels
+    uniforms = rng.random((codes.max() + 1, 1, draws))[codes]
+    drawn = (uniforms >= cut).sum(1)  # (n, draws), places of labels
     gaps = ((drawn == place) - p[:, [place]] for place in range(p.shape[1]))
     table = pd.DataFrame(_binned_errors(p, gaps, len(p)))
     return bootstrap.with_bounds(table.mean(), table)[_COLUMNS]
@@ -174,9 +174,9 @@ def true_class_spread(y: np.ndarray, p: np.ndarray, task: Task = BIRADS) -> pd.D
     A label without images has 0 of them and NaN.
     """
     y, p = checked(y, p)
-    given = pd.Series(of_truth(y, p)).groupby(y)
-    table = given.quantile([0.25, 0.5, 0.75]).unstack().set_axis(["q1", "median", "q3"], axis=1)
-    table.insert(0, "images", given.size())
+    p_true = pd.Series(of_truth(y, p)).groupby(y)
+    table = p_true.quantile([0.25, 0.5, 0.75]).unstack().set_axis(["q1", "median", "q3"], axis=1)
+    table.insert(0, "images", p_true.size())
     table = table.assign(iqr=table["q3"] - table["q1"])
     table = table.reindex(pd.Index(task.numbers, name=task.name))
     return table.fillna({"images": 0}).astype({"images": int})

@@ -169,8 +169,8 @@ def _placements(positive: np.ndarray, score: np.ndarray) -> np.ndarray:
     An image's rank among all less its rank within its class counts the other class below it.
     """
     below = stats.rankdata(score)
-    for alike in (positive, ~positive):
-        below[alike] -= stats.rankdata(score[alike])
+    for same_class in (positive, ~positive):
+        below[same_class] -= stats.rankdata(score[same_class])
     positives = positive.sum()
     share = below / np.where(positive, len(score) - positives, positives)
     return np.where(positive, share, 1 - share)
@@ -184,11 +184,11 @@ def _clustered_error(positive: np.ndarray, deviation: np.ndarray, codes: np.ndar
     """
     variance = 0.0
     sums = []
-    for alike in (positive, ~positive):
-        holding = len(np.unique(codes[alike]))
+    for same_class in (positive, ~positive):
+        holding = len(np.unique(codes[same_class]))
         if holding < 2:
             return np.nan
-        sums.append(np.bincount(codes, deviation * alike) / alike.sum())  # (clusters,)
+        sums.append(np.bincount(codes, deviation * same_class) / same_class.sum())  # (clusters,)
         variance += holding / (holding - 1) * (sums[-1] ** 2).sum()
     clusters = len(np.unique(codes))
     mixed = 2 * clusters / (clusters - 1) * (sums[0] * sums[1]).sum()
@@ -220,10 +220,10 @@ def holm(p: object, further: int = 0) -> np.ndarray:
     from statsmodels.stats.multitest import multipletests  # slow to import
 
     adjusted = np.array(p, dtype=float)
-    known = ~np.isnan(adjusted)
-    if known.any():
-        tested = np.concatenate([adjusted[known], np.ones(further)])
-        adjusted[known] = multipletests(tested, method="holm")[1][: known.sum()]
+    is_defined = ~np.isnan(adjusted)
+    if is_defined.any():
+        tested = np.concatenate([adjusted[is_defined], np.ones(further)])
+        adjusted[is_defined] = multipletests(tested, method="holm")[1][: is_defined.sum()]
     return adjusted
 
 

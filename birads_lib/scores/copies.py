@@ -45,10 +45,12 @@ def _some(items: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarr
 
 def _copied(images: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     """Return the images and random repeats of them, each category as frequent as the largest."""
-    most = images["grade"].value_counts().max()
-    groups = (held for _, held in images.groupby("grade"))
-    more = [held.sample(most - len(held), replace=True, random_state=rng) for held in groups]
-    return pd.concat([images, *more])
+    largest = images["grade"].value_counts().max()
+    groups = (group for _, group in images.groupby("grade"))
+    repeats = [
+        group.sample(largest - len(group), replace=True, random_state=rng) for group in groups
+    ]
+    return pd.concat([images, *repeats])
 
 
 def _balanced_accuracy(model: KNeighborsClassifier, images: pd.DataFrame) -> float:

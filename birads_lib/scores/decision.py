@@ -91,8 +91,8 @@ def to_shares(y: np.ndarray, weights: np.ndarray, shares: np.ndarray) -> np.ndar
     """
     shares = np.asarray(shares, dtype=float)[:, None]
     numbers = np.arange(1, len(shares) + 1)
-    held = (y == numbers[:, None]).astype(float) @ weights  # (K, R)
-    return weights * ratio(shares, held, 0)[y - 1]
+    label_weights = (y == numbers[:, None]).astype(float) @ weights  # (K, R)
+    return weights * ratio(shares, label_weights, 0)[y - 1]
 
 
 def shares_at(shares: np.ndarray, lowest: int, prevalence: float) -> np.ndarray:
@@ -128,9 +128,9 @@ def curve(
         [decision, threshold, net_benefit, low, high, treat_all, gain, gain_low, gain_high].
     """
     y, p = checked(y, p)
-    at = {"shares": shares, "prevalence": prevalence}
-    net, of_all = (values[:, 0] for values in _net(y, p, lowest, np.ones((len(y), 1)), **at))
-    resamples = [_net(y, p, lowest, weights, **at) for weights in resampling.weights(len(y))]
+    target = {"shares": shares, "prevalence": prevalence}
+    net, of_all = (values[:, 0] for values in _net(y, p, lowest, np.ones((len(y), 1)), **target))
+    resamples = [_net(y, p, lowest, weights, **target) for weights in resampling.weights(len(y))]
     resampled = np.concatenate(resamples, axis=2)  # (model and all, T, R)
     table = pd.DataFrame({"decision": lowest, "threshold": THRESHOLDS, "net_benefit": net})
     table["low"], table["high"] = percentiles(resampled[0].T)

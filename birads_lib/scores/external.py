@@ -55,13 +55,15 @@ def corrected(
     Returns:
         Correction -> (n, K); and the estimated shares (M, K).
     """
-    warm = [tempered(p, t) for p, t in zip(by_model, temperatures, strict=True)]
-    estimated = [estimated_priors(p, seen)[0] for p, seen in zip(warm, trained, strict=True)]
-    wanted = {"home": natural, "estimated": estimated}
-    wanted["counted"] = np.tile(shares(y, task), (len(warm), 1))
-    mean = {"uncorrected": by_model.mean(axis=0), "tempered": np.mean(warm, axis=0)}
-    for name, priors in wanted.items():
-        mean[name] = np.mean(list(map(reweighted, warm, trained, priors)), axis=0)
+    tempered_p = [tempered(p, t) for p, t in zip(by_model, temperatures, strict=True)]
+    estimated = [
+        estimated_priors(p, prior)[0] for p, prior in zip(tempered_p, trained, strict=True)
+    ]
+    target_priors = {"home": natural, "estimated": estimated}
+    target_priors["counted"] = np.tile(shares(y, task), (len(tempered_p), 1))
+    mean = {"uncorrected": by_model.mean(axis=0), "tempered": np.mean(tempered_p, axis=0)}
+    for name, priors in target_priors.items():
+        mean[name] = np.mean(list(map(reweighted, tempered_p, trained, priors)), axis=0)
     return mean, np.array(estimated)
 
 
@@ -109,14 +111,16 @@ def by_group(
     ``NOT_KNOWN``. A column that holds the labels themselves, or no value, makes no groups. A group
     of fewer than ``FEW`` patients has NaN for its numbers.
     """
-    known = [what for what in GROUPS if what != task.name and cases[what].notna().any()]
+    known_columns = [
+        column for column in GROUPS if column != task.name and cases[column].notna().any()
+    ]
     tables = []
-    for what in known:
-        values = cases[what].fillna(NOT_KNOWN).to_numpy(str)
+    for column in known_columns:
+        values = cases[column].fillna(NOT_KNOWN).to_numpy(str)
         for group in sorted(set(values), key=lambda value: (value == NOT_KNOWN, value)):
             here = values == group
             images, patients = cases["image_id"][here].nunique(), cluster_ids(cases[here]).nunique()
-            facts = {"what": what, "group": group, "images": images, "patients": patients}
+            facts = {"what": column, "group": group, "images": images, "patients": patients}
             table = _of_group(y[here], p[here], _drawn(resampling, here), patients, task)
             tables.append(table.assign(**facts)[[*facts, "metric", "estimate", "low", "high"]])
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
@@ -124,7 +128,7 @@ def by_group(
 
 def not_known(cases: pd.DataFrame) -> list[str]:
     """Return the titles of those ``GROUPS`` that no image has a value for."""
-    return [title for what, title in GROUPS.items() if cases[what].isna().all()]
+    return [title for column, title in GROUPS.items() if cases[column].isna().all()]
 
 
 def _of_group(

@@ -117,8 +117,8 @@ def records(
         is_within = table[["a", "b"]].map(families.get).eq(EFFICIENTNET).all(axis=1)
         within = table[is_within & (table["metric"] == "weighted_f1")]
         if len(within):
-            least = {"metric": f"within_efficientnet.{protocol}.least_p"}
-            parts.append(pd.DataFrame([least | {"estimate": within["holm"].min()}]))
+            least_p = {"metric": f"within_efficientnet.{protocol}.least_p"}
+            parts.append(pd.DataFrame([least_p | {"estimate": within["holm"].min()}]))
     columns = ["metric", "estimate", "low", "high"]
     return pd.concat(parts, ignore_index=True)[columns]
 

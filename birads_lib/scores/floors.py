@@ -34,8 +34,8 @@ _BY_HOLM = "After Holm's adjustment, the network is"
 
 def compared(task: Task = BIRADS) -> tuple[str, ...]:
     """Return the metrics in which network and floors are compared; more is better in each."""
-    whole = ("accuracy", "macro_f1", "mean_auc", "mcc", "qwk")
-    return tuple(name for name in whole if name in headline_names(task))
+    metrics = ("accuracy", "macro_f1", "mean_auc", "mcc", "qwk")
+    return tuple(name for name in metrics if name in headline_names(task))
 
 
 def answers(test: pd.DataFrame, floors: pd.DataFrame) -> dict[str, np.ndarray]:

@@ -50,10 +50,10 @@ def most_frequent(table: pd.DataFrame) -> np.ndarray:
         UserError: a fold has test rows and no training rows, or there are no test rows.
     """
     labels = distinct_training(table).groupby(MODEL)["y_true"].agg(lambda y: y.mode()[0])
-    most = out_of_fold(table)[MODEL].join(labels, on=MODEL)["y_true"]
-    if not len(most) or most.isna().any():
+    majority = out_of_fold(table)[MODEL].join(labels, on=MODEL)["y_true"]
+    if not len(majority) or majority.isna().any():
         raise UserError("predictions.parquet lacks test or training rows: run 03_training again")
-    return most.to_numpy(int)
+    return majority.to_numpy(int)
 
 
 def answers(table: pd.DataFrame, floors: pd.DataFrame | None = None) -> dict[str, np.ndarray]:
@@ -62,7 +62,7 @@ def answers(table: pd.DataFrame, floors: pd.DataFrame | None = None) -> dict[str
     Without ``floors`` (as of ``scores.floors.answers``), of the floors there is the majority only.
     Raises UserError as ``most_frequent`` and ``scores.floors.answers`` do.
     """
-    test, most = out_of_fold(table), most_frequent(table)
+    test, majority = out_of_fold(table), most_frequent(table)
     key = [*MODEL, "image_id"]
     labels = distinct_training(table).set_index(key)["y_true"]
     met = test[key].join(labels, on=key)["y_true"].to_numpy()  # NaN: not met
@@ -70,8 +70,8 @@ def answers(table: pd.DataFrame, floors: pd.DataFrame | None = None) -> dict[str
     certain = np.eye(p.shape[1])
     nulls = {
         "model": p,
-        "lookup": certain[np.where(np.isnan(met), most, met).astype(int) - 1],
-        "majority": certain[most - 1],
+        "lookup": certain[np.where(np.isnan(met), majority, met).astype(int) - 1],
+        "majority": certain[majority - 1],
     }
     return nulls if floors is None else nulls | with_floors(test, floors)
 
@@ -208,8 +208,8 @@ def records(metrics: Mapping[str, pd.DataFrame], met: Mapping[str, pd.DataFrame]
 def _place(value: float, row: pd.Series) -> str:
     if np.isnan(row["low"]):
         return "not estimable"
-    where = "above" if value > row["high"] else "below" if value < row["low"] else "inside"
-    return f"{where} {row['low']:.3f} to {row['high']:.3f}"
+    position = "above" if value > row["high"] else "below" if value < row["low"] else "inside"
+    return f"{position} {row['low']:.3f} to {row['high']:.3f}"
 
 
 def distinct_training(table: pd.DataFrame) -> pd.DataFrame:

@@ -36,9 +36,9 @@ def distance(x: float, y: float, boxes: np.ndarray) -> float:
     if np.isnan(x) or not len(boxes):
         return np.inf
     x0, y0, x1, y1 = np.asarray(boxes, float).T
-    beside = np.maximum(x0 - (x + 0.5), (x + 0.5) - x1)
-    above = np.maximum(y0 - (y + 0.5), (y + 0.5) - y1)
-    return float(np.clip(np.maximum(beside, above), 0, None).min())
+    dx = np.maximum(x0 - (x + 0.5), (x + 0.5) - x1)
+    dy = np.maximum(y0 - (y + 0.5), (y + 0.5) - y1)
+    return float(np.clip(np.maximum(dx, dy), 0, None).min())
 
 
 def within(breast: np.ndarray, boxes: np.ndarray, dilation: float) -> float:
@@ -76,14 +76,14 @@ def shares(hit: np.ndarray, pairs: pd.DataFrame, weights: np.ndarray) -> dict[st
         weights: (n, R); all pairs of an image have the same.
     """
     of_image = 1 / pairs.groupby("image_id")["kind"].transform("size").to_numpy(float)
-    found = hit @ weights
+    hit_weight = hit @ weights
     kinds = [(pairs["kind"] == kind).to_numpy(float) for kind in sorted(set(pairs["kind"]))]
     by_kind = np.stack([ratio((hit * k) @ weights, k @ weights, np.nan) for k in kinds])
-    known = ~np.isnan(by_kind)
-    macro = ratio(np.where(known, by_kind, 0).sum(axis=0), known.sum(axis=0), np.nan)
+    is_defined = ~np.isnan(by_kind)
+    macro = ratio(np.where(is_defined, by_kind, 0).sum(axis=0), is_defined.sum(axis=0), np.nan)
     return {
-        OF_IMAGES: ratio(found, of_image @ weights, np.nan),
-        OF_PAIRS: ratio(found, weights.sum(axis=0), np.nan),
+        OF_IMAGES: ratio(hit_weight, of_image @ weights, np.nan),
+        OF_PAIRS: ratio(hit_weight, weights.sum(axis=0), np.nan),
         MACRO: macro,
     }
 
@@ -135,11 +135,11 @@ def _bounds(
 ) -> list[dict[str, object]]:
     low, high = percentiles(drawn)
     rows, patients = [], hit["patient_id"].nunique()
-    for name, value, least, most in zip(DENOMINATORS, estimate, low, high, strict=True):
-        if least == most:  # no interval has no width
+    for name, value, lower, upper in zip(DENOMINATORS, estimate, low, high, strict=True):
+        if lower == upper:  # no interval has no width
             is_share = exact and name == OF_PAIRS
-            least, most = wilson(value, patients) if is_share else (np.nan, np.nan)
-        rows.append({"denominator": name, "estimate": value, "low": least, "high": most})
+            lower, upper = wilson(value, patients) if is_share else (np.nan, np.nan)
+        rows.append({"denominator": name, "estimate": value, "low": lower, "high": upper})
     return rows
 
 

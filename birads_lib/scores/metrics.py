@@ -134,18 +134,18 @@ def every_metric(
     Those of ``headline_names`` come first, in order, then ``precision_1`` .. ``auc_K``.
     """
     check_width(p, task)
-    whole, by_label = _count_metrics(_confusion(y, p, weights))
+    overall, by_label = _count_metrics(_confusion(y, p, weights))
     by_label["auc"] = np.stack(
         [weighted_auc(p[:, label - 1], y == label, weights) for label in task.numbers], axis=-1
     )
-    whole["mean_auc"] = _mean_defined(by_label["auc"])
+    overall["mean_auc"] = _mean_defined(by_label["auc"])
     if task.act_from is not None:
         # Sums that are equal on paper differ in their last bits; rounding keeps them tied.
         score = p[:, task.act_from - 1 :].sum(1).round(12)
-        whole[_action_auc(task)] = weighted_auc(score, y >= task.act_from, weights)
+        overall[_action_auc(task)] = weighted_auc(score, y >= task.act_from, weights)
     columns = [(name, label) for name in PER_CLASS for label in task.numbers]
     single = {f"{name}_{label}": by_label[name][:, label - 1] for name, label in columns}
-    return {name: whole[name] for name in headline_names(task)} | single
+    return {name: overall[name] for name in headline_names(task)} | single
 
 
 def weighted_auc(score: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -161,9 +161,9 @@ def weighted_auc(score: np.ndarray, positive: np.ndarray, weights: np.ndarray) -
     np.cumsum(weights[negative], axis=0, out=below[1:])
     first = np.searchsorted(score[negative], score[positive], side="left")
     last = np.searchsorted(score[negative], score[positive], side="right")
-    above = weights[positive]  # (positives, R)
-    won = np.einsum("ir,ir->r", above, below[first] + below[last]) / 2
-    return ratio(won, above.sum(0) * below[-1], np.nan)
+    positive_weights = weights[positive]  # (positives, R)
+    won = np.einsum("ir,ir->r", positive_weights, below[first] + below[last]) / 2
+    return ratio(won, positive_weights.sum(0) * below[-1], np.nan)
 
 
 def _confusion(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -192,14 +192,14 @@ def _count_metrics(confusion: np.ndarray) -> tuple[dict, dict]:
     # Kappa with the squared distance as disagreement (Cohen 1968)
     disagreement = (confusion * distance**2).sum((1, 2))
     by_chance = ((actual @ distance**2) * called).sum(1) / total
-    whole = {
+    overall = {
         "accuracy": hit.sum(1) / total,
         "mcc": ratio(covariance, np.sqrt(spread), 0),
         "qwk": 1 - ratio(disagreement, by_chance, np.nan),
         "ordinal_mae": (confusion * distance).sum((1, 2)) / total,
         "adjacent_accuracy": (confusion * (distance <= 1)).sum((1, 2)) / total,
     }
-    return whole | {f"macro_{name}": _mean_defined(v) for name, v in labels.items()}, labels
+    return overall | {f"macro_{name}": _mean_defined(v) for name, v in labels.items()}, labels
 
 
 def images_behind(y: np.ndarray, p: np.ndarray) -> dict[str, np.ndarray]:

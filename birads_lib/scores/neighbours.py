@@ -80,26 +80,26 @@ def scores(rows: pd.DataFrame, e: np.ndarray, k: int = 5, seed: int = 0) -> pd.D
     of_models = []
     rng = np.random.default_rng(seed)
     for _, of_model in rows.reset_index(drop=True).groupby(MODEL):
-        lot = rng.permutation(of_model.index)
-        of_models.append(_scores_of_model(rows.iloc[lot], e[lot], k).set_index(lot))
+        shuffled = rng.permutation(of_model.index)
+        of_models.append(_scores_of_model(rows.iloc[shuffled], e[shuffled], k).set_index(shuffled))
     return pd.concat(of_models).sort_index()
 
 
 def _scores_of_model(rows: pd.DataFrame, e: np.ndarray, k: int) -> pd.DataFrame:
     y, codes = rows["y_true"].to_numpy(), pd.factorize(rows["patient_id"])[0]  # (n,), -1: unknown
-    known = bool((codes >= 0).all())
-    most = int(np.bincount(codes).max()) if known else 1
-    order = _nearest(e, k + most - 1)  # (n, neighbours), nearest first
-    everyone = np.ones(order.shape, dtype=bool)
-    other = codes[order] != codes[:, None]
+    has_patients = bool((codes >= 0).all())
+    most_images = int(np.bincount(codes).max()) if has_patients else 1
+    order = _nearest(e, k + most_images - 1)  # (n, neighbours), nearest first
+    any_image = np.ones(order.shape, dtype=bool)
+    other_patient = codes[order] != codes[:, None]
     same_label = y[order] == y[:, None]
     shares = {
-        "neighbours_grade": _share(same_label, everyone, k),
-        "neighbours_grade_other_patients": _share(same_label, other, k),
-        "neighbours_patient": _share(~other, everyone, k),
+        "neighbours_grade": _share(same_label, any_image, k),
+        "neighbours_grade_other_patients": _share(same_label, other_patient, k),
+        "neighbours_patient": _share(~other_patient, any_image, k),
     }
     values = pd.DataFrame(shares | _chances(y, codes))
-    if not known:
+    if not has_patients:
         values.loc[:, values.columns.str.contains("patient")] = np.nan
     distinct = len(np.unique(y))
     silhouettes = silhouette_samples(e, y) if 2 <= distinct < len(y) else np.nan
@@ -123,14 +123,16 @@ def _share(hit: np.ndarray, allowed: np.ndarray, k: int) -> np.ndarray:
 def _chances(y: np.ndarray, codes: np.ndarray) -> dict[str, np.ndarray]:
     """Return the share of hits among all allowed others of each image, each (n,)."""
     label, patient = pd.Series(y), pd.Series(codes)
-    alike, hers, both = (  # images of the same label, of the same patient, of both
+    same_label, same_patient, same_both = (  # (n,), how many images each
         label.groupby(keys).transform("size").to_numpy()
         for keys in (label, patient, [label, patient])
     )
     return {
-        "neighbours_grade_chance": ratio(alike - 1, len(y) - 1, np.nan),
-        "neighbours_grade_other_patients_chance": ratio(alike - both, len(y) - hers, np.nan),
-        "neighbours_patient_chance": ratio(hers - 1, len(y) - 1, np.nan),
+        "neighbours_grade_chance": ratio(same_label - 1, len(y) - 1, np.nan),
+        "neighbours_grade_other_patients_chance": ratio(
+            same_label - same_both, len(y) - same_patient, np.nan
+        ),
+        "neighbours_patient_chance": ratio(same_patient - 1, len(y) - 1, np.nan),
     }
 
 
@@ -161,9 +163,9 @@ def above_chance(of_images: pd.DataFrame, resampling: Resampling) -> pd.Series:
 
 def of_fold(rows: pd.DataFrame, fold: int) -> np.ndarray:
     """Return the positions of one fold's images, those of its first seed; raises UserError."""
-    known = sorted(rows["fold"].unique().tolist())
-    if fold not in known:
-        raise UserError(f"fold is {fold}; this run has the folds {', '.join(map(str, known))}")
+    folds = sorted(rows["fold"].unique().tolist())
+    if fold not in folds:
+        raise UserError(f"fold is {fold}; this run has the folds {', '.join(map(str, folds))}")
     chosen = rows["fold"] == fold
     return np.flatnonzero(chosen & (rows["seed"] == rows.loc[chosen, "seed"].min()))
 

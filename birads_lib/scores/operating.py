@@ -60,8 +60,10 @@ def chosen_on_validation(table: pd.DataFrame) -> pd.Series:
     """
     margins = []
     for _, rows in table.groupby(["fold", "seed"]):
-        seen, tested = (rows[rows["part"] == part] for part in ("validation", "test"))
-        threshold = youden_threshold((seen["y_true"] == 2).to_numpy(), seen["p2"].to_numpy())
+        validation, tested = (rows[rows["part"] == part] for part in ("validation", "test"))
+        threshold = youden_threshold(
+            (validation["y_true"] == 2).to_numpy(), validation["p2"].to_numpy()
+        )
         margins.append(tested.set_index("image_id")["p2"] - threshold)
     return pd.concat(margins).groupby(level=0).mean()
 
@@ -77,8 +79,8 @@ def specificity_at(
     order = np.argsort(place, kind="stable")
     last = np.flatnonzero(np.diff(place[order], append=place.max() + 1))  # of those that tie
     cumulated = [
-        np.insert(np.cumsum(weights[order] * of[order, None], axis=0)[last], 0, 0, axis=0)
-        for of in (positive, ~positive)
+        np.insert(np.cumsum(weights[order] * in_class[order, None], axis=0)[last], 0, 0, axis=0)
+        for in_class in (positive, ~positive)
     ]
     hits, alarms = (ratio(part, part[-1], np.nan) for part in cumulated)  # (thresholds, R)
     enough = hits >= sensitivity - 1e-12
@@ -102,17 +104,18 @@ def against_reader(called: np.ndarray, reader: np.ndarray) -> Measure:
 
 def _both(called, reader, y, p, weights) -> dict[str, np.ndarray]:
     positive, score = y == 2, p[:, 1].round(12)
-    network, human = (rates(positive, said, weights) for said in (called, reader))
+    network, human = (rates(positive, calls, weights) for calls in (called, reader))
     network["auc"] = weighted_auc(score, positive, weights)
     human["auc"] = (human["sensitivity"] + human["specificity"]) / 2
-    same = specificity_at(positive, score, human["sensitivity"], weights)
+    specificity = specificity_at(positive, score, human["sensitivity"], weights)
     gains = {
         f"{name}_gain": network[name] - human[name]
         for name in ("sensitivity", "ppv", "accuracy", "auc")
     }
     return {
         **network, **{f"reader_{name}": values for name, values in human.items()},
-        "specificity_at_reader": same, "specificity_gain": same - human["specificity"], **gains,
+        "specificity_at_reader": specificity,
+        "specificity_gain": specificity - human["specificity"], **gains,
     }  # fmt: skip
 
 
@@ -138,10 +141,13 @@ def mcnemar(positive: np.ndarray, called: np.ndarray, reader: np.ndarray) -> pd.
     rows = {}
     for name, of_group in groups.items():
         network, human = right[:, of_group]
-        one, other = int((network & ~human).sum()), int((human & ~network).sum())
-        counts = [[int((network & human).sum()), one], [other, int((~network & ~human).sum())]]
+        only_network, only_reader = int((network & ~human).sum()), int((human & ~network).sum())
+        counts = [
+            [int((network & human).sum()), only_network],
+            [only_reader, int((~network & ~human).sum())],
+        ]
         rows[name] = {
-            "rows": int(of_group.sum()), "only_network": one, "only_reader": other,
+            "rows": int(of_group.sum()), "only_network": only_network, "only_reader": only_reader,
             "p_value": float(test(counts, exact=True).pvalue),
         }  # fmt: skip
     return pd.DataFrame(rows).T

@@ -78,10 +78,10 @@ def _wrong_answers(printed: Mapping[str, float], truth: Sequence[int], errors: i
         pairs = np.indices((len(tables), len(of_labels[k]))).reshape(2, -1)
         tables = np.concatenate([tables[pairs[0]], of_labels[k][pairs[1], None]], axis=1)
         tables = tables[(tables.sum(1) <= errors).all(1)]
-    rest = errors - tables.sum(1)  # what the last label has to have
+    remaining = errors - tables.sum(1)  # what the last label has to have
     last = of_labels[order[-1]]
-    known = np.isin(rest @ [errors + 1, 1], last @ [errors + 1, 1])
-    return np.concatenate([tables, rest[:, None]], axis=1)[known][:, np.argsort(order)]
+    is_possible = np.isin(remaining @ [errors + 1, 1], last @ [errors + 1, 1])
+    return np.concatenate([tables, remaining[:, None]], axis=1)[is_possible][:, np.argsort(order)]
 
 
 def _of_label(f1: float | None, images: int, errors: int) -> np.ndarray:
@@ -90,19 +90,19 @@ def _of_label(f1: float | None, images: int, errors: int) -> np.ndarray:
     An error that misses the label is none that gives it: together they are ``errors`` at most.
     This suffices for a matrix, as any two other labels can take each other's errors.
     """
-    missed, given = np.indices((min(images, errors) + 1, errors + 1)).reshape(2, -1)
-    fits = missed + given <= errors
+    missed, wrongly_given = np.indices((min(images, errors) + 1, errors + 1)).reshape(2, -1)
+    fits = missed + wrongly_given <= errors
     if f1 is not None:
         hits = images - missed
-        fits &= rounds_to(2 * hits, 2 * hits + missed + given, f1)
-    return np.stack([missed, given], axis=1)[fits]
+        fits &= rounds_to(2 * hits, 2 * hits + missed + wrongly_given, f1)
+    return np.stack([missed, wrongly_given], axis=1)[fits]
 
 
 def _matches(printed: Mapping[str, float], truth: np.ndarray, tables: np.ndarray) -> bool:
     """Return whether any table of wrong answers has the macro F1 and the MCC."""
-    missed, given = tables[..., 0], tables[..., 1]
+    missed, wrongly_given = tables[..., 0], tables[..., 1]
     hits, n = truth - missed, truth.sum()
-    calls = hits + given
+    calls = hits + wrongly_given
     values = {"macro_f1": (2 * hits / (truth + calls)).mean(1)}
     covariance = n * hits.sum(1) - calls @ truth
     spread = (n**2 - (calls**2).sum(1)) * (n**2 - (truth**2).sum())
@@ -184,8 +184,8 @@ def near_sizes(
             sizes = part_sizes(shares[name], total, NEAR)
             rows = possible_sizes({name: printed}, collection, sizes)
             allowed = rows.loc[rows["mix"].isin(["any", mix]), "n"]
-            which = ", ".join(map(str, allowed)) or "none"
-            cells.append(f"{which} (of {sizes[0]} to {sizes[-1]})")
+            allowed_text = ", ".join(map(str, allowed)) or "none"
+            cells.append(f"{allowed_text} (of {sizes[0]} to {sizes[-1]})")
         table[columns[mix].format(total)] = cells
     return table
 

@@ -37,17 +37,17 @@ def lower_bound(metric: str, value: float, images: np.ndarray) -> float:
     """
     total = images.sum()
     name, _, label = metric.rpartition("_")
-    own = images[int(label) - 1] if label.isdigit() else total
+    count = images[int(label) - 1] if label.isdigit() else total
     if metric in ("accuracy", "macro_f1") or name == "f1":
-        return float(wilson(np.array(value), own)[0])
+        return float(wilson(np.array(value), count)[0])
     if metric == "mcc":
         chance = ((images / total) ** 2).sum()
         agreement = wilson(np.array(chance + value * (1 - chance)), total)[0]
         return float((agreement - chance) / (1 - chance))
     if name == "auc" and label.isdigit():
-        return auc_bound(value, own, total - own)
+        return auc_bound(value, count, total - count)
     if metric == "mean_auc":
-        errors = [value - auc_bound(value, own, total - own) for own in images]
+        errors = [value - auc_bound(value, count, total - count) for count in images]
         return value - float(np.linalg.norm(errors)) / len(errors)
     return float("nan")
 

@@ -40,12 +40,12 @@ def fitted_temperature(y: np.ndarray, p: np.ndarray) -> float:
     where a label has fewer images than its cross-validation has folds.
     """
     y, p = checked(y, p)
-    least = minimize_scalar(
+    optimum = minimize_scalar(
         lambda log_t: -np.log(np.maximum(of_truth(y, tempered(p, np.exp(log_t))), SMALLEST)).mean(),
         bounds=np.log(TEMPERATURES),
         options={"xatol": 1e-8},
     )
-    return float(np.exp(least.x))
+    return float(np.exp(optimum.x))
 
 
 def tempered(p: np.ndarray, temperature: float) -> np.ndarray:

@@ -81,9 +81,11 @@ def pairwise_wilcoxon(values: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for a, b in combinations(values, 2):
-        known = (values[a] - values[b]).dropna()
-        facts = {"a": a, "b": b, "folds": len(known), "estimate": known.mean()}
-        rows.append(facts | {"p_value": wilcoxon(known), "floor": wilcoxon_floor(len(known))})
+        differences = (values[a] - values[b]).dropna()
+        facts = {"a": a, "b": b, "folds": len(differences), "estimate": differences.mean()}
+        rows.append(
+            facts | {"p_value": wilcoxon(differences), "floor": wilcoxon_floor(len(differences))}
+        )
     table = pd.DataFrame(rows, columns=["a", "b", "folds", "estimate", "p_value", "floor"])
     table.insert(5, "holm", holm(table["p_value"]))
     return table
@@ -105,16 +107,16 @@ def corrected_t(differences: object, test_to_training: float) -> dict[str, float
     Raises:
         UserError: fewer than two folds.
     """
-    known = np.asarray(differences, float)
-    known = known[np.isfinite(known)].round(12)
-    if len(known) < 2:
-        raise UserError(f"{len(known)} folds have a difference; a test over folds needs two")
-    mean, variance = known.mean(), known.var(ddof=1)
-    if not np.ptp(known):
-        equal = {"low": np.nan, "high": np.nan, "p_value": np.nan if mean else 1.0}
-        return {"estimate": float(mean), **equal}
-    error = np.sqrt((1 / len(known) + test_to_training) * variance)
-    of_t = stats.t(len(known) - 1)
+    finite = np.asarray(differences, float)
+    finite = finite[np.isfinite(finite)].round(12)
+    if len(finite) < 2:
+        raise UserError(f"{len(finite)} folds have a difference; a test over folds needs two")
+    mean, variance = finite.mean(), finite.var(ddof=1)
+    if not np.ptp(finite):
+        undefined = {"low": np.nan, "high": np.nan, "p_value": np.nan if mean else 1.0}
+        return {"estimate": float(mean), **undefined}
+    error = np.sqrt((1 / len(finite) + test_to_training) * variance)
+    of_t = stats.t(len(finite) - 1)
     half, p = of_t.isf((1 - LEVEL) / 2) * error, 2 * of_t.sf(abs(mean) / error)
     named = {"estimate": mean, "low": mean - half, "high": mean + half, "p_value": p}
     return {name: float(value) for name, value in named.items()}

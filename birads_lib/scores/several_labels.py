@@ -26,15 +26,17 @@ def measure(
 
     Precision is NaN where a label is never named, recall and F1 where no image has it.
     """
-    named = p >= threshold
+    is_called = p >= threshold
     values = {}
     for k, label in enumerate(labels):
-        has = y[:, k].astype(float) @ weights
-        said = named[:, k].astype(float) @ weights
-        right = (y[:, k] & named[:, k]).astype(float) @ weights
-        values[f"f1_{label}"] = np.where(has > 0, ratio(2 * right, has + said, np.nan), np.nan)
-        values[f"precision_{label}"] = ratio(right, said, np.nan)
-        values[f"recall_{label}"] = ratio(right, has, np.nan)
+        actual = y[:, k].astype(float) @ weights
+        called = is_called[:, k].astype(float) @ weights
+        hits = (y[:, k] & is_called[:, k]).astype(float) @ weights
+        values[f"f1_{label}"] = np.where(
+            actual > 0, ratio(2 * hits, actual + called, np.nan), np.nan
+        )
+        values[f"precision_{label}"] = ratio(hits, called, np.nan)
+        values[f"recall_{label}"] = ratio(hits, actual, np.nan)
         values[f"auc_{label}"] = weighted_auc(p[:, k], y[:, k], weights)
     return values
 
@@ -55,10 +57,10 @@ def intervals(
     """
 
     def of(weights: np.ndarray) -> dict[str, np.ndarray]:
-        found = measure(y, p, labels, weights, threshold)
+        values = measure(y, p, labels, weights, threshold)
         if pair:
             first, second = pair
-            found[f"f1_{first}_minus_{second}"] = found[f"f1_{first}"] - found[f"f1_{second}"]
-        return found
+            values[f"f1_{first}_minus_{second}"] = values[f"f1_{first}"] - values[f"f1_{second}"]
+        return values
 
     return Drawn.of(of, len(y), resampling).intervals()

@@ -97,19 +97,19 @@ def as_table(table: pd.DataFrame) -> pd.DataFrame:
 
 def sentences(table: pd.DataFrame) -> list[str]:
     """Return what ``strengths`` says: a sentence for each fact that tells the label, or one."""
-    told = [f"{title(row.Index)} alone {row.words}." for row in table.itertuples() if row.tells]
+    texts = [f"{title(row.Index)} alone {row.words}." for row in table.itertuples() if row.tells]
     if table.empty:
         return ["All images are alike in size, format, machine, side, view and border."]
     names = listing(map(title, table.index)).lower()
-    return told or [f"None of these predicts the label better than chance: {names}."]
+    return texts or [f"None of these predicts the label better than chance: {names}."]
 
 
 def _bins(values: pd.Series) -> np.ndarray:
     """Return the bin (n,) of each value, 0 ..: a category, or one of equally many numbers."""
     if values.name in CATEGORIES:
         return pd.factorize(values)[0]
-    most = int(np.clip(len(values) // IMAGES_PER_BIN, 2, BINS))
-    bins = pd.qcut(values.rank(method="average"), most, labels=False, duplicates="drop")
+    count = int(np.clip(len(values) // IMAGES_PER_BIN, 2, BINS))
+    bins = pd.qcut(values.rank(method="average"), count, labels=False, duplicates="drop")
     if bins.nunique() < 2:  # one value outweighs all others
         bins = (values != values.mode()[0]).astype(int)
     return bins.fillna(bins.max() + 1).to_numpy(int)  # what is unknown may tell the label, too
@@ -135,12 +135,12 @@ def _swapped(labels: np.ndarray, patients: np.ndarray, times: int, rng) -> Itera
     of_patient = pd.Series(labels).groupby(patients)
     # Patients swap within a group: 0 is those who have one label.
     group = np.where(of_patient.nunique() > 1, images, 0)
-    turn = np.where(group[patients] > 0, of_patient.cumcount(), 0)
+    position = np.where(group[patients] > 0, of_patient.cumcount(), 0)
     first, donor = np.cumsum(images) - images, np.empty_like(images)
     for _ in range(times):
         order = np.lexsort((rng.permutation(len(group)), group))
         donor[np.argsort(group, kind="stable")] = order
-        yield labels[by_patient[first[donor[patients]] + turn]]
+        yield labels[by_patient[first[donor[patients]] + position]]
 
 
 def _accuracy(bins: np.ndarray, labels: np.ndarray, patients: np.ndarray, rng) -> float:
@@ -149,9 +149,9 @@ def _accuracy(bins: np.ndarray, labels: np.ndarray, patients: np.ndarray, rng) -
     shape = (fold.max() + 1, bins.max() + 1, labels.max() + 1)
     flat = np.ravel_multi_index((fold, bins, labels), shape)
     held_out = np.bincount(flat, minlength=np.prod(shape)).reshape(shape)
-    others = held_out.sum(axis=0) - held_out
-    totals = others.sum(axis=1, keepdims=True)
-    rates = others / np.maximum(totals, 1)  # share of the label's images in each bin
+    training_counts = held_out.sum(axis=0) - held_out
+    totals = training_counts.sum(axis=1, keepdims=True)
+    rates = training_counts / np.maximum(totals, 1)  # share of the label's images in each bin
     best = rates == rates.max(axis=2, keepdims=True)
     shares = best * (rates > 0)  # a tie is shared out; a bin that was empty predicts nothing
     shares = shares / np.maximum(shares.sum(axis=2, keepdims=True), 1)
@@ -170,9 +170,9 @@ def _folds(labels: np.ndarray, patients: np.ndarray, rng) -> np.ndarray:
 
 def _sides(values: pd.Series, y: np.ndarray) -> Iterator[tuple[int, pd.Series, pd.Series]]:
     """Yield each label's number, its known values, and those of the rest; both have some."""
-    known = values.notna().to_numpy()
+    is_known = values.notna().to_numpy()
     for number in np.unique(y):
-        inside, outside = values[known & (y == number)], values[known & (y != number)]
+        inside, outside = values[is_known & (y == number)], values[is_known & (y != number)]
         if len(inside) and len(outside):
             yield int(number), inside, outside
 
@@ -182,15 +182,15 @@ def _apart(values: pd.Series, y: np.ndarray, patients: np.ndarray, task: Task) -
     for number, inside, outside in _sides(values, y):
         if min(len(np.unique(patients[y == number])), len(np.unique(patients[y != number]))) < 2:
             continue
-        tells = f"tells {task.named(number)} from the rest:"
+        prefix = f"tells {task.named(number)} from the rest:"
         if values.name in CATEGORIES:
             if inside.nunique() == 1 and not outside.isin(inside).any():
-                others = listing(repr(value) for value in outside.unique()[:3])
-                return f"{tells} {inside.iloc[0]!r} against {others}"
+                other_values = listing(repr(value) for value in outside.unique()[:3])
+                return f"{prefix} {inside.iloc[0]!r} against {other_values}"
             continue
         gap = max(inside.min() - outside.max(), outside.min() - inside.max())
         if gap > GAP * max(inside.std(), outside.std(), 0):
-            return f"{tells} {_span(inside)} against {_span(outside)}"
+            return f"{prefix} {_span(inside)} against {_span(outside)}"
     return ""
 
 
@@ -214,8 +214,8 @@ def _tendency(values: pd.Series, y: np.ndarray, task: Task) -> str:
         }
         number, value = max(shares, key=lambda key: abs(np.subtract(*shares[key])))
         first, second = (f"{share:.0%}" for share in shares[number, value])
-        which = f"{value!r} in {first} of {task.named(number)}, {second} of the rest"
-        return f"goes with the label: {which}"
+        comparison = f"{value!r} in {first} of {task.named(number)}, {second} of the rest"
+        return f"goes with the label: {comparison}"
     medians = {number: (inside.median(), outside.median()) for number, inside, outside in sides}
     number = max(medians, key=lambda key: abs(np.subtract(*medians[key])))
     _, unit, decimals = NUMBERS[values.name]

@@ -30,8 +30,8 @@ _OF_CALIBRATION = ("brier", "classwise_ece")
 def names(task: Task = BIRADS) -> dict[str, str]:
     """Return name -> title of the metrics of a step, as far as the task has them."""
     titles = headline_names(task) | SCORES
-    wanted = (*_OF_CALLS, *_OF_PROBABILITIES, *_OF_CALIBRATION)
-    return {name: titles[name] for name in wanted if name in titles}
+    ordered = (*_OF_CALLS, *_OF_PROBABILITIES, *_OF_CALIBRATION)
+    return {name: titles[name] for name in ordered if name in titles}
 
 
 def measure(called: np.ndarray) -> Measure:
@@ -59,8 +59,8 @@ def of_predictions(predictions: pd.DataFrame, step: str) -> pd.DataFrame:
 
 def check_same_images(steps: pd.DataFrame, others: Mapping[str, pd.DataFrame]) -> None:
     """Raise UserError where test rows of a run are not of the images that the steps graded."""
-    own = set(steps["image_id"])
-    wrong = [name for name, rows in others.items() if set(rows["image_id"]) != own]
+    graded_ids = set(steps["image_id"])
+    wrong = [name for name, rows in others.items() if set(rows["image_id"]) != graded_ids]
     if wrong:
         raise UserError(
             f"the network's run under {', '.join(wrong)} graded other images than these: name a "
@@ -121,6 +121,6 @@ def as_table(
     """
     texts = [interval(*row) for row in rows[["estimate", "low", "high"]].to_numpy(float)]
     table = rows.assign(text=texts).pivot(index="step", columns="metric", values="text")
-    kept = {name: title for name, title in names().items() if not columns or name in columns}
-    table = table.loc[[step for step in titles if step in table.index], [*kept]]
-    return table.rename(index=titles, columns=kept).rename_axis(index="step", columns=None)
+    shown = {name: title for name, title in names().items() if not columns or name in columns}
+    table = table.loc[[step for step in titles if step in table.index], [*shown]]
+    return table.rename(index=titles, columns=shown).rename_axis(index="step", columns=None)

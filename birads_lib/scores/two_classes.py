@@ -31,16 +31,16 @@ def measure(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> dict[str, np.n
         p: (n, 2), probabilities of both labels.
         weights: (n, R), how often each row counts in each sample.
     """
-    known = every_metric(y, p, weights, _TWO)
+    metrics = every_metric(y, p, weights, _TWO)
     positive = (y == 2) @ weights  # (R,)
     negative = weights.sum(axis=0) - positive
-    f1 = [np.nan_to_num(known[f"f1_{label}"]) for label in _TWO.numbers]  # weighs 0 where NaN
-    missed = np.where(positive > 0, 1 - known["recall_2"], np.nan)
+    f1 = [np.nan_to_num(metrics[f"f1_{label}"]) for label in _TWO.numbers]  # weighs 0 where NaN
+    missed = np.where(positive > 0, 1 - metrics["recall_2"], np.nan)
     return {
-        "accuracy": known["accuracy"],
-        "auc": known["auc_2"],
+        "accuracy": metrics["accuracy"],
+        "auc": metrics["auc_2"],
         "weighted_f1": (negative * f1[0] + positive * f1[1]) / (negative + positive),
-        "false_positive_rate": np.where(negative > 0, 1 - known["recall_1"], np.nan),
+        "false_positive_rate": np.where(negative > 0, 1 - metrics["recall_1"], np.nan),
         "miss_rate": missed,
     }
 
@@ -117,8 +117,8 @@ def _largest(printed: Mapping[str, float], share: float) -> tuple[float, float, 
     f = np.linspace(0, 1, _STEPS)[:, None]  # (steps, 1)
     m = (1 - accuracy - (1 - share) * f) / share  # (steps, accuracies)
     inside = (m >= 0) & (m <= 1)
-    near = np.abs(weighted_f1(share, f, m) - printed["weighted_f1"]) <= _HALF
-    limit = np.where(inside & near, largest_auc(f, m), np.nan)
+    fits = np.abs(weighted_f1(share, f, m) - printed["weighted_f1"]) <= _HALF
+    limit = np.where(inside & fits, largest_auc(f, m), np.nan)
     if np.isnan(limit).all():
         return share, np.nan, np.nan, np.nan
     row, column = np.unravel_index(np.nanargmax(limit), limit.shape)
