@@ -177,8 +177,8 @@ def same_images(a: pd.DataFrame, b: pd.DataFrame, task: Task = BIRADS) -> bool:
     The files' hashes decide, as two cohorts may use one name for different images.
     """
     facts = ["image_id", "patient_id", task.name, "sha256"]
-    known = [table[facts].sort_values("image_id", ignore_index=True) for table in (a, b)]
-    return known[0].equals(known[1])
+    sorted_facts = [table[facts].sort_values("image_id", ignore_index=True) for table in (a, b)]
+    return sorted_facts[0].equals(sorted_facts[1])
 
 
 def label_numbers(cases: pd.DataFrame, task: Task = BIRADS) -> np.ndarray:
@@ -222,7 +222,7 @@ def summary(cases: pd.DataFrame, task: Task = BIRADS) -> dict[str, str]:
     counts, missing = by_label(cases, task), absent(cases, task)
     images, patients = counts["images"], counts["patients"]
     rarest = images[images > 0].idxmin()
-    known = int(cases["density"].notna().sum())
+    with_density = int(cases["density"].notna().sum())
     of_rarest = f"{images[rarest]} images"
     if patients.any():  # known
         of_rarest += f" of {patients[rarest]} patients"
@@ -235,7 +235,7 @@ def summary(cases: pd.DataFrame, task: Task = BIRADS) -> dict[str, str]:
         "rarest": f"{task.named(rarest)}, with {of_rarest}",
         "most_frequent": task.named(images.idxmax()),
         "always_accuracy": f"{images.max() / len(cases):.2f}",
-        "density_known": f"{known} images" if known else "none of the images",
+        "density_known": f"{with_density} images" if with_density else "none of the images",
     }
 
 

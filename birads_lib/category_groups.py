@@ -23,8 +23,8 @@ def in_groups(cases: pd.DataFrame, low: Sequence[int], high: Sequence[int]) -> p
     Raises:
         UserError: the groups aren't apart, or no row is of one of them.
     """
-    known = set(BIRADS.numbers)
-    if not {*low, *high} <= known or not low or not high or max(low) >= min(high):
+    valid = set(BIRADS.numbers)
+    if not {*low, *high} <= valid or not low or not high or max(low) >= min(high):
         raise UserError(
             f"low: {[*low]}, high: {[*high]}; expected categories out of 1 to 5, all in low below "
             "all in high"

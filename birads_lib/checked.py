@@ -65,15 +65,15 @@ class Checked(BaseModel):
         if kind == "value_error":
             text = str(error["ctx"]["error"])  # of a whole model, if deeper
             return text if deeper else f"'{name}' {text}"
-        given = f"'{name}' {'has' if deeper else 'is'} {value!r}"
+        subject = f"'{name}' {'has' if deeper else 'is'} {value!r}"
         if kind == "too_short":
-            return f"{given}, expected at least one"
+            return f"{subject}, expected at least one"
         schema = cls._schema(name, deeper)
         choices = schema.get("enum", [schema["const"]] if "const" in schema else [])
         if choices and isinstance(value, str):
-            return f"{given}; {did_you_mean(value, choices)}"
+            return f"{subject}; {did_you_mean(value, choices)}"
         texts = [text for text in cls.model_fields[name].metadata if isinstance(text, str)]
-        return f"{given}, expected {texts[0] if texts else _expected(error, schema)}"
+        return f"{subject}, expected {texts[0] if texts else _expected(error, schema)}"
 
     @classmethod
     def _schema(cls, name: str, deeper: list) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def did_you_mean(name: str, choices: Iterable[str]) -> str:
     """Return "did you mean 'x'?" or, with nothing near, the list of what exists."""
     choices = sorted(choices)
     by_lower = {choice.lower(): choice for choice in choices}
-    near = get_close_matches(str(name).lower(), by_lower, n=1, cutoff=0.5)
-    if near:
-        return f"did you mean {by_lower[near[0]]!r}?"
+    matches = get_close_matches(str(name).lower(), by_lower, n=1, cutoff=0.5)
+    if matches:
+        return f"did you mean {by_lower[matches[0]]!r}?"
     return "there is " + ", ".join(repr(choice) for choice in choices) if choices else "none exist"

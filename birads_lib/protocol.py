@@ -43,12 +43,12 @@ def clashes(values: Mapping) -> list[tuple[tuple[str, ...], str]]:
     """
     problems, folds, fold = [], values["folds"], values.get("fold", 0)
     if not 0 <= fold < folds:
-        what = f"fold is {fold}; expected 0..{folds - 1} for folds={folds}"
-        problems.append((("fold", "folds"), what))
+        problem = f"fold is {fold}; expected 0..{folds - 1} for folds={folds}"
+        problems.append((("fold", "folds"), problem))
     if folds != 1 and PROTOCOLS[values["protocol"]].is_given:
-        what = f"folds is {folds}; a given split has one: write folds: 1"
-        problems.append((("folds",), what))
+        problem = f"folds is {folds}; a given split has one: write folds: 1"
+        problems.append((("folds",), problem))
     if values["protocol"] == OVERSAMPLE_FIRST.name and not values["balance"]:
-        what = "oversample_first balances before the split; with balance: false it is 'image'"
-        problems.append((("balance",), what))
+        problem = "oversample_first balances before the split; with balance: false it is 'image'"
+        problems.append((("balance",), problem))
     return problems

@@ -69,8 +69,8 @@ def assign_parts(
     rows = _rows(cases, rules, labels, seed)
     groups = _groups(cases, rules, rows)
     if rules.is_given:
-        given = cases["split"].to_numpy(object)[rows]
-        part = _given_parts(given, labels[rows], groups, validation_share, rng)
+        given_parts = cases["split"].to_numpy(object)[rows]
+        part = _given_parts(given_parts, labels[rows], groups, validation_share, rng)
     else:
         part = _parts(labels[rows], groups, folds, fold, seed, validation_share, rng)
     if rules.unit is not None and balance:
@@ -103,9 +103,9 @@ def deal(
 def check_parts(parts: pd.DataFrame, protocol: str) -> None:
     """Raise LeakageError if two parts share a patient or image and the protocol hides it."""
     rules = _known(protocol)
-    apart = ["image_id"] if rules.unit else []
-    apart += [] if rules.leaks else ["patient_id"]
-    for key in apart:
+    disjoint_keys = ["image_id"] if rules.unit else []
+    disjoint_keys += [] if rules.leaks else ["patient_id"]
+    for key in disjoint_keys:
         shared = parts.groupby(key)["part"].nunique().loc[lambda n: n > 1].index.tolist()
         if shared:
             names = ", ".join(map(str, shared[:5])) + (", ..." if len(shared) > 5 else "")
@@ -125,7 +125,7 @@ def _known(protocol: str) -> Protocol:
 
 def _impossible(split: dict, validation_share: float) -> list[str]:
     """Return which parameters of a split are out of range or contradict each other."""
-    problems = [what for _, what in clashes(split)]
+    problems = [problem for _, problem in clashes(split)]
     if split["folds"] < 2 and not PROTOCOLS[split["protocol"]].is_given:
         problems.insert(0, f"folds is {split['folds']}; at least 2 are needed")
     if not 0 < validation_share < 0.5:
@@ -149,13 +149,15 @@ def _too_little(
     if protocol.unit is None:
         return []
     counts = cases.groupby(labels)[protocol.unit].nunique()
-    units, least = protocol.unit.removesuffix("_id") + "s", len(PARTS)
+    units, fewest = protocol.unit.removesuffix("_id") + "s", len(PARTS)
     problems = []
-    for label, count in counts[counts < max(folds, least)].items():
-        do = f"set folds to {count} or less" if count >= least else "bring more, or leave them out"
+    for label, count in counts[counts < max(folds, fewest)].items():
+        advice = (
+            f"set folds to {count} or less" if count >= fewest else "bring more, or leave them out"
+        )
         problems.append(
             f"{task.named(label)} has {count} {units}; {folds} folds need at least "
-            f"{max(folds, least)}, as training, validation and test each need one: {do}"
+            f"{max(folds, fewest)}, as training, validation and test each need one: {advice}"
         )
     return problems
 
@@ -174,8 +176,8 @@ def _groups(cases: pd.DataFrame, protocol: Protocol, rows: np.ndarray) -> np.nda
 
     What is drawn from a given training part is drawn by patient, however the makers split.
     """
-    known = cases["patient_id"].iloc[rows].notna().all()
-    is_kept = protocol == PATIENT or (protocol.is_given and known)
+    all_known = cases["patient_id"].iloc[rows].notna().all()
+    is_kept = protocol == PATIENT or (protocol.is_given and all_known)
     return pd.factorize(cases["patient_id"])[0][rows] if is_kept else None
 
 
@@ -232,13 +234,13 @@ def _given_parts(given, labels, groups, validation_share, rng) -> np.ndarray:
 def _parts(labels, groups, folds, fold, seed, validation_share, rng) -> np.ndarray:
     """Return the part (n,) of each row in one fold; rows of one group stay together."""
     part = np.full(len(labels), "train", dtype=object)
-    kept, test = _nth_split(labels, groups, folds, fold, seed, "lower folds")
+    remaining, test = _nth_split(labels, groups, folds, fold, seed, "lower folds")
     part[test] = "test"
     splits = max(2, round((1 - 1 / folds) / validation_share))
-    inner = None if groups is None else groups[kept]
+    inner = None if groups is None else groups[remaining]
     seed = int(rng.integers(2**31))
-    _, validation = _nth_split(labels[kept], inner, splits, 0, seed, _MORE_VALIDATION)
-    part[kept[validation]] = "validation"
+    _, validation = _nth_split(labels[remaining], inner, splits, 0, seed, _MORE_VALIDATION)
+    part[remaining[validation]] = "validation"
     return part
 
 
@@ -286,9 +288,9 @@ def _table(cases: pd.DataFrame, rows: np.ndarray, part: np.ndarray) -> pd.DataFr
 def _check_labels(parts: pd.DataFrame, labels: np.ndarray, protocol: Protocol, task: Task) -> None:
     """Raise UserError where training lacks a label of an image that is dealt out, or a part any."""
     dealt = pd.Series(labels[parts["row"]], parts.index)
-    do = "choose other folds or another seed"
+    advice = "choose other folds or another seed"
     if protocol.is_given:
-        do = (
+        advice = (
             "give it some, leave that label out, or choose protocol "
             f"'{PATIENT.name}'; another seed helps where only validation, drawn from it, has them"
         )
@@ -296,5 +298,5 @@ def _check_labels(parts: pd.DataFrame, labels: np.ndarray, protocol: Protocol, t
         present = set(dealt[parts["part"] == name])
         missing = sorted(set(dealt) - present) if name == "train" else []
         if missing or not present:
-            what = f"no image of {', '.join(map(task.named, missing))}" if present else "no image"
-            raise UserError(f"the {name} part has {what}; {do}")
+            lack = f"no image of {', '.join(map(task.named, missing))}" if present else "no image"
+            raise UserError(f"the {name} part has {lack}; {advice}")

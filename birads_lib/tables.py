@@ -13,9 +13,9 @@ from birads_lib.files import written_whole
 def checked(schema: pa.DataFrameSchema, table: pd.DataFrame, what: str) -> pd.DataFrame:
     """Return ``table`` in the schema's column order and types, or raise ``DatasetError``."""
     expected, columns = list(schema.columns), list(table.columns)
-    have = ", ".join(map(str, columns)) or "no column"
+    present = ", ".join(map(str, columns)) or "no column"
     missing = [name for name in expected if name not in columns]
-    problems = [f"lacks the column {name!r}; it has {have}" for name in missing]
+    problems = [f"lacks the column {name!r}; it has {present}" for name in missing]
     problems += [f"has the unknown column {name!r}" for name in columns if name not in expected]
     if problems:
         raise DatasetError(problems, what)
@@ -37,10 +37,10 @@ def _problems(failures: pd.DataFrame) -> list[str]:
     ]
     values = failures[~of_rows].drop_duplicates(["index", "column"])
     for (column, check), rows in values.groupby(["column", "check"], sort=False):
-        others = f", as in {len(rows) - 1} more rows" if len(rows) > 1 else ""
+        more_rows = f", as in {len(rows) - 1} more rows" if len(rows) > 1 else ""
         first = rows.iloc[0]
         value = f"row {first['index']}, column {column!r}: {first['failure_case']!r}"
-        lines.append(f"{value} fails {check}{others}")
+        lines.append(f"{value} fails {check}{more_rows}")
     return lines
 
 

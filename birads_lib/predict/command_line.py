@@ -52,10 +52,10 @@ def shares_given(text: str, task: Task) -> np.ndarray | str | None:
         values = np.array([])
     labels = len(task.labels)
     if len(values) != labels or not (values >= 0).all() or abs(values.sum() - 1) > 1e-6:
-        of = ", ".join(task.labels)
+        label_names = ", ".join(task.labels)
         raise UserError(
             f"--prevalence is {text!r}; expected '{NATURAL}', or {labels} shares that sum to 1, "
-            f"of {of}, such as {','.join([f'{1 / labels:g}'] * labels)}"
+            f"of {label_names}, such as {','.join([f'{1 / labels:g}'] * labels)}"
         )
     return values
 

@@ -122,8 +122,8 @@ def joined(table: pd.DataFrame, names: pd.DataFrame, level: str, task: Task) -> 
     if task.ordinal:
         mean["expected_grade"] = mean[columns].to_numpy() @ task.numbers
     if level == "patient":
-        by = ["expected_grade"] if task.ordinal else columns[task.act_from - 1 :]
-        worse = mean[by].sum(axis=1).groupby("patient").idxmax()
+        ranking = ["expected_grade"] if task.ordinal else columns[task.act_from - 1 :]
+        worse = mean[ranking].sum(axis=1).groupby("patient").idxmax()
         mean = mean.loc[worse].assign(breasts=mean.groupby("patient").size().to_numpy())
     labels = np.array(task.labels)[mean[columns].to_numpy().argmax(axis=1)]
     mean.insert(0, "grade", labels)

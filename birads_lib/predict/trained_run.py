@@ -58,8 +58,8 @@ class Member:
         p = tempered(self.raw(images), self.temperature)
         if prevalence is None:
             return p
-        wanted = self.natural if isinstance(prevalence, str) else prevalence
-        return reweighted(p, self.trained, wanted)
+        target = self.natural if isinstance(prevalence, str) else prevalence
+        return reweighted(p, self.trained, target)
 
 
 @dataclass(frozen=True)

@@ -133,13 +133,13 @@ def _predicted(make, inputs: np.ndarray, table, cases, task: Task) -> np.ndarray
     training = dict(list(training.groupby(MODEL)))
     for model, rows in tests.groupby(MODEL):
         of_model = training[model]
-        seen, tested = (inputs[_found(place, part["image_id"])] for part in (of_model, rows))
+        train_x, test_x = (inputs[_found(place, part["image_id"])] for part in (of_model, rows))
         labels = of_model["y_true"].to_numpy()
         if len(np.unique(labels)) == 1:  # which scikit-learn refuses to fit
             p[rows.index, labels[0] - 1] = 1
             continue
-        fitted = make(seen).fit(seen, labels)
-        p[np.ix_(rows.index, fitted.classes_ - 1)] = fitted.predict_proba(tested)
+        fitted = make(train_x).fit(train_x, labels)
+        p[np.ix_(rows.index, fitted.classes_ - 1)] = fitted.predict_proba(test_x)
     return p
 
 

@@ -187,20 +187,20 @@ class Trainer:
         """Write what a fold leaves; predictions last, as they say that it is finished."""
         repeated = (run.parts["part"] == "train") & run.parts.duplicated(["row", "part"])
         table = run.parts[~repeated].reset_index(drop=True)
-        rows, where = np.unique(table["row"], return_inverse=True)
+        rows, inverse = np.unique(table["row"], return_inverse=True)
         frozen, learner = self._network.of_outputs()
         probabilities, embeddings = _predict(learner, self._inputs(frozen, run), rows)
 
         table["fold"], table["seed"] = run.fold, run.settings.seed
         table["y_true"] = self.labels[table["row"]] + 1
-        table[self.task.probabilities] = probabilities[where].astype(float)
+        table[self.task.probabilities] = probabilities[inverse].astype(float)
         if self.save_models:
             with written_whole(run.folder / "model.keras") as temporary:
                 self._network.model.save(temporary)
         with written_whole(run.folder / "history.csv") as temporary:
             pd.DataFrame(history).to_csv(temporary, index=False)
         with written_whole(run.folder / "embeddings.npy") as temporary:
-            np.save(temporary, embeddings[where].astype("float32"))
+            np.save(temporary, embeddings[inverse].astype("float32"))
         columns = [*COLUMNS, *self.task.probabilities]
         tables.write(table[columns], run.folder / "predictions.parquet")
         self._record(run, is_done=True)

@@ -53,8 +53,8 @@ def regress_run(
     )
     rows["y_true"] = labels[rows["row"]]
     # Whatever is to be graded stands as a test row, and what is learned from as a training row.
-    asked = pd.concat([rows[rows["part"] == "train"], rows.assign(part="test")])
-    rows[task.probabilities] = by_regression(asked, cases, features, task)
+    train_and_test = pd.concat([rows[rows["part"] == "train"], rows.assign(part="test")])
+    rows[task.probabilities] = by_regression(train_and_test, cases, features, task)
     path = Path(folder) / "predictions.parquet"
     predictions.write(rows.drop(columns="row").assign(**run), path, task)
     return path

@@ -172,8 +172,8 @@ def train(
     _check(arm, labels, captions, settings)
     keras.utils.set_random_seed(draw_seed(seed))
     model = _model(arm, inputs, captions, settings, trunk)
-    known = np.full(len(labels), "") if modalities is None else modalities
-    weights = contrastive.balancing_weights(labels, known, len(captions.texts)).astype("float32")
+    groups = np.full(len(labels), "") if modalities is None else modalities
+    weights = contrastive.balancing_weights(labels, groups, len(captions.texts)).astype("float32")
     batches = PairBatches(arm, inputs, labels, weights, captions, settings.batch_size, (seed,))
     model.compile(keras.optimizers.Adam(settings.rate), _LOSSES[arm]())
     fitted = model.fit(batches, epochs=settings.epochs, shuffle=False, verbose=0)
@@ -220,11 +220,11 @@ def scores(trained: Trained, inputs: np.ndarray, captions: Captions) -> np.ndarr
     parts = [
         trained.model(_as_asked(inputs[s : s + CHUNK], *texts), training=False) for s in starts
     ]
-    found = np.concatenate([ops.convert_to_numpy(part) for part in parts])
+    text_scores = np.concatenate([ops.convert_to_numpy(part) for part in parts])
     if trained.arm == "softmax":
-        return found
+        return text_scores
     share = np.eye(len(captions.texts))[captions.owners()]  # (texts, K)
-    return found @ (share / share.sum(axis=0))
+    return text_scores @ (share / share.sum(axis=0))
 
 
 def _as_asked(images: np.ndarray, *texts: np.ndarray) -> np.ndarray | list[np.ndarray]:
@@ -258,18 +258,18 @@ def cross_validated(
         trunk: makes one that learns, anew for each training, as ``prepared`` returns it.
     """
     truth = label_numbers(cases, task) - 1
-    given = truth if labels is None else labels
+    targets = truth if labels is None else labels
     usable = np.ones(len(cases), bool) if use is None else use
     modalities = cases["modality"].fillna("").to_numpy(str)
     rows, models = [], []
     dealt = splits.deal(cases, PATIENT.name, folds, seeds, balance=False, task=task)
     for (seed, fold), parts in dealt.items():
         tested = parts.loc[parts["part"] == "test", "row"].to_numpy()
-        rest = parts.loc[parts["part"] != "test", "row"].to_numpy()  # nothing is chosen by them
-        rest = rest[usable[rest]]
+        training = parts.loc[parts["part"] != "test", "row"].to_numpy()  # nothing is chosen by them
+        training = training[usable[training]]
         trained = train(
-            arm, inputs[rest], given[rest], captions, settings, draw_seed(seed, fold),
-            modalities=modalities[rest], trunk=trunk() if trunk else None,
+            arm, inputs[training], targets[training], captions, settings, draw_seed(seed, fold),
+            modalities=modalities[training], trunk=trunk() if trunk else None,
         )  # fmt: skip
         table = predicted(trained, inputs[tested], cases.iloc[tested], captions, task)
         rows.append(table.assign(variant=name or arm, fold=fold, seed=seed))

@@ -83,10 +83,10 @@ class Journal(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         """Record the epoch, save everything, and stop if it is time."""
-        where = f"{self.name} · stage {self.stage} · epoch {epoch + 1}/{self.epochs}"
+        prefix = f"{self.name} · stage {self.stage} · epoch {epoch + 1}/{self.epochs}"
         if not np.isfinite(list(logs.values())).all():
-            now = f"stage{self.stage}_rate (now {self.first_rate:g})"
-            raise UserError(f"{where}: the loss is not finite; lower {now}")
+            current_rate = f"stage{self.stage}_rate (now {self.first_rate:g})"
+            raise UserError(f"{prefix}: the loss is not finite; lower {current_rate}")
         rate = self.plan.rate
         logs = {key: float(value) for key, value in logs.items()}
         self.history.append({"stage": self.stage, "epoch": epoch + 1, "rate": rate, **logs})
@@ -94,7 +94,7 @@ class Journal(keras.callbacks.Callback):
             self.best = [np.array(v) for v in self.model.variables]
         self.save()
         self.progress(
-            f"{where} · loss {logs['loss']:.3f} · val_loss {logs['val_loss']:.3f} · lr {rate:.2g}"
+            f"{prefix} · loss {logs['loss']:.3f} · val_loss {logs['val_loss']:.3f} · lr {rate:.2g}"
         )
         self.model.stop_training = self.plan.stop
 

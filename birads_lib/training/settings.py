@@ -112,6 +112,6 @@ def clashes(values: Mapping[str, Any]) -> Problems:
         problems.append((("heads", "embed"), f"{heads} heads can't share embed={embed} equally"))
     if not values["stage1_epochs"] + values["stage2_epochs"]:
         names = ("stage2_epochs", "stage1_epochs")
-        what = "stage1_epochs and stage2_epochs are both 0, nothing would be trained"
-        problems.append((names, what))
+        problem = "stage1_epochs and stage2_epochs are both 0, nothing would be trained"
+        problems.append((names, problem))
     return problems

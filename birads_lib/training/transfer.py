@@ -136,8 +136,8 @@ def _given(stage: Stage, weights: str | Path, seed: int, code: str) -> dict[str,
 
 def _hash(given: Mapping[str, object]) -> str:
     """Return one hash over what a trunk follows from; not over where its weights lie."""
-    kept = {name: value for name, value in given.items() if name != "weights_path"}
-    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
+    hashed = {name: value for name, value in given.items() if name != "weights_path"}
+    return hashlib.sha256(json.dumps(hashed, sort_keys=True).encode()).hexdigest()
 
 
 def _stored(place: Path, given: Mapping[str, object]) -> Trunk | None:
@@ -185,12 +185,12 @@ def thinned(parts: pd.DataFrame, share: float, seed: int) -> pd.DataFrame:
     """
     in_training = (parts["part"] == "train").to_numpy()
     patients = parts.loc[in_training, "patient_id"].unique()
-    kept = np.random.default_rng(seed).permutation(np.sort(patients))[
+    kept_patients = np.random.default_rng(seed).permutation(np.sort(patients))[
         : round(share * len(patients))
     ]
-    if not len(kept):
+    if not len(kept_patients):
         raise UserError(f"a share of {share:g} of {len(patients)} patients leaves none to train on")
-    is_kept = parts["patient_id"].isin(kept).to_numpy() | ~in_training
+    is_kept = parts["patient_id"].isin(kept_patients).to_numpy() | ~in_training
     return parts[is_kept].reset_index(drop=True)
 
 
@@ -271,8 +271,8 @@ def train_arm(
         )  # fmt: skip
         for (seed, fold), parts in dealt.items():
             place = home / f"seed{seed}" / f"fold{fold}"
-            kept = thinned(parts, deal.share, seed)
-            trained = trainer.train_fold(kept, place, fold, folds, seed)
+            thinned_parts = thinned(parts, deal.share, seed)
+            trained = trainer.train_fold(thinned_parts, place, fold, folds, seed)
             tables.append(trained.assign(variant=arm.variant(deal), protocol=deal.protocol))
     return pd.concat(tables)
 
