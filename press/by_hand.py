@@ -51,22 +51,22 @@ def adopt_study(notebook: str, values: dict) -> None:
         values["study_dir"] = beside(values["study_dir"]).as_posix()
         print(f"By hand; no study was run in {folder.name}: all lies in {values['study_dir']}.")
         return
-    declared, given = declared_parameters(notebook), _given(notebook, values)
+    declared, set_by_caller = declared_parameters(notebook), _given(notebook, values)
     names = (values.get("variant"), values.get("protocol"))
     if "protocols" in declared:
         names = (values.get("other"),)
     of_page = record["pages"].get(paths.page_name(notebook, *names), {})
-    known = {k: v for k, v in (record["study"] | of_page).items() if k in declared}
+    of_study = {k: v for k, v in (record["study"] | of_page).items() if k in declared}
     problems = [
-        f"{name} is {values[name]!r} here, and {known[name]!r} in the study {folder.name}: leave "
-        "it out, or name another study_dir"
+        f"{name} is {values[name]!r} here, and {of_study[name]!r} in the study {folder.name}: "
+        "leave it out, or name another study_dir"
         for name in OF_THE_STUDY
-        if name in known and name in given and values[name] != known[name]
+        if name in of_study and name in set_by_caller and values[name] != of_study[name]
     ]
     if problems:
         raise UserError("\n".join(problems))
-    known.pop("study_dir", None)
-    values |= {name: value for name, value in known.items() if name not in given}
+    of_study.pop("study_dir", None)
+    values |= {name: value for name, value in of_study.items() if name not in set_by_caller}
     print(f"By hand, on the study {folder.name}; what is written goes to {beside(folder).name}.")
 
 

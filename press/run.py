@@ -72,10 +72,10 @@ class Run:
 
         A comparison's ends with the other study.
         """
-        given = self.parameters
-        if "protocols" in given:
-            return paths.page_name(self.notebook, given.get("other"))
-        return paths.page_name(self.notebook, given.get("variant"), given.get("protocol"))
+        parameters = self.parameters
+        if "protocols" in parameters:
+            return paths.page_name(self.notebook, parameters.get("other"))
+        return paths.page_name(self.notebook, parameters.get("variant"), parameters.get("protocol"))
 
     @property
     def home(self) -> Path:
@@ -179,9 +179,9 @@ class Run:
         data = what if data is None and not is_figure else data
         files = {f"{id}.png": outputs.png(what, marks.values())} if is_figure else {}
         files |= {f"{id}.csv": data.to_csv().encode()} if data is not None else {}
-        given = {"caption": caption, "marks": marks, "tolerance": TOLERANCE}
-        given |= {name: fact for name, fact in {"alt": alt, "links": links}.items() if fact}
-        facts = self.passport(id, "figure" if is_figure else "table", **given)
+        properties = {"caption": caption, "marks": marks, "tolerance": TOLERANCE}
+        properties |= {name: fact for name, fact in {"alt": alt, "links": links}.items() if fact}
+        facts = self.passport(id, "figure" if is_figure else "table", **properties)
         facts = self._write_exhibit(files, facts)
         outputs.show(outputs.exhibit(facts, files, "" if is_figure else outputs.table_html(what)))
         legend = f"<p>{html.escape(caption)}</p>{outputs.marks_html(marks)}"
@@ -271,10 +271,10 @@ def _check_there(inputs: dict[str, Path], notebook: str) -> None:
     if missing:
         makers = sorted({maker for path in missing for maker in chapters.makers(path, notebook)})
         earlier = ", then ".join(makers) or "the earlier notebooks"
-        do = f"Run {earlier} first, or `make book` for all."
+        advice = f"Run {earlier} first, or `make book` for all."
         if command := chapters.chapter(notebook).needs:  # no notebook makes it
-            do = f"Run `{command}` first."
-        raise UserError(f"not there yet: {', '.join(map(_shown, missing))}. {do}")
+            advice = f"Run `{command}` first."
+        raise UserError(f"not there yet: {', '.join(map(_shown, missing))}. {advice}")
 
 
 def _input_facts(name: str, path: Path, study: str) -> dict:

@@ -125,8 +125,8 @@ def _run_in_kernel(notebook: str, executed: Path, values: dict, name: str) -> No
 
 def _full_disk(*folders: Path) -> str:
     """Return what a user hears: the first full folder, or the first, which may have room again."""
-    where = next(filter(_is_full, folders), folders[0])
-    return f"the disk is full: {where}; free some room and run the same command again: it goes on"
+    folder = next(filter(_is_full, folders), folders[0])
+    return f"the disk is full: {folder}; free some room and run the same command again: it goes on"
 
 
 def _is_full(folder: Path) -> bool:

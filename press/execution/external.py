@@ -32,10 +32,10 @@ def parameters(first: Study, second: Study) -> dict:
             f"labels {labels[1]}: both studies need the same task or target"
         )
     protocol = first.honest if first.honest in first.protocols else first.protocols[0]
-    given = {"other": second.name, "protocols": [protocol]}
-    given["other_dataset"] = second.parameters(NOTEBOOK)["dataset"]
+    of_page = {"other": second.name, "protocols": [protocol]}
+    of_page["other_dataset"] = second.parameters(NOTEBOOK)["dataset"]
     note = notes(first, second)
-    return first.parameters(NOTEBOOK) | given | ({"note": note} if note else {})
+    return first.parameters(NOTEBOOK) | of_page | ({"note": note} if note else {})
 
 
 def files(first: Study, second: Study, values: dict) -> list[Path]:
@@ -51,30 +51,30 @@ def _of_home(study: Study, values: dict) -> list[Path]:
 
 def _check_home(study: Study, values: dict, config: str) -> None:
     """Raise UserError naming what isn't there of the study that grades, with what makes it."""
-    needed = _of_home(study, values)
-    check_makes(study, needed)
-    if missing := [path.name for path in needed if not path.exists()]:
-        what = f"'{study.name}' has no {', '.join(missing)}"
-        raise UserError(f"{what}: run `make book CONFIG={config}` first")
+    home_files = _of_home(study, values)
+    check_makes(study, home_files)
+    if missing := [path.name for path in home_files if not path.exists()]:
+        problem = f"'{study.name}' has no {', '.join(missing)}"
+        raise UserError(f"{problem}: run `make book CONFIG={config}` first")
 
 
 def _check_images(study: Study, config: str) -> None:
     """Raise UserError where nobody knows where the images are that are to be graded."""
     cases = RESULTS / study.name / "cases.parquet"
     if not cases.exists() and not study.reader.makes_images:
-        what = f"the images of '{study.name}' are not listed yet"
-        raise UserError(f"{what}: run `make book CONFIG={config} DATA=<their folder>` first")
+        problem = f"the images of '{study.name}' are not listed yet"
+        raise UserError(f"{problem}: run `make book CONFIG={config} DATA=<their folder>` first")
 
 
 def check_asked(study: Study) -> None:
     """Raise UserError where a study asks for another's images, and they can't be graded."""
     if study.external is None:
         return
-    other = study.external.study
+    other_name = study.external.study
     try:
-        first, second = chosen([study.config, other]).values()
+        first, second = chosen([study.config, other_name]).values()
         check_makes(first, _of_home(first, parameters(first, second)))
-        _check_images(second, config_of(other))
+        _check_images(second, config_of(other_name))
     except UserError as error:
         raise UserError(f"external: {error}") from None
 
@@ -88,19 +88,19 @@ def external(first: str, second: str) -> Path:
     """
     if not second:
         raise UserError("expected another study, OTHER=name or OTHER=its.yaml; got none")
-    home, other = chosen([first, second]).values()
+    home, away = chosen([first, second]).values()
     configs, problems = [config_of(first), config_of(second)], []
-    values = parameters(home, other)
+    values = parameters(home, away)
     with noted(problems):
         _check_home(home, values, configs[0])
     with noted(problems):
-        _check_images(other, configs[1])
+        _check_images(away, configs[1])
     refuse(problems)
-    cases = RESULTS / other.name / "cases.parquet"
+    cases = RESULTS / away.name / "cases.parquet"
     if not cases.exists():
         target = cases.relative_to(ROOT).as_posix()
         _make({"study": configs[1]}, "01_data_exploration", target)
-    page = f"book/{home.name}/{page_name(NOTEBOOK, other.name)}.ipynb"
+    page = f"book/{home.name}/{page_name(NOTEBOOK, away.name)}.ipynb"
     _make({"study": configs[0], "other": configs[1], "page": NOTEBOOK}, NOTEBOOK, page)
     return ROOT / page
 

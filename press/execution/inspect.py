@@ -55,11 +55,12 @@ def inspect(config: str, data: str = "") -> int:
         raise
     except UserError as problem:  # such as too few patients for the folds: the page may say why
         print(problem)
-    beside = study.model_copy(update={"name": study.name + ENDING})
-    folder = ROOT / beside.folder
+    preview = study.model_copy(update={"name": study.name + ENDING})
+    folder = ROOT / preview.folder
     folder.mkdir(parents=True, exist_ok=True)
-    given.link(beside)
-    page, values = folder / f"{NOTEBOOK}.ipynb", beside.parameters(NOTEBOOK) | {"show_names": True}
+    given.link(preview)
+    page = folder / f"{NOTEBOOK}.ipynb"
+    values = preview.parameters(NOTEBOOK) | {"show_names": True}
     if status := execute.main(str(source_notebook(NOTEBOOK)), str(page), json.dumps(values)):
         return status
     with written_whole(page.with_suffix(".html")) as temporary:

@@ -96,19 +96,21 @@ def _others_not_there(study: Study) -> list[str]:
     """Return which parameters name other images by a reader, and no folder that is there."""
     problems = []
     for row in chapters.of_study(study):
-        given = declared_parameters(row.notebook) | study.values(row.notebook)
-        for name, other in given.items():
-            is_other = isinstance(other, Mapping) and "reader" in other and name != "dataset"
-            if not is_other or READERS[other["reader"]].makes_images:
+        parameters = declared_parameters(row.notebook) | study.values(row.notebook)
+        for name, dataset in parameters.items():
+            is_other = isinstance(dataset, Mapping) and "reader" in dataset and name != "dataset"
+            if not is_other or READERS[dataset["reader"]].makes_images:
                 continue
-            where, folder = f"notebooks: {row.notebook}: {name}", other.get("folder")
+            parameter, folder = f"notebooks: {row.notebook}: {name}", dataset.get("folder")
             if not folder:
                 problems.append(
-                    f"{where}: the reader '{other['reader']}' needs the folder of its images; "
-                    "write 'folder: <folder>' beside 'reader'"
+                    f"{parameter}: the reader '{dataset['reader']}' needs the folder of its "
+                    "images; write 'folder: <folder>' beside 'reader'"
                 )
             elif not from_root(folder).is_dir():
-                problems.append(f"{where}: there is no folder '{folder}'; write that of its images")
+                problems.append(
+                    f"{parameter}: there is no folder '{folder}'; write that of its images"
+                )
     return problems
 
 
@@ -118,17 +120,17 @@ def check_agreement(study: Study) -> None:
     It is the same where it is called the same and has the same default. How often each chapter
     resamples, and from which seed, is its own affair.
     """
-    given: dict[tuple[str, str], dict[str, list[str]]] = {}
+    values_by_parameter: dict[tuple[str, str], dict[str, list[str]]] = {}
     for row in chapters.of_study(study):
         declared, values = declared_parameters(row.notebook), study.values(row.notebook)
         for name in declared.keys() - {*SET_BY_THE_STUDY} - OWN_AFFAIRS:
-            same = given.setdefault((name, repr(declared[name])), {})
-            same.setdefault(repr(values.get(name, declared[name])), []).append(row.notebook)
+            users = values_by_parameter.setdefault((name, repr(declared[name])), {})
+            users.setdefault(repr(values.get(name, declared[name])), []).append(row.notebook)
     problems = [
-        f"notebooks: {name} is {', but '.join(f'{v} for {listing(n)}' for v, n in same.items())}; "
+        f"notebooks: {name} is {', but '.join(f'{v} for {listing(n)}' for v, n in users.items())}; "
         "give all of them the same"
-        for (name, _), same in sorted(given.items())
-        if len(same) > 1
+        for (name, _), users in sorted(values_by_parameter.items())
+        if len(users) > 1
     ]
     refuse(problems)
 
@@ -154,8 +156,8 @@ def lines(dataset: Dataset, task: Task) -> list[str]:
         table.append("Are these breast densities, 1 to 4? Then write 'task: density'")
     first = cases.assign(label=numbers).drop_duplicates("label").head(EXAMPLES)
     for row in first.itertuples():
-        whose = "patient unknown" if pd.isna(row.patient_id) else f"patient {row.patient_id!r}"
-        table.append(f"{row.path!r}: {whose}, {task.named(row.label)}")
+        patient = "patient unknown" if pd.isna(row.patient_id) else f"patient {row.patient_id!r}"
+        table.append(f"{row.path!r}: {patient}, {task.named(row.label)}")
     table += [note.shown(with_names=True) for note in dataset.notes]
     return [f"  {line}" for line in table]
 
@@ -186,8 +188,8 @@ def _split_problems(study: Study, cases: pd.DataFrame, task: Task) -> list[str]:
     problems, dealt = [], set()
     for variant, protocol in study.runs():
         values = study.values("03_training", variant, protocol)
-        given = declared_parameters("03_training") | values
-        split = {name: given[name] for name in SPLIT}
+        parameters = declared_parameters("03_training") | values
+        split = {name: parameters[name] for name in SPLIT}
         if (key := repr(split)) in dealt:
             continue
         dealt.add(key)
@@ -200,19 +202,19 @@ def _split_problems(study: Study, cases: pd.DataFrame, task: Task) -> list[str]:
 
 def _image_text_problems(study: Study, cases: pd.DataFrame, task: Task) -> list[str]:
     """Return what stops encoders of images and texts: the texts, and the split."""
-    given, problems = declared_parameters(IMAGE_TEXT) | study.values(IMAGE_TEXT), []
+    parameters, problems = declared_parameters(IMAGE_TEXT) | study.values(IMAGE_TEXT), []
     with noted(problems):
-        Captions.of(given["captions"] or DENSITY_TEXTS, task)
+        Captions.of(parameters["captions"] or DENSITY_TEXTS, task)
     with noted(problems):
-        splits.deal(cases, PATIENT.name, given["folds"], study.seeds, balance=False, task=task)
+        splits.deal(cases, PATIENT.name, parameters["folds"], study.seeds, balance=False, task=task)
     return problems
 
 
 def _local_views_problems(study: Study, cases: pd.DataFrame, task: Task) -> list[str]:
     """Return what stops the one split of a study whose network learns from a part of its images."""
-    given, problems = declared_parameters(LOCAL_VIEWS) | study.values(LOCAL_VIEWS), []
-    if not given["learned_from"]:
-        split = (PATIENT.name, given["folds"], 0, given["seed"])
+    parameters, problems = declared_parameters(LOCAL_VIEWS) | study.values(LOCAL_VIEWS), []
+    if not parameters["learned_from"]:
+        split = (PATIENT.name, parameters["folds"], 0, parameters["seed"])
         with noted(problems):
             splits.assign_parts(cases, *split, balance=False, task=task)
     return problems
@@ -249,11 +251,11 @@ def _network_before(network: str) -> list[str]:
 
 def _unknown_teachers(study: Study, taught: Sequence[str]) -> list[str]:
     """Return, as a line, which of the names are no variants after the first; [] if all are."""
-    others = [*study.variants][1:]
-    unknown = [name for name in taught if name not in others]
+    teachers = [*study.variants][1:]
+    unknown = [name for name in taught if name not in teachers]
     expected = (
         "expected variants of this study after the first, which the others are compared with: "
-        f"{', '.join(others) or 'it has no other'}"
+        f"{', '.join(teachers) or 'it has no other'}"
     )
     return [f"taught: {listing(unknown)}; {expected}"] if unknown else []
 
@@ -262,14 +264,14 @@ def _network_problems(study: Study, notebook: str) -> list[str]:
     """Return what stops the networks of runs that are not trained yet, each built once."""
     problems, built = [], set()
     for variant, protocol in study.runs():
-        given = declared_parameters(notebook) | study.values(notebook, variant, protocol)
-        taps = given.get("taps", [LAST_STAGE])
-        network = (given["backbone"], given["weights"], *taps)
+        parameters = declared_parameters(notebook) | study.values(notebook, variant, protocol)
+        taps = parameters.get("taps", [LAST_STAGE])
+        network = (parameters["backbone"], parameters["weights"], *taps)
         is_trained = predictions_file(ROOT / study.folder, variant, protocol).exists()
         if not is_trained and network not in built:
             built.add(network)
             with noted(problems):
-                _check_network(given, taps)
+                _check_network(parameters, taps)
     return problems
 
 

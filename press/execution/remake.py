@@ -39,13 +39,13 @@ def find(study: str, wanted: str) -> tuple[Page, Exhibit]:
     if not by_name:
         raise UserError(f"book/{study} holds no executed pages: make book STUDY={study}")
     if page_name and page_name not in by_name:
-        near = did_you_mean(page_name, by_name)
-        raise UserError(f"FIG: {study} has no page {page_name!r}; {near}")
+        suggestion = did_you_mean(page_name, by_name)
+        raise UserError(f"FIG: {study} has no page {page_name!r}; {suggestion}")
     searched = [by_name[page_name]] if page_name else list(by_name.values())
     having = [page for page in searched if identity in page.exhibits]
     if not having:
-        near = did_you_mean(identity, {name for page in searched for name in page.exhibits})
-        raise UserError(f"FIG: no figure or table {identity!r}; {near}")
+        suggestion = did_you_mean(identity, {name for page in searched for name in page.exhibits})
+        raise UserError(f"FIG: no figure or table {identity!r}; {suggestion}")
     if len(having) > 1:
         listed = "\n".join(f"  {page.name}#{identity}" for page in having)
         raise UserError(f"FIG: {len(having)} pages have {identity!r}; name one of them:\n{listed}")
@@ -91,11 +91,11 @@ def at_hand(study: Study, page: Page, exhibit: Exhibit) -> list[Path]:
     paths = [path for path in files if path.is_relative_to(RESULTS)]
     if study.reader.makes_images and not study.dataset.get("folder"):
         paths.append(images_folder(study.dataset, f"results/{study.name}"))
-    asked = page.passport["parameters"]
-    if "other_dataset" in asked:
-        paths.append(images_folder(asked["other_dataset"], f"results/{asked['other']}"))
-    beside = [passport_path(path) for path in paths]
-    return [path for path in paths + beside if path.exists()]
+    parameters = page.passport["parameters"]
+    if "other_dataset" in parameters:
+        paths.append(images_folder(parameters["other_dataset"], f"results/{parameters['other']}"))
+    passports = [passport_path(path) for path in paths]
+    return [path for path in paths + passports if path.exists()]
 
 
 def _check_images(study: Study, page: Page, other: str) -> None:
@@ -173,9 +173,9 @@ def _short(value: object) -> str:
 def print_comparison(outcome: Outcome, before: Exhibit, after: Exhibit) -> None:
     """Print how an exhibit compares with its second making, and what their passports differ in."""
     print(f"numbers: {_numbers(outcome)}")
-    others = ", ".join(f"another {name}" for name in outcome.words.split(", ") if name)
+    differing = ", ".join(f"another {name}" for name in outcome.words.split(", ") if name)
     verdict = ": DIFFER though code and numbers are equal" if outcome.differs_in == "words" else ""
-    print(f"words: {others or 'equal'}{verdict}")
+    print(f"words: {differing or 'equal'}{verdict}")
     if outcome.picture:
         shown = "equal byte for byte" if outcome.picture == "equal" else "not the same bytes"
         verdict = ": DIFFERS, and has no numbers" if outcome.differs_in == "picture" else ""
@@ -200,14 +200,14 @@ def _numbers(outcome: Outcome) -> str:
 
 def _of_another_study(config: str, figure: str) -> tuple[str, str]:
     """Return the YAML of the study that ``study/page#id`` names, and page#id."""
-    study, _, rest = figure.rpartition("/")
+    study, _, exhibit = figure.rpartition("/")
     if not study:
-        return config, rest
+        return config, exhibit
     run = (record.parent.name for record in RESULTS.glob("[!.]*/study.json"))
-    known = sorted({*run, *(path.stem for path in CONFIG.glob("*.yaml"))})
-    if study not in known:
-        raise UserError(f"FIG: no study {study!r}; {did_you_mean(study, known)}")
-    return config_of(study), rest
+    studies = sorted({*run, *(path.stem for path in CONFIG.glob("*.yaml"))})
+    if study not in studies:
+        raise UserError(f"FIG: no study {study!r}; {did_you_mean(study, studies)}")
+    return config_of(study), exhibit
 
 
 def main(config: str, figure: str, data: str = "", weights: str = "") -> int:
@@ -225,11 +225,11 @@ def main(config: str, figure: str, data: str = "", weights: str = "") -> int:
     linked = at_hand(study, page, exhibit)
     print(f"\nmaking it again from {'what its notebook read, intact' if linked else 'the images'}")
     options = {"study": config, "data": data, "weights": weights, "root": SCRATCH}
-    if other := page.passport["parameters"].get("other", ""):  # a comparison
-        options |= {"other": config_of(other), "page": page.notebook}
+    if other_study := page.passport["parameters"].get("other", ""):  # a comparison
+        options |= {"other": config_of(other_study), "page": page.notebook}
         load(options["other"])
     if not linked:
-        _check_images(study, page, other)
+        _check_images(study, page, other_study)
     made = make_again(study, options, page, linked)
     if exhibit.id not in made.exhibits:
         raise UserError(f"{page.name}, executed now, publishes no {exhibit.id!r}")

@@ -94,11 +94,11 @@ def _numbers(before: Exhibit, after: Exhibit) -> dict[str, float]:
         a, b = old[column], new[column]
         if pd.api.types.is_numeric_dtype(a) and pd.api.types.is_numeric_dtype(b):
             a, b = a.to_numpy(float), b.to_numpy(float)
-            near = np.isclose(b, a, rtol=tolerance, atol=tolerance, equal_nan=True)
+            is_close = np.isclose(b, a, rtol=tolerance, atol=tolerance, equal_nan=True)
             largest = max(largest, np.nanmax(np.abs(a - b), initial=0.0))
         else:
-            near = (a == b) | (a.isna() & b.isna())
-        beyond += int((~near).sum())
+            is_close = (a == b) | (a.isna() & b.isna())
+        beyond += int((~is_close).sum())
     return {"numbers": old.size, "beyond": beyond, "largest_difference": float(largest)}
 
 

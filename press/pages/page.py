@@ -130,13 +130,13 @@ def _read(path: Path, time: int, size: int) -> Page:
         raise UserError(f"{path.name} is no notebook ({error!r})") from None
     shown = [(cell.get("id"), output) for cell in cells for output in cell.get("outputs", [])]
     data = [(cell_id, output["data"]) for cell_id, output in shown if "data" in output]
-    published = [Exhibit(held, cell_id) for cell_id, held in data if outputs.PASSPORT in held]
+    published = [Exhibit(bundle, cell_id) for cell_id, bundle in data if outputs.PASSPORT in bundle]
     passport = next((item.passport for item in published if item.kind == "page"), None)
     if passport is None:
         raise UserError(
             f"{path.parent.name}/{path.name} has no passport: no study executed it; remove it"
         )
-    facts = [held[outputs.FACTS] for _, held in data if outputs.FACTS in held]
+    facts = [bundle[outputs.FACTS] for _, bundle in data if outputs.FACTS in bundle]
     _check_places(path, [item.passport for item in published])
     return Page(
         path,
@@ -216,9 +216,9 @@ def maker_of(facts: dict, page: Page) -> Page | None:
 def seal(page: Path) -> None:
     """Note the hash of a page that was just executed in its folder's ``SHA256SUMS``."""
     with one_at_a_time(RESULTS / f"{page.parent.name}.seals.lock", "waiting for another seal"):
-        known = seals(page.parent) | {page.name: sha256(page)}
+        known_hashes = seals(page.parent) | {page.name: sha256(page)}
         with written_whole(page.parent / SEALS) as temporary:
-            temporary.write_text(hash_list(known))
+            temporary.write_text(hash_list(known_hashes))
 
 
 def seals(folder: Path) -> dict[str, str]:
@@ -238,10 +238,10 @@ def hashes_in(path: Path) -> dict[str, str]:
     """
     lines = path.read_bytes().decode(errors="replace").splitlines() if path.exists() else []
     listed = {line: _LISTED.fullmatch(line) for line in lines}
-    if wrong := [line for line, found in listed.items() if not found]:
+    if wrong := [line for line, match in listed.items() if not match]:
         where = f"{path.parent.name}/{path.name}"
         raise UserError(
             f"{where} is damaged: {wrong[0][:80]!r} is no SHA-256 with the name of a file; bring "
             "the file back as it was, or remove it and run the study again"
         )
-    return {found[2]: found[1] for found in listed.values()}
+    return {match[2]: match[1] for match in listed.values()}

@@ -117,9 +117,9 @@ def runs(study: Study) -> list[Run]:
     page may need weights that only its own machine has.
     """
     names = [name for listed in chapters.contents(study) for name in listed]
-    folder, known = BOOK / study.name, {row.notebook for row in chapters.CHAPTERS}
-    others = {path.stem for path in folder.glob("*.ipynb")}.difference(names)
-    names += sorted(name for name in others if parts_of_page(name)[0] in known)
+    folder, notebooks = BOOK / study.name, {row.notebook for row in chapters.CHAPTERS}
+    extra_pages = {path.stem for path in folder.glob("*.ipynb")}.difference(names)
+    names += sorted(name for name in extra_pages if parts_of_page(name)[0] in notebooks)
     return [Run(study, name) for name in names if (folder / f"{name}.ipynb").exists()]
 
 
@@ -139,11 +139,11 @@ def contents(study: Study, studies: Mapping[str, Study], made: Collection[str] =
     exist nor are ``made`` while staging are left out.
     """
     toc, parts = read(), []
-    kept = [_existing(part.chapters, study, studies, made) for part in toc.parts]
-    known = {entry["file"] for entries in kept for entry in _every(entries)}
-    for part, entries in zip(toc.parts, kept, strict=True):
+    existing = [_existing(part.chapters, study, studies, made) for part in toc.parts]
+    listed_files = {entry["file"] for entries in existing for entry in _every(entries)}
+    for part, entries in zip(toc.parts, existing, strict=True):
         is_own = part.study == THIS and study.name not in [*part.unless, *COMMITTED]
-        entries += _study_entries(study, known, made) if is_own else []
+        entries += _study_entries(study, listed_files, made) if is_own else []
         if entries:
             caption = study.title if is_own else part.caption
             parts.append({"caption": caption, "chapters": entries})
@@ -191,7 +191,7 @@ def _existing(
     entries: Sequence[_Section], study: Study, studies: Mapping[str, Study], made: Collection[str]
 ) -> list[dict]:
     """Return the entries that exist, or are made while staging, as Sphinx reads them."""
-    kept = []
+    existing = []
     for entry in entries:
         below = _existing(getattr(entry, "sections", ()), study, studies, made)
         if entry.notebook:
@@ -200,10 +200,10 @@ def _existing(
             is_there = f"{entry.file}.md" in made or any(ROOT.glob(f"{entry.file}.*"))
             named = {"file": entry.file} if is_there else None
         if named:
-            kept.append(named | ({"sections": below} if below else {}))
+            existing.append(named | ({"sections": below} if below else {}))
         else:
-            kept += below  # a page that is missing takes nothing else away
-    return kept
+            existing += below  # a page that is missing takes nothing else away
+    return existing
 
 
 def _main_page(named: str, study: Study, studies: Mapping[str, Study]) -> dict | None:
@@ -212,12 +212,14 @@ def _main_page(named: str, study: Study, studies: Mapping[str, Study]) -> dict |
     if name == THIS:
         is_of_paper = study.chapters == chapters.PAPER
         name = study.name if is_of_paper else FROZEN[0]
-    about = study if name == study.name else studies.get(name)
-    if about is None:
+    main_study = study if name == study.name else studies.get(name)
+    if main_study is None:
         raise UserError(f"{TOC}: unknown study '{name}'; {did_you_mean(name, studies)}")
-    if notebook not in (known := [row.notebook for row in chapters.CHAPTERS]):
-        raise UserError(f"{TOC}: unknown notebook '{notebook}'; {did_you_mean(notebook, known)}")
-    run = next((run for run in main_pages(about) if run.notebook == notebook), None)
+    if notebook not in (notebooks := [row.notebook for row in chapters.CHAPTERS]):
+        raise UserError(
+            f"{TOC}: unknown notebook '{notebook}'; {did_you_mean(notebook, notebooks)}"
+        )
+    run = next((run for run in main_pages(main_study) if run.notebook == notebook), None)
     return {"file": run.doc, "title": run.heading} if run else None
 
 
@@ -256,8 +258,11 @@ def archive(studies: Collection[Study], made: Collection[str]) -> str:
         for run in runs(study):
             by_chapter.setdefault(run.heading, []).append(run)
         rows = [
-            {"heading": heading, "runs": [(f"{study.name}/{r.page}.html", r.of_study) for r in of]}
-            for heading, of in by_chapter.items()
+            {
+                "heading": heading,
+                "runs": [(f"{study.name}/{r.page}.html", r.of_study) for r in chapter_runs],
+            }
+            for heading, chapter_runs in by_chapter.items()
         ]
         cards = [c for c in CARDS if f"book/{study.name}/{c}.md" in made]
         rows += [

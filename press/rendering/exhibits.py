@@ -59,17 +59,19 @@ def rendered_notebook(text: str, store: Store = data_uri) -> str:
     shown = [output.get("data", {}) for c in notebook["cells"] for output in c.get("outputs", [])]
     of_page = next((data[PASSPORT] for data in shown if _is_of_page(data)), {"marks": {}})
     published = [data[PASSPORT] for data in shown if PASSPORT in data]
-    called, more = names(published), downloads.passports(published)
+    labels, page_downloads = names(published), downloads.passports(published)
     for cell in notebook["cells"]:
         _cleared(cell)
         if cell.get("outputs"):
-            cell["outputs"] = [_rendered(o, of_page, called, more, store) for o in _kept(cell)]
+            cell["outputs"] = [
+                _rendered(o, of_page, labels, page_downloads, store) for o in _kept(cell)
+            ]
     answers = [data[ANSWER]["text"] for data in shown if ANSWER in data]
     top = marks_html(of_page["marks"]) + "".join(map(answer_box, answers[-1:]))
     if top := " ".join(top.split()):  # on one line, as a blank one would end the HTML
         first = notebook["cells"][0]
-        title, _, rest = "".join(first["source"]).partition("\n")
-        first["source"] = f"{title}\n\n{top}\n\n{rest}"
+        title, _, text_below = "".join(first["source"]).partition("\n")
+        first["source"] = f"{title}\n\n{top}\n\n{text_below}"
     return json.dumps(notebook)
 
 
@@ -179,14 +181,16 @@ def exhibit(
     else:
         body = _picture(picture, name, facts["alt"], store)
     anchor, address = html.escape(name), html.escape(f"{page}#{name}")
-    way = f' <a class="reference internal" href="{address}">To its chapter.</a>' if page else ""
+    link_back = (
+        f' <a class="reference internal" href="{address}">To its chapter.</a>' if page else ""
+    )
     number = f'<span class="caption-number">{called}</span> ' if called else ""
     links = downloads.links(files | dict(more), store)
     again = f"make verify STUDY={facts['study']} FIG={facts['page']}#{name}"
     offered = f"<p>Download: {links}</p><p>Make it again: <code>{html.escape(again)}</code></p>"
     return (
         f'<figure class="exhibit" id="{html.escape(identity) or anchor}">{body}'
-        f"<figcaption>{number}{html.escape(facts['caption'])}{way}</figcaption>"
+        f"<figcaption>{number}{html.escape(facts['caption'])}{link_back}</figcaption>"
         f"{marks_html(marks)}</figure>"
         + _folded(f"Passport of “{name}”", facts, offered, page=page, of_page=of_page)
     )
@@ -250,22 +254,22 @@ def _folded(
     of_page: Mapping = MappingProxyType({}),
 ) -> str:
     """Return the HTML of a passport, folded in; what ``of_page`` says, it leaves to that one."""
-    rows, seen = [], _seen(facts)
+    rows, visible = [], _seen(facts)
     of_page = _seen(of_page)
-    same = [
+    repeated = [
         name
-        for name in seen
-        if name in _AS_THE_PAGE and name in of_page and _fact(of_page[name]) == _fact(seen[name])
+        for name in visible
+        if name in _AS_THE_PAGE and name in of_page and _fact(of_page[name]) == _fact(visible[name])
     ]
-    for name in same:
-        del seen[name]
-    for name, value in seen.items():
+    for name in repeated:
+        del visible[name]
+    for name, value in visible.items():
         if name == "inputs":
             shown = _inputs(value, of_page.get("inputs", []), page)
         else:
             shown = _notebook(facts, page) if name == "notebook" else _fact(value)
         rows.append(f"<tr><th>{html.escape(name.replace('_', ' '))}</th><td>{shown}</td></tr>")
-    if same:
+    if repeated:
         rows.append(f"<tr><th>further</th><td>as in {_PAGES_OWN}</td></tr>")
     return (
         f'<details class="passport"{named}><summary>{html.escape(title)}</summary>'

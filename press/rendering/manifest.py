@@ -30,11 +30,11 @@ def executed(study: Study) -> dict[str, str]:
 
 def sources(study: Study) -> dict[str, str]:
     """Return the SHA-256 of all else that a study's book is rendered from, by path or name."""
-    others = [name for name in COMMITTED if name != study.name]
-    files = [path for name in others for path in (paths.BOOK / name).glob("*.ipynb")]
+    other_studies = [name for name in COMMITTED if name != study.name]
+    files = [path for name in other_studies for path in (paths.BOOK / name).glob("*.ipynb")]
     files += prose(study)
     files += [paths.ROOT / name for name in ROOT_FILES]
-    files += [paths.CONFIG / f"{name}.yaml" for name in others]
+    files += [paths.CONFIG / f"{name}.yaml" for name in other_studies]
     config = paths.ROOT / study.config
     hashes = _hashes(path for path in files if path.exists())
     return hashes | ({config.name: sha256(config)} if study.config else {})
@@ -43,12 +43,12 @@ def sources(study: Study) -> dict[str, str]:
 def prose(study: Study) -> list[Path]:
     """Return the files below book/ that nobody executed, without those of studies not shown."""
     studies = [path.parent for path in paths.BOOK.glob(f"*/{SEALS}")]
-    others = [folder for folder in studies if folder.name not in (study.name, *COMMITTED)]
+    hidden_folders = [folder for folder in studies if folder.name not in (study.name, *COMMITTED)]
     files = [path for path in sorted(paths.BOOK.rglob("*")) if path.is_file()]
     return [
         path
         for path in files
-        if path.suffix not in (".ipynb", ".pyc") and not set(others) & set(path.parents)
+        if path.suffix not in (".ipynb", ".pyc") and not set(hidden_folders) & set(path.parents)
     ]
 
 

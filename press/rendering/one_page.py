@@ -71,8 +71,8 @@ def joined(study: Study, book: str = "") -> str:
     """Return a study's rendered book, or its part for a lecture, as the HTML of one page."""
     folder = rendered_book(study.name)
     if not (folder / "index.html").is_file():
-        where = folder.relative_to(ROOT)
-        raise UserError(f"there is no rendered book in {where}; run `make book` first")
+        place = folder.relative_to(ROOT)
+        raise UserError(f"there is no rendered book in {place}; run `make book` first")
     parts = contents.reading(study, only_mini=book == MINI)
     names = {f"{doc}.html": _name(doc) for _, docs in parts for doc in docs}
     pages = {doc: _page(folder, doc, names) for _, docs in parts for doc in docs}
@@ -139,10 +139,10 @@ def _address(href: str, page: str, names: dict[str, str]) -> str:
 def _keep_links_that_lead_somewhere(pages: Iterable[Tag]) -> None:
     """Lead links to what was left out of a page to that page, and make text of all others."""
     pages = list(pages)
-    known = {tag["id"] for page in pages for tag in [page, *page.find_all(id=True)]}
+    ids = {tag["id"] for page in pages for tag in [page, *page.find_all(id=True)]}
     for link in (link for page in pages for link in page.find_all("a")):
         href = link["href"]
-        if href.startswith("#") and href[1:] not in known:
+        if href.startswith("#") and href[1:] not in ids:
             href = link["href"] = href.partition("--")[0]
         if not href:
             link.unwrap()

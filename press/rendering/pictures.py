@@ -29,11 +29,11 @@ def as_webp(png: bytes) -> tuple[bytes, tuple[int, int]]:
     if _is_photograph(image):
         return _encoded(image, _LOSSY), image.size
     image = _rounded(image)
-    kept = paths.BUILD / "pictures" / f"{sha256_of(_MADE_BY + png)}.webp"
-    webp = _read(kept, image)
+    cached = paths.BUILD / "pictures" / f"{sha256_of(_MADE_BY + png)}.webp"
+    webp = _read(cached, image)
     if webp is None:
         webp = _encoded(image, _LOSSLESS)
-        with written_whole(kept) as temporary:
+        with written_whole(cached) as temporary:
             temporary.write_bytes(webp)
     return webp, image.size
 

@@ -47,5 +47,5 @@ def source(code: str, member: str, where: str) -> str:
     first = node.body[0]
     has_text = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
     left_out = range(first.lineno, first.end_lineno + 1) if has_text else ()
-    kept = [n for n in range(node.lineno, node.end_lineno + 1) if n not in left_out]
-    return textwrap.dedent("\n".join(lines[n - 1] for n in kept))
+    line_numbers = [n for n in range(node.lineno, node.end_lineno + 1) if n not in left_out]
+    return textwrap.dedent("\n".join(lines[n - 1] for n in line_numbers))

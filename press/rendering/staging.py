@@ -61,18 +61,24 @@ def configuration(study: Study) -> dict:
     ``this_<protocol>_<metric>`` and ``this_title`` are of the study whose book it is.
     """
     config = _read("_config.yml", _Settings)
-    known = {"this_title": literal(study.title)}  # MyST runs what it substitutes as a template
-    known["this_root_hash"] = manifest.UNKNOWN  # put in when all is rendered, as it is over all
+    substitutions = {
+        "this_title": literal(study.title),  # MyST runs what it substitutes as a template
+        "this_root_hash": manifest.UNKNOWN,  # put in when all is rendered, as it is over all
+    }
     for name in dict.fromkeys([*COMMITTED, study.name]):
         for page in pages.of_study(name, BOOK):
-            known |= {recorded: literal(number.text) for recorded, number in page.numbers.items()}
-    for name in [name for name in known if name.startswith(f"{study.name}_")]:
-        known[contents.THIS + name.removeprefix(study.name)] = known[name]
-    known["this_reading"] = _reading(study, known)
+            substitutions |= {
+                recorded: literal(number.text) for recorded, number in page.numbers.items()
+            }
+    for name in [name for name in substitutions if name.startswith(f"{study.name}_")]:
+        substitutions[contents.THIS + name.removeprefix(study.name)] = substitutions[name]
+    substitutions["this_reading"] = _reading(study, substitutions)
     if answer := front.answer(BOOK):
-        known["inbreast_answer"] = literal(answer)
+        substitutions["inbreast_answer"] = literal(answer)
     named = config["parse"]["myst_substitutions"]
-    config["parse"]["myst_substitutions"] = {name: known.get(name, MISSING) for name in named}
+    config["parse"]["myst_substitutions"] = {
+        name: substitutions.get(name, MISSING) for name in named
+    }
     looks = config.setdefault("sphinx", {}).setdefault("config", {})
     looks["book_pages"] = [run.doc for each in _studies(study) for run in contents.runs(each)]
     looks["exhibits_code"] = sources.fingerprint("press.rendering.exhibits")
@@ -167,8 +173,8 @@ def _fold(notebook: dict, source: Path) -> None:
     for cell in notebook["cells"]:
         folded = today.get((cell.get("id"), "".join(cell.get("source", ""))))
         if folded is not None:
-            others = [tag for tag in _tags(cell) if not tag.startswith("hide-")]
-            tags = others + [tag for tag in folded if tag.startswith("hide-")]
+            other_tags = [tag for tag in _tags(cell) if not tag.startswith("hide-")]
+            tags = other_tags + [tag for tag in folded if tag.startswith("hide-")]
             cell["metadata"] = cell["metadata"] | {"tags": tags}
 
 
@@ -188,9 +194,9 @@ def check(study: Study) -> None:
 
     No page is read, so that each fact of one counts as unknown.
     """
-    known, nowhere = {each.name: each for each in _studies(study)}, build_folder("nothing")
-    of_paper = filter(_is_of_the_paper, known.values())
-    parts = [partial(contents.contents, study, known), partial(_check_numbers, study)]
+    by_name, nowhere = {each.name: each for each in _studies(study)}, build_folder("nothing")
+    of_paper = filter(_is_of_the_paper, by_name.values())
+    parts = [partial(contents.contents, study, by_name), partial(_check_numbers, study)]
     parts += [partial(_prose, path) for path in manifest.prose(study)]
     parts += [partial(reporting.generated, [each], nowhere) for each in of_paper]
     parts += [partial(receipts.chapter, [(study, [])]), partial(overview.chapter, [])]

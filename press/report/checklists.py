@@ -143,15 +143,15 @@ def report(study: Study, book: Path = BOOK) -> Reported:
     there = {path.stem: path for path in sorted((book / study.name).glob("*.ipynb"))}
     telling = {page_of(notebook, variant, study.honest) for notebook in FACTS}
     executed = [pages.read(path) for name, path in there.items() if name in telling]
-    known = {
+    card_facts = {
         name: literal(text) if is_known(text) else f"*{literal(text)}*"
         for name, text in facts(executed, variant, study.honest).items()
     }
     written = {"study": study.name, "title": literal(study.title), "notices": _notices(study)}
-    written["split"] = f"{known['folds']} folds by patient"
+    written["split"] = f"{card_facts['folds']} folds by patient"
     if PROTOCOLS[study.honest].is_given:
         written["split"] = "the split that came with the data, one fold"
-    return Reported(study, tuple(there), known | study.reader.all_words() | written)
+    return Reported(study, tuple(there), card_facts | study.reader.all_words() | written)
 
 
 def _notices(study: Study) -> str:
@@ -186,14 +186,14 @@ def answered(item: Item, reported: Reported, where: str) -> Answer:
 
     What is done leans on pages and facts. Where the study lacks some, it is partly done.
     """
-    given = item.to(reported.study.reader.name)
-    texts = {key: fill(getattr(given, key), reported.names, where) for key in TEXTS}
-    needed = [reported.page(notebook) for _, notebook in _NOTEBOOK.findall(given.answer)]
-    absent = [f"`{page}` was not run" for page in needed if page not in reported.pages]
-    if given.status == "done" and (absent or f"*{UNKNOWN}" in texts["answer"]):
+    prepared = item.to(reported.study.reader.name)
+    texts = {key: fill(getattr(prepared, key), reported.names, where) for key in TEXTS}
+    needed_pages = [reported.page(notebook) for _, notebook in _NOTEBOOK.findall(prepared.answer)]
+    absent = [f"`{page}` was not run" for page in needed_pages if page not in reported.pages]
+    if prepared.status == "done" and (absent or f"*{UNKNOWN}" in texts["answer"]):
         missing = "; ".join(absent) or "what is not known"
         return Answer(status="partly", answer=texts["answer"], missing=f"{missing}.")
-    return Answer(status=given.status, **texts)
+    return Answer(status=prepared.status, **texts)
 
 
 # The pages

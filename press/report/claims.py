@@ -77,9 +77,9 @@ class Claim(Checked):
     @model_validator(mode="after")
     def _has_one_whole_rule(self) -> "Claim":
         kinds = (*RULES, "not_testable")
-        given = [kind for kind in kinds if getattr(self, kind) is not None]
-        if len(given) != 1:
-            has = " and ".join(given) or "none"
+        present = [kind for kind in kinds if getattr(self, kind) is not None]
+        if len(present) != 1:
+            has = " and ".join(present) or "none"
             raise ValueError(f"needs exactly one of {', '.join(kinds)}, has {has}")
         if not self.not_testable:
             self._check_names()
@@ -87,8 +87,8 @@ class Claim(Checked):
 
     def _check_names(self) -> None:
         """Raise ValueError where the rule lacks what it needs beside it, or names no metric."""
-        needed = ("notebook", "metric", "exhibit", *(["reading"] if self.value is None else []))
-        problems = [f"'{key}' is missing, or no text" for key in needed if not getattr(self, key)]
+        required = ("notebook", "metric", "exhibit", *(["reading"] if self.value is None else []))
+        problems = [f"'{key}' is missing, or no text" for key in required if not getattr(self, key)]
         if problems:
             raise ValueError("; ".join(problems))
         of_the_study = chapters.chapter(self.notebook).pages == "one"  # for all protocols
@@ -115,11 +115,11 @@ class Claim(Checked):
         kind, limits = self.rule
         if kind == "value":
             return f"{self.value:.3f}"
-        what = f" ({self.measured})" if self.measured else ""
+        quantity = f" ({self.measured})" if self.measured else ""
         limits = [found.get(limit, np.nan) if isinstance(limit, str) else limit for limit in limits]
         if np.isnan(limits).any():
-            return f"a comparison{what}"
-        return f"{kind.replace('_', ' ')} {', '.join(f'{limit:.3g}' for limit in limits)}{what}"
+            return f"a comparison{quantity}"
+        return f"{kind.replace('_', ' ')} {', '.join(f'{limit:.3g}' for limit in limits)}{quantity}"
 
     @property
     def how(self) -> str:
@@ -188,7 +188,7 @@ def load(paper: str = MAIN) -> list[Claim]:
 
     Raises UserError with every unknown key, missing key and odd value of the whole file.
     """
-    every, known = _entries(CLAIMS, _Claims, "claims", "id"), papers()
+    every, paper_ids = _entries(CLAIMS, _Claims, "claims", "id"), papers()
     ids = {claim.id for claim in every}
     problems = [
         f"{c.id}: 'beside' is {c.beside!r}; expected the id of another claim"
@@ -196,9 +196,9 @@ def load(paper: str = MAIN) -> list[Claim]:
         if c.beside and c.beside not in ids
     ]
     problems += [
-        f"{c.id}: 'paper' is {c.paper!r}; expected one of 'papers': {', '.join(known)}"
+        f"{c.id}: 'paper' is {c.paper!r}; expected one of 'papers': {', '.join(paper_ids)}"
         for c in every
-        if known and c.paper not in known
+        if paper_ids and c.paper not in paper_ids
     ]
     if problems:
         raise UserError("\n".join(f"{CLAIMS}: {problem}" for problem in problems))
@@ -208,8 +208,8 @@ def load(paper: str = MAIN) -> list[Claim]:
 def papers() -> dict[str, Paper]:
     """Read the papers by their ids; raise UserError as ``load`` does."""
     content, lines = yaml_file.read(CLAIMS, _Claims.model_fields)
-    apart = content | {"defaults": {}, "claims": []}
-    return yaml_file.checked(CLAIMS, _Claims, apart, lines).papers
+    papers_only = content | {"defaults": {}, "claims": []}
+    return yaml_file.checked(CLAIMS, _Claims, papers_only, lines).papers
 
 
 def paper_of(chapter_set: str) -> str:

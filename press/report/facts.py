@@ -59,7 +59,7 @@ def recorded(page: Page, protocol: str = PATIENT.name) -> dict[str, str]:
         name.removeprefix(prefixes[0]).removeprefix(prefixes[1]): number.text
         for name, number in page.numbers.items()
     }
-    where = {
+    circumstances = {
         "python": environment["python"],
         "keras": environment["keras"],
         "backend": environment["keras_backend"],
@@ -69,7 +69,7 @@ def recorded(page: Page, protocol: str = PATIENT.name) -> dict[str, str]:
     parameters = {name: str(value) for name, value in passport["parameters"].items()}
     if "seed" in parameters:  # of pages that were executed before a study could have several
         parameters.setdefault("seeds", parameters["seed"])
-    return parameters | where | numbers | page.facts
+    return parameters | circumstances | numbers | page.facts
 
 
 def page_of(notebook: str, variant: str, protocol: str) -> str:

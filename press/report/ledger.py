@@ -119,7 +119,7 @@ def _case(
 
 def _row(case: Case, beside: Case | None, variant: str, protocols: list[str]) -> dict:
     claim, reads = case.claim, case.reads
-    verdict, why = case.verdict(beside)
+    verdict, reason = case.verdict(beside)
     is_number = claim.value is not None and reads[claim.protocol](claim.metric) is not None
     page = "" if verdict == NOT_TESTABLE else _page(claim, variant, claim.protocol)
     row = {
@@ -128,7 +128,7 @@ def _row(case: Case, beside: Case | None, variant: str, protocols: list[str]) ->
         "claimed": case.claimed(),
         "value": np.nan if claim.value is None else claim.value,
         "verdict": verdict,
-        "why": why,
+        "why": reason,
         "errors": case.errors(claim.protocol) if is_number else np.nan,
         "could_turn": case.could_turn(),
         "undecided": case.undecided(),
@@ -175,10 +175,10 @@ def table(judged: pd.DataFrame, protocols: list[str]) -> pd.DataFrame:
     leaky = judged["verdict"] == LEAKY_ONLY
     rows.loc[leaky, "verdict"] = "only leaky: " + judged["why"][leaky].str.replace("_", " ")
     rows["verdict"] += judged["undecided"].map(_also)
-    first, *rest = protocols
+    first, *further = protocols
     ends = judged[[first, f"{first}_low", f"{first}_high"]].to_numpy()
     rows[first.replace("_", " ")] = [with_interval(*row) for row in ends]
-    for protocol in rest:
+    for protocol in further:
         rows[protocol.replace("_", " ")] = judged[protocol].map(with_interval)
     rows["could turn"] = judged["could_turn"]
     return rows.rename_axis(None).rename_axis(columns="claim")  # one line of headings
@@ -224,10 +224,10 @@ def other_images(reader: str, claims: list[Claim]) -> str:
 
 def about(study: str, reader: str, claims: list[Claim]) -> str:
     """Return, in Markdown, what the ledger can say on a study's images."""
-    collection, others = claims[0].about, other_images(reader, claims)
-    if not others:
+    collection, other_collection = claims[0].about, other_images(reader, claims)
+    if not other_collection:
         return f"The claims are about {collection}, and these are its images."
-    if others == SYNTHETIC:
+    if other_collection == SYNTHETIC:
         return (
             f"**The claims are about {collection}.** These images are synthetic, so no number "
             "that the paper prints is judged on them, unless it is a limit (at least, at most). A "

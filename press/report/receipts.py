@@ -70,10 +70,10 @@ def report(checked: Receipt, shown: list[Page] | None = None) -> str:
         [name, *(Counter(table["verdict"])[verdict] for verdict in VERDICTS)]
         for name, table in checked.exhibits.groupby("page", sort=False)
     ]
-    others = checked.exhibits[checked.exhibits["verdict"] != EQUAL].to_dict("records")
+    not_equal = checked.exhibits[checked.exhibits["verdict"] != EQUAL].to_dict("records")
     facts = checked.codecheck
     names = {"facts": facts, "execution": facts["execution"], "checker": facts["codechecker"][0]}
-    names |= {"verdicts": VERDICTS, "rows": rows, "others": others}
+    names |= {"verdicts": VERDICTS, "rows": rows, "others": not_equal}
     return filled("receipt.md", names | {"shown": _as_shown(checked.exhibits, shown)})
 
 
@@ -86,5 +86,5 @@ def _as_shown(exhibits: pd.DataFrame, shown: list[Page] | None) -> str:
         for page in shown
         for exhibit in page.exhibits.values()
     ]
-    same = sum(digest in set(exhibits["files_sha256"]) for digest in digests)
-    return f"Of the {len(digests)} exhibits that this book shows, {same} are those checked."
+    equal = sum(digest in set(exhibits["files_sha256"]) for digest in digests)
+    return f"Of the {len(digests)} exhibits that this book shows, {equal} are those checked."

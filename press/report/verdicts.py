@@ -78,10 +78,10 @@ class Case:
                 return f"no {short(name)} was recorded by {claim.notebook} under {claim.protocol}"
             if np.isnan(record[claim.bound if name == claim.metric else "estimate"]):
                 return f"{short(name)} is not estimable here"
-        for name, least in claim.needs.items():
+        for name, minimum in claim.needs.items():
             value = (read(name) or {}).get("estimate", np.nan)
-            if not value >= least:
-                return f"{short(name)} is {value:.3g}, and the claim needs {least:g} or more"
+            if not value >= minimum:
+                return f"{short(name)} is {value:.3g}, and the claim needs {minimum:g} or more"
         if claim.value is not None and not self.holds(protocol):
             below, errors = claim.value - read(claim.metric)["estimate"], self.errors(protocol)
             if below <= errors:
@@ -125,8 +125,8 @@ class Case:
         claim = self.claim
         if claim.bound == "estimate" or claim.not_testable or self.missing(claim.protocol):
             return ""
-        found = {self.holds(claim.protocol, end) for end in BOUNDS}
-        is_open = len(found) > 1 and not self.holds(claim.protocol)
+        outcomes = {self.holds(claim.protocol, end) for end in BOUNDS}
+        is_open = len(outcomes) > 1 and not self.holds(claim.protocol)
         return PROTOCOLS[claim.protocol].label if is_open else ""
 
     def claimed(self) -> str:

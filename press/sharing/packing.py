@@ -49,17 +49,17 @@ class Packing:
 
     def entity(self, identity: str, kind: str, **properties: object) -> Entity:
         """Return the entity with this id, added if it isn't there."""
-        if known := self.crate.get(identity):
-            return known
+        if existing := self.crate.get(identity):
+            return existing
         return self.crate.add(ContextEntity(self.crate, identity, {"@type": kind, **properties}))
 
     # Files
 
     def add_file(self, place: str, content: Path | bytes, **properties: object) -> Entity:
         """Add a file, by its path or its bytes, under its place in the crate."""
-        known = {"name": place, **self.facts_of(place, content)} | properties
+        metadata = {"name": place, **self.facts_of(place, content)} | properties
         source = content if isinstance(content, Path) else io.BytesIO(content)
-        return self.crate.add_file(source, place, properties=known, record_size=True)
+        return self.crate.add_file(source, place, properties=metadata, record_size=True)
 
     @staticmethod
     def facts_of(place: str, content: Path | bytes) -> dict[str, str]:
@@ -74,9 +74,9 @@ class Packing:
         """Add the description of a file that is not packed."""
         identity = f"#{place}-{digest[:12]}"
         self.absent[identity] = reason
-        known = {"@type": "CreativeWork", "name": place, "sha256": digest}
-        known |= {"description": f"Not in this crate: {reason}."} | properties
-        return self.entity(identity, known.pop("@type"), **known)
+        metadata = {"@type": "CreativeWork", "name": place, "sha256": digest}
+        metadata |= {"description": f"Not in this crate: {reason}."} | properties
+        return self.entity(identity, metadata.pop("@type"), **metadata)
 
     def _add_sources(self) -> None:
         """Add notebooks, packages, the study and what else was there before anything ran."""
@@ -91,8 +91,8 @@ class Packing:
         for name in SOURCES:
             self.add_file(name, ROOT / name)
         text = disclosure.yaml_without_paths(self.config.read_text()).encode()
-        about = "The study, without its paths"
-        self.add_file(f"config/{self.config.name}", text, description=about)
+        description = "The study, without its paths"
+        self.add_file(f"config/{self.config.name}", text, description=description)
 
     def add_page(self, page: Page) -> list[Entity]:
         """Add an executed page, what it shows and what it wrote; return all of these."""
@@ -101,8 +101,8 @@ class Packing:
             reason = f"it holds {', '.join(naming)}, which tells patients or images"
             made = [self.add_absent(place_of(page), sha256(page.path), reason)]
         else:
-            about = "The executed notebook, as it ran"
-            made = [self.add_file(place_of(page), page.path, description=about)]
+            description = "The executed notebook, as it ran"
+            made = [self.add_file(place_of(page), page.path, description=description)]
         prefix = {".png": "", ".csv": "The numbers of: ", ".json": "The passport of: "}
         for exhibit in page.exhibits.values():
             caption = ". ".join([exhibit.passport["caption"], *exhibit.passport["marks"].values()])
@@ -112,11 +112,11 @@ class Packing:
                     reason = "it tells patients or images"
                     made.append(self.add_absent(place, sha256_of(content), reason))
                 else:
-                    about = prefix[Path(name).suffix] + caption
-                    made.append(self.add_file(place, content, description=about))
+                    description = prefix[Path(name).suffix] + caption
+                    made.append(self.add_file(place, content, description=description))
         for facts in page.artefacts.values():
-            about, place = f"Written by {page.name}", facts["file"]
-            made.append(self.add_from_disk(place, facts["sha256"], description=about))
+            description, place = f"Written by {page.name}", facts["file"]
+            made.append(self.add_from_disk(place, facts["sha256"], description=description))
             if self.absent.get(made[-1].id) == disclosure.CHANGED:
                 raise UserError(f"{place} is not what {page.name} wrote; run the study again")
         return made

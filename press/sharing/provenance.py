@@ -42,8 +42,8 @@ class Provenance:
         self.workflow = self._add_workflow()
         self.images: list[Entity] = []  # what is described of them, filled as pages are added
         self.pages = [self._add_action(page, results) for page, results in made]
-        whole = self._add_run(made)
-        self.actions = [whole, *self.pages, self._add_engine(made, whole)]
+        run = self._add_run(made)
+        self.actions = [run, *self.pages, self._add_engine(made, run)]
 
     # The executions of pages
 
@@ -67,8 +67,8 @@ class Provenance:
             **self._when([page]),
             "environment": self.packing.entity(identity, "PropertyValue", name=name, value=backend),
         }
-        given = self._parameters(page, notebook)
-        objects = [*read.values(), *given]
+        parameters = self._parameters(page, notebook)
+        objects = [*read.values(), *parameters]
         return self.crate.add_action(notebook, f"#{page.name}", objects, made, properties)
 
     def _when(self, pages: list[Page]) -> dict[str, object]:
@@ -89,14 +89,14 @@ class Provenance:
             listing, table = place_of(kind_of(facts), page.path.parents[1] / study)
             listed = f"results/{study}/figures/{listing}/{table}.csv"
             reason = "images are not packed; the hash is over the sorted hashes of all"
-            about = {"@type": "Collection"}
-            about |= {"subjectOf": at} if (at := self.crate.get(listed)) is not None else {}
-            images = packing.add_absent(place, digest, reason, **about)
+            details = {"@type": "Collection"}
+            details |= {"subjectOf": entry} if (entry := self.crate.get(listed)) is not None else {}
+            images = packing.add_absent(place, digest, reason, **details)
             self.images += [images] if images not in self.images else []
             return images
-        known = self.crate.get(place)
-        if known is not None and known["sha256"] == digest:
-            return known
+        existing = self.crate.get(place)
+        if existing is not None and existing["sha256"] == digest:
+            return existing
         return packing.add_from_disk(place, digest)
 
     def _instrument(self, page: Page) -> Entity:
@@ -106,9 +106,9 @@ class Provenance:
         if changed := changed_sources(page):  # the crate holds another version
             identity = f"#{place}-{code['notebook_sha256'][:12]}-{code['library_sha256'][:12]}"
             reason = f"not the version in this crate: {'; '.join(changed)} since it was executed"
-            known = {"name": page.notebook, "version": page.commit, "description": reason}
-            known["sha256"] = code["notebook_sha256"]
-            notebook = self.packing.entity(identity, "SoftwareSourceCode", **known)
+            properties = {"name": page.notebook, "version": page.commit, "description": reason}
+            properties["sha256"] = code["notebook_sha256"]
+            notebook = self.packing.entity(identity, "SoftwareSourceCode", **properties)
             software = []
         for name, version in page.passport["environment"].items():
             if name not in ("uv_lock_sha256", "keras_backend"):
@@ -119,8 +119,8 @@ class Provenance:
         return notebook
 
     def _software(self, name: str, version: str) -> Entity:
-        known = {"name": name, "version": version}
-        return self.packing.entity(f"#{name}-{version}", "SoftwareApplication", **known)
+        properties = {"name": name, "version": version}
+        return self.packing.entity(f"#{name}-{version}", "SoftwareApplication", **properties)
 
     def _parameters(self, page: Page, notebook: Entity) -> list[Entity]:
         """Return all parameters of an execution; an equal value is one entity on all pages."""
@@ -129,8 +129,8 @@ class Provenance:
             text = json.dumps(value, sort_keys=True)
             origin = "changed by the study" if name in changed else "as the notebook has it"
             identity = f"#{page.notebook}.{name}-{sha256_of(text.encode())[:12]}"
-            known = {"name": name, "value": text, "description": origin}
-            entities.append(self.packing.entity(identity, "PropertyValue", **known))
+            properties = {"name": name, "value": text, "description": origin}
+            entities.append(self.packing.entity(identity, "PropertyValue", **properties))
             self._link(notebook, "input", f"{page.notebook}.{name}", entities[-1])
         return entities
 
@@ -138,10 +138,10 @@ class Provenance:
         """Make a value or file an example of a tool's formal parameter, which is added if new."""
         kinds = {"PropertyValue": "Text", "File": "File", "Collection": "Collection"}
         kind = next((kind for kind in kinds if kind in example["@type"]), "File")
-        known = {"name": name, "additionalType": kinds[kind]}
-        known["conformsTo"] = {"@id": f"{_BIOSCHEMAS}/FormalParameter/1.0-RELEASE"}
+        properties = {"name": name, "additionalType": kinds[kind]}
+        properties["conformsTo"] = {"@id": f"{_BIOSCHEMAS}/FormalParameter/1.0-RELEASE"}
         # Another kind of value, as a parameter and an input may have one name, is another one.
-        formal = self.packing.entity(f"#{name}.{kind}", "FormalParameter", **known)
+        formal = self.packing.entity(f"#{name}.{kind}", "FormalParameter", **properties)
         _append(tool, side, formal)
         if kind in example["@type"]:  # a file that is only described is none
             _append(formal, "workExample", example)
@@ -151,49 +151,49 @@ class Provenance:
 
     def _add_workflow(self) -> Entity:
         """Add the Snakefile, and the table of chapters that its rules are made from."""
-        known = {
+        properties = {
             "@type": ["File", "SoftwareSourceCode", "ComputationalWorkflow", "HowTo"],
             "name": "Snakefile",
             "version": self.packing.cited["version"],
             "description": "A rule for each row of press/studies/chapters.py",
             "conformsTo": {"@id": f"{_BIOSCHEMAS}/ComputationalWorkflow/1.0-RELEASE"},
         }
-        known |= self.packing.facts_of("Snakefile", ROOT / "Snakefile")
-        options = {"properties": known, "main": True, "lang": "snakemake", "record_size": True}
+        properties |= self.packing.facts_of("Snakefile", ROOT / "Snakefile")
+        options = {"properties": properties, "main": True, "lang": "snakemake", "record_size": True}
         return self.crate.add_workflow(ROOT / "Snakefile", "Snakefile", **options)
 
     def _add_run(self, made: list[tuple[Page, list[Entity]]]) -> Entity:
         """Add the run of the whole workflow, from study and images to pages."""
         study = self.crate.get(f"config/{self.packing.config.name}")
-        given = [study, *self.images]
-        for name, example in zip(["study", *["images"] * len(self.images)], given, strict=True):
+        inputs = [study, *self.images]
+        for name, example in zip(["study", *["images"] * len(self.images)], inputs, strict=True):
             self._link(self.workflow, "input", name, example)
         for page, results in made:
             self._link(self.workflow, "output", f"{page.notebook}.page", results[0])
         properties = {"name": f"The study '{self.packing.study.name}'"}
         properties |= self._when([page for page, _ in made])
         results = [results[0] for _, results in made]
-        return self.crate.add_action(self.workflow, "#run", given, results, properties)
+        return self.crate.add_action(self.workflow, "#run", inputs, results, properties)
 
     def _add_engine(self, made: list[tuple[Page, list[Entity]]], whole: Entity) -> Entity:
         """Add the steps of the workflow, and that Snakemake took them."""
         controls, engines, steps = [], {}, {}
         for (page, _), action in zip(made, self.pages, strict=True):
             position = str(len(steps) + 1)
-            known = {"name": page.notebook, "position": position}
-            step = self.packing.entity(f"#step-{page.notebook}", "HowToStep", **known)
+            properties = {"name": page.notebook, "position": position}
+            step = self.packing.entity(f"#step-{page.notebook}", "HowToStep", **properties)
             steps[step.id] = step
             _append(step, "workExample", action["instrument"])
-            known = {"name": f"Snakemake executed {page.name}", "instrument": step}
-            identity, known["object"] = f"#control-{page.name}", action
-            controls.append(self.packing.entity(identity, "ControlAction", **known))
+            properties = {"name": f"Snakemake executed {page.name}", "instrument": step}
+            identity, properties["object"] = f"#control-{page.name}", action
+            controls.append(self.packing.entity(identity, "ControlAction", **properties))
             engine = self._software("snakemake", page.passport["environment"]["snakemake"])
             engines[engine.id] = engine
         for step in steps.values():
             _append(self.workflow, "step", step)
-        known = {"name": "Snakemake ran the workflow", "object": controls, "result": whole}
-        known |= self._when([page for page, _ in made])
-        action = self.packing.entity("#engine", "OrganizeAction", **known)
+        properties = {"name": "Snakemake ran the workflow", "object": controls, "result": whole}
+        properties |= self._when([page for page, _ in made])
+        action = self.packing.entity("#engine", "OrganizeAction", **properties)
         for engine in engines.values():
             _append(action, "instrument", engine)
         return action

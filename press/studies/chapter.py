@@ -86,8 +86,8 @@ class Chapter:
 
     def threads_of(self, cores: int) -> int:
         """Return how many threads it is given on a machine or job of so many cores."""
-        most = cores // 2 if self.shares else cores
-        return max(1, min(self.threads or most, most))
+        available = cores // 2 if self.shares else cores
+        return max(1, min(self.threads or available, available))
 
     def runs_of(self, study: Study) -> list[tuple[str, str]]:
         """Return the (variant or ablation, protocol) of the runs that it is about."""

@@ -61,14 +61,14 @@ def without_paths(value: object, study_dir: str) -> object:
     """
     if not isinstance(value, Mapping):
         return value
-    kept = {
+    publishable = {
         key: without_paths(part, study_dir)
         for key, part in value.items()
         if key != "folder" or not isinstance(part, str)  # a run may be called so, too
     }
-    if isinstance(kept.get("weights"), str):
-        kept["weights"] = _weights(kept["weights"], study_dir)
-    return kept
+    if isinstance(publishable.get("weights"), str):
+        publishable["weights"] = _weights(publishable["weights"], study_dir)
+    return publishable
 
 
 def _weights(given: str, study_dir: str) -> str:
@@ -83,19 +83,19 @@ def _weights(given: str, study_dir: str) -> str:
 def link(study: Study) -> None:
     """Make the links of a study anew; raise UserError for two files of weights of one name."""
     folders = {study.folder: study.dataset.get("folder")} | dict(_further(study))
-    wanted = {images_link(at): from_root(f) for at, f in folders.items() if f}
-    for given in dict.fromkeys(_all_weights(study)):
-        place, path = ROOT / _weights(given, study.folder), from_root(given).resolve()
+    targets = {images_link(folder): from_root(f) for folder, f in folders.items() if f}
+    for weights in dict.fromkeys(_all_weights(study)):
+        place, path = ROOT / _weights(weights, study.folder), from_root(weights).resolve()
         if place.parent.parent != ROOT / study.folder / LINKS:
             continue  # it is no link
-        if wanted.setdefault(place, path) != path:
+        if targets.setdefault(place, path) != path:
             raise UserError(f"two files of weights are called {place.name!r}; rename one of them")
     links = ROOT / study.folder / LINKS
-    others = (ROOT / study.folder).glob(f"*/{LINKS}/*")  # of further data sets
-    for old in [*links.glob("*"), *links.glob("weights/*"), *others]:
+    further_links = (ROOT / study.folder).glob(f"*/{LINKS}/*")  # of further data sets
+    for old in [*links.glob("*"), *links.glob("weights/*"), *further_links]:
         if old.is_symlink():
             old.unlink()
-    for place, path in wanted.items():
+    for place, path in targets.items():
         place.parent.mkdir(parents=True, exist_ok=True)
         place.symlink_to(path.resolve())
 

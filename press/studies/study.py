@@ -122,13 +122,13 @@ class Study(study_file.StudyFile):
 
     def record(self) -> dict:
         """Return what notebooks take from the study by hand: its own keys, and of each page."""
-        own = {"dataset": self.dataset, "task": self.target or self.task, "note": self.note}
+        study_keys = {"dataset": self.dataset, "task": self.target or self.task, "note": self.note}
         pages = {
             row.page.format(**wildcards): self.parameters(row.notebook, **run_of(wildcards))
             for row in chapters.of_study(self)
             for wildcards in row.executions(self)
         }
-        study = given.without_paths(own, self.folder) | {"show_pixels": self.show_pixels}
+        study = given.without_paths(study_keys, self.folder) | {"show_pixels": self.show_pixels}
         return {"name": self.name, "config": self.config, "study": study, "pages": pages}
 
     def _of_all_runs(self, chapter: chapters.Chapter) -> dict:
@@ -163,13 +163,13 @@ def load(
     """
     path = Path(path)
     if not path.is_file():
-        there = ", ".join(sorted(other.stem for other in path.parent.glob("*.yaml")))
+        there = ", ".join(sorted(sibling.stem for sibling in path.parent.glob("*.yaml")))
         raise UserError(f"no study at {path}; studies there: {there or 'none'}")
     keys, lines = yaml_file.read(path, (*study_file.StudyFile.model_fields, "sweep"))
     yaml_file.refuse(path, lines, study_file.problems(keys))
     overrides = {name: text for name, text in (("DATA", data), ("WEIGHTS", weights)) if text}
     if problems := study_file.text_problems(overrides):
-        raise UserError("\n".join(f"{keys[0]}: {what}" for keys, what in problems))
+        raise UserError("\n".join(f"{keys[0]}: {problem}" for keys, problem in problems))
     if data:
         keys["dataset"]["folder"] = data
     if weights:
@@ -196,23 +196,23 @@ def _contradictions(study: Study, lines: yaml_file.Lines) -> Problems:
     """Return what a study's keys say against each other and its reader, each by itself right."""
     problems, reader = [], study.reader
     if study.show_pixels and not reader.may_show_pixels:
-        what = f"images that '{reader.name}' reads are never shown; remove it, or say false"
-        problems.append((("show_pixels",), what))
+        problem = f"images that '{reader.name}' reads are never shown; remove it, or say false"
+        problems.append((("show_pixels",), problem))
     protocols = {protocol for _, protocol in study.runs()}
     if PATIENT.name in protocols and not reader.knows_patients(study.dataset):
-        what = (
+        problem = (
             "protocol 'patient' needs to know whose each image is: give "
             f"'{reader.patients_from}' here, or choose 'protocols: [image]' and read its mark"
         )
-        problems.append((("dataset",), what))
+        problems.append((("dataset",), problem))
     for variant, protocol in study.runs():
         notebooks = ["03_training"] + (["09_feature_space"] if variant in study.variants else [])
         parameters = {}
         for notebook in notebooks:
             parameters |= declared_parameters(notebook) | study.notebooks.get(notebook, {})
         parameters |= study.changes(variant) | {"protocol": protocol} | PROTOCOLS[protocol].fixes
-        for keys, what in settings.clashes(parameters) + clashes(parameters):
-            problems.append((_where(keys, variant, lines), what))
+        for keys, problem in settings.clashes(parameters) + clashes(parameters):
+            problems.append((_where(keys, variant, lines), problem))
     return problems
 
 

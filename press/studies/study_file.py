@@ -175,7 +175,7 @@ def _notebooks(*names: str) -> type[Checked]:
 def problems(keys: dict) -> Problems:
     """Return all that is wrong with a study's YAML: with single keys, or else between them."""
     wrong = text_problems(keys) or yaml_file.problems(model(keys), keys)
-    wrong = [(names, _said_of_seeds(names) or what) for names, what in wrong]
+    wrong = [(names, _said_of_seeds(names) or problem) for names, problem in wrong]
     return wrong or _task_problems(keys) or _sweep_problems(keys) or _names_problems(keys)
 
 
@@ -224,12 +224,12 @@ def _task_problems(keys: dict) -> Problems:
         return [(("target",), "'task' and 'target' both say what is told apart; remove one")]
     is_of_images = keys.get("chapters", chapters.PAPER) in (chapters.PAPER, chapters.IMAGES)
     if is_of_images and TASKS[keys.get("task", BIRADS.name)].several:
-        what = (
+        problem = (
             f"'{keys['task']}' is told of regions around findings: an image may have several at "
             f"once, and this network names one. Choose {', '.join(_SINGLE)}, or say by 'target' "
             "what each image is"
         )
-        return [(("task",), what)]
+        return [(("task",), problem)]
     return []
 
 
@@ -239,8 +239,8 @@ def _sweep_problems(keys: dict) -> Problems:
     if "sweep" in keys and not count:
         return [(("sweep",), f"'sweep' is empty, expected {_GRID}")]
     if count > MOST_VARIANTS:
-        what = f"{count} variants, each trained by itself, are over the {MOST_VARIANTS} allowed"
-        return [(("sweep",), what)]
+        problem = f"{count} variants, each trained by itself, are over the {MOST_VARIANTS} allowed"
+        return [(("sweep",), problem)]
     return []
 
 
@@ -257,7 +257,7 @@ def _names_problems(keys: dict) -> Problems:
             if name in first:
                 problems.append(((section, name), f"'{name}' is {first[name]}, too"))
             if len(name) > LONGEST_NAME:
-                what = f"a name may have {LONGEST_NAME} characters; this makes '{name}'"
-                problems.append(((section, name), what))
+                problem = f"a name may have {LONGEST_NAME} characters; this makes '{name}'"
+                problems.append(((section, name), problem))
             first.setdefault(name, kind)
     return problems

@@ -63,8 +63,8 @@ def _text(path: Path) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        what = f"the byte 0x{data[error.start]:02x} is no UTF-8; save the file as UTF-8"
-        raise UserError(f"{path}, line {line}: {what}") from None
+        problem = f"the byte 0x{data[error.start]:02x} is no UTF-8; save the file as UTF-8"
+        raise UserError(f"{path}, line {line}: {problem}") from None
 
 
 def _tab_hint(error: Exception) -> str:
@@ -77,21 +77,21 @@ def _check_words(path: Path, root: yaml.Node | None) -> None:
     YAML 1.1 reads 010 as 8, 1_000 as 1000, 1:30 as 90, ``no`` as false, 2024-01-02 as a date.
     """
     problems: set[tuple[int, str]] = set()
-    unseen, seen = [root] if root else [], set()
-    while unseen:
-        node = unseen.pop()
-        if node in seen:
+    queue, visited = [root] if root else [], set()
+    while queue:
+        node = queue.pop()
+        if node in visited:
             continue
-        seen.add(node)
-        unseen += _children(node)
+        visited.add(node)
+        queue += _children(node)
         line = node.start_mark.line + 1
         if isinstance(node, yaml.MappingNode):
             problems |= set(_repeated(node))
-        elif isinstance(node, yaml.ScalarNode) and (what := _misread(node)):
-            problems.add((line, what))
+        elif isinstance(node, yaml.ScalarNode) and (problem := _misread(node)):
+            problems.add((line, problem))
     if problems:
         raise UserError(
-            "\n".join(f"{path}, line {line}: {what}" for line, what in sorted(problems))
+            "\n".join(f"{path}, line {line}: {problem}" for line, problem in sorted(problems))
         )
 
 
@@ -129,8 +129,8 @@ def _check_aliases(path: Path, root: yaml.Node | None) -> None:
 
     def size(node: yaml.Node) -> int:
         if node in within:
-            what = "an alias stands within what it repeats, without end; remove it"
-            raise UserError(f"{path}, line {node.start_mark.line + 1}: {what}")
+            problem = "an alias stands within what it repeats, without end; remove it"
+            raise UserError(f"{path}, line {node.start_mark.line + 1}: {problem}")
         if node not in sizes:
             within.add(node)
             sizes[node] = 1 + sum(map(size, _children(node)))
@@ -185,9 +185,9 @@ def checked(
 
 def refuse(path: str | Path, lines: Lines, problems: Problems) -> None:
     """Raise UserError naming file and line of every problem, if there are any."""
-    placed = sorted({(_line(lines, keys), what) for keys, what in problems})
+    placed = sorted({(_line(lines, keys), problem) for keys, problem in problems})
     if placed:
-        raise UserError("\n".join(f"{path}, line {line}: {what}" for line, what in placed))
+        raise UserError("\n".join(f"{path}, line {line}: {problem}" for line, problem in placed))
 
 
 def _line(lines: Lines, keys: tuple) -> int:

@@ -31,8 +31,8 @@ def print_report(name: str, report: Report, seconds: float) -> None:
     print(f"{name}: {checked or 'nothing to check'}; {seconds:.1f} s")
     for line in dict.fromkeys(report.notes):
         print(f"  note: {line}")
-    for why, names in report.stale.items():
-        print(f"  stale: {why} since {first_of(names)} ran")
+    for reason, names in report.stale.items():
+        print(f"  stale: {reason} since {first_of(names)} ran")
     if report.absent:
         print(f"  not at hand, so not checked: {report.absent:,} files that pages wrote")
     if report.unheld:

@@ -55,10 +55,10 @@ class _Run:
     @cached_property
     def hashes(self) -> dict[str, str]:
         """The SHA-256 that each of its files has by the page's passports."""
-        known = [*self.page.artefacts.values(), *self.page.passport["inputs"]]
-        by_file = {facts["file"]: facts["sha256"] for facts in known if "sha256" in facts}
-        needed = (self.file, *self.models.values(), *self.inputs.values())
-        return {file: by_file[file] for file in needed}
+        passports = [*self.page.artefacts.values(), *self.page.passport["inputs"]]
+        by_file = {facts["file"]: facts["sha256"] for facts in passports if "sha256" in facts}
+        files = (self.file, *self.models.values(), *self.inputs.values())
+        return {file: by_file[file] for file in files}
 
     def _number(self, kind: str, file: str) -> int:
         """Return the number in ``seed1/`` or ``fold3/`` of a path; a seed may be a parameter."""
@@ -122,10 +122,10 @@ def _check_deal(
     run: _Run, key: tuple[int, int], recorded: pd.DataFrame, table: pd.DataFrame, report: "Report"
 ) -> None:
     """Hold the parts of a fold against those that its images are dealt into now."""
-    given, (seed, fold) = run.page.passport["parameters"], key
-    options = [given[name] for name in ("validation_share", "balance")]
+    parameters, (seed, fold) = run.page.passport["parameters"], key
+    options = [parameters[name] for name in ("validation_share", "balance")]
     dealt = splits.assign_parts(
-        table, given["protocol"], given["folds"], fold, seed, *options, run.task
+        table, parameters["protocol"], parameters["folds"], fold, seed, *options, run.task
     )
     repeated = (dealt["part"] == "train") & dealt.duplicated(["row", "part"])  # predicted once
     dealt = dealt[~repeated]
@@ -150,13 +150,13 @@ def _differences(
     from birads_lib.networks import hybrid, resnext  # noqa: F401 (layers that a saved model names)
 
     positions = pd.Series(range(len(table)), table["image_id"])
-    rows, where = np.unique(recorded["image_id"].map(positions), return_inverse=True)
+    rows, inverse = np.unique(recorded["image_id"].map(positions), return_inverse=True)
     model = keras.saving.load_model(ROOT / run.models[key], compile=False)
     batches = np.split(images[rows][..., None], range(BATCH, len(rows), BATCH))
     # Called, not `predict`: to compile it for each model takes longer.
     outputs = [keras.ops.convert_to_numpy(model(batch, training=False)) for batch in batches]
     predicted = np.concatenate(outputs)  # (rows, K)
-    return np.abs(predicted[where] - predictions.probabilities(recorded)).max(axis=1)
+    return np.abs(predicted[inverse] - predictions.probabilities(recorded)).max(axis=1)
 
 
 def _judge(

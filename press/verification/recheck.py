@@ -59,10 +59,10 @@ def check(config: str, data: str = "", weights: str = "") -> Check:
 
 def not_made_again(study: Study) -> tuple[list[str], list[str]]:
     """Return the published pages that read another study, too, and others that nothing asks for."""
-    others = [page for page in pages.of_study(study.name) if page.name not in study.pages()]
+    extra_pages = [page for page in pages.of_study(study.name) if page.name not in study.pages()]
     of_two = {row.notebook for row in chapters.CHAPTERS if row.pages == "elsewhere"}
-    left_out = [page.name for page in others if page.notebook in of_two]
-    return left_out, [page.name for page in others if page.notebook not in of_two]
+    left_out = [page.name for page in extra_pages if page.notebook in of_two]
+    return left_out, [page.name for page in extra_pages if page.notebook not in of_two]
 
 
 def make_all_again(study: Study, options: dict[str, str]) -> dict[str, Page]:

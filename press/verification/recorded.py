@@ -21,19 +21,21 @@ def contradicted(page: Page) -> tuple[int, list[str]]:
     none are at hand, to the rows of published tables that have its name.
     """
     metrics, rows = _metrics(page), _rows(page)
-    every = {text for known in (metrics, rows) for shown in known.values() for text in shown}
-    held, lines = 0, []
+    every = {
+        text for by_metric in (metrics, rows) for shown in by_metric.values() for text in shown
+    }
+    numbers_held, lines = 0, []
     for name, number in page.numbers.items():
         metric = _plain(_metric_of(name, page))
         expected = metrics.get(metric) or (every if metrics else rows.get(metric))
         if expected and FORMATTED.fullmatch(number.text):
-            held += 1
+            numbers_held += 1
             if number.text not in expected:
                 lines.append(f"{name} is {number.text!r} on it, and was recorded as something else")
-    return held, lines
+    return numbers_held, lines
 
 
-def given_otherwise(page: Page) -> tuple[int, list[str]]:
+def contradicted_parameters(page: Page) -> tuple[int, list[str]]:
     """Return how many parameters the record of a page's study gives it, and a line for each wrong.
 
     Notebooks take their parameters from that record by hand. The page was executed with those in
@@ -43,18 +45,18 @@ def given_otherwise(page: Page) -> tuple[int, list[str]]:
     if not path.exists():
         return 0, []
     record, executed = json.loads(path.read_text()), page.passport["parameters"]
-    given = [
+    recorded = [
         (key, value)
         for part in (record["study"], record["pages"].get(page.name, {}))
         for key, value in part.items()
         if key in executed
     ]
     where = f"{path.relative_to(paths.ROOT)} gives"
-    wrong = [(key, value) for key, value in given if value != executed[key]]
+    wrong = [(key, value) for key, value in recorded if value != executed[key]]
     lines = [
         f"{where} {key} = {value!r}, and it ran with {executed[key]!r}" for key, value in wrong
     ]
-    return len(given), lines
+    return len(recorded), lines
 
 
 def _metric_of(name: str, page: Page) -> str:
@@ -69,18 +71,18 @@ def _plain(name: str) -> str:
 
 def _metrics(page: Page) -> dict[str, set[str]]:
     """Return the texts that each metric may have, by its name; {} where none are at hand."""
-    known: dict[str, set[str]] = {}
+    texts_by_metric: dict[str, set[str]] = {}
     for facts in page.artefacts.values():
         path = paths.ROOT / facts["file"]
         if path.name.endswith(paths.METRICS) and path.exists():
             for name, values in json.loads(path.read_text()).items():
-                known[_plain(name)] = _formatted([values[key] for key in BOUNDS])
-    return known
+                texts_by_metric[_plain(name)] = _formatted([values[key] for key in BOUNDS])
+    return texts_by_metric
 
 
 def _rows(page: Page) -> dict[str, set[str]]:
     """Return the texts of the rows with an interval of all published tables, by their metric."""
-    known: dict[str, set[str]] = {}
+    texts_by_metric: dict[str, set[str]] = {}
     for exhibit in page.exhibits.values():
         table = None
         with suppress(ValueError):  # of a table that was tampered with, which is told elsewhere
@@ -88,8 +90,8 @@ def _rows(page: Page) -> dict[str, set[str]]:
         if table is not None and {"metric", *BOUNDS} <= set(table.columns):
             for row in table.to_dict("records"):
                 values = _formatted([row[key] for key in BOUNDS])
-                known.setdefault(_plain(_name_of(row)), set()).update(values)
-    return known
+                texts_by_metric.setdefault(_plain(_name_of(row)), set()).update(values)
+    return texts_by_metric
 
 
 def _name_of(row: dict) -> str:
@@ -101,5 +103,5 @@ def _name_of(row: dict) -> str:
 
 def _formatted(values: list) -> set[str]:
     estimate, low, high = (np.nan if value is None else float(value) for value in values)
-    whole = {f"{estimate:.0f}"} if estimate == np.round(estimate) else set()
-    return {texts.interval(estimate, low, high)} | whole
+    rounded = {f"{estimate:.0f}"} if estimate == np.round(estimate) else set()
+    return {texts.interval(estimate, low, high)} | rounded

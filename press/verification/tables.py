@@ -19,16 +19,16 @@ def contradicted(page: Page) -> tuple[int, list[str]]:
 
     A table that was published with other numbers than it shows can't be held against them.
     """
-    held, lines = 0, []
+    tables_held, lines = 0, []
     for exhibit in page.exhibits.values():
         rows = _beside(exhibit) if exhibit.kind == "table" else []
-        held += bool(rows)
+        tables_held += bool(rows)
         pairs = chain.from_iterable(zip(shown, numbers, strict=True) for shown, numbers in rows)
         wrong = [(cell, number) for cell, number in pairs if not _is_shown(number, cell)]
         lines += [
             f"#{exhibit.id} shows {a[:80]!r}, and its numbers are {b[:80]!r}" for a, b in wrong
         ]
-    return held, lines
+    return tables_held, lines
 
 
 def _beside(exhibit: Exhibit) -> list[tuple[list[str], list[str]]]:

@@ -84,24 +84,24 @@ def _check_page(page: Page, listed: Lists, report: Report) -> None:
     _check_exhibits(page, report)
     _check_artefacts(page, report)
     _check_inputs(page, listed, report)
-    held, contradicted = recorded.contradicted(page)
-    report.checked["numbers for prose"] += held
-    report.unheld += len(page.numbers) - held
-    given, otherwise = recorded.given_otherwise(page)
-    report.checked["parameters"] += given
-    shown, wrong = tables.contradicted(page)
-    report.checked["tables"] += shown
-    contradicted += otherwise + wrong
+    numbers_held, contradicted = recorded.contradicted(page)
+    report.checked["numbers for prose"] += numbers_held
+    report.unheld += len(page.numbers) - numbers_held
+    parameters_held, wrong_parameters = recorded.contradicted_parameters(page)
+    report.checked["parameters"] += parameters_held
+    tables_held, wrong_cells = tables.contradicted(page)
+    report.checked["tables"] += tables_held
+    contradicted += wrong_parameters + wrong_cells
     report.problems += [f"{page.study}/{page.name}: {line}" for line in contradicted]
-    for why in changed_sources(page):
-        report.stale.setdefault(why, []).append(page.name)
+    for reason in changed_sources(page):
+        report.stale.setdefault(reason, []).append(page.name)
 
 
 def _note_commits(pages: list[Page], report: Report) -> None:
     """Note which commits, by the passports of pages, are not in the history of this repository."""
     commits = Counter(page.passport.get("code", {}).get("commit", "unknown") for page in pages)
-    asked = "".join(f"{commit}\n" for commit in commits)
-    for line in (environment.git("cat-file", "--batch-check", asked=asked) or "").splitlines():
+    queries = "".join(f"{commit}\n" for commit in commits)
+    for line in (environment.git("cat-file", "--batch-check", asked=queries) or "").splitlines():
         if line.endswith(" missing"):
             name = line.removesuffix(" missing")
             where = f"commit {name[:12]}, at which {commits[name]} pages ran"
@@ -161,8 +161,8 @@ def _check_artefacts(page: Page, report: Report) -> None:
         else:
             is_equal = sha256(path) == facts["sha256"]
             report.check("written files", is_equal, f"{where} was changed")
-            beside = paths.passport_path(path)
-            is_equal = beside.exists() and beside.read_bytes() == as_json(facts)
+            passport = paths.passport_path(path)
+            is_equal = passport.exists() and passport.read_bytes() == as_json(facts)
             report.check("passports", is_equal, f"{where}: the passport beside it was changed")
             if path.name == RECORD:
                 _check_folds(path, where, report)
@@ -220,11 +220,13 @@ def _is_made(file: str, page: Page) -> bool:
 
 def _check_list(where: str, page: Page, read: dict, listed: Lists, report: Report) -> None:
     """Hold many files of one kind that a page read against the page that lists them."""
-    kind, other = file_lists.kind_of(read), read.get("study")
-    known, of = (file_lists.of_study(other), f" of {other}") if other else (listed, "")
-    is_equal = read["sha256_of_hashes"] == hash_of_hashes(known.get(kind, []))
-    listing, _ = file_lists.place_of(kind, page.path.parents[1] / (other or page.study))
-    problem = f"{where}: not the {read['name']} that {listing}{of} lists"
+    kind, other_study = file_lists.kind_of(read), read.get("study")
+    file_hashes, owner = (
+        (file_lists.of_study(other_study), f" of {other_study}") if other_study else (listed, "")
+    )
+    is_equal = read["sha256_of_hashes"] == hash_of_hashes(file_hashes.get(kind, []))
+    listing, _ = file_lists.place_of(kind, page.path.parents[1] / (other_study or page.study))
+    problem = f"{where}: not the {read['name']} that {listing}{owner} lists"
     report.check("links to the images", is_equal, problem)
 
 

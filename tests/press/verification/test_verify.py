@@ -131,11 +131,11 @@ def test_a_record_of_a_study_that_gives_a_page_other_parameters_is_a_problem(
     executed = page.passport["parameters"]
     given = {"study": {"note": executed["note"]}, "pages": {page.name: {"seed": executed["seed"]}}}
     record.write_text(json.dumps(given))
-    assert recorded.given_otherwise(page) == (2, [])
+    assert recorded.contradicted_parameters(page) == (2, [])
     given["pages"][page.name]["seed"] += 1
     given["study"]["note"] = "another"
     record.write_text(json.dumps(given))
-    held, lines = recorded.given_otherwise(page)
+    held, lines = recorded.contradicted_parameters(page)
     assert held == len(lines) == 2
     assert "study.json gives note = 'another'" in lines[0]
     record.write_text("{}")
