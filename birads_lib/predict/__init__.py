@@ -6,7 +6,7 @@ of what all models say of it. This is research, not a medical device.
 """
 
 from birads_lib.predict.cohort import by_every_model
-from birads_lib.predict.grades import graded, joined, whose
+from birads_lib.predict.grades import graded, joined, patients_and_sides
 from birads_lib.predict.trained_run import NATURAL, TrainedRun
 
-__all__ = ["NATURAL", "TrainedRun", "by_every_model", "graded", "joined", "whose"]
+__all__ = ["NATURAL", "TrainedRun", "by_every_model", "graded", "joined", "patients_and_sides"]

@@ -13,7 +13,7 @@ import numpy as np
 
 from birads_lib.errors import UserError
 from birads_lib.files import written_whole
-from birads_lib.predict import NATURAL, TrainedRun, graded, joined, whose
+from birads_lib.predict import NATURAL, TrainedRun, graded, joined, patients_and_sides
 from birads_lib.predict.grades import check_level
 from birads_lib.readers.image_files import Notes, Problems, images_below
 from birads_lib.task import Task
@@ -89,30 +89,30 @@ def parser() -> argparse.ArgumentParser:
     return command
 
 
-def predict_command(given: argparse.Namespace) -> int:
+def predict_command(arguments: argparse.Namespace) -> int:
     """Grade images and write the table; return 1 where a grade or a report is missing, else 0."""
     for option in ("out", "heat", "dicom"):
-        path = getattr(given, option)
+        path = getattr(arguments, option)
         if path and path.exists():
             raise UserError(f"{str(path)!r} exists; remove it or give another --{option}")
-    files = image_files(given.images)
-    names = None if given.by == "image" else whose(files, given.pattern)
-    run = TrainedRun.load(given.run)
-    check_level(given.by, run.task)
-    table = graded(run, files, shares_given(given.prevalence, run.task), given.workers)
+    files = image_files(arguments.images)
+    names = None if arguments.by == "image" else patients_and_sides(files, arguments.pattern)
+    run = TrainedRun.load(arguments.run)
+    check_level(arguments.by, run.task)
+    table = graded(run, files, shares_given(arguments.prevalence, run.task), arguments.workers)
     failed, good = table[table["problem"] != ""], table[table["problem"] == ""]
     if names is not None:
-        table = joined(table, names, given.by, run.task)
-    with written_whole(given.out) as temporary:
+        table = joined(table, names, arguments.by, run.task)
+    with written_whole(arguments.out) as temporary:
         table.to_csv(temporary, index=False)
     problems = [f"not graded: {row.file}: {row.problem}" for row in failed.itertuples()]
-    if given.heat or given.dicom:
+    if arguments.heat or arguments.dicom:
         from birads_lib.predict.deliver import write_pictures_and_reports  # slow to import
 
-        problems += write_pictures_and_reports(run, good, given.heat, given.dicom)
+        problems += write_pictures_and_reports(run, good, arguments.heat, arguments.dicom)
     for problem in problems:
         print(problem, file=sys.stderr)
-    print(f"{len(files) - len(failed)} of {len(files)} images graded: {given.out}")
+    print(f"{len(files) - len(failed)} of {len(files)} images graded: {arguments.out}")
     return int(bool(problems))
 
 

@@ -72,7 +72,7 @@ def _rows(
         yield row | dict(zip(run.task.probabilities, mean, strict=True)) | {"problem": ""}
 
 
-def whose(files: Sequence[Path], pattern: str) -> pd.DataFrame:
+def patients_and_sides(files: Sequence[Path], pattern: str) -> pd.DataFrame:
     """Return the patient and the laterality of each file, as a pattern finds them in its path.
 
     Raises UserError for a pattern without these two groups, and for files in which it finds none.
@@ -110,7 +110,7 @@ def joined(table: pd.DataFrame, names: pd.DataFrame, level: str, task: Task) -> 
 
     Args:
         table: of ``graded``; rows with a problem are left out.
-        names: of ``whose``, of the same files.
+        names: of ``patients_and_sides``, of the same files.
         level: "breast" or "patient".
 
     Raises UserError as ``check_level`` does.

@@ -281,7 +281,9 @@ def test_breasts_and_patients(trained, scans, tmp_path):
     files = sorted(scans.rglob("*.png"))
     by_image = predict.graded(predict.TrainedRun.load(trained), files)
     breasts = pd.read_csv(tmp_path / "breasts.csv")
-    patients = predict.joined(by_image, predict.whose(files, words[-1]), "patient", BIRADS)
+    patients = predict.joined(
+        by_image, predict.patients_and_sides(files, words[-1]), "patient", BIRADS
+    )
     by_image[["patient", "side"]] = by_image["file"].str.extract(r"(p\d+)_([LR])")
     mean = by_image.groupby(["patient", "side"])[BIRADS.probabilities].mean()
     np.testing.assert_allclose(breasts[BIRADS.probabilities], mean, atol=1e-9)
@@ -483,5 +485,5 @@ def test_a_heat_map_warns_with_the_studys_scores(tmp_path):
 
 def test_a_patient_in_two_unicode_forms_is_one():
     files = [Path(f"{name}_L.png") for name in ("M\u00fcller", "Mu\u0308ller")]
-    names = predict.whose(files, r"(?P<patient>\w+)_(?P<laterality>[LR])")
+    names = predict.patients_and_sides(files, r"(?P<patient>\w+)_(?P<laterality>[LR])")
     assert names["patient"].tolist() == ["M\u00fcller"] * 2
