@@ -119,7 +119,7 @@ class ExhibitDirective(SphinxDirective):
             exhibits.names(each.passport for each in published.values())[identity],
             self._new_id(page, identity),
             address,
-            more=downloads.passports(each.passport for each in published.values()),
+            page_downloads=downloads.passports(each.passport for each in published.values()),
             store=partial(kept, self.env.app, self.env.docname),
         )
         return [nodes.raw("", html, format="html")]

@@ -140,7 +140,7 @@ def contents(study: Study, studies: Mapping[str, Study], made: Collection[str] =
     """
     toc, parts = read(), []
     existing = [_existing(part.chapters, study, studies, made) for part in toc.parts]
-    listed_files = {entry["file"] for entries in existing for entry in _every(entries)}
+    listed_files = {entry["file"] for entries in existing for entry in _all_entries(entries)}
     for part, entries in zip(toc.parts, existing, strict=True):
         is_own = part.study == THIS and study.name not in [*part.unless, *COMMITTED]
         entries += _study_entries(study, listed_files, made) if is_own else []
@@ -150,9 +150,9 @@ def contents(study: Study, studies: Mapping[str, Study], made: Collection[str] =
     return {"format": toc.format, "root": toc.root, "parts": parts}
 
 
-def _study_entries(study: Study, known: Collection[str], made: Collection[str]) -> list[dict]:
-    """Return the entries of a study's main pages that are not ``known`` yet, and of its cards."""
-    further = [run for run in main_pages(study) if run.doc not in known]
+def _study_entries(study: Study, listed: Collection[str], made: Collection[str]) -> list[dict]:
+    """Return the entries of a study's main pages that aren't listed yet, and of its cards."""
+    further = [run for run in main_pages(study) if run.doc not in listed]
     cards = [f"book/{study.name}/{card}" for card in CARDS]
     return [
         *({"file": run.doc, "title": _named(run)} for run in further),
@@ -167,7 +167,7 @@ def reading(study: Study, only_mini: bool = False) -> list[tuple[str, list[str]]
     are the front page, the parts that ``_toc.yml`` marks ``mini``, and the glossary.
     """
     toc = yaml_file.read(build_folder(study.name) / "source" / TOC, _Contents.model_fields)[0]
-    parts = [(p["caption"], [e["file"] for e in _every(p["chapters"])]) for p in toc["parts"]]
+    parts = [(p["caption"], [e["file"] for e in _all_entries(p["chapters"])]) for p in toc["parts"]]
     if only_mini:
         marked = {part.caption for part in read().parts if part.mini}
         parts = [(caption, docs) for caption, docs in parts if caption in marked]
@@ -178,10 +178,13 @@ def reading(study: Study, only_mini: bool = False) -> list[tuple[str, list[str]]
 
 def listed(toc: dict) -> set[str]:
     """Return the names of all pages that a table of contents lists, and of its first."""
-    return {toc["root"], *(e["file"] for part in toc["parts"] for e in _every(part["chapters"]))}
+    return {
+        toc["root"],
+        *(e["file"] for part in toc["parts"] for e in _all_entries(part["chapters"])),
+    }
 
 
-def _every(entries: list[dict]) -> Iterator[dict]:
+def _all_entries(entries: list[dict]) -> Iterator[dict]:
     for entry in entries:
         yield entry
         yield from entry.get("sections", [])
@@ -206,9 +209,9 @@ def _existing(
     return existing
 
 
-def _main_page(named: str, study: Study, studies: Mapping[str, Study]) -> dict | None:
+def _main_page(reference: str, study: Study, studies: Mapping[str, Study]) -> dict | None:
     """Return the entry of ``<study>/<notebook>``; of this study, where it is of the paper."""
-    name, _, notebook = named.partition("/")
+    name, _, notebook = reference.partition("/")
     if name == THIS:
         is_of_paper = study.chapters == chapters.PAPER
         name = study.name if is_of_paper else FROZEN[0]
@@ -234,9 +237,9 @@ def title(run: Run) -> str:
     return f"{run.heading} · {literal(run.label)}"
 
 
-def selector(run: Run, every: Collection[Run]) -> str:
+def selector(run: Run, all_runs: Collection[Run]) -> str:
     """Return, as HTML on one line, the way from a page to the other runs of its chapter."""
-    others = [other for other in every if other.notebook == run.notebook and other != run]
+    others = [other for other in all_runs if other.notebook == run.notebook and other != run]
     here = f"<strong>{html.escape(run.label)}</strong>"
     if not others:
         return f'<p class="runs">This page: {here}.</p>'

@@ -64,7 +64,7 @@ def rendered_notebook(text: str, store: Store = data_uri) -> str:
         _cleared(cell)
         if cell.get("outputs"):
             cell["outputs"] = [
-                _rendered(o, of_page, labels, page_downloads, store) for o in _kept(cell)
+                _rendered(o, of_page, labels, page_downloads, store) for o in _shown_outputs(cell)
             ]
     answers = [data[ANSWER]["text"] for data in shown if ANSWER in data]
     top = marks_html(of_page["marks"]) + "".join(map(answer_box, answers[-1:]))
@@ -80,17 +80,17 @@ def names(passports: Iterable[dict]) -> dict[str, str]:
 
     Their passports come in the order of the page; "" where the page is of no numbered chapter.
     """
-    called, counts = {}, Counter()
+    labels, counts = {}, Counter()
     for facts in passports:
         kind, chapter = facts["kind"], _CHAPTER.match(facts.get("page", ""))
         if kind in ("figure", "table"):
             counts[kind] += 1
             number = f"{kind.capitalize()} {int(chapter[0])}.{counts[kind]}" if chapter else ""
-            called[facts["id"]] = number
-    return called
+            labels[facts["id"]] = number
+    return labels
 
 
-def _kept(cell: dict) -> list[dict]:
+def _shown_outputs(cell: dict) -> list[dict]:
     """Return the outputs of a cell that its page shows: a passport even of one that hides all."""
     outputs, tags = cell["outputs"], cell.get("metadata", {}).get("tags", [])
     if "remove-output" in tags:
@@ -125,47 +125,53 @@ def _is_of_page(data: dict) -> bool:
 
 
 def _rendered(
-    output: dict, of_page: dict, called: Mapping[str, str], more: Mapping[str, bytes], store: Store
+    output: dict,
+    of_page: dict,
+    labels: Mapping[str, str],
+    page_downloads: Mapping[str, bytes],
+    store: Store,
 ) -> dict:
     """Return an output as the page shows it.
 
-    ``of_page`` are the facts of the page's passport, ``called`` the names of its exhibits, and
-    ``more`` what each of them offers for download beside its own files.
+    ``of_page`` are the facts of the page's passport, ``labels`` the names of its exhibits, and
+    ``page_downloads`` what each of them offers for download beside its own files.
     """
     data = output.get("data", {})
     if PASSPORT not in data:
         return output
     facts = data[PASSPORT]
     if facts["kind"] == "page":
-        content = _folded("Passport of this page", facts, named=' id="passport"')
+        content = _folded("Passport of this page", facts, attribute=' id="passport"')
     elif facts["kind"] == "artefact":
-        named = f' id="{html.escape(_anchor(facts["id"]))}"'
+        attribute = f' id="{html.escape(_anchor(facts["id"]))}"'
         title = f"Written: {facts['id']}, and its passport"
-        content = _folded(title, facts, named=named, of_page=of_page)
+        content = _folded(title, facts, attribute=attribute, of_page=of_page)
     else:
-        content = exhibit(data, called[facts["id"]], of_page=of_page, more=more, store=store)
+        content = exhibit(
+            data, labels[facts["id"]], of_page=of_page, page_downloads=page_downloads, store=store
+        )
     return output | {"data": {"text/html": content}}
 
 
 def exhibit(
     data: dict,
-    called: str = "",
+    label: str = "",
     identity: str = "",
     page: str = "",
     of_page: Mapping = MappingProxyType({}),
-    more: Mapping[str, bytes] = MappingProxyType({}),
+    page_downloads: Mapping[str, bytes] = MappingProxyType({}),
     store: Store = data_uri,
 ) -> str:
     """Return the HTML of a figure or table: body, caption, marks, and its passport to unfold.
 
     Args:
         data: {MIME type: content} of the output that published it.
-        called: its number, such as "Figure 4.2".
+        label: its number, such as "Figure 4.2".
         identity: its id in HTML, on another page than its own.
         page: the address of its own page, from another one, which the caption leads to.
         of_page: the facts of the passport of its page, where it stands there. Of the marks that
             they hold, only that of a leak is said again; of the facts, none.
-        more: offered for download beside its own files: ``downloads.passports`` of its page.
+        page_downloads: offered beside its own files: ``downloads.passports`` of its page.
         store: keeps its files.
     """
     facts, page_marks = data[PASSPORT], of_page.get("marks", {})
@@ -184,8 +190,8 @@ def exhibit(
     link_back = (
         f' <a class="reference internal" href="{address}">To its chapter.</a>' if page else ""
     )
-    number = f'<span class="caption-number">{called}</span> ' if called else ""
-    links = downloads.links(files | dict(more), store)
+    number = f'<span class="caption-number">{label}</span> ' if label else ""
+    links = downloads.links(files | dict(page_downloads), store)
     again = f"make verify STUDY={facts['study']} FIG={facts['page']}#{name}"
     offered = f"<p>Download: {links}</p><p>Make it again: <code>{html.escape(again)}</code></p>"
     return (
@@ -248,14 +254,14 @@ def _one_line(head: str) -> str:
 def _folded(
     title: str,
     facts: dict,
-    more: str = "",
-    named: str = "",
+    below: str = "",
+    attribute: str = "",
     page: str = "",
     of_page: Mapping = MappingProxyType({}),
 ) -> str:
     """Return the HTML of a passport, folded in; what ``of_page`` says, it leaves to that one."""
-    rows, visible = [], _seen(facts)
-    of_page = _seen(of_page)
+    rows, visible = [], _visible_facts(facts)
+    of_page = _visible_facts(of_page)
     repeated = [
         name
         for name in visible
@@ -272,12 +278,12 @@ def _folded(
     if repeated:
         rows.append(f"<tr><th>further</th><td>as in {_PAGES_OWN}</td></tr>")
     return (
-        f'<details class="passport"{named}><summary>{html.escape(title)}</summary>'
-        f'<div class="table-scroll"><table>{"".join(rows)}</table></div>{more}</details>'
+        f'<details class="passport"{attribute}><summary>{html.escape(title)}</summary>'
+        f'<div class="table-scroll"><table>{"".join(rows)}</table></div>{below}</details>'
     )
 
 
-def _seen(facts: dict) -> dict:
+def _visible_facts(facts: dict) -> dict:
     """Return the facts that a reader sees, in their order."""
     names = [name for name in _ORDER if name in facts]
     names += [name for name in facts if name not in (*_ORDER, *_UNSEEN)]
@@ -304,7 +310,7 @@ def _inputs(inputs: list[dict], of_page: list[dict], page: str) -> str:
 
 def _input(read: dict, page: str) -> str:
     """Return what was read, with a link to the file's passport on the page that wrote it."""
-    items = {name: _fact(value) for name, value in _seen(read).items()}
+    items = {name: _fact(value) for name, value in _visible_facts(read).items()}
     if "made_by" in read:
         folder = f"../{read['study']}/" if "study" in read else ""
         address = f"{folder}{read['made_by']}.html#{_anchor(read['artefact'])}"
@@ -316,7 +322,7 @@ def _fact(value: object) -> str:
     if isinstance(value, list):
         return "<br><br>".join(_fact(item) for item in value)
     if isinstance(value, dict):
-        return _listed({name: _fact(fact) for name, fact in _seen(value).items()})
+        return _listed({name: _fact(fact) for name, fact in _visible_facts(value).items()})
     return f"<code>{html.escape(str(value))}</code>"
 
 

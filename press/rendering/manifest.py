@@ -55,7 +55,7 @@ def prose(study: Study) -> list[Path]:
 def rendered(study: Study, root: str) -> dict[str, str]:
     """Return the SHA-256 of each rendered file without ``root`` in it, by its path."""
     files = [p for p in paths.rendered_book(study.name).rglob("*") if p.is_file()]
-    return {_name(path): sha256_of(_without(root, path)) for path in files}
+    return {_name(path): sha256_of(_without_root(root, path)) for path in files}
 
 
 def root_hash(study: Study, root: str) -> str:
@@ -76,7 +76,7 @@ def branch(hashes: dict[str, str]) -> str:
     return sha256_of(hash_list(hashes).encode())
 
 
-def noted(study: Study) -> str:
+def noted_root(study: Study) -> str:
     """Return the root hash that was noted when the book was rendered, or ``UNKNOWN``."""
     path = paths.root_file(study.name)
     return path.read_text().strip() if path.exists() else UNKNOWN
@@ -84,7 +84,7 @@ def noted(study: Study) -> str:
 
 def statement(study: Study) -> str:
     """Return, as Markdown, which root hash a study's book has, for what is packed of it."""
-    root, pages = noted(study), branch(executed(study))
+    root, pages = noted_root(study), branch(executed(study))
     of_book = f"The root hash of its book:\n\n    {root}"
     if root == UNKNOWN:
         of_book = "Its book was not rendered where this was packed."
@@ -108,11 +108,11 @@ def listed(study: Study) -> dict[str, str]:
 
 def seal(study: Study) -> str:
     """Put the root hash into the rendered book, note all hashes, and return it."""
-    before = noted(study)
+    before = noted_root(study)
     root = root_hash(study, before)
     for path in paths.rendered_book(study.name).rglob("*"):
         if path.suffix in _HOLDING and path.is_file():
-            cleared = _without(before, path)
+            cleared = _without_root(before, path)
             content = cleared.replace(UNKNOWN.encode(), root.encode())
             if content != path.read_bytes():
                 with written_whole(path) as temporary:
@@ -154,7 +154,7 @@ def _name(path: Path) -> str:
     return path.relative_to(paths.ROOT).as_posix()
 
 
-def _without(root: str, path: Path) -> bytes:
+def _without_root(root: str, path: Path) -> bytes:
     """Return the bytes of a file with ``UNKNOWN`` in place of the root hash."""
     content = path.read_bytes()
     return content.replace(root.encode(), UNKNOWN.encode()) if path.suffix in _HOLDING else content

@@ -76,7 +76,7 @@ def joined(study: Study, book: str = "") -> str:
     parts = contents.reading(study, only_mini=book == MINI)
     names = {f"{doc}.html": _name(doc) for _, docs in parts for doc in docs}
     pages = {doc: _page(folder, doc, names) for _, docs in parts for doc in docs}
-    _keep_links_that_lead_somewhere(pages.values())
+    _resolve_links(pages.values())
     title = "BI-RADS by the Book" + (", for a lecture" if book else "")
     return _document(title, _style(folder), [_cover(title, study), _contents(parts, pages),
                                              *map(str, pages.values())])  # fmt: skip
@@ -136,7 +136,7 @@ def _address(href: str, page: str, names: dict[str, str]) -> str:
     return f"#{name}--{anchor}" if name and anchor else f"#{name}" if name else ""
 
 
-def _keep_links_that_lead_somewhere(pages: Iterable[Tag]) -> None:
+def _resolve_links(pages: Iterable[Tag]) -> None:
     """Lead links to what was left out of a page to that page, and make text of all others."""
     pages = list(pages)
     ids = {tag["id"] for page in pages for tag in [page, *page.find_all(id=True)]}
@@ -160,7 +160,7 @@ def _cover(title: str, study: Study) -> str:
     """Return the first lines: whose book it is, and what vouches for it."""
     return (
         f'<section class="cover"><h1>{title}</h1><p>{html.escape(study.title)}</p>'
-        f"<p>Root hash of the book: <code>{manifest.noted(study)}</code></p>"
+        f"<p>Root hash of the book: <code>{manifest.noted_root(study)}</code></p>"
         "<p>Passports, folded code, downloads and further runs are in the book's web pages.</p>"
         "</section>"
     )

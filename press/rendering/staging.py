@@ -85,13 +85,13 @@ def configuration(study: Study) -> dict:
     return config
 
 
-def _reading(study: Study, known: Mapping[str, str]) -> str:
+def _reading(study: Study, numbers: Mapping[str, str]) -> str:
     """Return what the numbers of a study's book say, for its first page."""
     synthetic = "These images are synthetic."
     first = [synthetic] if study.reader.synthetic else []
-    start = "this_head_start" if "this_head_start" in known else "this_patient_pretrained"
+    start = "this_head_start" if "this_head_start" in numbers else "this_patient_pretrained"
     names = (start, "this_patient_floors")
-    return " ".join([*first, *(known[name] for name in names if name in known)])
+    return " ".join([*first, *(numbers[name] for name in names if name in numbers)])
 
 
 def staged_page(page: pages.Page, title: str, selector: str, is_listed: bool) -> bytes:
@@ -132,10 +132,10 @@ def _is_of_the_paper(study: Study) -> bool:
     return study.chapters == chapters.PAPER and study.label_set.name == chapters.PAPER_TASK
 
 
-def wanted(study: Study) -> dict[str, bytes]:
+def staged_files(study: Study) -> dict[str, bytes]:
     """Return all files of the staged book, by their paths: prose, pages, and what is made now."""
     prose = manifest.prose(study)
-    wanted = {path.relative_to(ROOT).as_posix(): _prose(path) for path in prose}
+    files = {path.relative_to(ROOT).as_posix(): _prose(path) for path in prose}
     studies = _studies(study)
     executed = [(each.title, pages.of_study(each.name, BOOK)) for each in studies]
     made = {"book/provenance.md": overview.chapter(executed)}
@@ -147,20 +147,20 @@ def wanted(study: Study) -> dict[str, bytes]:
     by_name = {each.name: each for each in studies}
     toc = contents.contents(study, by_name, made)
     listed = contents.listed(toc)
-    wanted |= {
+    files |= {
         path: ("" if path.removesuffix(".md") in listed else _ORPHAN).encode() + text.encode()
         for path, text in made.items()
     }
-    every = [run for each in studies for run in contents.runs(each)]
-    by_path = {f"{run.doc}.ipynb": run for run in every}
+    all_runs = [run for each in studies for run in contents.runs(each)]
+    by_path = {f"{run.doc}.ipynb": run for run in all_runs}
     for page in (page for _, of_a_study in executed for page in of_a_study):
         path = page.path.relative_to(ROOT).as_posix()
         run = by_path.get(path) or contents.Run(by_name[page.study], page.name)
-        title, selector = contents.title(run), contents.selector(run, every)
-        wanted[path] = staged_page(page, title, selector, run.doc in listed)
+        title, selector = contents.title(run), contents.selector(run, all_runs)
+        files[path] = staged_page(page, title, selector, run.doc in listed)
     for name, settings in (("_toc", toc), ("_config", configuration(study))):
-        wanted[f"{name}.yml"] = yaml.safe_dump(settings, sort_keys=False).encode()
-    return wanted
+        files[f"{name}.yml"] = yaml.safe_dump(settings, sort_keys=False).encode()
+    return files
 
 
 def _fold(notebook: dict, source: Path) -> None:
@@ -224,7 +224,7 @@ def _check_numbers(study: Study) -> None:
 
 def stage(study: Study, source: Path) -> bool:
     """Bring the folder of a book's sources up to date; return whether anything in it changed."""
-    files = {source / path: content for path, content in wanted(study).items()}
+    files = {source / path: content for path, content in staged_files(study).items()}
     there = {p for p in source.rglob("*") if p.is_file() and "__pycache__" not in p.parts}
     for path in there - set(files):
         path.unlink()

@@ -53,7 +53,7 @@ def check(config: str, data: str = "", weights: str = "") -> Check:
     options = {"study": config, "data": data, "weights": weights, "root": CHECKED}
     after = make_all_again(study, options)
     outcomes = list(compare(before, after))
-    root = manifest.noted(study)
+    root = manifest.noted_root(study)
     return Check(study, list(after.values()), outcomes, stale, *not_made_again(study), root)
 
 
@@ -108,10 +108,10 @@ def print_table(checked: Check) -> None:
     for name in checked.unasked:
         print(f"  not made again, as the study's file doesn't name its variant: {name}")
     for each in (each for each in outcomes if each.verdict != EQUAL):
-        print(f"  {each.verdict}: {each.page}#{each.exhibit}{_by_how_much(each)}")
+        print(f"  {each.verdict}: {each.page}#{each.exhibit}{_difference_in_words(each)}")
 
 
-def _by_how_much(outcome: Outcome) -> str:
+def _difference_in_words(outcome: Outcome) -> str:
     if outcome.differs_in == "words":
         return f", in its {outcome.words}, though code and numbers are equal"
     if outcome.differs_in == "picture":

@@ -53,7 +53,9 @@ def check(study: Study) -> Report:
     print(f"rendering the book of {study.name} anew, to compare ...", flush=True)
     try:
         with TemporaryDirectory() as anew:
-            compare(folder, sphinx.render_anew(study, Path(anew)), manifest.noted(study), report)
+            compare(
+                folder, sphinx.render_anew(study, Path(anew)), manifest.noted_root(study), report
+            )
     except UserError as error:
         report.problems.append(f"it can't be rendered anew: {error}")
     except UNREADABLE as error:
@@ -74,7 +76,7 @@ def compare(rendered: Path, anew: Path, root: str, report: Report) -> None:
     there, expected = _files(rendered), _files(anew)
     noted, unknown = root.encode(), manifest.UNKNOWN.encode()
     is_as_stale = all(
-        _said_of_stale((rendered / name).read_text()) == _said_of_stale((anew / name).read_text())
+        _stale_marks((rendered / name).read_text()) == _stale_marks((anew / name).read_text())
         for name in there & expected
         if name.endswith(".html") and not (rendered / name).is_symlink()
     )
@@ -120,7 +122,7 @@ def _difference(name: str, shown: bytes, expected: bytes) -> str:
     return f"it says {quoted[0]!r}, and its sources {quoted[1]!r}"
 
 
-def _said_of_stale(page: str) -> list[str]:
+def _stale_marks(page: str) -> list[str]:
     """Return what a rendered page says of stale pages."""
     return [match[0] for pattern in (_MARK, _COUNT) for match in pattern.finditer(page)]
 
@@ -133,7 +135,7 @@ def _without_stale(page: str) -> str:
 
 def _check_root(study: Study, folder: Path, report: Report) -> None:
     """Compute the root hash again, and hold it against the one on the front page."""
-    noted = manifest.noted(study)
+    noted = manifest.noted_root(study)
     report.root = manifest.root_hash(study, noted)
     front = folder / FRONT
     stated = _ROOT.findall(front.read_text()) if front.exists() else []

@@ -21,7 +21,7 @@ def contradicted(page: Page) -> tuple[int, list[str]]:
     """
     tables_held, lines = 0, []
     for exhibit in page.exhibits.values():
-        rows = _beside(exhibit) if exhibit.kind == "table" else []
+        rows = _rows_beside_csv(exhibit) if exhibit.kind == "table" else []
         tables_held += bool(rows)
         pairs = chain.from_iterable(zip(shown, numbers, strict=True) for shown, numbers in rows)
         wrong = [(cell, number) for cell, number in pairs if not _is_shown(number, cell)]
@@ -31,7 +31,7 @@ def contradicted(page: Page) -> tuple[int, list[str]]:
     return tables_held, lines
 
 
-def _beside(exhibit: Exhibit) -> list[tuple[list[str], list[str]]]:
+def _rows_beside_csv(exhibit: Exhibit) -> list[tuple[list[str], list[str]]]:
     """Return of each row its cells as shown and as in the CSV; [] where that has other columns."""
     head, _, body = "".join(exhibit.data["text/html"]).partition("<tbody>")
     names, shown = next(iter(_cells(head, "th")), []), _cells(body, "td")

@@ -321,7 +321,7 @@ def test_a_study_with_the_title_of_another_keeps_its_pages(tmp_path, monkeypatch
     same = load(CONFIG / "inbreast.yaml").model_copy(update={"title": speed.title})
     others = [load(CONFIG / f"{name}.yaml") for name in staging.COMMITTED if name != "inbreast"]
     monkeypatch.setattr(staging, "_studies", lambda study: [same, *others])
-    staged = staging.wanted(same)
+    staged = staging.staged_files(same)
     executed = {path.split("/")[1] for path in staged if path.endswith(".ipynb")}
     assert executed == set(staging.COMMITTED)
 

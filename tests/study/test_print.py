@@ -57,7 +57,7 @@ def test_the_printed_book_says_what_its_pages_say(smoke, tmp_path, monkeypatch):
     caption = audit.exhibits["three-bars"].passport["caption"]
     number = read(BOOK / "inbreast/04_evaluation-proposed-patient.ipynb").numbers
     for said in (
-        smoke.title, manifest.noted(smoke), caption, audit.title,
+        smoke.title, manifest.noted_root(smoke), caption, audit.title,
         number["inbreast_patient_accuracy"].text, "leaky protocol, not an estimate of performance",
     ):  # fmt: skip
         assert " ".join(said.split()) in words, said

@@ -34,7 +34,7 @@ def study(tmp_path, monkeypatch):
 def test_the_root_hash_stands_in_the_book_and_holds(study, tmp_path):
     root = manifest.seal(study)
     assert root in (tmp_path / "_build/s/_build/html/book/intro.html").read_text()
-    assert manifest.root_hash(study, root) == manifest.noted(study) == root
+    assert manifest.root_hash(study, root) == manifest.noted_root(study) == root
     assert manifest.changes(study) == []
     assert manifest.seal(study) == root  # again, from what it wrote itself
 
