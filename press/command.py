@@ -20,15 +20,15 @@ def run(function: Callable[..., int | None]) -> None:
         sys.exit(str(error))
 
 
-def snakemake(options: Mapping[str, str], arguments: Sequence[str], said_if_it_fails: str) -> None:
+def snakemake(options: Mapping[str, str], arguments: Sequence[str], failure_message: str) -> None:
     """Have Snakemake make files on this machine; raise UserError where it stops.
 
     Args:
         options: its ``--config``, which says which study; empty ones are left out.
         arguments: further ones, after ``--`` the targets; without any, all pages of the study.
-        said_if_it_fails: the error's message; what stopped Snakemake, it has said itself.
+        failure_message: the error's message; what stopped Snakemake, it has said itself.
     """
     items = [given.as_item(name, value) for name, value in options.items() if value]
     command = ["snakemake", "--profile", "profiles/local", "--config", *items, *arguments]
     if subprocess.run(command, cwd=ROOT).returncode:
-        raise UserError(said_if_it_fails)
+        raise UserError(failure_message)

@@ -40,10 +40,10 @@ def parameters(first: Study, second: Study) -> dict:
 
 def files(first: Study, second: Study, values: dict) -> list[Path]:
     """Return the files of both studies that the page reads; ``run.json`` stands for the models."""
-    return [*_of_home(first, values), RESULTS / second.name / "cases.parquet"]
+    return [*_home_files(first, values), RESULTS / second.name / "cases.parquet"]
 
 
-def _of_home(study: Study, values: dict) -> list[Path]:
+def _home_files(study: Study, values: dict) -> list[Path]:
     home = RESULTS / study.name
     predictions = predictions_file(home, values["variant"], values["protocols"][0])
     return [home / "cases.parquet", predictions, predictions.with_name("run.json")]
@@ -51,7 +51,7 @@ def _of_home(study: Study, values: dict) -> list[Path]:
 
 def _check_home(study: Study, values: dict, config: str) -> None:
     """Raise UserError naming what isn't there of the study that grades, with what makes it."""
-    home_files = _of_home(study, values)
+    home_files = _home_files(study, values)
     check_makes(study, home_files)
     if missing := [path.name for path in home_files if not path.exists()]:
         problem = f"'{study.name}' has no {', '.join(missing)}"
@@ -66,14 +66,14 @@ def _check_images(study: Study, config: str) -> None:
         raise UserError(f"{problem}: run `make book CONFIG={config} DATA=<their folder>` first")
 
 
-def check_asked(study: Study) -> None:
+def check_external(study: Study) -> None:
     """Raise UserError where a study asks for another's images, and they can't be graded."""
     if study.external is None:
         return
     other_name = study.external.study
     try:
         first, second = chosen([study.config, other_name]).values()
-        check_makes(first, _of_home(first, parameters(first, second)))
+        check_makes(first, _home_files(first, parameters(first, second)))
         _check_images(second, config_of(other_name))
     except UserError as error:
         raise UserError(f"external: {error}") from None

@@ -55,7 +55,7 @@ def check(study: Study) -> list[str]:
     """
     check_there(study)
     check_agreement(study)
-    external.check_asked(study)
+    external.check_external(study)
     staging.check(study)
     notebooks = [row.notebook for row in chapters.of_study(study)]
     if "01_data_exploration" not in notebooks:
@@ -63,7 +63,7 @@ def check(study: Study) -> list[str]:
     dataset, task = dataset_of(study), study.label_set
     understood = [f"The study '{study.name}':", *lines(dataset, task)]
     if any(PROTOCOLS[protocol].is_given for _, protocol in study.runs()):
-        understood.append(f"  {_given(dataset.cases)}")
+        understood.append(f"  {_given_split(dataset.cases)}")
     training = [name for name in notebooks if name in TRAINING]
     problems = []
     if TRAINING[0] in training:  # elsewhere a notebook makes what is split
@@ -89,10 +89,10 @@ def check_there(study: Study) -> None:
     folder = images_folder(study.dataset, study.folder)
     if not study.reader.makes_images:
         existing(folder)
-    refuse(_others_not_there(study))
+    refuse(_missing_image_folders(study))
 
 
-def _others_not_there(study: Study) -> list[str]:
+def _missing_image_folders(study: Study) -> list[str]:
     """Return which parameters name other images by a reader, and no folder that is there."""
     problems = []
     for row in chapters.of_study(study):
@@ -172,7 +172,7 @@ def _patients(cases: pd.DataFrame) -> str:
     return f"{len(cases)} images of {len(images)} patients (patients with {each})"
 
 
-def _given(cases: pd.DataFrame) -> str:
+def _given_split(cases: pd.DataFrame) -> str:
     """Return how many images the split that came with the data has, and whether it leaks."""
     counts = splits.given_counts(cases)
     drawn = {"validation": "drawn from training"} if not counts["validation"] else {}
@@ -275,9 +275,9 @@ def _network_problems(study: Study, notebook: str) -> list[str]:
     return problems
 
 
-def _check_network(given: Mapping, taps: Sequence[str]) -> None:
+def _check_network(parameters: Mapping, taps: Sequence[str]) -> None:
     """Raise UserError where a notebook's trunk, its weights or its layers are not there."""
-    backbones.check(given["backbone"], str(Path(given["weights"]).expanduser()), taps)
+    backbones.check(parameters["backbone"], str(Path(parameters["weights"]).expanduser()), taps)
 
 
 if __name__ == "__main__":

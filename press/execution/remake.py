@@ -29,12 +29,12 @@ SCRATCH = "results/.remade"  # a study's folder below it holds what was made aga
 STOPPED = "it could not be made again; what stopped it stands above"
 
 
-def find(study: str, wanted: str) -> tuple[Page, Exhibit]:
+def find(study: str, reference: str) -> tuple[Page, Exhibit]:
     """Return the exhibit ``page#id`` of a study, or ``id`` alone where one page has it.
 
     Raises UserError with the nearest names where there is none, or the pages where there are many.
     """
-    page_name, _, identity = wanted.rpartition("#")
+    page_name, _, identity = reference.rpartition("#")
     by_name = {page.name: page for page in pages.of_study(study)}
     if not by_name:
         raise UserError(f"book/{study} holds no executed pages: make book STUDY={study}")
@@ -58,18 +58,18 @@ def trace(page: Page, exhibit: Exhibit) -> list[str]:
     return [head, *_trace_inputs(exhibit.passport, page, 1, set())]
 
 
-def _trace_inputs(facts: dict, page: Page, depth: int, seen: set[str]) -> list[str]:
+def _trace_inputs(facts: dict, page: Page, depth: int, traced: set[str]) -> list[str]:
     lines = []
     for read in facts["inputs"]:
         digest = digest_of(read)
         maker = f", written by {read['made_by']}" if "made_by" in read else ""
-        again = " (as above)" if digest in seen and maker else ""
+        again = " (as above)" if digest in traced and maker else ""
         lines.append(f"{'  ' * depth}read {read['file']}, SHA-256 {digest[:16]}{maker}{again}")
         writer = pages.maker_of(read, page)
         if writer and not again:
-            seen.add(digest)
+            traced.add(digest)
             if written := writer.artefacts.get(read["artefact"]):
-                lines += _trace_inputs(written, writer, depth + 1, seen)
+                lines += _trace_inputs(written, writer, depth + 1, traced)
             else:
                 lines[-1] += ", which no longer has it"
     return lines
@@ -98,15 +98,15 @@ def at_hand(study: Study, page: Page, exhibit: Exhibit) -> list[Path]:
     return [path for path in paths + passports if path.exists()]
 
 
-def _check_images(study: Study, page: Page, other: str) -> None:
-    """Raise UserError where a page, of this study and ``other``, can't begin with images."""
-    if other:
-        command = f"compare STUDIES={study.name},{other}"
+def _check_images(study: Study, page: Page, other_study: str) -> None:
+    """Raise UserError where a page, of this study and ``other_study``, can't begin with images."""
+    if other_study:
+        command = f"compare STUDIES={study.name},{other_study}"
         if page.notebook == external.NOTEBOOK:
-            command = f"external STUDY={study.name} OTHER={other}"
+            command = f"external STUDY={study.name} OTHER={other_study}"
         raise UserError(
-            f"the page reads results of {study.name} and of {other}, which are not at hand as it "
-            f"read them: run both studies, then `make {command}`"
+            f"the page reads results of {study.name} and of {other_study}, which are not at "
+            f"hand as it read them: run both studies, then `make {command}`"
         )
     preflight.check_there(study)
 
@@ -198,7 +198,7 @@ def _numbers(outcome: Outcome) -> str:
     return f"{outcome.numbers} compared, {size}, tolerance {outcome.tolerance:g}: {verdict}"
 
 
-def _of_another_study(config: str, figure: str) -> tuple[str, str]:
+def _config_and_exhibit(config: str, figure: str) -> tuple[str, str]:
     """Return the YAML of the study that ``study/page#id`` names, and page#id."""
     study, _, exhibit = figure.rpartition("/")
     if not study:
@@ -216,7 +216,7 @@ def main(config: str, figure: str, data: str = "", weights: str = "") -> int:
     ``figure`` is page#id, or id alone, or study/page#id of another study.
     """
     started = time.time()
-    config, figure = _of_another_study(config, figure)
+    config, figure = _config_and_exhibit(config, figure)
     study = load(config, data, weights, root=SCRATCH)
     page, exhibit = find(study.name, figure)
     print("\n".join(trace(page, exhibit)))

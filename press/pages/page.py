@@ -187,21 +187,21 @@ def of_study(study: str, book: Path = BOOK) -> list[Page]:
     return [read(path) for path in sorted((book / study).glob("*.ipynb"))]
 
 
-def executed(study: str, names: Sequence[str], do: str, book: Path = BOOK) -> list[Page]:
+def executed(study: str, names: Sequence[str], advice: str, book: Path = BOOK) -> list[Page]:
     """Return the executed ones of a study's pages.
 
-    Raises UserError where the study has to be run for missing ones, which ends with what to ``do``.
+    Raises UserError where the study has to be run for missing ones, which ends with ``advice``.
     A study that was executed elsewhere has no pages of chapters that were added since.
     """
     paths = {name: book / study / f"{name}.ipynb" for name in names}
-    there = {name: path for name, path in paths.items() if path.exists()}
-    missing = [name for name in names if name not in there]
-    if missing and (study not in COMMITTED or not there):
+    existing = {name: path for name, path in paths.items() if path.exists()}
+    missing = [name for name in names if name not in existing]
+    if missing and (study not in COMMITTED or not existing):
         raise UserError(
             f"the study '{study}' is not executed here: {len(missing)} of {len(names)} pages are "
-            f"missing, such as {missing[0]}; {do}"
+            f"missing, such as {missing[0]}; {advice}"
         )
-    return [read(path) for path in there.values()]
+    return [read(path) for path in existing.values()]
 
 
 def maker_of(facts: dict, page: Page) -> Page | None:

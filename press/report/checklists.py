@@ -65,8 +65,8 @@ class Answer(Checked):
     def text(self) -> str:
         """Return the answer as one line of Markdown."""
         missing = f"*Missing:* {self.missing}" if self.missing else ""
-        why = self.why[:1].upper() + self.why[1:]
-        return " ".join(" ".join(filter(None, [self.answer, missing, why])).split())
+        explanation = self.why[:1].upper() + self.why[1:]
+        return " ".join(" ".join(filter(None, [self.answer, missing, explanation])).split())
 
 
 class Item(Answer):
@@ -205,7 +205,7 @@ def generated(studies: list[Study], book: Path = BOOK) -> dict[str, str]:
     The chapter, and for each study that has executed pages a model card and a data sheet.
     """
     reported = [report(study, book) for study in studies]
-    reported = _apart([study for study in reported if study.pages] or reported[:1])
+    reported = _with_distinct_names([study for study in reported if study.pages] or reported[:1])
     made = {"book/reporting.md": chapter(load().checklists, reported)}
     return made | {
         f"book/{entry.study.name}/{name}.md": card(name, entry)
@@ -214,7 +214,7 @@ def generated(studies: list[Study], book: Path = BOOK) -> dict[str, str]:
     }
 
 
-def _apart(reported: list[Reported]) -> list[Reported]:
+def _with_distinct_names(reported: list[Reported]) -> list[Reported]:
     """Return studies that are called by their names, too, where their short names are the same.
 
     Their titles would do in the text; but headings have it, too, and the search shows them as HTML.
@@ -249,18 +249,18 @@ def chapter(lists: list[Checklist], reported: list[Reported]) -> str:
             for item in checklist.items
         }
         for place, study in enumerate(reported):
-            count = Counter(given[place].status for given in answers.values())
+            count = Counter(row[place].status for row in answers.values())
             bars.append((f"{checklist.title}, {study.names['short']}", count))
         sections = {
             title: [row for item in items for row in _rows(item, answers[item.item], reported)]
             for title, items in checklist.sections.items()
         }
-        about = f"{checklist.about.strip()} {{cite:p}}`{checklist.cite}`"
-        shown.append({"checklist": checklist, "about": about, "sections": sections})
+        introduction = f"{checklist.about.strip()} {{cite:p}}`{checklist.cite}`"
+        shown.append({"checklist": checklist, "about": introduction, "sections": sections})
     names = [study.names for study in reported]
     notices = names[0]["notices"].replace("../_notices", "_notices")
-    given = {"bars": bars, "lists": shown, "studies": names, "statuses": NEEDS, "notices": notices}
-    return filled("reporting.md", given)
+    texts = {"bars": bars, "lists": shown, "studies": names, "statuses": NEEDS, "notices": notices}
+    return filled("reporting.md", texts)
 
 
 def _rows(item: Item, answers: list[Answer], reported: list[Reported]) -> list[dict[str, str]]:

@@ -49,17 +49,17 @@ def _rows(executed: Page) -> Iterator[dict[str, str]]:
     """Yield a row of the table for each figure, table and number of a page."""
     for exhibit in executed.exhibits.values():
         texts = {"name": exhibit.id, "text": _beginning(exhibit.passport["caption"])}
-        yield texts | _where(executed, exhibit.kind, exhibit.id, exhibit.passport)
+        yield texts | _location(executed, exhibit.kind, exhibit.id, exhibit.passport)
     for name, number in executed.numbers.items():
         texts = {"name": name, "text": _beginning(number.text)}
-        yield texts | _where(executed, "number", f"cell-{number.cell_id}", executed.passport)
+        yield texts | _location(executed, "number", f"cell-{number.cell_id}", executed.passport)
 
 
 def _beginning(text: str) -> str:
     return shorten(text, LONGEST, placeholder=" …")
 
 
-def _where(executed: Page, kind: str, anchor: str, passport: dict) -> dict[str, str]:
+def _location(executed: Page, kind: str, anchor: str, passport: dict) -> dict[str, str]:
     """Return where something stands on a page, and what it was made by."""
     read = [f"{file['name']} {digest_of(file)[:8]}" for file in passport["inputs"]]
     code = f"code {passport['code']['library_sha256'][:8]}"

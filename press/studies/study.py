@@ -173,7 +173,7 @@ def load(
     if data:
         keys["dataset"]["folder"] = data
     if weights:
-        for notebook in _weighed(keys.get("chapters", chapters.PAPER)):
+        for notebook in _notebooks_with_weights(keys.get("chapters", chapters.PAPER)):
             keys.setdefault("notebooks", {}).setdefault(notebook, {})["weights"] = weights
     variants = keys.pop("variants", {"proposed": {}})
     variants |= dict(sweep.points(keys.pop("sweep", {})))
@@ -184,7 +184,7 @@ def load(
     return study
 
 
-def _weighed(chapter_set: str) -> list[str]:
+def _notebooks_with_weights(chapter_set: str) -> list[str]:
     """Return the notebooks of a set of chapters that a file of weights is for."""
     if chapter_set == chapters.PAPER:
         return ["03_training"]  # ablations follow it
@@ -212,11 +212,11 @@ def _contradictions(study: Study, lines: yaml_file.Lines) -> Problems:
             parameters |= declared_parameters(notebook) | study.notebooks.get(notebook, {})
         parameters |= study.changes(variant) | {"protocol": protocol} | PROTOCOLS[protocol].fixes
         for keys, problem in settings.clashes(parameters) + clashes(parameters):
-            problems.append((_where(keys, variant, lines), problem))
+            problems.append((_key_path(keys, variant, lines), problem))
     return problems
 
 
-def _where(keys: tuple[str, ...], variant: str, lines: yaml_file.Lines) -> tuple:
+def _key_path(keys: tuple[str, ...], variant: str, lines: yaml_file.Lines) -> tuple:
     """Return the key path at which a variant was given one of several parameters."""
     sections = [("variants", variant), ("ablations", variant)]
     sections += [] if any(section in lines for section in sections) else [("sweep",)]

@@ -175,11 +175,11 @@ def _notebooks(*names: str) -> type[Checked]:
 def problems(keys: dict) -> Problems:
     """Return all that is wrong with a study's YAML: with single keys, or else between them."""
     wrong = text_problems(keys) or yaml_file.problems(model(keys), keys)
-    wrong = [(names, _said_of_seeds(names) or problem) for names, problem in wrong]
+    wrong = [(names, _seeds_problem(names) or problem) for names, problem in wrong]
     return wrong or _task_problems(keys) or _sweep_problems(keys) or _names_problems(keys)
 
 
-def _said_of_seeds(names: tuple) -> str:
+def _seeds_problem(names: tuple) -> str:
     """Return what is wrong with a seed of training that a run sets for itself; else nothing."""
     of_runs = names[0] in ("variants", "ablations", "sweep") or "03_training" in names
     of_seeds = of_runs and names[-1] in ("seed", "seeds")

@@ -82,12 +82,12 @@ def test_what_was_not_run_is_named_with_what_to_do(studies):
 def asked(studies, other="b"):
     """What a study that asks for another's images is told before it runs."""
     changed(studies, "a", "title", f"external: {{study: {other}}}\ntitle")
-    return external.check_asked(study.load("config/a.yaml"))
+    return external.check_external(study.load("config/a.yaml"))
 
 
 def test_a_study_may_ask_for_images_that_the_other_makes_itself(studies):
     assert asked(studies) is None
-    assert external.check_asked(study.load("config/b.yaml")) is None
+    assert external.check_external(study.load("config/b.yaml")) is None
 
 
 @pytest.mark.parametrize(

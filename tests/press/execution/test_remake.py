@@ -111,14 +111,14 @@ def test_a_wrong_name_is_told_with_the_right_ones(study, name, wanted, message):
 
 
 def test_the_figure_of_another_study(monkeypatch):
-    assert remake._of_another_study("config/phantoms.yaml", "a#b") == (
+    assert remake._config_and_exhibit("config/phantoms.yaml", "a#b") == (
         "config/phantoms.yaml",
         "a#b",
     )
-    assert remake._of_another_study("x", "inbreast/a#b") == ("config/inbreast.yaml", "a#b")
+    assert remake._config_and_exhibit("x", "inbreast/a#b") == ("config/inbreast.yaml", "a#b")
     with pytest.raises(UserError, match="did you mean 'inbreast'"):
-        remake._of_another_study("x", "inbraest/a#b")
-    assert remake._of_another_study("x", "speed/a#b") == ("config/speed.yaml", "a#b")
+        remake._config_and_exhibit("x", "inbraest/a#b")
+    assert remake._config_and_exhibit("x", "speed/a#b") == ("config/speed.yaml", "a#b")
 
 
 @pytest.fixture

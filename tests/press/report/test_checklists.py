@@ -282,10 +282,12 @@ def test_two_studies_of_one_kind_are_told_apart_by_their_names():
         for name in ("a", "b_")
     ]
     reported.append(reporting.report(NOT_RUN["class_folders"]))
-    made = reporting.chapter(LISTS, reporting._apart(reported))
+    made = reporting.chapter(LISTS, reporting._with_distinct_names(reported))
     assert "TRIPOD+AI, synthetic (a)<" in made
     assert "TRIPOD+AI, own images<" in made
-    joint = reporting.linked("{notebook}`training <03_training>`", reporting._apart(reported)[:2])
+    joint = reporting.linked(
+        "{notebook}`training <03_training>`", reporting._with_distinct_names(reported)[:2]
+    )
     page = "03_training-proposed-patient"
     other = f"{{notebook}}`synthetic (b&#95;) <b_/{page}>`"
     assert joint == f"{{notebook}}`training <a/{page}>` / {other}"
