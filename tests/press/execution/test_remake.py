@@ -213,5 +213,5 @@ def test_one_figure_of_a_study_is_made_again_at_a_time(tmp_path, monkeypatch):
 def test_a_page_of_two_studies_without_what_it_read_says_what_to_run(notebook, command):
     study, page = load("config/smoke.yaml"), SimpleNamespace(notebook=notebook)
     with pytest.raises(UserError, match=command):
-        remake._check_images(study, page, other="b")
-    remake._check_images(study, page, other="")
+        remake._check_images(study, page, other_study="b")
+    remake._check_images(study, page, other_study="")
