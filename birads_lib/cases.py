@@ -107,9 +107,9 @@ class Dataset:
         findings = _checked(FINDINGS, self.findings, "The findings")
         object.__setattr__(self, "cases", cases)
         object.__setattr__(self, "findings", findings)
-        lost = sorted(set(findings["image_id"]) - set(cases["image_id"]))
-        if lost:
-            raise DatasetError(f"no image has the image_id {lost[0]!r}", "The findings")
+        orphans = sorted(set(findings["image_id"]) - set(cases["image_id"]))
+        if orphans:
+            raise DatasetError(f"no image has the image_id {orphans[0]!r}", "The findings")
 
     @classmethod
     def read(cls, root: str | Path, folder: Path) -> "Dataset":
@@ -257,16 +257,16 @@ def parse_birads(text: object) -> tuple[int, str]:
     Raises:
         ValueError: with what is wrong and what would do.
     """
-    plain = re.sub(r"\.0+$", "", str(text).strip().lower())
-    plain = re.sub(r"[\s_\-.:()]+", "", plain)
-    match = _BIRADS.fullmatch(plain)
+    normalised = re.sub(r"\.0+$", "", str(text).strip().lower())
+    normalised = re.sub(r"[\s_\-.:()]+", "", normalised)
+    match = _BIRADS.fullmatch(normalised)
     if match:
         category = match[1] or match[2] or _ROMAN[match[3]]
         return min(int(category[0]), 5), category
     reason = "is unknown"
-    if re.fullmatch(_PREFIX + "0", plain):
+    if re.fullmatch(_PREFIX + "0", normalised):
         reason = "is an incomplete assessment, not a grade"
-    if plain.startswith("acr"):
+    if normalised.startswith("acr"):
         reason = "may be a breast density by ACR (a study of these has 'task: density')"
     raise ValueError(f"the BI-RADS category {text!r} {reason}; use 1, 2, 3, 4, 4a, 4b, 4c, 5 or 6")
 

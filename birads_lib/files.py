@@ -36,10 +36,10 @@ def written_whole(path: str | Path) -> Iterator[Path]:
 
 def _sweep(path: Path, host: str) -> None:
     """Remove what killed processes of this machine left of ``path``: they may have been large."""
-    for left in path.parent.glob(f".{host}.*.{path.name}"):
-        process = left.name.removeprefix(f".{host}.").removesuffix(f".{path.name}")
+    for leftover in path.parent.glob(f".{host}.*.{path.name}"):
+        process = leftover.name.removeprefix(f".{host}.").removesuffix(f".{path.name}")
         if process.isdigit() and not _is_alive(int(process)):
-            left.unlink(missing_ok=True)
+            leftover.unlink(missing_ok=True)
 
 
 def _is_alive(process: int) -> bool:

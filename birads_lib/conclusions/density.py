@@ -101,7 +101,7 @@ def modalities(single: str, gains: Mapping[str, Estimate], margin: float) -> str
         if equivalence(gain.low, gain.high, margin) == "equivalent":
             effect = f"keeps accuracy within {margin:g}"
         kinds_by_effect.setdefault(effect, []).append(f"on {kind} {gain.aside}")
-    parts = [f"{effect} {texts.listing(named)}" for effect, named in kinds_by_effect.items()]
+    parts = [f"{effect} {texts.listing(listed)}" for effect, listed in kinds_by_effect.items()]
     return f"Training on all kinds of image instead of {single} alone {'; it '.join(parts)}."
 
 

@@ -44,8 +44,8 @@ class Estimate(NamedTuple):
     @property
     def aside(self) -> str:
         """The same in parentheses: "(+0.020, from -0.010 to +0.050)"."""
-        number, _, ends = self.signed.partition(" (")
-        return f"({number}{', from ' + ends[:-1] if ends else ''})"
+        number, _, bounds = self.signed.partition(" (")
+        return f"({number}{', from ' + bounds[:-1] if bounds else ''})"
 
     def side(self, below: str, alike: str, above: str, than: float = 0.0) -> str:
         """Return which words are true: the interval lies below ``than``, holds it, or is above."""

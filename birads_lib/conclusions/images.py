@@ -71,17 +71,17 @@ def preprocessing(shrunk: float, widths: np.ndarray, size: int) -> str:
 
     ``shrunk`` and ``widths`` are of ``seen_of_findings``; ``size`` is the side of the square.
     """
-    left = f"one of them stands for {shrunk:.1f} pixels of the file"
+    resolution = f"one of them stands for {shrunk:.1f} pixels of the file"
     if shrunk <= 1:
-        left = "the file has no more"
-    first = f"The model sees {size} x {size} pixels; {left}."
+        resolution = "the file has no more"
+    first = f"The model sees {size} x {size} pixels; {resolution}."
     if not len(widths):
         return f"{first} The sizes of the findings are not known, so nobody can say what is left."
-    tiny = int((widths < 2).sum())
+    narrow = int((widths < 2).sum())
     return (
         f"{first} Across its shorter side, the median of the {len(widths)} findings of known size "
-        f"is {np.median(widths):.1f} pixels wide there, and {tiny or 'none'} of them "
-        f"{'are' if tiny > 1 else 'is'} narrower than two pixels."
+        f"is {np.median(widths):.1f} pixels wide there, and {narrow or 'none'} of them "
+        f"{'are' if narrow > 1 else 'is'} narrower than two pixels."
     )
 
 

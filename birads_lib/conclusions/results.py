@@ -103,22 +103,22 @@ def calibration(
     """
     sentence = "No answer was given with a probability of about 0.8."
     if answers:
-        sure = right.side("the model is too sure", "", "", than=0.75)
-        unsure = right.side("", "", "the model isn't sure enough", than=0.85)
-        verdict = sure or unsure or "this can't be distinguished from eight in ten"
+        overconfident = right.side("the model is too sure", "", "", than=0.75)
+        underconfident = right.side("", "", "the model isn't sure enough", than=0.85)
+        verdict = overconfident or underconfident or "this can't be distinguished from eight in ten"
         sentence = (
             f"Of {answers} answers given with a probability of 0.75 to 0.85, {_share(right)} "
             f"are right: {verdict}."
         )
-    helped = ("lowers", "does not measurably change", "raises")
-    after = f" {best} {change.side(*helped)} the log loss on held-out patients {change.aside}."
-    return split_first(protocol, f"{sentence}{after} {_beside_base_rates(**least)}")
+    words = ("lowers", "does not measurably change", "raises")
+    correction = f" {best} {change.side(*words)} the log loss on held-out patients {change.aside}."
+    return split_first(protocol, f"{sentence}{correction} {_beside_base_rates(**least)}")
 
 
 def _share(share: Estimate) -> str:
     """Return "51% (5% to 100%)", "51%" without an interval."""
-    ends = "" if np.isnan(share.low) else f" ({share.low:.0%} to {share.high:.0%})"
-    return f"{share.estimate:.0%}{ends}"
+    bounds = "" if np.isnan(share.low) else f" ({share.low:.0%} to {share.high:.0%})"
+    return f"{share.estimate:.0%}{bounds}"
 
 
 def _beside_base_rates(brier: tuple[Estimate, float], log_loss: tuple[Estimate, float]) -> str:

@@ -59,12 +59,12 @@ def reader(gain: Estimate, biopsied: float, everybody: float) -> str:
         biopsied: specificity of the reader among lesions that were biopsied.
         everybody: the same among all lesions.
     """
-    differs = abs(biopsied - everybody) >= 0.1  # in ten of a hundred, which a reader would notice
-    selected = ", so it depends strongly on who is biopsied" if differs else ""
+    biased = abs(biopsied - everybody) >= 0.1  # in ten of a hundred, which a reader would notice
+    dependence = ", so it depends strongly on who is biopsied" if biased else ""
     return (
         f"At the reader's sensitivity, the network's specificity is {gain.side(*COMPARED)} the "
         f"reader's {gain.aside}. The reader's specificity is {biopsied:.0%} among lesions that "
-        f"were biopsied, and {everybody:.0%} among all{selected}."
+        f"were biopsied, and {everybody:.0%} among all{dependence}."
     )
 
 

@@ -83,11 +83,11 @@ def ceiling(masks: Masks, cells: tuple[int, int]) -> np.ndarray:
 
     The centres of coarse cells are few: a small finding may lie between them.
     """
-    spots = np.eye(cells[0] * cells[1]).reshape(-1, *cells)  # a map per cell
+    cell_maps = np.eye(cells[0] * cells[1]).reshape(-1, *cells)  # a map per cell
     reachable = np.full(len(masks), np.nan)
     for row, mask in enumerate(masks):
         if mask is not None:
-            x, y = peaks(spots, len(mask)).astype(int).T
+            x, y = peaks(cell_maps, len(mask)).astype(int).T
             reachable[row] = mask[y, x].any()
     return reachable
 

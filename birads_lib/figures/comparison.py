@@ -23,8 +23,8 @@ def side_by_side(values: pd.DataFrame, differences: pd.DataFrame, task: Task = B
     options = {"height": 1 + 3.6 * len(protocols), "sharex": "col", "sharey": True}
     axes = new_axes(len(protocols), 2, squeeze=False, **options)
     for (left, right), protocol in zip(axes, protocols, strict=True):
-        named = values[values["protocol"] == protocol].set_index(["study", "metric"])
-        tables = {study: named.loc[study].loc[[*names]] for study in (first, second)}
+        of_protocol = values[values["protocol"] == protocol].set_index(["study", "metric"])
+        tables = {study: of_protocol.loc[study].loc[[*names]] for study in (first, second)}
         looks = [(BLUE, "o"), (ORANGE, "s")]
         draw_beside(left, tables, [*names], looks, 0.32, size=30, width=2)
         rows = differences[differences["protocol"] == protocol].set_index("metric").loc[[*names]]

@@ -78,9 +78,9 @@ def elsewhere(
     """
     axes = new_axes(1, len(tables), height=4.1, squeeze=False)
     looks = [(BLUE, "-."), (style.colours(task)[lowest], "-")]
-    for ax, (prevalence, named) in zip(axes[0], tables.items(), strict=True):
-        _defaults(ax, next(iter(named.values())))
-        for (name, table), look in zip(named.items(), looks, strict=False):
+    for ax, (prevalence, curves_by_name) in zip(axes[0], tables.items(), strict=True):
+        _defaults(ax, next(iter(curves_by_name.values())))
+        for (name, table), look in zip(curves_by_name.items(), looks, strict=False):
             _line(ax, table, look, name, _NET)
         _panel(ax, table, f"{task.decisions[lowest]} in {100 * prevalence:.3g} %")
         ax.set(xlim=(0, 0.5), xticks=np.arange(6) / 10)

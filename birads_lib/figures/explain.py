@@ -121,11 +121,11 @@ def attention_maps(
     ``received`` is the attention (h, w) of each, of sum 1; drawn relative to its largest value.
     """
     axes = new_axes(2, max(1, len(examples)), height=4.2, squeeze=False)
-    for (upper, lower), example, seen in zip(axes.T, examples, received, strict=False):
+    for (upper, lower), example, attention in zip(axes.T, examples, received, strict=False):
         _heat(upper, example.heat, example, show_pixels)
-        seen = _heat(lower, seen / seen.max(), example, show_pixels)
+        attention = _heat(lower, attention / attention.max(), example, show_pixels)
         upper.set_title(task.named(example.truth), fontsize=11)
-        lower.set_title(f"largest: x{seen.max() / seen.mean():.1f}", fontsize=10)
+        lower.set_title(f"largest: x{attention.max() / attention.mean():.1f}", fontsize=10)
     _beside(axes[0, 0], "Grad-CAM")
     _beside(axes[1, 0], "Attention")
     return _with_colour_bar(axes, "Value, largest = 1")

@@ -53,14 +53,14 @@ def groups(tables: Mapping[str, pd.DataFrame], task: Task = BIRADS) -> Figure:
 
     ``tables`` has the name of the place -> table of ``external.by_group``, home first.
     """
-    named = {name: _named(table) for name, table in tables.items() if len(table)}
+    renamed = {name: _named(table) for name, table in tables.items() if len(table)}
     order = {kind: place for place, kind in enumerate(GROUPS.values())}
-    rows = dict.fromkeys(row for table in named.values() for row in table.index)
+    rows = dict.fromkeys(row for table in renamed.values() for row in table.index)
     rows = sorted(rows, key=lambda row: order[row.partition(": ")[0]])
     titles = {name: t for name, t in headline_names(task).items() if name in _BY_GROUP}
     axes = new_axes(1, len(titles), height=1.6 + 0.5 * len(rows), sharey=True)
     for ax, (metric, title) in zip(axes, titles.items(), strict=True):
-        of_metric = {name: table[table["metric"] == metric] for name, table in named.items()}
+        of_metric = {name: table[table["metric"] == metric] for name, table in renamed.items()}
         draw_beside(ax, of_metric, rows, _LOOKS, 0.3, size=30, width=2)
         name_rows(ax, rows)
         ax.set_title(title)

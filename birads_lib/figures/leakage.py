@@ -123,15 +123,15 @@ def _metrics_axes(ax: Axes, names: list[str], rows: pd.DataFrame) -> None:
 def nulls(metrics: Mapping[str, pd.DataFrame]) -> Figure:
     """Draw the answers that there are beside each other, by protocol, with 95 % intervals."""
     table = pd.concat(metrics, names=["protocol"]).droplevel(1)
-    there = [answer for answer in style.ANSWERS if (table["answer"] == answer).any()]
-    height = 2.8 + (0.6 + 0.2 * len(there)) * len(metrics)
+    present = [answer for answer in style.ANSWERS if (table["answer"] == answer).any()]
+    height = 2.8 + (0.6 + 0.2 * len(present)) * len(metrics)
     axes = new_axes(2, 2, height=height, sharex=True, sharey=True)
     names = [PROTOCOLS[protocol].label.replace(" (", "\n(") for protocol in metrics]
     for ax, metric in zip(axes.ravel(), COMPARED, strict=True):
         rows = table[table["metric"] == metric]
-        answers = {ANSWERS[answer]: rows[rows["answer"] == answer] for answer in there}
-        looks = [style.ANSWERS[answer] for answer in there]
-        draw_beside(ax, answers, [*metrics], looks, 0.7 / (len(there) + 1), size=42)
+        answers = {ANSWERS[answer]: rows[rows["answer"] == answer] for answer in present}
+        looks = [style.ANSWERS[answer] for answer in present]
+        draw_beside(ax, answers, [*metrics], looks, 0.7 / (len(present) + 1), size=42)
         ax.set_title(headline_names()[metric])
         name_rows(ax, names)
     for ax in axes[1]:
@@ -172,7 +172,7 @@ def recall_by_images(table: pd.DataFrame, task: Task = BIRADS) -> Figure:
     table = table.assign(place=table["images"] * 1.06**ties)
     panels = table.groupby("protocol", sort=False)
     axes = new_axes(1, len(panels), height=4.8, sharey=True, squeeze=False)
-    hollow = {
+    lookup_look = {
         "marker": style.ANSWERS["lookup"][1],
         "facecolors": "none",
         "edgecolors": ORANGE,
@@ -180,7 +180,9 @@ def recall_by_images(table: pd.DataFrame, task: Task = BIRADS) -> Figure:
     }
     for ax, (protocol, shown) in zip(axes[0], panels, strict=True):
         lookup = shown[shown["answer"] == "lookup"]
-        ax.scatter(lookup["place"], lookup["estimate"], s=90, label=ANSWERS["lookup"], **hollow)
+        ax.scatter(
+            lookup["place"], lookup["estimate"], s=90, label=ANSWERS["lookup"], **lookup_look
+        )
         for number, rows in shown[shown["answer"] == "model"].groupby(task.name):
             look = {"colour": colours(task)[number], "label": task.named(number)}
             draw_intervals(ax, rows, rows["place"], size=36, width=2, upright=True, **look)

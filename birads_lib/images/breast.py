@@ -22,8 +22,8 @@ def breast_box(grey: np.ndarray) -> tuple[int, int, int, int]:
     count, _, stats, _ = cv2.connectedComponentsWithStats(mask)
     if count < 2:
         return 0, 0, width, height
-    left, top, wide, high = stats[1:][stats[1:, cv2.CC_STAT_AREA].argmax(), :4]
-    edges = np.array([left, top, left + wide, top + high]) * longest / max(small.shape)
+    left, top, box_width, box_height = stats[1:][stats[1:, cv2.CC_STAT_AREA].argmax(), :4]
+    edges = np.array([left, top, left + box_width, top + box_height]) * longest / max(small.shape)
     edges += np.array([-1, -1, 1, 1]) * CROP_MARGIN * longest
     limits = [width, height, width, height]
     return tuple(int(edge) for edge in np.clip(np.rint(edges), 0, limits))

@@ -125,5 +125,7 @@ def _check_syntax(header: pydicom.Dataset) -> None:
     except NotImplementedError:  # what pydicom says of a syntax that it doesn't know
         is_read = False
     if not is_read:
-        named = str(syntax) if syntax.name == syntax else f"{syntax} ({syntax.name})"
-        raise UnfitError(f"has the TransferSyntaxUID {named}, which isn't read; {UNCOMPRESSED}")
+        syntax_text = str(syntax) if syntax.name == syntax else f"{syntax} ({syntax.name})"
+        raise UnfitError(
+            f"has the TransferSyntaxUID {syntax_text}, which isn't read; {UNCOMPRESSED}"
+        )

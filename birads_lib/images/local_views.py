@@ -146,9 +146,9 @@ def _overlap(crop: Sequence[float], boxes: Boxes) -> tuple[np.ndarray, np.ndarra
     """Return the area that a rectangle shares with each box, those of the boxes, and its own."""
     x0, y0, x1, y1 = boxes.corners.T
     left, top, right, bottom = crop
-    wide = np.clip(np.minimum(x1, right) - np.maximum(x0, left), 0, None)
-    high = np.clip(np.minimum(y1, bottom) - np.maximum(y0, top), 0, None)
-    return wide * high, (x1 - x0) * (y1 - y0), float((right - left) * (bottom - top))
+    width = np.clip(np.minimum(x1, right) - np.maximum(x0, left), 0, None)
+    height = np.clip(np.minimum(y1, bottom) - np.maximum(y0, top), 0, None)
+    return width * height, (x1 - x0) * (y1 - y0), float((right - left) * (bottom - top))
 
 
 def cut(image: np.ndarray, crop: Sequence[int], window: int) -> np.ndarray:

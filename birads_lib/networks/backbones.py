@@ -233,5 +233,5 @@ def _load_weights(trunk: "keras.Model", name: str, path: Path) -> None:
 
 
 def _choices(name: str) -> str:
-    named = ", ".join(f'"{weights}"' for weights in [*BACKBONES[name].weights, "none"])
-    return f"choose {named} (random) or a .weights.h5 file saved from this backbone"
+    choices = ", ".join(f'"{weights}"' for weights in [*BACKBONES[name].weights, "none"])
+    return f"choose {choices} (random) or a .weights.h5 file saved from this backbone"

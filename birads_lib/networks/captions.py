@@ -61,13 +61,13 @@ class Captions:
         if foreign := [label for label in texts if label not in task.labels]:
             problems.append(f"{', '.join(map(str, foreign))} is no label of this task")
         ordered = tuple(tuple(texts.get(label, ())) for label in task.labels)
-        every = [text for of_label in ordered for text in of_label]
-        problems += [f"{text!r} is no text with words" for text in every if not _words(text)]
+        all_texts = [text for of_label in ordered for text in of_label]
+        problems += [f"{text!r} is no text with words" for text in all_texts if not _words(text)]
         if problems:
             expected = f"expected a list of texts for each of {', '.join(task.labels)}"
             raise UserError(f"captions: {'; '.join(problems)}; {expected}")
-        words = sorted({word for text in every for word in _words(text)})
-        return cls(ordered, tuple(words), max(len(_words(text)) for text in every))
+        words = sorted({word for text in all_texts for word in _words(text)})
+        return cls(ordered, tuple(words), max(len(_words(text)) for text in all_texts))
 
     def saying(self, texts: Mapping[str, Sequence[str]], task: Task) -> "Captions":
         """Return captions of other texts in the words of these, such as some held out."""

@@ -66,12 +66,12 @@ def seconds(work: Callable[[], object], rounds: int, warm_up: int = 1) -> np.nda
     The first round traces and compiles a network. ``work`` has to wait for its result, as
     ``predict_on_batch`` does on every backend.
     """
-    taken = []
+    durations = []
     for _ in range(warm_up + rounds):
         start = time.perf_counter()
         work()
-        taken.append(time.perf_counter() - start)
-    return np.array(taken[warm_up:])
+        durations.append(time.perf_counter() - start)
+    return np.array(durations[warm_up:])
 
 
 def latency(model: keras.Model, batch: int, rounds: int) -> np.ndarray:

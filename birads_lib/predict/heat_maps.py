@@ -30,8 +30,8 @@ def overlays(run: TrainedRun, table: pd.DataFrame) -> Iterator[Figure]:
         images = np.stack([run.prepare(Path(file)) for file in rows["file"]])  # (n, size, size)
         labels = rows["grade"].map(numbers).to_numpy()
         maps = np.mean([e.explain(images, labels).values for e in explainers], axis=0)  # (n, h, w)
-        certain = rows[run.task.probabilities].to_numpy().max(axis=1)
-        for image, heat, label, p in zip(images, maps, labels, certain, strict=True):
+        top_p = rows[run.task.probabilities].to_numpy().max(axis=1)
+        for image, heat, label, p in zip(images, maps, labels, top_p, strict=True):
             title = f"Grad-CAM of {run.task.named(label)}, given a probability of {p:.0%}"
             yield overlay(image, heat, title, warning(run.folder))
 

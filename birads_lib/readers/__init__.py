@@ -121,8 +121,8 @@ def declared(path: str | Path) -> Reader | None:
     for node in ast.parse(Path(path).read_text("utf-8")).body:
         match node:
             case ast.Assign(targets=[ast.Name("READER")], value=ast.Call() as call):
-                named = {part.arg: ast.literal_eval(part.value) for part in call.keywords}
-                return Reader(*map(ast.literal_eval, call.args), **named)
+                keywords = {part.arg: ast.literal_eval(part.value) for part in call.keywords}
+                return Reader(*map(ast.literal_eval, call.args), **keywords)
     return None
 
 

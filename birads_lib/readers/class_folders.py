@@ -90,9 +90,9 @@ def read(
     file_headers = [facts.header for facts in good.values()]
     headers.contradictory_patients(rows, file_headers, problems)
     problems.raise_any()
-    named = [header.patient_id for header in file_headers]
+    patient_ids = [header.patient_id for header in file_headers]
     # One word for all names nobody, and one of its own for each tells no more than its file's name.
-    if not all(named) or len(set(named)) in (1, len(named)):
+    if not all(patient_ids) or len(set(patient_ids)) in (1, len(patient_ids)):
         file_headers = [replace(header, patient_id="") for header in file_headers]
     rows = [
         headers.completed(row | {"image_id": row["path"]}, header, path, notes, "the pattern")

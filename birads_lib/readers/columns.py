@@ -56,14 +56,14 @@ class Columns:
                 self.guess(what)
 
     def __contains__(self, what: str) -> bool:
-        there = self.sheet.columns
-        return what in self.specs and all(name in there for name in names(self.specs[what]))
+        present = self.sheet.columns
+        return what in self.specs and all(name in present for name in names(self.specs[what]))
 
     def missing(self, what: str) -> str:
         """Return that nothing holds what is needed, with the columns that there are."""
-        there = ", ".join(map(repr, self.sheet.columns))
+        column_names = ", ".join(map(repr, self.sheet.columns))
         return f"no column of {self.sheet.name} is known to hold the {what}; name it under " + (
-            f"'columns', such as {what}: {self.sheet.columns[0]!r}. There is {there}"
+            f"'columns', such as {what}: {self.sheet.columns[0]!r}. There is {column_names}"
         )
 
     def cell(self, what: str, row: Mapping[str, str], place: frozenset[str] = frozenset()) -> str:

@@ -36,13 +36,13 @@ def completed(
         "machine": header.machine, "spacing_mm": header.spacing_mm,
     }  # fmt: skip
     full = {name: row.get(name) or value or None for name, value in header_facts.items()}
-    named = of_name(path)
+    name_facts = of_name(path)
     for name, wording in SAYS.items():
         if full[name] and header_facts[name] and full[name] != header_facts[name]:
             notes.add(
                 f"{source} and the DICOM header differ in the {wording}: {source} is taken", path
             )
-        if full[name] and named.get(name) and full[name] != named[name]:
+        if full[name] and name_facts.get(name) and full[name] != name_facts[name]:
             preferred = source if row.get(name) else "the DICOM header"
             notes.add(
                 f"{preferred} and the file's name differ in the {wording}: {preferred} is taken",

@@ -152,8 +152,8 @@ def fingerprint(folder: Path, follow_links: bool = False) -> str:
     Names count from the folder, so that it may be moved. Links count as ``links.files_in`` says.
     """
     files = sorted(p for p in files_in(folder, follow_links) if p.is_file())
-    named = {os.fsencode(path.relative_to(folder)): path.stat() for path in files}
-    facts = [(name, stat.st_size, stat.st_mtime_ns) for name, stat in named.items()]
+    stats_by_name = {os.fsencode(path.relative_to(folder)): path.stat() for path in files}
+    facts = [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats_by_name.items()]
     return sha256_of(repr(facts).encode())
 
 

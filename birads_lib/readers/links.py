@@ -48,14 +48,14 @@ def files_in(
         skip: whether to leave out a file or folder, by its name.
     """
     top = Path(os.path.realpath(folder))
-    walked = {top}
+    visited = {top}
 
     def is_new(path: Path) -> bool:
         target = _target(path)
         is_inside = target.is_relative_to(top)
-        if target in walked or (path.is_symlink() and (is_inside or not follow_links)):
+        if target in visited or (path.is_symlink() and (is_inside or not follow_links)):
             return False
-        walked.add(target)
+        visited.add(target)
         return True
 
     for home, folders, names in os.walk(folder, onerror=onerror, followlinks=True):

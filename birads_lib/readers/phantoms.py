@@ -128,8 +128,8 @@ def _make(folder: Path, options: Options, record: str) -> cases.Dataset:
 
 
 def _views(options: Options) -> list[View]:
-    every = options.modality == EVERY
-    modalities = tuple(anatomy.MODALITY_SHARES) if every else (options.modality,)
+    all_modalities = options.modality == EVERY
+    modalities = tuple(anatomy.MODALITY_SHARES) if all_modalities else (options.modality,)
     return list(itertools.product(range(options.patients), LATERALITIES, VIEWS, modalities))
 
 

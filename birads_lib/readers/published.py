@@ -21,8 +21,8 @@ def opened(path: Path, columns: Iterable[str], problems: Problems) -> Sheet | No
         problems.lines.append(str(error))
         return None
     if missing := [name for name in columns if name not in sheet.columns]:
-        there = ", ".join(sheet.columns)
-        problems.lines.append(f"{sheet.name} lacks {', '.join(missing)}; it has {there}")
+        present = ", ".join(sheet.columns)
+        problems.lines.append(f"{sheet.name} lacks {', '.join(missing)}; it has {present}")
         return None
     return sheet
 

@@ -91,13 +91,13 @@ def _sheet(name: str, lines: list[list[str]]) -> Sheet:
     header, *lines = lines or [[]]
     while header and not header[-1]:
         header.pop()
-    if twice := [column for column, count in Counter(header).items() if count > 1]:
-        raise ValueError(f"{name!r} has two columns named {twice[0]!r}; rename one")
+    if duplicates := [column for column, count in Counter(header).items() if count > 1]:
+        raise ValueError(f"{name!r} has two columns named {duplicates[0]!r}; rename one")
     if not any(header):
         raise ValueError(f"{name!r} is empty; its first row needs the names of the columns")
     numbered = {number: line for number, line in enumerate(lines, start=2) if any(line)}
-    if wide := [number for number, line in numbered.items() if any(line[len(header) :])]:
-        problem = f"has more cells than columns in row {wide[0]}; quote what has commas"
+    if too_wide := [number for number, line in numbered.items() if any(line[len(header) :])]:
+        problem = f"has more cells than columns in row {too_wide[0]}; quote what has commas"
         raise ValueError(f"{name!r} {problem}")
     if not numbered:
         raise ValueError(f"{name!r} has no rows below the names of the columns")

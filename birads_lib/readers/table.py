@@ -132,9 +132,9 @@ def opened(root: Path, name: str, sheet: str = "") -> Sheet:
         if path.suffix.lower() in spreadsheet.SUFFIXES and not is_litter(path.name)
     )  # fmt: skip
     if len(paths) != 1:
-        there = ", ".join(path.name for path in paths) or "none"
+        table_names = ", ".join(path.name for path in paths) or "none"
         raise DatasetError(
-            f"the option 'table' has to name the table of the images; there: {there} "
+            f"the option 'table' has to name the table of the images; there: {table_names} "
             f"(of {', '.join(spreadsheet.SUFFIXES)})",
             f"The data set {str(root)!r}",
         )
@@ -182,10 +182,10 @@ class _Rows:
         missing: dict[int, str] = {}
         left_out: dict[str, set[int]] = defaultdict(set)
         for number, cells in self.sheet.rows.items():
-            named = [(text, place) for text, place in self.columns.paths(cells) if text]
-            if not named:
+            image_cells = [(text, place) for text, place in self.columns.paths(cells) if text]
+            if not image_cells:
                 self.wrong["no image; fill in its path, or remove the row"].append(number)
-            for text, place in named:
+            for text, place in image_cells:
                 label = self.columns.cell(self.task.name, cells, place)
                 if label.casefold() in self.chosen.leave_out:
                     left_out[label].add(number)
@@ -202,10 +202,10 @@ class _Rows:
     def _facts(self, number: int, cells: dict[str, str], place: frozenset[str]) -> dict:
         """Return the columns of cases that a row has for one of its images."""
         label = self.columns.cell(self.task.name, cells, place)
-        meant = self.chosen.labels.get(label.casefold(), label)
+        label_text = self.chosen.labels.get(label.casefold(), label)
         labelled = None
         if self.task.name in self.columns:
-            labelled = self._parsed(number, self._labels, meant, MEANT)
+            labelled = self._parsed(number, self._labels, label_text, MEANT)
         facts = {"patient_id": self.columns.cell("patient", cells, place) or None}
         facts |= labelled or {}
         if "birads_original" in facts:
@@ -252,8 +252,8 @@ class _Rows:
         earlier = first.setdefault(row.path, row)
         if earlier is row:
             return True
-        differs = [name for name in row.facts if row.facts[name] != earlier.facts.get(name)]
-        difference = f", and differ in {', '.join(differs)}" if differs else ""
+        differing = [name for name in row.facts if row.facts[name] != earlier.facts.get(name)]
+        difference = f", and differ in {', '.join(differing)}" if differing else ""
         self.problems.lines.append(
             f"{self.sheet.at([earlier.number, row.number])} are both of "
             f"{self.problems.name(row.path)}{difference}; keep one (findings have a table of "

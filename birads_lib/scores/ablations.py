@@ -122,11 +122,11 @@ def differences_by_protocol(
 
 def records(metrics: pd.DataFrame, differences: pd.DataFrame) -> pd.DataFrame:
     """Return metrics and differences in one table, named by variant, protocol and metric."""
-    named = [
+    tables = [
         table.assign(metric=table["variant"] + "." + table["protocol"] + infix + table["metric"])
         for table, infix in ((metrics, "."), (differences, ".difference."))
     ]
-    return pd.concat(named)
+    return pd.concat(tables)
 
 
 def _headline_only(table: pd.DataFrame, task: Task) -> pd.DataFrame:

@@ -233,8 +233,8 @@ def _defined(metrics: Weighted, codes: np.ndarray, alone: bool) -> pd.DataFrame:
     """Return whether metrics are defined of each patient alone, or without her, a row each."""
     step, tables = max(1, _CELLS // len(codes)), []
     for part in np.split(np.arange(codes.max() + 1), range(step, codes.max() + 1, step)):
-        is_hers = codes[:, None] == part  # (n, patients of the part)
-        tables.append(pd.DataFrame(metrics((is_hers == alone).astype(float))))
+        is_of_patient = codes[:, None] == part  # (n, patients of the part)
+        tables.append(pd.DataFrame(metrics((is_of_patient == alone).astype(float))))
     return pd.concat(tables, ignore_index=True).notna()
 
 
@@ -283,10 +283,10 @@ def p_values(differences: pd.DataFrame) -> np.ndarray:
     section 4.2). It is NaN where the interval has no width, unless nothing differs.
     """
     used = differences.notna().sum().to_numpy()
-    rarer = np.minimum((differences <= 0).sum(), (differences >= 0).sum()).to_numpy()
+    smaller_tail = np.minimum((differences <= 0).sum(), (differences >= 0).sum()).to_numpy()
     low, high = percentiles(differences)
     is_known = (low < high) | ((low == 0) & (high == 0))
-    return np.where(is_known, np.minimum(1, 2 * (rarer + 1) / (used + 1)), np.nan)
+    return np.where(is_known, np.minimum(1, 2 * (smaller_tail + 1) / (used + 1)), np.nan)
 
 
 def patients_of(images: object, resampling: Resampling) -> int:

@@ -88,14 +88,14 @@ def aligned(tables: Mapping[str, pd.DataFrame], reference: str) -> dict[str, pd.
             other folds, or holds other true labels; all of them are listed.
     """
     if reference not in tables:
-        there = ", ".join(tables) or "none"
-        raise UserError(f"the reference {reference!r} is not among the runs: {there}")
+        run_names = ", ".join(tables) or "none"
+        raise UserError(f"the reference {reference!r} is not among the runs: {run_names}")
     if len(tables) < 2:
         raise UserError(f"there is nothing to compare with {reference!r}: it is the only run")
     indexed = {name: table.set_index(KEY) for name, table in tables.items()}
     truth = indexed[reference]["y_true"]
-    unlike = {name: _unlike(table, truth) for name, table in indexed.items()}
-    problems = [f"{name}: {problem}" for name, problem in unlike.items() if problem]
+    mismatches = {name: _unlike(table, truth) for name, table in indexed.items()}
+    problems = [f"{name}: {problem}" for name, problem in mismatches.items() if problem]
     if problems:
         heading = f"Not comparable with {reference!r} image by image:"
         advice = "Train them again on the same images, with the same folds and seed."
@@ -141,9 +141,9 @@ def delong(
     result = dict.fromkeys(["estimate", "standard_error", "low", "high", "p_value"], np.nan)
     if positive.all() or not positive.any():
         return result
-    won = _placements(positive, score_a) - _placements(positive, score_b)  # (n,)
-    estimate = won[positive].mean()
-    error = _clustered_error(positive, won - estimate, codes)
+    placements = _placements(positive, score_a) - _placements(positive, score_b)  # (n,)
+    estimate = placements[positive].mean()
+    error = _clustered_error(positive, placements - estimate, codes)
     half, p_value = stats.norm.isf((1 - LEVEL) / 2) * error, 1.0
     if error:
         p_value = 2 * stats.norm.sf(abs(estimate) / error)
@@ -185,11 +185,11 @@ def _clustered_error(positive: np.ndarray, deviation: np.ndarray, codes: np.ndar
     variance = 0.0
     sums = []
     for same_class in (positive, ~positive):
-        holding = len(np.unique(codes[same_class]))
-        if holding < 2:
+        n_clusters = len(np.unique(codes[same_class]))
+        if n_clusters < 2:
             return np.nan
         sums.append(np.bincount(codes, deviation * same_class) / same_class.sum())  # (clusters,)
-        variance += holding / (holding - 1) * (sums[-1] ** 2).sum()
+        variance += n_clusters / (n_clusters - 1) * (sums[-1] ** 2).sum()
     clusters = len(np.unique(codes))
     mixed = 2 * clusters / (clusters - 1) * (sums[0] * sums[1]).sum()
     return float(np.sqrt(max(variance + mixed, 0)))

@@ -63,8 +63,8 @@ def over_most_frequent(
     rows = next(iter(tables.values()))
     label = rows["y_true"].mode().iloc[0]
     answer = {name: float(k == label) for k, name in enumerate(probability_columns(rows), 1)}
-    every = {**tables, "": rows.assign(**answer)}
-    return most_frequent(rows), differences(every, "", ["accuracy"], resamples, seed)
+    with_constant = {**tables, "": rows.assign(**answer)}
+    return most_frequent(rows), differences(with_constant, "", ["accuracy"], resamples, seed)
 
 
 def agreement(
@@ -74,8 +74,10 @@ def agreement(
 
     Cohen's kappa (1960) without weights: the agreement beyond that of the same shares at random.
     """
-    eye, total = np.eye(len(task.labels)), weights.sum(0)
-    called, true = (eye[labels].T @ weights / total for labels in (p.argmax(1), y - 1))  # (K, R)
+    one_hot, total = np.eye(len(task.labels)), weights.sum(0)
+    called, true = (  # (K, R) each
+        one_hot[labels].T @ weights / total for labels in (p.argmax(1), y - 1)
+    )
     values = every_metric(y, p, weights, task)
     chance = (called * true).sum(0)
     return values | {"kappa": ratio(values["accuracy"] - chance, 1 - chance, np.nan)}

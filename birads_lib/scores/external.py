@@ -118,10 +118,15 @@ def by_group(
     for column in known_columns:
         values = cases[column].fillna(NOT_KNOWN).to_numpy(str)
         for group in sorted(set(values), key=lambda value: (value == NOT_KNOWN, value)):
-            here = values == group
-            images, patients = cases["image_id"][here].nunique(), cluster_ids(cases[here]).nunique()
+            in_group = values == group
+            images, patients = (
+                cases["image_id"][in_group].nunique(),
+                cluster_ids(cases[in_group]).nunique(),
+            )
             facts = {"what": column, "group": group, "images": images, "patients": patients}
-            table = _of_group(y[here], p[here], _drawn(resampling, here), patients, task)
+            table = _of_group(
+                y[in_group], p[in_group], _drawn(resampling, in_group), patients, task
+            )
             tables.append(table.assign(**facts)[[*facts, "metric", "estimate", "low", "high"]])
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 

@@ -40,8 +40,8 @@ def over_patients(tests: Mapping[str, pd.DataFrame], resampling: Resampling) -> 
     p = {network: probabilities(rows) for network, rows in tests.items()}
     y = next(iter(tests.values()))["y_true"].to_numpy()
     parts = [
-        paired_differences(y, p[a], p[b], resampling, measure).assign(**named)
-        for a, b, named in _pairs(tests)
+        paired_differences(y, p[a], p[b], resampling, measure).assign(**pair)
+        for a, b, pair in _pairs(tests)
     ]
     table = pd.concat(parts, ignore_index=True)
     return table[table["metric"].isin(NAMES)].reset_index(drop=True)
@@ -58,9 +58,9 @@ def over_folds(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     rows = []
     for metric in NAMES:
         values = of_folds(tests, measure, metric)
-        for a, b, named in _pairs(tests):
+        for a, b, pair in _pairs(tests):
             result = corrected_t(values[a] - values[b], ratio)
-            rows.append({**named, "metric": metric, **result})
+            rows.append({**pair, "metric": metric, **result})
     return pd.DataFrame(rows)
 
 
@@ -79,12 +79,12 @@ def across(differences: pd.DataFrame, families: Mapping[str, str]) -> pd.DataFra
     kinds = [(families.get(row.a), families.get(row.b)) for row in differences.itertuples()]
     forward = differences[[kind == (EFFICIENTNET, RESNET) for kind in kinds]]
     backward = differences[[kind == (RESNET, EFFICIENTNET) for kind in kinds]]
-    ends = {"low": -backward["high"], "high": -backward["low"]}
-    turned = backward.assign(
-        a=backward["b"], b=backward["a"], estimate=-backward["estimate"], **ends
+    bounds = {"low": -backward["high"], "high": -backward["low"]}
+    reversed_pairs = backward.assign(
+        a=backward["b"], b=backward["a"], estimate=-backward["estimate"], **bounds
     )
-    turned = turned.assign(pair=turned["a"] + " - " + turned["b"])
-    return pd.concat([forward, turned]).sort_index()
+    reversed_pairs = reversed_pairs.assign(pair=reversed_pairs["a"] + " - " + reversed_pairs["b"])
+    return pd.concat([forward, reversed_pairs]).sort_index()
 
 
 def records(

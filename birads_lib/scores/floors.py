@@ -128,8 +128,8 @@ def sentence(table: pd.DataFrame, task: Task = BIRADS) -> str:
     """
     if table["verdict"].nunique() == 1 and len(table) > 1:
         verdict = table["verdict"].iloc[0]
-        every = "any of the" if verdict == "alike" else "all"
-        metrics = f"{every} {in_words(len(table))} metrics"
+        quantifier = "any of the" if verdict == "alike" else "all"
+        metrics = f"{quantifier} {in_words(len(table))} metrics"
         return f"{_BY_HOLM} {_VERDICTS[verdict]} its best floor in {metrics}."
     titles, parts = headline_names(task), []
     for verdict, words in _VERDICTS.items():

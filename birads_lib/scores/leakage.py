@@ -67,11 +67,11 @@ def answers(table: pd.DataFrame, floors: pd.DataFrame | None = None) -> dict[str
     labels = distinct_training(table).set_index(key)["y_true"]
     met = test[key].join(labels, on=key)["y_true"].to_numpy()  # NaN: not met
     p = probabilities(test)
-    certain = np.eye(p.shape[1])
+    one_hot = np.eye(p.shape[1])
     nulls = {
         "model": p,
-        "lookup": certain[np.where(np.isnan(met), majority, met).astype(int) - 1],
-        "majority": certain[majority - 1],
+        "lookup": one_hot[np.where(np.isnan(met), majority, met).astype(int) - 1],
+        "majority": one_hot[majority - 1],
     }
     return nulls if floors is None else nulls | with_floors(test, floors)
 
@@ -140,9 +140,9 @@ def shares(met: pd.DataFrame) -> pd.Series:
 
 def closest(met: pd.DataFrame) -> pd.Series:
     """Return the share (0..1) of test rows by the closest they met, one of ``CLOSEST``; sum 1."""
-    yes = [met[name].fillna(False).to_numpy(bool) for name in MET]
-    unsure = met.isna().any(axis=1).to_numpy()
-    nearest = np.select([*yes, unsure], [*MET, "unknown"], "nothing")
+    is_met = [met[name].fillna(False).to_numpy(bool) for name in MET]
+    is_unknown = met.isna().any(axis=1).to_numpy()
+    nearest = np.select([*is_met, is_unknown], [*MET, "unknown"], "nothing")
     return pd.Series(nearest).value_counts(normalize=True).reindex(CLOSEST, fill_value=0.0)
 
 
@@ -228,7 +228,7 @@ def _met_another(
 ) -> pd.array:
     """Return whether another image with the same keys is in training, (n,), NA if unknown."""
     met = pd.array(_matches(test, training, keys) > copy, dtype="boolean")
-    nameless = training[training[keys].isna().any(axis=1)]
-    unknown = test[keys].isna().any(axis=1).to_numpy() | (_matches(test, nameless, []) > 0)
+    unidentified = training[training[keys].isna().any(axis=1)]
+    unknown = test[keys].isna().any(axis=1).to_numpy() | (_matches(test, unidentified, []) > 0)
     met[unknown & ~met.to_numpy(bool)] = pd.NA
     return met

@@ -63,8 +63,8 @@ def hits(points: pd.DataFrame, dilation: float, gates: Mapping[str, float]) -> p
     gate = points["way"].map(gates).fillna(-np.inf)
     hit = (points["distance"] <= dilation) & (points["value"] >= gate)
     table = points.assign(hit=hit.astype(float))
-    wide = table.pivot(index=PAIR, columns="way", values="hit")
-    return wide[[*dict.fromkeys(points["way"])]].reset_index()
+    by_way = table.pivot(index=PAIR, columns="way", values="hit")
+    return by_way[[*dict.fromkeys(points["way"])]].reset_index()
 
 
 def shares(hit: np.ndarray, pairs: pd.DataFrame, weights: np.ndarray) -> dict[str, np.ndarray]:
@@ -113,8 +113,8 @@ def differences(
             return _of(hit, first, weights) - _of(hit, second, weights)
 
         estimate, drawn = _resampled(hit, of, resamples, seed)
-        named = {"first": first, "second": second}
-        rows += [named | row for row in _bounds(estimate, drawn, hit, exact=False)]
+        pair = {"first": first, "second": second}
+        rows += [pair | row for row in _bounds(estimate, drawn, hit, exact=False)]
     return pd.DataFrame(rows)
 
 

@@ -162,8 +162,8 @@ def weighted_auc(score: np.ndarray, positive: np.ndarray, weights: np.ndarray) -
     first = np.searchsorted(score[negative], score[positive], side="left")
     last = np.searchsorted(score[negative], score[positive], side="right")
     positive_weights = weights[positive]  # (positives, R)
-    won = np.einsum("ir,ir->r", positive_weights, below[first] + below[last]) / 2
-    return ratio(won, positive_weights.sum(0) * below[-1], np.nan)
+    concordant = np.einsum("ir,ir->r", positive_weights, below[first] + below[last]) / 2
+    return ratio(concordant, positive_weights.sum(0) * below[-1], np.nan)
 
 
 def _confusion(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> np.ndarray:

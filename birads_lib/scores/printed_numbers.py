@@ -155,8 +155,8 @@ def part_sizes(share: float, images: int, around: int = 0) -> range:
 
 def impossible(table: pd.DataFrame, names: Iterable[str], mix: str, sizes: range) -> list[str]:
     """Return the names without a row of ``possible_sizes`` at any of the sizes, with this mix."""
-    there = table["mix"].isin(["any", mix]) & table["n"].isin(sizes)
-    return [name for name in names if name not in set(table.loc[there, "name"])]
+    is_possible = table["mix"].isin(["any", mix]) & table["n"].isin(sizes)
+    return [name for name in names if name not in set(table.loc[is_possible, "name"])]
 
 
 def near_sizes(

@@ -113,18 +113,20 @@ def recalibrated(
     corrected = {name: probabilities(test).copy() for name in CORRECTIONS}
     folds = []
     for (fold, seed), rows in table.groupby(MODEL):
-        here = ((test["fold"] == fold) & (test["seed"] == seed)).to_numpy()
-        p = corrected["uncorrected"][here]
+        in_fold = ((test["fold"] == fold) & (test["seed"] == seed)).to_numpy()
+        p = corrected["uncorrected"][in_fold]
         validation = out_of_fold(rows, "validation")
         temperature = fitted_temperature(validation["y_true"].to_numpy(), probabilities(validation))
         priors, iterations = _priors(rows, p, balance, task)
-        corrected["temperature_scaled"][here] = tempered(p, temperature)
+        corrected["temperature_scaled"][in_fold] = tempered(p, temperature)
         for name, kind in (("prior_corrected", "natural"), ("saerens", "saerens")):
-            corrected[name][here] = reweighted(p, priors["training"], priors[kind])
-        priors["observed"] = shares(test.loc[here, "y_true"], task)
+            corrected[name][in_fold] = reweighted(p, priors["training"], priors[kind])
+        priors["observed"] = shares(test.loc[in_fold, "y_true"], task)
         fitted = {"fold": fold, "seed": seed, "temperature": temperature, "iterations": iterations}
-        named = {f"{kind}_{k}": v[k - 1] for kind, v in priors.items() for k in task.numbers}
-        folds.append(fitted | named)
+        prior_columns = {
+            f"{kind}_{k}": v[k - 1] for kind, v in priors.items() for k in task.numbers
+        }
+        folds.append(fitted | prior_columns)
     return corrected, pd.DataFrame(folds)
 
 
@@ -177,11 +179,13 @@ def references(
     ``images`` as there.
     """
     frequencies = np.tile(shares(y, task), (len(y), 1))  # (n, K), the same for every image
-    always = every_score(y, frequencies, np.ones((len(y), 1)), task)
+    reference_scores = every_score(y, frequencies, np.ones((len(y), 1)), task)
     noise = error_if_calibrated(p, seed=seed, images=images).set_index("metric")["estimate"]
     return {
         BASE_RATES: {
-            name: float(always[name][0]) for name in ("brier", "rps", "log_loss") if name in always
+            name: float(reference_scores[name][0])
+            for name in ("brier", "rps", "log_loss")
+            if name in reference_scores
         },
         "A calibrated model with so few images, on average": {
             "classwise_ece": noise["classwise_ece"]

@@ -30,10 +30,10 @@ def of_folds(tables: Mapping[str, pd.DataFrame], measure: Measure, metric: str) 
     """
     columns = {name: _of_model(table, measure, metric) for name, table in tables.items()}
     first = next(iter(columns.values())).index
-    unlike = [name for name, column in columns.items() if not column.index.equals(first)]
-    if unlike:
+    mismatched = [name for name, column in columns.items() if not column.index.equals(first)]
+    if mismatched:
         raise UserError(
-            f"{', '.join(unlike)}: other folds or seeds than {next(iter(columns))}; train them "
+            f"{', '.join(mismatched)}: other folds or seeds than {next(iter(columns))}; train them "
             "again with the same folds and seeds"
         )
     return pd.DataFrame(columns)
@@ -118,8 +118,8 @@ def corrected_t(differences: object, test_to_training: float) -> dict[str, float
     error = np.sqrt((1 / len(finite) + test_to_training) * variance)
     of_t = stats.t(len(finite) - 1)
     half, p = of_t.isf((1 - LEVEL) / 2) * error, 2 * of_t.sf(abs(mean) / error)
-    named = {"estimate": mean, "low": mean - half, "high": mean + half, "p_value": p}
-    return {name: float(value) for name, value in named.items()}
+    result = {"estimate": mean, "low": mean - half, "high": mean + half, "p_value": p}
+    return {name: float(value) for name, value in result.items()}
 
 
 def equivalence(low: float, high: float, margin: float) -> str:

@@ -36,10 +36,10 @@ def names(task: Task = BIRADS) -> dict[str, str]:
 
 def measure(called: np.ndarray) -> Measure:
     """Return what makes the metrics in ``names``, given what was called, (n,) labels 1..K."""
-    certain = np.eye(len(BIRADS.labels))[np.asarray(called) - 1]  # (n, K)
+    one_hot = np.eye(len(BIRADS.labels))[np.asarray(called) - 1]  # (n, K)
 
     def metrics(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
-        of_calls = every_metric(y, certain, weights)
+        of_calls = every_metric(y, one_hot, weights)
         values = every_metric(y, p, weights) | every_score(y, p, weights)
         values |= {name: of_calls[name] for name in _OF_CALLS}
         return {name: values[name] for name in names()}

@@ -151,8 +151,8 @@ class Batches(keras.utils.PyDataset):
         return -(-len(self.rows) // self.batch_size)
 
     def __getitem__(self, index: int):
-        here = slice(index * self.batch_size, (index + 1) * self.batch_size)
-        rows, views = self.order[here], self.view[here]
+        batch = slice(index * self.batch_size, (index + 1) * self.batch_size)
+        rows, views = self.order[batch], self.view[batch]
         inputs = tuple(np.asarray(f[rows, views], _network_type(f)) for f in self.features)
         return inputs if len(inputs) > 1 else inputs[0], self.labels[rows]
 
