@@ -208,8 +208,8 @@ class Run:
         """
         rows = table.set_index("metric")[["estimate", "low", "high"]].astype(float)
         if not rows.index.is_unique:
-            twice = sorted(set(rows.index[rows.index.duplicated()]))
-            raise ValueError(f"recorded twice: {', '.join(twice)}")
+            duplicates = sorted(set(rows.index[rows.index.duplicated()]))
+            raise ValueError(f"recorded twice: {', '.join(duplicates)}")
         values = rows.astype(object).where(rows.notna(), None).to_dict("index")
         path = paths.metrics_file(self.home, self.notebook)
         with written_whole(path) as temporary:
@@ -240,8 +240,8 @@ class Run:
         # What myst_nb's `glue` leaves, whose import takes longer than the metrics.
         prefix = "application/papermill.record/"
         parts = [self.folder.name, self.parameters.get("protocol"), name]
-        named = {"name": "_".join(part for part in parts if part), "mime_prefix": prefix}
-        outputs.show({f"{prefix}text/plain": repr(text)}, {"scrapbook": named})
+        scrap = {"name": "_".join(part for part in parts if part), "mime_prefix": prefix}
+        outputs.show({f"{prefix}text/plain": repr(text)}, {"scrapbook": scrap})
 
 
 def executing_cell(notebook: str) -> tuple[int, str] | tuple[None, None]:

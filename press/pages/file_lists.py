@@ -55,8 +55,8 @@ def kind_of(read: Mapping[str, str]) -> str:
 def place_of(kind: str, folder: Path) -> tuple[str, str]:
     """Return page and table that list the files of a kind, in a folder of executed pages."""
     places = [(page, table) for begin, page, table in FURTHER if kind.startswith(begin)]
-    there = [place for place in places if (folder / f"{place[0]}.ipynb").exists()]
-    return [*there, *places, FILE_LIST][0]
+    existing = [place for place in places if (folder / f"{place[0]}.ipynb").exists()]
+    return [*existing, *places, FILE_LIST][0]
 
 
 def _listed_at(by_name: Mapping[str, Page], page: str, identity: str, begin: str = "") -> Lists:

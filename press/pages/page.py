@@ -173,8 +173,8 @@ def _numbers(shown: list[tuple[str, dict]]) -> dict[str, Number]:
     numbers = {}
     for cell_id, output in shown:
         if glued := output.get("metadata", {}).get("scrapbook"):
-            plain = (v for k, v in output["data"].items() if k.endswith("text/plain"))
-            text = "".join(next(plain, "''"))
+            texts = (v for k, v in output["data"].items() if k.endswith("text/plain"))
+            text = "".join(next(texts, "''"))
             try:
                 numbers[glued["name"]] = Number(str(ast.literal_eval(text)), cell_id)
             except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):

@@ -87,9 +87,9 @@ class Run:
     def of_study(self) -> str:
         """What tells it from the chapter's other pages of its study: "by patient"; "" if alone."""
         _, variant, protocol = parts_of_page(self.page)
-        named = [variant.replace("_", " ")] if variant not in ("", "proposed") else []
-        named += [PROTOCOLS[protocol].label] if protocol in PROTOCOLS else []
-        return ", ".join(named)
+        labels = [variant.replace("_", " ")] if variant not in ("", "proposed") else []
+        labels += [PROTOCOLS[protocol].label] if protocol in PROTOCOLS else []
+        return ", ".join(labels)
 
     @property
     def heading(self) -> str:
@@ -125,10 +125,10 @@ def runs(study: Study) -> list[Run]:
 
 def main_pages(study: Study) -> list[Run]:
     """Return the executed page of each chapter that stands for it: the first run, by patient."""
-    firsts = {listed[0] for listed in chapters.contents(study)}
-    every = runs(study)
-    of_chapters = [run for run in every if run.page in firsts]
-    return of_chapters + [r for r in every if chapters.chapter(r.notebook).pages == "elsewhere"]
+    first_pages = {listed[0] for listed in chapters.contents(study)}
+    all_runs = runs(study)
+    chapter_runs = [run for run in all_runs if run.page in first_pages]
+    return chapter_runs + [r for r in all_runs if chapters.chapter(r.notebook).pages == "elsewhere"]
 
 
 def contents(study: Study, studies: Mapping[str, Study], made: Collection[str] = ()) -> dict:
@@ -198,12 +198,12 @@ def _existing(
     for entry in entries:
         below = _existing(getattr(entry, "sections", ()), study, studies, made)
         if entry.notebook:
-            named = _main_page(entry.notebook, study, studies)
+            page_entry = _main_page(entry.notebook, study, studies)
         else:
             is_there = f"{entry.file}.md" in made or any(ROOT.glob(f"{entry.file}.*"))
-            named = {"file": entry.file} if is_there else None
-        if named:
-            existing.append(named | ({"sections": below} if below else {}))
+            page_entry = {"file": entry.file} if is_there else None
+        if page_entry:
+            existing.append(page_entry | ({"sections": below} if below else {}))
         else:
             existing += below  # a page that is missing takes nothing else away
     return existing

@@ -75,9 +75,9 @@ def configuration(study: Study) -> dict:
     substitutions["this_reading"] = _reading(study, substitutions)
     if answer := front.answer(BOOK):
         substitutions["inbreast_answer"] = literal(answer)
-    named = config["parse"]["myst_substitutions"]
+    substituted = config["parse"]["myst_substitutions"]
     config["parse"]["myst_substitutions"] = {
-        name: substitutions.get(name, MISSING) for name in named
+        name: substitutions.get(name, MISSING) for name in substituted
     }
     looks = config.setdefault("sphinx", {}).setdefault("config", {})
     looks["book_pages"] = [run.doc for each in _studies(study) for run in contents.runs(each)]
@@ -211,13 +211,13 @@ def check(study: Study) -> None:
 
 def _check_numbers(study: Study) -> None:
     """Raise UserError where prose names a number that the book's settings don't."""
-    named = _read("_config.yml", _Settings)["parse"].get("myst_substitutions") or {}
+    defined = _read("_config.yml", _Settings)["parse"].get("myst_substitutions") or {}
     problems = [
-        f"{path.name}: unknown {{{{ {name} }}}}; {did_you_mean(name, named)}"
+        f"{path.name}: unknown {{{{ {name} }}}}; {did_you_mean(name, defined)}"
         for path in manifest.prose(study)
         if path.suffix == ".md" and path.parent.name != "_templates"
         for name in dict.fromkeys(_NUMBER.findall(path.read_text()))
-        if name not in named
+        if name not in defined
     ]
     refuse(problems)
 
@@ -225,11 +225,11 @@ def _check_numbers(study: Study) -> None:
 def stage(study: Study, source: Path) -> bool:
     """Bring the folder of a book's sources up to date; return whether anything in it changed."""
     files = {source / path: content for path, content in staged_files(study).items()}
-    there = {p for p in source.rglob("*") if p.is_file() and "__pycache__" not in p.parts}
-    for path in there - set(files):
+    existing = {p for p in source.rglob("*") if p.is_file() and "__pycache__" not in p.parts}
+    for path in existing - set(files):
         path.unlink()
-    changed = [p for p, content in files.items() if p not in there or p.read_bytes() != content]
+    changed = [p for p, content in files.items() if p not in existing or p.read_bytes() != content]
     for path in changed:
         with written_whole(path) as temporary:
             temporary.write_bytes(files[path])
-    return bool(changed) or there != set(files)
+    return bool(changed) or existing != set(files)

@@ -97,8 +97,8 @@ class Checklist(Checked):
     @classmethod
     def _has_each_number_once(cls, sections: dict[str, list[Item]]) -> dict[str, list[Item]]:
         count = Counter(item.item for items in sections.values() for item in items)
-        if twice := [number for number in count if count[number] > 1]:
-            raise ValueError(f"has two items of the same number: {', '.join(twice)}")
+        if duplicates := [number for number in count if count[number] > 1]:
+            raise ValueError(f"has two items of the same number: {', '.join(duplicates)}")
         return sections
 
     @property
@@ -140,9 +140,9 @@ class Reported:
 def report(study: Study, book: Path = BOOK) -> Reported:
     """Gather what a study's executed pages in ``book`` tell, and the words of its reader."""
     variant = next(iter(study.variants))
-    there = {path.stem: path for path in sorted((book / study.name).glob("*.ipynb"))}
-    telling = {page_of(notebook, variant, study.honest) for notebook in FACTS}
-    executed = [pages.read(path) for name, path in there.items() if name in telling]
+    page_files = {path.stem: path for path in sorted((book / study.name).glob("*.ipynb"))}
+    fact_pages = {page_of(notebook, variant, study.honest) for notebook in FACTS}
+    executed = [pages.read(path) for name, path in page_files.items() if name in fact_pages]
     card_facts = {
         name: literal(text) if is_known(text) else f"*{literal(text)}*"
         for name, text in facts(executed, variant, study.honest).items()
@@ -151,7 +151,7 @@ def report(study: Study, book: Path = BOOK) -> Reported:
     written["split"] = f"{card_facts['folds']} folds by patient"
     if PROTOCOLS[study.honest].is_given:
         written["split"] = "the split that came with the data, one fold"
-    return Reported(study, tuple(there), card_facts | study.reader.all_words() | written)
+    return Reported(study, tuple(page_files), card_facts | study.reader.all_words() | written)
 
 
 def _notices(study: Study) -> str:

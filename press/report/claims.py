@@ -79,8 +79,8 @@ class Claim(Checked):
         kinds = (*RULES, "not_testable")
         present = [kind for kind in kinds if getattr(self, kind) is not None]
         if len(present) != 1:
-            has = " and ".join(present) or "none"
-            raise ValueError(f"needs exactly one of {', '.join(kinds)}, has {has}")
+            rule_names = " and ".join(present) or "none"
+            raise ValueError(f"needs exactly one of {', '.join(kinds)}, has {rule_names}")
         if not self.not_testable:
             self._check_names()
         return self
@@ -188,21 +188,21 @@ def load(paper: str = MAIN) -> list[Claim]:
 
     Raises UserError with every unknown key, missing key and odd value of the whole file.
     """
-    every, paper_ids = _entries(CLAIMS, _Claims, "claims", "id"), papers()
-    ids = {claim.id for claim in every}
+    all_claims, paper_ids = _entries(CLAIMS, _Claims, "claims", "id"), papers()
+    ids = {claim.id for claim in all_claims}
     problems = [
         f"{c.id}: 'beside' is {c.beside!r}; expected the id of another claim"
-        for c in every
+        for c in all_claims
         if c.beside and c.beside not in ids
     ]
     problems += [
         f"{c.id}: 'paper' is {c.paper!r}; expected one of 'papers': {', '.join(paper_ids)}"
-        for c in every
+        for c in all_claims
         if paper_ids and c.paper not in paper_ids
     ]
     if problems:
         raise UserError("\n".join(f"{CLAIMS}: {problem}" for problem in problems))
-    return [claim for claim in every if claim.paper == paper]
+    return [claim for claim in all_claims if claim.paper == paper]
 
 
 def papers() -> dict[str, Paper]:

@@ -176,8 +176,8 @@ def table(judged: pd.DataFrame, protocols: list[str]) -> pd.DataFrame:
     rows.loc[leaky, "verdict"] = "only leaky: " + judged["why"][leaky].str.replace("_", " ")
     rows["verdict"] += judged["undecided"].map(_also)
     first, *further = protocols
-    ends = judged[[first, f"{first}_low", f"{first}_high"]].to_numpy()
-    rows[first.replace("_", " ")] = [with_interval(*row) for row in ends]
+    intervals = judged[[first, f"{first}_low", f"{first}_high"]].to_numpy()
+    rows[first.replace("_", " ")] = [with_interval(*row) for row in intervals]
     for protocol in further:
         rows[protocol.replace("_", " ")] = judged[protocol].map(with_interval)
     rows["could turn"] = judged["could_turn"]

@@ -113,8 +113,8 @@ class Case:
         if np.isnan([record["low"], record["high"]]).any():
             return "no interval"
         if claim.value is not None:  # the paper's error alone, as the interval is ours
-            allowed = max(claim.tolerance, np.nan_to_num(claim.value - self.low))
-            return "yes" if record["high"] >= claim.value - allowed else "no"
+            tolerance = max(claim.tolerance, np.nan_to_num(claim.value - self.low))
+            return "yes" if record["high"] >= claim.value - tolerance else "no"
         return "yes" if len({self.holds(claim.protocol, end) for end in BOUNDS}) > 1 else "no"
 
     def undecided(self) -> str:

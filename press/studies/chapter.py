@@ -92,15 +92,15 @@ class Chapter:
     def runs_of(self, study: Study) -> list[tuple[str, str]]:
         """Return the (variant or ablation, protocol) of the runs that it is about."""
         together = study.ablations if study.ablations_together else {}
-        every = study.variants | study.ablations
+        all_variants = study.variants | study.ablations
         chosen = {
             "none": (),
             "first": list(study.variants)[:1],
             "honest": list(study.variants)[:1],
             "variants": study.variants,
             "several": study.variants if len(study.variants) > 1 else (),
-            "every": every if study.ablations else (),
-            "apart": every.keys() - together,
+            "every": all_variants if study.ablations else (),
+            "apart": all_variants.keys() - together,
             "together": together,
         }[self.runs]
         of_honest = self.runs == "honest"
@@ -126,5 +126,5 @@ class Chapter:
 def expanded(names: list[str], runs: list[tuple[str, str]], study: Study) -> list[str]:
     """Return names of files, those of runs once for each run, in their order and each once."""
     places = [(str(run_folder("", *run)), study.suffix(run[0])) for run in runs] or [("", "")]
-    every = (name.format(run=run, suffix=suffix) for name in names for run, suffix in places)
-    return list(dict.fromkeys(every))
+    file_names = (name.format(run=run, suffix=suffix) for name in names for run, suffix in places)
+    return list(dict.fromkeys(file_names))

@@ -163,8 +163,8 @@ def load(
     """
     path = Path(path)
     if not path.is_file():
-        there = ", ".join(sorted(sibling.stem for sibling in path.parent.glob("*.yaml")))
-        raise UserError(f"no study at {path}; studies there: {there or 'none'}")
+        study_names = ", ".join(sorted(sibling.stem for sibling in path.parent.glob("*.yaml")))
+        raise UserError(f"no study at {path}; studies there: {study_names or 'none'}")
     keys, lines = yaml_file.read(path, (*study_file.StudyFile.model_fields, "sweep"))
     yaml_file.refuse(path, lines, study_file.problems(keys))
     overrides = {name: text for name, text in (("DATA", data), ("WEIGHTS", weights)) if text}

@@ -246,13 +246,13 @@ def _sweep_problems(keys: dict) -> Problems:
 
 def _names_problems(keys: dict) -> Problems:
     """Check that all that is trained has a name of its own, short enough for a file's."""
-    named = {
+    names_by_kind = {
         "a variant": ("variants", keys.get("variants", ["proposed"])),
         "an ablation": ("ablations", keys.get("ablations", ())),
         "a point of the sweep": ("sweep", dict(sweep.points(keys.get("sweep", {})))),
     }
     problems, first = [], {}
-    for kind, (section, names) in named.items():
+    for kind, (section, names) in names_by_kind.items():
         for name in names:
             if name in first:
                 problems.append(((section, name), f"'{name}' is {first[name]}, too"))

@@ -200,13 +200,13 @@ def main(config: str, data: str = "", weights: str = "", person: str = "") -> in
 
     ``person``: the name of who checks, with an ORCID iD after it or without.
     """
-    named = checker(person) if person else None
-    if named:
-        folder_of(load(config, data, weights), named)  # or raise, before hours of work
+    checked_by = checker(person) if person else None
+    if checked_by:
+        folder_of(load(config, data, weights), checked_by)  # or raise, before hours of work
     checked = check(config, data, weights)
     print_table(checked)
-    if named:
-        print(f"the receipt: {write(checked, named).relative_to(ROOT)}")
+    if checked_by:
+        print(f"the receipt: {write(checked, checked_by).relative_to(ROOT)}")
     return int(not all(outcome.holds for outcome in checked.outcomes))
 
 

@@ -21,13 +21,13 @@ def contradicted(page: Page) -> tuple[int, list[str]]:
     none are at hand, to the rows of published tables that have its name.
     """
     metrics, rows = _metrics(page), _rows(page)
-    every = {
+    all_texts = {
         text for by_metric in (metrics, rows) for shown in by_metric.values() for text in shown
     }
     numbers_held, lines = 0, []
     for name, number in page.numbers.items():
         metric = _plain(_metric_of(name, page))
-        expected = metrics.get(metric) or (every if metrics else rows.get(metric))
+        expected = metrics.get(metric) or (all_texts if metrics else rows.get(metric))
         if expected and FORMATTED.fullmatch(number.text):
             numbers_held += 1
             if number.text not in expected:

@@ -73,20 +73,20 @@ def compare(rendered: Path, anew: Path, root: str, report: Report) -> None:
         root: see there.
         report: gets a line for each file that differs, with the first words that do.
     """
-    there, expected = _files(rendered), _files(anew)
+    present, expected = _files(rendered), _files(anew)
     noted, unknown = root.encode(), manifest.UNKNOWN.encode()
     is_as_stale = all(
         _stale_marks((rendered / name).read_text()) == _stale_marks((anew / name).read_text())
-        for name in there & expected
+        for name in present & expected
         if name.endswith(".html") and not (rendered / name).is_symlink()
     )
-    for name in sorted(there | expected):
+    for name in sorted(present | expected):
         if name == _INDEX and not is_as_stale:
             report.notes.append(f"{name} is not compared, as code has changed since")
             continue
         where = f"{name} of the rendered book"
-        if name not in there or name not in expected:
-            added = "it is not part of the book" if name in there else "it is gone"
+        if name not in present or name not in expected:
+            added = "it is not part of the book" if name in present else "it is gone"
             report.check("rendered files", False, f"{where}: {added}")
         elif (rendered / name).is_symlink():
             report.check("rendered files", False, f"{where}: it is a link to elsewhere")

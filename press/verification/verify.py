@@ -51,14 +51,14 @@ def study(
     """
     report = Report()
     by_name = {page.name: page for page in _sealed_pages(paths.BOOK / name, report)}
-    listed = every = {}
+    listed = all_lists = {}
     with _readable(f"{name}: what its pages list of images", report):
         listed = file_lists.hashes(by_name)
-        every = listed | file_lists.further(by_name)
+        all_lists = listed | file_lists.further(by_name)
     options = {"desc": f"verifying {name}", "unit": "page", "file": sys.stdout, "ncols": 80}
     for page in tqdm(by_name.values(), **options):
         with _readable(f"{name}/{page.name}", report):
-            _check_page(page, every, report)
+            _check_page(page, all_lists, report)
     _note_commits(list(by_name.values()), report)
     if images:
         _check_images(listed, files_in(images, follow_links), report)
@@ -250,13 +250,13 @@ def _check_images(listed: Lists, files: Iterable[Path], report: Report) -> None:
     """Hash every file of a folder: each file of the list must be there, but for code."""
     files = sorted(path for path in files if path.is_file())
     options = {"desc": "hashing images", "unit": "file", "file": sys.stdout, "ncols": 80}
-    there = {sha256(path) for path in tqdm(files, **options)}
+    digests = {sha256(path) for path in tqdm(files, **options)}
     problem = f"page {file_lists.FILE_LIST[0]} lists no hashes to hold the images against"
     report.check("lists of images", bool(listed), problem)
     for kind in sorted(listed.keys() - {"code"}):
         for digest in listed[kind]:
             problem = f"no file of the folder of images has the hash {digest}, of the kind {kind}"
-            report.check(f"{kind}s", digest in there, problem)
+            report.check(f"{kind}s", digest in digests, problem)
 
 
 def _images_at_hand(first: Study, images: str) -> Path | None:
