@@ -12,16 +12,19 @@ import nbformat
 import pytest
 
 from helpers.forking.client import FOLDER
+from helpers.forking.start import RUN_MODULE
 from helpers.processes import wait_until_ended
-from helpers.project import run_in
+from helpers.project import copy_project, run_in
 from press.by_hand import MARK
 from press.execution.execute import FULL
 
 
-@pytest.fixture(autouse=True)
-def alone(monkeypatch):
+@pytest.fixture(scope="module", autouse=True)
+def alone():
     """Start kernels as users' are, and not as forks."""
-    monkeypatch.delenv(FOLDER, raising=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("JUPYTER_PATH", raising=False)
+        yield
 
 
 @pytest.fixture
@@ -38,8 +41,22 @@ def start(clean_copy, tmp_path):
 
 @pytest.fixture
 def execute(clean_copy, tmp_path):
-    """Return a function that executes some code in a notebook, to its end."""
-    return lambda code: run_in(clean_copy, *command(code, tmp_path))
+    """Return a function that executes some code in a notebook, to its end.
+
+    Its kernel starts by itself; what executes it is a fork, where there is a server of them.
+    """
+    return lambda code: run_in(clean_copy, *command(code, tmp_path, RUN_MODULE))
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A notebook that was executed to its end: how that went, and the folder of its page."""
+    folder = tmp_path_factory.mktemp("whole")
+    project = copy_project(folder / "project")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv(MARK)
+        patch.delenv(FOLDER, raising=False)
+        return run_in(project, *command(WHOLE, folder)), folder
 
 
 @pytest.fixture
@@ -48,7 +65,20 @@ def problem(clean_copy):
     return clean_copy / "results" / "problem.txt"
 
 
-def command(code, folder):
+WHOLE = """
+import json, os, warnings
+from ipykernel.connect import get_connection_info
+from press.by_hand import is_by_hand
+
+print("x is", x)
+print("by hand:", is_by_hand())
+print("transport:", json.loads(get_connection_info())["transport"])
+_ = os.system("echo chatter >&2")
+warnings.warn("half empty")
+"""
+
+
+def command(code, folder, run_module=f"{sys.executable} -m"):
     """Write a notebook around some code; return the command that executes it."""
     notebook = nbformat.v4.new_notebook()
     kernel = {"name": "python3", "display_name": "p", "language": "python"}
@@ -60,35 +90,38 @@ def command(code, folder):
     nbformat.write(notebook, folder / "source.ipynb")
     values = json.dumps({"study_dir": str(folder), "x": 2})
     files = [str(folder / "source.ipynb"), str(folder / "page.ipynb")]
-    return [sys.executable, "-m", "press.execution.execute", *files, values]
+    return [*run_module.split(), "press.execution.execute", *files, values]
 
 
-def test_a_page_appears_and_prints_as_it_goes(execute, tmp_path):
-    done = execute("print('x is', x)")
+def test_a_page_appears_and_prints_as_it_goes(whole):
+    done, folder = whole
     assert done.returncode == 0
     assert "x is 2" in done.stdout
     assert "3/3" in done.stderr  # which cell of how many, papermill's own included
-    assert "x is 2" in (tmp_path / "page.ipynb").read_text()
+    assert "x is 2" in "".join(o.text for o in outputs(folder))
 
 
-def test_a_warning_on_a_page_names_no_folder_of_the_machine(execute, tmp_path):
-    assert execute("import warnings; warnings.warn('half empty')").returncode == 0
-    (shown,) = nbformat.read(tmp_path / "page.ipynb", 4).cells[-1].outputs
+def outputs(folder):
+    return nbformat.read(folder / "page.ipynb", 4).cells[-1].outputs
+
+
+def test_a_warning_on_a_page_names_no_folder_of_the_machine(whole):
+    (shown,) = [output for output in outputs(whole[1]) if output.name == "stderr"]
     assert shown.text == "UserWarning: half empty\n"
 
 
-def test_a_notebook_knows_that_it_is_executed_for_a_page(execute, monkeypatch):
-    monkeypatch.delenv(MARK)
-    code = "from press.by_hand import is_by_hand; print('by hand:', is_by_hand())"
-    assert "by hand: False" in execute(code).stdout
+def test_a_notebook_knows_that_it_is_executed_for_a_page(whole):
+    assert "by hand: False" in whole[0].stdout
 
 
-def test_a_kernel_takes_no_port_that_another_process_could_take_first(execute):
-    code = (
-        "import json; from ipykernel.connect import get_connection_info\n"
-        "print(json.loads(get_connection_info())['transport'])"
-    )
-    assert "ipc" in execute(code).stdout
+def test_a_kernel_takes_no_port_that_another_process_could_take_first(whole):
+    assert "transport: ipc" in whole[0].stdout
+
+
+def test_native_chatter_goes_to_a_log(whole):
+    done, folder = whole
+    assert "chatter" not in done.stderr
+    assert "chatter" in (folder / "logs" / "page.log").read_text()
 
 
 def test_a_users_mistake_gives_the_message_and_no_traceback(execute, problem, tmp_path):
@@ -190,9 +223,3 @@ def test_libraries_words_for_a_full_disk_are_known(message, is_full):
 
 def test_our_mistake_gives_the_traceback(execute):
     assert "ZeroDivisionError" in execute("1 / 0").stderr
-
-
-def test_native_chatter_goes_to_a_log(execute, tmp_path):
-    done = execute("import os; _ = os.system('echo chatter >&2')")
-    assert "chatter" not in done.stderr
-    assert (tmp_path / "logs" / "page.log").exists()
