@@ -1,6 +1,7 @@
 """Two studies side by side: which, what of them, and the page; the mistakes one can make."""
 
 import json
+import shutil
 
 import matplotlib as mpl
 import numpy as np
@@ -21,16 +22,24 @@ from press.studies.study import Study
 TEXT = "name: {0}\ntitle: {0}\ndataset: {{reader: phantoms}}\n"
 
 
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    """The results of two studies, which each test has a copy of."""
+    folder = tmp_path_factory.mktemp("two") / "results"
+    for number, name in enumerate("ab"):
+        for protocol in ("patient", "image"):
+            made_up_run(folder / name, protocol, seed=number)
+    return folder
+
+
 @pytest.fixture
-def studies(tmp_path, monkeypatch):
+def studies(results, tmp_path, monkeypatch):
     """A folder of two studies that were run, a and b, and one that was not, c."""
     (tmp_path / "config").mkdir()
     for name in "abc":
         text = TEXT.format(name) + "protocols: [patient, image]\n"
         (tmp_path / "config" / f"{name}.yaml").write_text(text)
-    for number, name in enumerate("ab"):
-        for protocol in ("patient", "image"):
-            made_up_run(tmp_path / "results" / name, protocol, seed=number)
+    shutil.copytree(results, tmp_path / "results")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(compare, "RESULTS", tmp_path / "results")
     return tmp_path / "config"
