@@ -2,19 +2,24 @@
 
 import os
 import subprocess
-import sys
 
+from helpers.forking.start import RUN_MODULE
 from press.paths import ROOT
 
 SCRIPT = """
 import sys
 
+def is_absent(name):
+    return name.split(".")[0] in ("press", "snakemake", "papermill")
+
 class Absent:
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in ("press", "snakemake", "papermill"):
+        if is_absent(name):
             raise ImportError(f"{name} is not installed")
 
 sys.meta_path.insert(0, Absent())
+for name in filter(is_absent, list(sys.modules)):  # a fork has them already
+    del sys.modules[name]
 
 import keras
 import numpy as np
@@ -43,9 +48,10 @@ print("done")
 
 
 def test_loss_network_and_images_work_in_a_plain_keras_loop(tmp_path):
+    (tmp_path / "script.py").write_text(SCRIPT)
     environment = {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT], cwd=tmp_path, env=os.environ | environment,
+        [*RUN_MODULE.split(), "script"], cwd=tmp_path, env=os.environ | environment,
         capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

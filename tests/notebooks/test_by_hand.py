@@ -1,7 +1,6 @@
 """One notebook alone, in JupyterLab or by papermill: what it says, takes and leaves."""
 
 import json
-import sys
 
 import papermill
 import pytest
@@ -9,6 +8,7 @@ import pytest
 from birads_lib.errors import UserError
 from birads_lib.files import sha256
 from birads_lib.readers import by_name
+from helpers.forking.start import RUN_MODULE
 from helpers.image_folders import category_folders
 from helpers.made_up import made_up_run
 from helpers.project import copy_project, run_in
@@ -87,8 +87,9 @@ def first_cells(tmp_path_factory):
     """What parameters and set-up of every notebook say, run in a kernel in another folder."""
     folder = tmp_path_factory.mktemp("elsewhere")
     project = copy_project(tmp_path_factory.mktemp("clean") / "project")
+    (project / "first_cells.py").write_text(RUN_FIRST_CELLS)
     answer = tmp_path_factory.mktemp("answer") / "outputs.json"
-    command = [sys.executable, "-c", RUN_FIRST_CELLS, str(project / "notebooks"), str(answer)]
+    command = [*RUN_MODULE.split(), "first_cells", str(project / "notebooks"), str(answer)]
     done = run_in(project, *command, folder=folder)
     assert done.returncode == 0, done.stderr
     assert not list(folder.iterdir())  # paths count from the project's root
@@ -113,7 +114,8 @@ def test_what_is_missing_and_what_to_run_first(first_cells, notebook):
 
 def test_papermill_says_it_too(clean_copy, tmp_path):
     notebook = clean_copy / "notebooks" / "05_sweep.ipynb"  # which imports little
-    done = run_in(clean_copy, "papermill", str(notebook), "out.ipynb", folder=tmp_path)
+    papermill = [*RUN_MODULE.split(), "papermill"]
+    done = run_in(clean_copy, *papermill, str(notebook), "out.ipynb", folder=tmp_path)
     assert done.returncode == 1
     assert LACKS["05_sweep"] in done.stderr
     assert not (clean_copy / "results").exists()

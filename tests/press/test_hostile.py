@@ -28,7 +28,8 @@ from papermill.translators import PythonTranslator
 from birads_lib.errors import DatasetError, UserError
 from birads_lib.figures import exploration
 from birads_lib.readers import by_name
-from helpers.project import copy_project, run_in, run_module
+from helpers.forking.start import RUN_MODULE
+from helpers.project import copy_project, run_in
 from press import run as provenance
 from press.pages import outputs
 from press.paths import CONFIG
@@ -135,7 +136,7 @@ def rendered(tmp_path_factory, data):
     told = {"weights": WEIGHTS, "training_images": "{{ 6 * 7 }}"}
     of_a_run = {"variant": "proposed", "protocol": "patient"}
     executed(project, study, "03_training", lambda run: run.facts(told), **of_a_run)
-    done = run_module(project, "press.book", "hostile.yaml")
+    done = run_in(project, *RUN_MODULE.split(), "press.book", "hostile.yaml")
     assert done.returncode == 0, done.stdout + done.stderr
     pages = project / "_build/hostile/_build/html"
     return {
@@ -317,9 +318,9 @@ def test_an_image_whose_name_cannot_be_shown_is_refused(tmp_path):
 
 
 def test_a_study_with_the_title_of_another_keeps_its_pages(tmp_path, monkeypatch):
-    speed = load(CONFIG / "speed.yaml")
-    same = load(CONFIG / "inbreast.yaml").model_copy(update={"title": speed.title})
-    others = [load(CONFIG / f"{name}.yaml") for name in staging.COMMITTED if name != "inbreast"]
+    committed = {name: COMMITTED(CONFIG / f"{name}.yaml") for name in staging.COMMITTED}
+    same = committed["inbreast"].model_copy(update={"title": committed["speed"].title})
+    others = [study for name, study in committed.items() if name != "inbreast"]
     monkeypatch.setattr(staging, "_studies", lambda study: [same, *others])
     staged = staging.staged_files(same)
     executed = {path.split("/")[1] for path in staged if path.endswith(".ipynb")}
@@ -334,7 +335,8 @@ def test_the_command_that_compares_two_studies_has_their_notes_as_one_argument(c
             path = clean_copy / "results" / name / file
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
-    command = ["snakemake", "--profile", "profiles/local", "--dry-run", "--printshellcmds"]
+    command = [*RUN_MODULE.split(), "snakemake", "--profile", "profiles/local"]
+    command += ["--dry-run", "--printshellcmds"]
     studies = ["--config", "study=a.yaml", "other=b.yaml", "--allowed-rules", "comparison_12"]
     done = run_in(clean_copy, *command, *studies, "--", "book/a/12_comparison-b.ipynb")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -7,9 +7,10 @@ import pytest
 import yaml
 
 from birads_lib.errors import UserError
+from helpers.forking.start import RUN_MODULE
 from helpers.image_folders import category_folders, write_images
 from helpers.pictures import mammogram, write
-from helpers.project import run_module
+from helpers.project import run_in
 from press.execution import inspect
 from press.paths import CONFIG
 from press.studies import study
@@ -22,7 +23,8 @@ def test_a_folder_has_a_page_and_nothing_else_is_touched(clean_copy, tmp_path):
     write_images(folder, [f"5/P5{n}.png" for n in range(4)], (90, 80))
     (folder / "5" / "notes.txt").write_text("of the ward")
     before = sorted(folder.rglob("*"))
-    done = run_module(clean_copy, "press.execution.inspect", "config/phantoms.yaml", str(folder))
+    command = [*RUN_MODULE.split(), "press.execution.inspect", "config/phantoms.yaml"]
+    done = run_in(clean_copy, *command, str(folder))
     assert done.returncode == 0, done.stderr
     assert "Read as 'class_folders'" in done.stdout
     assert "16 images; whose they are is not known" in done.stdout

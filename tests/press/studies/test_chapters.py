@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from helpers.forking.start import RUN_MODULE
 from helpers.project import copy_project, run_in
 from press.paths import CONFIG, ROOT, passport_path
 from press.studies import chapters, parameters, study
@@ -76,7 +77,8 @@ def planned(tmp_path_factory):
         path.touch()
         passport_path(path).touch()
     pages = [f"results/.remade/pages/mine/{name}.ipynb" for name in ("14_made_up", EVALUATED)]
-    command = ["snakemake", "-n", "--config", "study=mine.yaml", "root=results/.remade"]
+    command = [*RUN_MODULE.split(), "snakemake", "-n"]
+    command += ["--config", "study=mine.yaml", "root=results/.remade"]
     rules = ["--allowed-rules", "evaluation_04", "made_up_14"]
     done = run_in(root, *command, "--cores", "1", *rules, "--", *pages)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from birads_lib.errors import UserError
+from helpers.forking.start import RUN_MODULE
 from helpers.project import copy_project, run_in
 from press.paths import ROOT
 from press.sharing import disclosure
@@ -32,7 +33,8 @@ def test_no_file_that_a_study_leaves_names_the_folder_of_its_images(tmp_path):
     dataset = {"reader": "class_folders", "folder": str(elsewhere)}
     keys = {"name": "mine", "dataset": dataset, "protocols": ["image"], "notebooks": weights}
     (project / "mine.yaml").write_text(yaml.safe_dump(keys))
-    command = ["snakemake", "--profile", "profiles/local", "--config", "study=mine.yaml"]
+    command = [*RUN_MODULE.split(), "snakemake", "--profile", "profiles/local"]
+    command += ["--config", "study=mine.yaml"]
     done = run_in(project, *command, "--", "book/mine/01_data_exploration.ipynb")
     assert done.returncode == 0, done.stdout + done.stderr
     assert given.images_link(project / "results/mine").resolve() == elsewhere

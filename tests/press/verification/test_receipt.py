@@ -4,7 +4,6 @@ import base64
 import shutil
 import socket
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import yaml
 
 from birads_lib.errors import UserError
 from helpers.codecheck import broken
+from helpers.forking.start import RUN_MODULE
 from helpers.project import ROOT
 from press.pages import outputs
 from press.pages import page as pages
@@ -192,7 +192,7 @@ def test_the_book_shows_receipts_as_data(folder, checked):
 def test_the_command_begins_by_itself():
     """No other module has been imported before, whose order could hide a circle."""
     done = subprocess.run(
-        [sys.executable, "-m", "press.verification.receipt", "none.yaml", "", "", "Ada"],
+        [*RUN_MODULE.split(), "press.verification.receipt", "none.yaml", "", "", "Ada"],
         cwd=ROOT, capture_output=True, text=True,
     )  # fmt: skip
     assert done.stderr.startswith("no study at none.yaml")
