@@ -18,6 +18,8 @@ from helpers.project import copy_project, run_in
 from press.by_hand import MARK
 from press.execution.execute import FULL
 
+ALONE = f"{sys.executable} -m"
+
 
 @pytest.fixture(scope="module", autouse=True)
 def alone():
@@ -31,10 +33,10 @@ def alone():
 def start(clean_copy, tmp_path):
     """Return a function that starts the execution of some code in a notebook."""
 
-    def begin(code, stderr=subprocess.PIPE):
+    def begin(code, stderr=subprocess.PIPE, run_module=ALONE):
         environment = os.environ | {"PYTHONPATH": str(clean_copy)}
         options = {"cwd": clean_copy, "env": environment, "stderr": stderr}
-        return subprocess.Popen(command(code, tmp_path), **options)
+        return subprocess.Popen(command(code, tmp_path, run_module), **options)
 
     return begin
 
@@ -78,7 +80,7 @@ warnings.warn("half empty")
 """
 
 
-def command(code, folder, run_module=f"{sys.executable} -m"):
+def command(code, folder, run_module=ALONE):
     """Write a notebook around some code; return the command that executes it."""
     notebook = nbformat.v4.new_notebook()
     kernel = {"name": "python3", "display_name": "p", "language": "python"}
@@ -138,7 +140,7 @@ def test_a_second_execution_waits_for_the_first(start, tmp_path):
     (tmp_path / "logs").mkdir()
     with open(tmp_path / "logs" / "page.log", "a") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        second = start("print('x is', x)")
+        second = start("print('x is', x)", run_module=RUN_MODULE)
         assert "waiting for another process" in second.stderr.readline().decode()
         fcntl.flock(held, fcntl.LOCK_UN)
         second.communicate()
@@ -165,7 +167,7 @@ def test_the_kernel_of_a_killed_execution_ends_before_the_next_begins(start, tmp
         "os.kill(os.getpid(), signal.SIGSTOP)"
     )
     kernel = int(kill_when_there(start(code, subprocess.DEVNULL), tmp_path / "pid"))
-    second = start("print('x is', x)")
+    second = start("print('x is', x)", run_module=RUN_MODULE)
     assert "waiting for another process" in second.stderr.readline().decode()
     os.kill(kernel, signal.SIGCONT)
     second.communicate()
