@@ -1,11 +1,9 @@
 """What a figure shows, and whether it is drawn as all figures are."""
 
-import io
-
 import matplotlib as mpl
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from PIL import Image
 
 
 def texts(figure: Figure) -> list[str]:
@@ -18,10 +16,12 @@ def legend(figure: Figure) -> list[str]:
 
 
 def drawn(figure: Figure) -> np.ndarray:
-    """Draw as ``publish`` does, and return the pixels (H, W, 4)."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    return np.asarray(Image.open(buffer).convert("RGBA"))
+    """Draw with the dots of what ``publish`` writes, and return the pixels (H, W, 4)."""
+    dots = mpl.rcParams["savefig.dpi"]
+    figure.set_dpi(figure.dpi if dots == "figure" else dots)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.array(canvas.buffer_rgba())
 
 
 def check(figure: Figure) -> None:

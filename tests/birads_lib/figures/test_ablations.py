@@ -1,7 +1,5 @@
 """Charts that compare runs: rows stand where they should, also where little can be drawn."""
 
-import io
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,6 +11,7 @@ from birads_lib.figures import ablations as plots
 from birads_lib.scores import ablations
 from birads_lib.scores.comparisons import friedman
 from birads_lib.scores.metrics import headline_names
+from helpers.figures import drawn as pixels
 from helpers.figures import legend, texts
 from press.studies.parameters import declared_parameters
 
@@ -29,9 +28,7 @@ def differences(variants, metrics=SHOWN, **columns):
 
 
 def drawn(figure: Figure) -> np.ndarray:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    return np.asarray(Image.open(buffer).convert("L"))
+    return np.asarray(Image.fromarray(pixels(figure)).convert("L"))
 
 
 def check(figure: Figure) -> None:

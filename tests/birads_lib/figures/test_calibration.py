@@ -1,19 +1,16 @@
 """Figures of calibration show the numbers they are given, and say so where data lack."""
 
-import io
-
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
-from PIL import Image
 
 from birads_lib.figures import calibration as plots
 from birads_lib.scores import calibration
 from birads_lib.scores.bootstrap import Resampling
 from birads_lib.scores.recalibration import tempered
-from helpers.figures import legend
+from helpers.figures import drawn, legend
 
 RESAMPLING = Resampling(np.arange(40) // 2, 20)
 
@@ -32,9 +29,7 @@ def predicted(request):
 
 def check(figure):
     assert isinstance(figure, Figure)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    assert np.asarray(Image.open(buffer)).shape[1] == 1050  # 7 inches at 150 dots
+    assert drawn(figure).shape[1] == 1050  # 7 inches at 150 dots
     assert all(ax.get_title() or ax.get_xlabel() for ax in figure.axes if ax.axison)
 
 

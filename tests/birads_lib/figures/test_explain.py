@@ -1,7 +1,6 @@
 """Figures of explanations: what they show, what they hide, and where data lack."""
 
 import ast
-import io
 from pathlib import Path
 
 import cv2
@@ -17,6 +16,7 @@ from birads_lib.figures import explain as plots
 from birads_lib.figures import heat as heat_maps
 from birads_lib.figures.style import new_axes
 from birads_lib.scores.bootstrap import Resampling, mean_intervals
+from helpers.figures import drawn as pixels
 from helpers.figures import texts
 
 SIZE = 64
@@ -35,7 +35,7 @@ def example(truth=3, answer=4, mask=True, heat=None) -> plots.Example:
 
 
 def drawn(figure: Figure) -> Figure:
-    figure.savefig(io.BytesIO(), format="png")
+    pixels(figure)
     assert figure.get_figwidth() == 7
     return figure
 
