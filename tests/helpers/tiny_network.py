@@ -41,6 +41,24 @@ def tiny_resnet(weights: Path | None = None) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def without_graphs() -> Iterator[None]:
+    """Let TensorFlow compute step by step: to trace a graph takes longer than to use it once.
+
+    With another backend, nothing changes.
+    """
+    if keras.backend.backend() != "tensorflow":
+        yield
+        return
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(False)
+
+
 def _two_stages(shape: tuple[int, int, int]) -> keras.Model:
     """Return a trunk of 8 and 12 channels at strides 4 and 16, of ``small_resnet``'s blocks."""
     inputs = keras.Input(shape, name="image")

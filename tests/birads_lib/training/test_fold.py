@@ -26,7 +26,7 @@ from birads_lib.training.journal import Journal, schedule
 from birads_lib.training.network import Network
 from birads_lib.training.run import FILES, train_run
 from birads_lib.training.settings import Settings
-from helpers.tiny_network import tiny_resnet
+from helpers.tiny_network import tiny_resnet, without_graphs
 from helpers.tiny_training import (
     IMAGES,
     assert_same_training,
@@ -110,7 +110,7 @@ def test_the_saved_model_predicts_what_was_predicted(tmp_path):
     table = train(tmp_path, encoder_layers=1, stage1_epochs=0, stage2_epochs=1)
     model = keras.models.load_model(tmp_path / "model.keras")
     images = make_images()[..., None]
-    probabilities, embeddings = with_embeddings(model).predict(images, batch_size=10, verbose=0)
+    probabilities, embeddings = with_embeddings(model).predict(images, batch_size=16, verbose=0)
     rows = table["image_id"].str[1:].astype(int)
     saved = table[["p1", "p2", "p3", "p4", "p5"]]
     np.testing.assert_allclose(saved, probabilities[rows], atol=1e-4)
@@ -152,7 +152,7 @@ def test_a_fold_trained_in_bfloat16_comes_near_and_is_not_taken_for_the_other(
     np.testing.assert_allclose(rounded, exact, atol=0.05)
     model = keras.models.load_model(tmp_path / "fold" / "model.keras")
     rows = table["image_id"].str[1:].astype(int)
-    predicted = model.predict(make_images()[..., None], batch_size=10, verbose=0)[rows]
+    predicted = model.predict(make_images()[..., None], batch_size=16, verbose=0)[rows]
     np.testing.assert_allclose(predicted, rounded, atol=0.01)
 
 
@@ -341,10 +341,11 @@ def test_other_settings_train_anew(undisturbed, tmp_path):
 def test_the_trunk_cache_changes_no_prediction(tmp_path):
     """Augmentation off, in the protocol whose copies are predicted one by one."""
     options = {"augment": False, "stage1_epochs": 0, "unfrozen_layers": 13}  # across a block
-    on, off = (
-        train(tmp_path / str(cached), "oversample_first", trunk_cache=cached, **options)
-        for cached in (True, False)
-    )
+    with without_graphs():
+        on, off = (
+            train(tmp_path / str(cached), "oversample_first", trunk_cache=cached, **options)
+            for cached in (True, False)
+        )
     pd.testing.assert_frame_equal(on, off, check_exact=False, atol=1e-4, rtol=0)
     parts = make_parts("oversample_first")
     held_out = parts[parts["part"] != "train"]
@@ -519,5 +520,5 @@ def test_images_that_do_not_fit_are_refused(images, message):
 
 @pytest.mark.one_backend
 def test_a_loss_that_is_not_finite_stops_with_advice(tmp_path):
-    with pytest.raises(UserError, match="lower stage1_rate"):
+    with without_graphs(), pytest.raises(UserError, match="lower stage1_rate"):
         train(tmp_path, stage1_rate=1e30, stage1_epochs=3)
