@@ -86,7 +86,7 @@ def test_chance_is_the_mean_over_permutations():
     rows, e = neighbours.unique_test(*run(n=24, folds=1))
     expected = neighbours.scores(rows, e)
     rng = np.random.default_rng(1)
-    drawn = [neighbours.scores(rows, e[rng.permutation(24)])[NAMES].mean() for _ in range(400)]
+    drawn = [neighbours.scores(rows, e[rng.permutation(24)])[NAMES].mean() for _ in range(200)]
     for name in NAMES:
         values = [means[name] for means in drawn]
         error = np.std(values) / np.sqrt(len(values))
