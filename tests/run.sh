@@ -22,8 +22,7 @@ execute() {
 with_jax() {
     export JAX_COMPILATION_CACHE_DIR="$PWD/_build/jax" JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0
     export JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1
-    # Tiny networks that are compiled once and run a few times gain nothing from LLVM's optimisations.
-    export XLA_FLAGS="--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+    XLA_FLAGS="$(python -m helpers.quick_xla)" && export XLA_FLAGS
     KERAS_BACKEND=jax pytest -q -m "not one_backend" tests/birads_lib/losses \
         tests/birads_lib/networks/test_hybrid.py tests/birads_lib/networks/test_families.py \
         tests/birads_lib/networks/test_image_text.py \

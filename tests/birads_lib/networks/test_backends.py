@@ -11,13 +11,12 @@ import pytest
 
 from birads_lib.networks.hybrid import build_model
 from birads_lib.training.settings import Settings
+from helpers import quick_xla
 from helpers.project import ROOT
 
 pytest.importorskip("jax")
 
 BACKENDS = ("tensorflow", "jax")
-# It compiles for long and runs once.
-QUICKLY = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 TOLERANCE = 1e-5  # stated in book/re_execute.md
 SMALL = Settings(backbone="small_resnet", weights="phantoms", image_size=64, rotation=0.0)
 THERE = """
@@ -52,7 +51,11 @@ def test_the_same_weights_give_the_same_probabilities(tmp_path):
         "KERAS_BACKEND": next(name for name in BACKENDS if name != here),
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "PYTHONPATH": ":".join(paths),
-        "XLA_FLAGS": QUICKLY,
+        "XLA_FLAGS": quick_xla.flags(),
+        # Both saved models are the same graph.
+        "JAX_COMPILATION_CACHE_DIR": str(tmp_path / "compiled"),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
     }
     command = [sys.executable, "-c", THERE]
     subprocess.run(command, env=os.environ | variables, check=True, cwd=tmp_path)
