@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from helpers.forking.start import RUN_MODULE
 from helpers.project import ROOT, run_in
 
 BEGIN = """
@@ -46,7 +47,15 @@ def outcomes(tmp_path_factory):
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
     nbformat.write(notebook, folder / "watched.ipynb")
     plugins = ["-p", "nbval.plugin", "-p", "no:cacheprovider"]  # no other: they take a second
-    command = ["pytest", "-v", "--nbval-lax", *plugins, "--rootdir", str(folder)]
+    command = [
+        *RUN_MODULE.split(),
+        "pytest",
+        "-v",
+        "--nbval-lax",
+        *plugins,
+        "--rootdir",
+        str(folder),
+    ]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
         patch.setenv("PYTHONSTARTUP", str(ROOT / "tests/notebooks/in_kernel.py"))

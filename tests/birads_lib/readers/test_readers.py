@@ -25,6 +25,7 @@ from birads_lib.readers.image_files import fingerprint
 from birads_lib.readers.links import files_in
 from birads_lib.task import DENSITY
 from helpers.dicom_files import mammogram
+from helpers.forking.start import RUN_MODULE
 from helpers.image_folders import write_images
 from helpers.pictures import mammogram as dicom
 from press.execution import preflight
@@ -707,12 +708,20 @@ def elsewhere(tmp_path, monkeypatch):
     return install
 
 
-def python(code: str) -> str:
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    return done.stdout + done.stderr
+@pytest.fixture
+def python(elsewhere, tmp_path):
+    """A function that runs code where that package is installed, and returns what it prints."""
+
+    def run(code: str) -> str:
+        (tmp_path / "asks.py").write_text(code)
+        command = [*RUN_MODULE.split(), "asks"]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        return done.stdout + done.stderr
+
+    return run
 
 
-def test_a_reader_of_another_package_is_found_by_its_entry_point(elsewhere):
+def test_a_reader_of_another_package_is_found_by_its_entry_point(elsewhere, python):
     source = """
 from birads_lib.readers import Reader, class_folders
 READER = Reader("lab", words={"short": "the lab's"})
@@ -731,7 +740,9 @@ Options, read = class_folders.Options, class_folders.read
 """
 
 
-def test_the_source_of_another_packages_reader_is_among_the_files_of_the_data(elsewhere, tmp_path):
+def test_the_source_of_another_packages_reader_is_among_the_files_of_the_data(
+    elsewhere, python, tmp_path
+):
     write_images(tmp_path / "data", ["1/a.png", "2/b.png"])
     code = f"""
 from birads_lib.readers import by_name
@@ -751,7 +762,7 @@ print(*(path.name for path in data.code), *files[files["kind"] == "code"]["sha25
     assert all(reader.code() == [] for reader in READERS.values())
 
 
-def test_a_broken_reader_of_another_package_is_left_out_with_a_warning(elsewhere):
+def test_a_broken_reader_of_another_package_is_left_out_with_a_warning(elsewhere, python):
     elsewhere("READER = 1 +")
     told = python("from birads_lib.readers import READERS; print('lab' in READERS)")
     assert "the reader 'lab' of lab_images.reader is left out" in told
