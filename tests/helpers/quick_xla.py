@@ -10,7 +10,7 @@ FLAGS = (
     "--xla_llvm_disable_expensive_passes=true",
     "--xla_cpu_parallel_codegen_split_count=1",  # in parts, a module takes more time in all
 )
-# Kernels are made by way of MLIR, which takes longer than all else; from 0.11 on, always.
+# Kernels are made by way of MLIR, which takes longer than all else; jaxlib 0.12 has no other way.
 WITHOUT_MLIR = "--xla_cpu_use_fusion_emitters=false"
 
 
