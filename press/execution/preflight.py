@@ -26,18 +26,16 @@ from birads_lib.readers.image_files import existing
 from birads_lib.task import BIRADS, Task
 from birads_lib.texts import listing
 from press.command import run
-from press.execution import external
+from press.execution import agreement, external
 from press.pages import page as pages
 from press.paths import BOOK, RESULTS, ROOT, predictions_file
 from press.problems import noted, refuse
 from press.rendering import staging
 from press.studies import chapters
 from press.studies.given import from_root
-from press.studies.limits import SET_BY_THE_STUDY
 from press.studies.parameters import declared_parameters, images_folder
 from press.studies.study import Study, load
 
-OWN_AFFAIRS = {"resamples", "seed"}  # of each notebook
 EXAMPLES = 3  # images whose patients are shown
 SPLIT = ("protocol", "folds", "seeds", "validation_share")  # on which it depends who is where
 IMAGE_TEXT = "52_image_and_text"
@@ -54,7 +52,7 @@ def check(study: Study) -> list[str]:
     weights tell.
     """
     check_there(study)
-    check_agreement(study)
+    agreement.check_agreement(study)
     external.check_external(study)
     staging.check(study)
     notebooks = [row.notebook for row in chapters.of_study(study)]
@@ -112,27 +110,6 @@ def _missing_image_folders(study: Study) -> list[str]:
                     f"{parameter}: there is no folder '{folder}'; write that of its images"
                 )
     return problems
-
-
-def check_agreement(study: Study) -> None:
-    """Raise UserError where notebooks that take the same parameter are given different values.
-
-    It is the same where it is called the same and has the same default. How often each chapter
-    resamples, and from which seed, is its own affair.
-    """
-    values_by_parameter: dict[tuple[str, str], dict[str, list[str]]] = {}
-    for row in chapters.of_study(study):
-        declared, values = declared_parameters(row.notebook), study.values(row.notebook)
-        for name in declared.keys() - {*SET_BY_THE_STUDY} - OWN_AFFAIRS:
-            users = values_by_parameter.setdefault((name, repr(declared[name])), {})
-            users.setdefault(repr(values.get(name, declared[name])), []).append(row.notebook)
-    problems = [
-        f"notebooks: {name} is {', but '.join(f'{v} for {listing(n)}' for v, n in users.items())}; "
-        "give all of them the same"
-        for (name, _), users in sorted(values_by_parameter.items())
-        if len(users) > 1
-    ]
-    refuse(problems)
 
 
 def dataset_of(study: Study) -> Dataset:

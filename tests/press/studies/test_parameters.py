@@ -10,7 +10,7 @@ import pytest
 from birads_lib import protocol
 from birads_lib.errors import UserError
 from birads_lib.training import settings
-from press.execution.preflight import OWN_AFFAIRS, check_agreement
+from press.execution.agreement import KEPT, OWN_AFFAIRS, check_agreement
 from press.paths import CONFIG
 from press.studies import chapters, limits, parameters, yaml_file
 from press.studies.limits import Others, types_of
@@ -164,6 +164,46 @@ def test_what_notebooks_of_a_companion_share_has_to_agree():
     more = {"31_regions": {"folds": 5}}
     with pytest.raises(UserError, match="notebooks: folds is 5 for 31_regions, but 4 for 32_dou"):
         check_agreement(study.model_copy(update={"notebooks": study.notebooks | more}))
+
+
+def transfer_with(seeds=(0, 1), **values):
+    """The study of double transfer on phantoms; values are of notebooks, by their numbers."""
+    names = {"31": "31_regions", "33": "33_reader", "34": "34_where"}
+    notebooks = {names[number[1:]]: given for number, given in values.items()}
+    study = load(CONFIG / "transfer.yaml")
+    return study.model_copy(update={"notebooks": study.notebooks | notebooks, "seeds": [*seeds]})
+
+
+def test_a_reader_may_stand_beside_any_way_to_train():
+    check_agreement(transfer_with(_33={"arm": "single"}))
+    check_agreement(transfer_with(_33={"arm": "single"}, _34={"arm": "double"}))
+
+
+@pytest.mark.parametrize("reader", [{}, {"arm": "single"}])
+def test_only_the_way_whose_networks_are_kept_can_be_explained(reader):
+    with pytest.raises(UserError) as error:
+        check_agreement(transfer_with(_33=reader, _34={"arm": "single"}))
+    assert str(error.value) == (
+        "notebooks: 34_where: arm is 'single', but 32_double_transfer keeps the networks of "
+        "'double' alone; write 'arm: double' for 34_where, or leave it out"
+    )
+
+
+def test_leaks_are_measured_on_a_split_that_is_trained_on():
+    check_agreement(transfer_with(_31={"seed": 1}))
+    with pytest.raises(UserError) as error:
+        check_agreement(transfer_with(_31={"seed": 7}))
+    assert str(error.value) == (
+        "notebooks: 31_regions: seed is 7, but 32_double_transfer trains on the splits of 'seeds: "
+        "[0, 1]' alone; give 31_regions one of these seeds, or add 7 to 'seeds'"
+    )
+    with pytest.raises(UserError, match="seed is 0, but 32_double_transfer trains on the splits"):
+        check_agreement(transfer_with(seeds=(3, 4)))  # 31 has its default
+
+
+def test_the_networks_that_can_be_explained_are_those_that_are_kept():
+    source = parameters.source_notebook("32_double_transfer").read_text()
+    assert f'save_models=name == \\"{KEPT}\\"' in source
 
 
 def test_a_name_means_one_thing_in_the_notebooks_of_a_study():

@@ -9,6 +9,7 @@ import yaml
 
 from birads_lib.errors import UserError
 from press.execution import preflight
+from press.execution.agreement import check_agreement
 from press.paths import CONFIG, source_notebook
 from press.rendering import staging
 from press.report import claims
@@ -23,7 +24,7 @@ PAGES = {"41_local_views", "42_correlax", "43_pointing_game", "61_companion_clai
 def test_each_study_has_its_chapters_and_its_notebooks_agree(name):
     study = load(CONFIG / f"{name}.yaml")
     assert set(study.pages()) >= PAGES
-    preflight.check_agreement(study)
+    check_agreement(study)
     assert claims.paper_of(study.chapters) == "mellado2025"
 
 
@@ -39,7 +40,7 @@ def study_of(tmp_path, **changes):
 def test_windows_of_two_sizes_are_refused(tmp_path):
     study = study_of(tmp_path, **{"42_correlax": {"window": 48}})
     with pytest.raises(UserError, match="window is 32 for 41_local_views, but 48 for 42_correlax"):
-        preflight.check_agreement(study)
+        check_agreement(study)
 
 
 @pytest.mark.parametrize(
