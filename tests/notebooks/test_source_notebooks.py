@@ -8,13 +8,12 @@ import pytest
 
 from press.pages import sources
 from press.paths import NOTEBOOKS
-from press.studies import parameters
+from press.studies import chapters, parameters
 
 ALL = parameters.notebook_names()
-KERAS = (  # how the names of notebooks begin that train networks or ask them
-    "03", "08", "14_features", "14_patches", "14_tokens", "15", "16", "21_training", "22_latency",
-    "32", "34", "35", "41", "42", "52", "53", "54",
-)  # fmt: skip
+NETWORKS = {"training", "networks", "losses", "predict"}  # folders that train networks, or ask them
+EXPLAINING = {"grad_cam", "randomisation"}  # the modules that ask them for explanations
+EVALUATION = ("04", "05", "06", "07", "09", "10", "11")  # of predictions alone
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -96,11 +95,35 @@ def folders(notebook):
     return {path.parent.name for path in sources.modules_of(notebook)}
 
 
-@pytest.mark.parametrize("name", [name for name in ALL if not name.startswith(KERAS)])
-def test_what_trains_no_network_never_imports_keras(name):
-    assert not folders(name) & {"training", "networks", "losses"}
+def own_imports(notebook):
+    """Return the names of modules, and of what is in them, that a notebook itself imports."""
+    cells = json.loads((NOTEBOOKS / f"{notebook}.ipynb").read_text())["cells"]
+    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    names = set()
+    for node in ast.walk(ast.parse("\n".join(code))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def asks_networks(notebook):
+    """Return whether a notebook itself trains networks, or asks them."""
+    parts = {part for name in own_imports(notebook) for part in name.split(".")}
+    return bool(parts & {"keras", *NETWORKS, *EXPLAINING})
+
+
+@pytest.mark.parametrize("name", [name for name in ALL if not asks_networks(name)])
+def test_no_module_brings_keras_to_what_asks_no_network(name):
+    assert not folders(name) & NETWORKS
     explaining = {path.stem for path in sources.modules_of(name) if path.parent.name == "explain"}
-    assert not explaining & {"grad_cam", "randomisation"}
+    assert not explaining & EXPLAINING
+
+
+def test_what_evaluates_asks_no_network_and_what_needs_a_gpu_does():
+    assert not [name for name in ALL if name.startswith(EVALUATION) and asks_networks(name)]
+    assert not [r.notebook for r in chapters.CHAPTERS if r.gpu and not asks_networks(r.notebook)]
 
 
 def test_training_does_not_depend_on_figures():
@@ -111,7 +134,7 @@ def test_training_does_not_depend_on_figures():
         assert drawing <= {"__init__", "exploration", "lesions", "style"}, name
 
 
-@pytest.mark.parametrize("name", [name for name in ALL if name.startswith(KERAS)])
+@pytest.mark.parametrize("name", ALL)
 def test_one_network_is_explained_by_one_graph_for_all_images(name):
     cells = json.loads((NOTEBOOKS / f"{name}.ipynb").read_text())["cells"]
     code = ast.parse("\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code"))
