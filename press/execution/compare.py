@@ -13,6 +13,7 @@ import pandas as pd
 
 from birads_lib.errors import UserError
 from press.command import run, snakemake
+from press.pages.page import page_file, rendered_page
 from press.paths import (
     RESULTS,
     ROOT,
@@ -20,7 +21,6 @@ from press.paths import (
     page_name,
     predictions_file,
     record_file,
-    rendered_book,
 )  # fmt: skip
 from press.problems import noted, refuse
 from press.run import SYNTHETIC
@@ -157,12 +157,12 @@ def compare(studies: str) -> Path:
     page = page_name(NOTEBOOK, second.name)
     options = dict(zip(("study", "other"), map(config_of, names), strict=True))
     rule = ["--allowed-rules", chapters.chapter(NOTEBOOK).rule]  # neither study is run again
-    target = f"book/{first.name}/{page}.ipynb"
+    target = page_file(first.name, page).relative_to(ROOT).as_posix()
     snakemake(options, [*rule, "--", target], "the comparison stopped: see above")
     table = figures_folder(RESULTS / first.name, page) / "comparison-table.csv"
     print(pd.read_csv(table).round(3).to_string(index=False))
     sphinx.render(first)
-    return rendered_book(first.name) / "book" / first.name / f"{page}.html"
+    return rendered_page(first.name, page)
 
 
 if __name__ == "__main__":

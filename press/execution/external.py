@@ -11,7 +11,8 @@ from pathlib import Path
 from birads_lib.errors import UserError
 from press.command import run, snakemake
 from press.execution.compare import check_makes, chosen, config_of, notes
-from press.paths import RESULTS, ROOT, page_name, predictions_file, rendered_book
+from press.pages.page import page_file, rendered_page
+from press.paths import RESULTS, ROOT, page_name, predictions_file
 from press.problems import noted, refuse
 from press.studies import chapters
 from press.studies.study import Study, load
@@ -100,9 +101,10 @@ def external(first: str, second: str) -> Path:
     if not cases.exists():
         target = cases.relative_to(ROOT).as_posix()
         _make({"study": configs[1]}, "01_data_exploration", target)
-    page = f"book/{home.name}/{page_name(NOTEBOOK, away.name)}.ipynb"
-    _make({"study": configs[0], "other": configs[1], "page": NOTEBOOK}, NOTEBOOK, page)
-    return ROOT / page
+    page = page_file(home.name, page_name(NOTEBOOK, away.name))
+    options = {"study": configs[0], "other": configs[1], "page": NOTEBOOK}
+    _make(options, NOTEBOOK, page.relative_to(ROOT).as_posix())
+    return page
 
 
 def _make(options: dict[str, str], notebook: str, target: str) -> None:
@@ -118,7 +120,7 @@ def rendered(first: str, second: str) -> Path:
     page = external(first, second)
     study = load(config_of(first))
     sphinx.render(study)
-    return rendered_book(study.name) / "book" / study.name / f"{page.stem}.html"
+    return rendered_page(study.name, page.stem)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from birads_lib.readers.spreadsheet import SUFFIXES
 from birads_lib.task import BIRADS
 from press.command import run
 from press.execution import execute, preflight
+from press.pages.page import page_file
 from press.paths import BOOK, RESULTS, ROOT, source_notebook
 from press.rendering import exhibits
 from press.studies import chapters, given
@@ -59,7 +60,7 @@ def inspect(config: str, data: str = "") -> int:
     folder = ROOT / preview.folder
     folder.mkdir(parents=True, exist_ok=True)
     given.link(preview)
-    page = folder / f"{NOTEBOOK}.ipynb"
+    page = page_file(preview.name, NOTEBOOK, folder.parent)
     values = preview.parameters(NOTEBOOK) | {"show_names": True}
     if status := execute.main(str(source_notebook(NOTEBOOK)), str(page), json.dumps(values)):
         return status

@@ -123,7 +123,7 @@ def make_again(study: Study, options: dict[str, str], page: Page, linked: list[P
         linked: what stands in results/ and is to be read, as it is; [] for all notebooks behind
             the page to be executed as well.
     """
-    target = ROOT / SCRATCH / "pages" / study.name / f"{page.name}.ipynb"
+    target = pages.page_file(study.name, page.name, ROOT / SCRATCH / "pages")
     rules = ["--allowed-rules", chapters.chapter(page.notebook).rule] if linked else []
     lock = ROOT / SCRATCH / f"{study.name}.lock"  # beside the folder, which is removed
     with one_at_a_time(lock, f"waiting for another figure of the study '{study.name}'"):

@@ -43,7 +43,7 @@ def of_study(study: str) -> Lists:
     """Return ``hashes`` of another study, {} where its page isn't here."""
     with suppress(*UNREADABLE):
         name = FILE_LIST[0]
-        return hashes({name: pages.read(paths.BOOK / study / f"{name}.ipynb")})
+        return hashes({name: pages.read(pages.page_file(study, name, paths.BOOK))})
     return {}
 
 
@@ -55,7 +55,8 @@ def kind_of(read: Mapping[str, str]) -> str:
 def place_of(kind: str, folder: Path) -> tuple[str, str]:
     """Return page and table that list the files of a kind, in a folder of executed pages."""
     places = [(page, table) for begin, page, table in FURTHER if kind.startswith(begin)]
-    existing = [place for place in places if (folder / f"{place[0]}.ipynb").exists()]
+    files = [pages.page_file(folder.name, page, folder.parent) for page, _ in places]
+    existing = [place for place, file in zip(places, files, strict=True) if file.exists()]
     return [*existing, *places, FILE_LIST][0]
 
 

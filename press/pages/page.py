@@ -18,7 +18,7 @@ import pandas as pd
 from birads_lib.errors import UserError
 from birads_lib.files import one_at_a_time, sha256, written_whole
 from press.pages import outputs
-from press.paths import BOOK, RESULTS, is_inside, parts_of_page
+from press.paths import BOOK, RESULTS, is_inside, parts_of_page, rendered_book
 
 FROZEN = ("inbreast",)  # studies executed elsewhere and committed; every book shows them
 # Studies beside them, most of other papers, whose pages are committed, too.
@@ -115,6 +115,16 @@ class Page:
         return [self.passport, *self.artefacts.values(), *shown]
 
 
+def page_file(study: str, name: str, book: Path = BOOK) -> Path:
+    """Return the file of a study's executed page, in a folder of such pages by study."""
+    return book / study / f"{name}.ipynb"
+
+
+def rendered_page(study: str, name: str) -> Path:
+    """Return the file of a study's page in its rendered book."""
+    return rendered_book(study) / "book" / study / f"{name}.html"
+
+
 def read(path: Path) -> Page:
     """Read one executed notebook; raises UserError where it is none, or has no passport."""
     facts = path.stat()
@@ -193,7 +203,7 @@ def executed(study: str, names: Sequence[str], advice: str, book: Path = BOOK) -
     Raises UserError where the study has to be run for missing ones, which ends with ``advice``.
     A study that was executed elsewhere has no pages of chapters that were added since.
     """
-    paths = {name: book / study / f"{name}.ipynb" for name in names}
+    paths = {name: page_file(study, name, book) for name in names}
     existing = {name: path for name, path in paths.items() if path.exists()}
     missing = [name for name in names if name not in existing]
     if missing and (study not in COMMITTED or not existing):
@@ -209,7 +219,8 @@ def maker_of(facts: dict, page: Page) -> Page | None:
     if "made_by" not in facts:
         return None
     # A comparison reads another study's files, too, and its passports say so.
-    path = page.path.parents[1] / facts.get("study", page.study) / f"{facts['made_by']}.ipynb"
+    study = facts.get("study", page.study)
+    path = page_file(study, facts["made_by"], page.path.parents[1])
     return read(path) if path.exists() else None
 
 

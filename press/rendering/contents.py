@@ -94,7 +94,7 @@ class Run:
     @property
     def heading(self) -> str:
         """The question that its page asks, as the notebook's first line has it."""
-        return pages.read(BOOK / self.study.name / f"{self.page}.ipynb").title
+        return pages.read(pages.page_file(self.study.name, self.page, BOOK)).title
 
 
 def _short(study: Study) -> str:
@@ -117,10 +117,11 @@ def runs(study: Study) -> list[Run]:
     page may need weights that only its own machine has.
     """
     names = [name for listed in chapters.contents(study) for name in listed]
-    folder, notebooks = BOOK / study.name, {row.notebook for row in chapters.CHAPTERS}
-    extra_pages = {path.stem for path in folder.glob("*.ipynb")}.difference(names)
+    notebooks = {row.notebook for row in chapters.CHAPTERS}
+    extra_pages = {path.stem for path in (BOOK / study.name).glob("*.ipynb")}.difference(names)
     names += sorted(name for name in extra_pages if parts_of_page(name)[0] in notebooks)
-    return [Run(study, name) for name in names if (folder / f"{name}.ipynb").exists()]
+    existing = [name for name in names if pages.page_file(study.name, name, BOOK).exists()]
+    return [Run(study, name) for name in existing]
 
 
 def main_pages(study: Study) -> list[Run]:

@@ -13,7 +13,8 @@ CLAIM = "acc-test"  # of the paper's accuracy on its test part
 
 def answer(book: Path) -> str:
     """Return whether the paper's accuracy survives; "" where a page it rests on isn't there."""
-    audit, claims = (book / STUDY / f"{name}.ipynb" for name in ("10_leakage_audit", "11_claims"))
+    names = ("10_leakage_audit", "11_claims")
+    audit, claims = (pages.page_file(STUDY, name, book) for name in names)
     if not (audit.exists() and claims.exists()):
         return ""
     accuracies = pages.read(audit).exhibits["nulls"].table

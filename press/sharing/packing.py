@@ -17,7 +17,7 @@ from birads_lib.files import sha256, sha256_of
 from press.pages import page as pages
 from press.pages.page import Page
 from press.pages.sources import PACKAGES
-from press.paths import ROOT
+from press.paths import ROOT, figures_folder
 from press.rendering import manifest
 from press.sharing import citation, disclosure
 from press.studies.study import Study
@@ -103,11 +103,12 @@ class Packing:
         else:
             description = "The executed notebook, as it ran"
             made = [self.add_file(place_of(page), page.path, description=description)]
+        figures = figures_folder(f"results/{page.study}", page.name)
         prefix = {".png": "", ".csv": "The numbers of: ", ".json": "The passport of: "}
         for exhibit in page.exhibits.values():
             caption = ". ".join([exhibit.passport["caption"], *exhibit.passport["marks"].values()])
             for name, content in sorted(exhibit.files.items()):
-                place = f"results/{page.study}/figures/{page.name}/{name}"
+                place = f"{figures.as_posix()}/{name}"
                 if name in naming:
                     reason = "it tells patients or images"
                     made.append(self.add_absent(place, sha256_of(content), reason))

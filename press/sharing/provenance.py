@@ -17,7 +17,7 @@ from press.pages.outputs import digest_of
 from press.pages.page import Page
 from press.pages.sources import PACKAGES
 from press.pages.stale import changed_sources
-from press.paths import ROOT
+from press.paths import ROOT, figures_folder
 from press.sharing.packing import Packing
 
 _WFRUN = "https://w3id.org/ro/wfrun"
@@ -87,7 +87,7 @@ class Provenance:
         if "sha256_of_hashes" in facts:
             study = facts.get("study", page.study)
             listing, table = place_of(kind_of(facts), page.path.parents[1] / study)
-            listed = f"results/{study}/figures/{listing}/{table}.csv"
+            listed = figures_folder(f"results/{study}", listing).joinpath(f"{table}.csv").as_posix()
             reason = "images are not packed; the hash is over the sorted hashes of all"
             details = {"@type": "Collection"}
             details |= {"subjectOf": entry} if (entry := self.crate.get(listed)) is not None else {}

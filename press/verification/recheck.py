@@ -71,17 +71,18 @@ def make_all_again(study: Study, options: dict[str, str]) -> dict[str, Page]:
     A check that was stopped goes on; one that was not begins with nothing, and waits for another
     one of the study. Raises UserError where a page can't be executed.
     """
-    folder, made = ROOT / study.folder, ROOT / CHECKED / "pages" / study.name
+    folder, book = ROOT / study.folder, ROOT / CHECKED / "pages"
     unfinished = ROOT / CHECKED / f"{study.name}.unfinished"
     lock = unfinished.with_suffix(".lock")
     with one_at_a_time(lock, f"waiting for another check of the study '{study.name}'"):
         if not unfinished.exists():
-            for place in (folder, made):
+            for place in (folder, book / study.name):
                 shutil.rmtree(place, ignore_errors=True)
             unfinished.touch()
         snakemake(options, [], remake.STOPPED)
         unfinished.unlink()
-        return {name: pages.read(made / f"{name}.ipynb") for name in study.pages()}
+        files = {name: pages.page_file(study.name, name, book) for name in study.pages()}
+        return {name: pages.read(file) for name, file in files.items()}
 
 
 def compare(before: list[Page], after: dict[str, Page]) -> Iterator[Outcome]:

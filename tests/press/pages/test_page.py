@@ -18,6 +18,28 @@ from press.pages import page as pages
 from press.studies.study import declared_parameters
 
 
+def test_a_page_and_its_rendering_each_have_one_place(tmp_path):
+    assert pages.page_file("mine", "01_a") == paths.ROOT / "book/mine/01_a.ipynb"
+    assert pages.page_file("mine", "01_a", tmp_path) == tmp_path / "mine/01_a.ipynb"
+    assert (
+        pages.rendered_page("mine", "01_a") == paths.rendered_book("mine") / "book/mine/01_a.html"
+    )
+
+
+def test_no_other_module_puts_the_places_of_pages_together():
+    joined = re.compile(r'/ f"\{.+\}\.(ipynb|html)"|"book/\{.+\.ipynb"|"results/\{.+/figures')
+    at_home = ("press/paths.py", "press/pages/page.py")
+    modules = [path.relative_to(paths.ROOT) for path in (paths.ROOT / "press").rglob("*.py")]
+    lines = {
+        f"{module}: {line.strip()}"
+        for module in modules
+        if module.as_posix() not in at_home
+        for line in (paths.ROOT / module).read_text().splitlines()
+        if joined.search(line) and 'folder / f"{doc}.html' not in line  # of any document
+    }
+    assert not lines
+
+
 @pytest.fixture
 def execute(tmp_path, monkeypatch):
     """Return a function that runs a notebook's ``Run`` and writes what it shows as a page."""
