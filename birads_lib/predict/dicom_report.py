@@ -104,7 +104,10 @@ def header(path: str | Path) -> pydicom.Dataset:
     """
     image = dicom_file.opened(path, stop_before_pixels=True)
     if missing := [name for name in _NAMING if not image.get(name)]:
-        raise UserError(f"no report: {path}: no {', '.join(missing)} to refer to it by")
+        raise UserError(
+            f"no report: {path}: no {', '.join(missing)} to refer to it by; export the file again "
+            "with them, or grade it without --dicom"
+        )
     for name in _MAY_BE_EMPTY:
         if name not in image:
             setattr(image, name, None)

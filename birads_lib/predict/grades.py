@@ -16,6 +16,7 @@ from birads_lib.predict.trained_run import TrainedRun, prepared
 from birads_lib.task import Task
 
 CHUNK = 64  # images graded at once
+EXAMPLE = "(?P<patient>P[0-9]+)_(?P<laterality>[LR])"  # of a pattern
 
 
 def graded(
@@ -80,15 +81,23 @@ def patients_and_sides(files: Sequence[Path], pattern: str) -> pd.DataFrame:
     try:
         groups = re.compile(pattern).groupindex
     except re.error as error:
-        raise UserError(f"--pattern is {pattern!r}, no regular expression: {error}") from None
+        raise UserError(
+            f"--pattern is {pattern!r}, no regular expression ({error}); expected one such as "
+            f"{EXAMPLE}"
+        ) from None
     if not {"patient", "laterality"} <= set(groups):
-        raise UserError("--by needs a --pattern with the groups patient and laterality")
+        raise UserError(
+            f"--by needs a --pattern with the groups patient and laterality, such as {EXAMPLE}"
+        )
     paths = pd.Series([unicodedata.normalize("NFC", str(file)) for file in files])
     names = paths.str.extract(re.compile(pattern))[["patient", "laterality"]]
     unknown = paths[names.isna().any(axis=1)]
     if len(unknown):
         listed = ", ".join(map(repr, unknown[:3]))
-        raise UserError(f"--pattern finds no patient and side in {len(unknown)} names: {listed}")
+        raise UserError(
+            f"--pattern finds no patient and side in {len(unknown)} names, such as {listed}; "
+            "correct it, or leave these files out"
+        )
     return names
 
 

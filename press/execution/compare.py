@@ -49,7 +49,8 @@ def named(studies: str) -> list[str]:
     """
     names = [name.strip() for name in studies.split(",") if name.strip()]
     if len(names) != 2:
-        raise UserError(f"expected two studies, STUDIES=a,b; got {', '.join(names) or 'none'}")
+        given = ", ".join(names) or "none"
+        raise UserError(f"expected two studies, such as STUDIES=phantoms,smoke; got {given}")
     return names
 
 
@@ -64,7 +65,7 @@ def chosen(names: Sequence[str]) -> dict[str, Study]:
             loaded[name] = load(config_of(name))
     refuse(problems)
     if len({study.name for study in loaded.values()}) < 2:
-        raise UserError(f"both are the study '{loaded[names[0]].name}'; expected two")
+        raise UserError(f"both are the study '{loaded[names[0]].name}'; name another one")
     return loaded
 
 

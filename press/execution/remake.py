@@ -138,6 +138,16 @@ def make_again(study: Study, options: dict[str, str], page: Page, linked: list[P
         return pages.read(target)
 
 
+def of_page(made: Page, identity: str) -> Exhibit:
+    """Return an exhibit of a page that was made again; UserError where it has none of the name."""
+    if identity not in made.exhibits:
+        raise UserError(
+            f"FIG: {made.name}, executed now, publishes no {identity!r}; run the study "
+            f"{made.study} again, or name another: {did_you_mean(identity, made.exhibits)}"
+        )
+    return made.exhibits[identity]
+
+
 # Comparing
 
 
@@ -231,10 +241,8 @@ def main(config: str, figure: str, data: str = "", weights: str = "") -> int:
     if not linked:
         _check_images(study, page, other_study)
     made = make_again(study, options, page, linked)
-    if exhibit.id not in made.exhibits:
-        raise UserError(f"{page.name}, executed now, publishes no {exhibit.id!r}")
+    again = of_page(made, exhibit.id)
     print(f"\n{page.study}/{page.name}#{exhibit.id}, made again in {time.time() - started:.0f} s")
-    again = made.exhibits[exhibit.id]
     outcome = compare(page.name, exhibit, again)
     print_comparison(outcome, exhibit, again)
     print(f"the page made again: {made.path.relative_to(ROOT)}")

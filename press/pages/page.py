@@ -137,7 +137,9 @@ def _read(path: Path, time: int, size: int) -> Page:
         notebook = json.loads(path.read_text())
         cells, metadata = notebook["cells"], notebook.get("metadata", {})
     except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path.name} is no notebook ({error!r})") from None
+        raise UserError(
+            f"{path.name} is no notebook ({error!r}); bring the file back as it was, or remove it"
+        ) from None
     shown = [(cell.get("id"), output) for cell in cells for output in cell.get("outputs", [])]
     data = [(cell_id, output["data"]) for cell_id, output in shown if "data" in output]
     published = [Exhibit(bundle, cell_id) for cell_id, bundle in data if outputs.PASSPORT in bundle]
@@ -188,7 +190,10 @@ def _numbers(shown: list[tuple[str, dict]]) -> dict[str, Number]:
             try:
                 numbers[glued["name"]] = Number(str(ast.literal_eval(text)), cell_id)
             except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-                raise UserError(f"{glued['name']} is recorded as {text[:40]}, no text") from None
+                raise UserError(
+                    f"{glued['name']} is recorded as {text[:40]}, no text in quotes; bring the "
+                    "page back as it was, or run the study again"
+                ) from None
     return numbers
 
 

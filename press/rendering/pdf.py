@@ -55,9 +55,15 @@ def write(page: Path, pdf: Path) -> None:
                 capture_output=True, text=True, timeout=_SECONDS,
             )  # fmt: skip
         except subprocess.TimeoutExpired:
-            raise UserError(f"{program} printed nothing within {_SECONDS} seconds") from None
+            raise UserError(
+                f"{program} printed nothing within {_SECONDS} seconds; close other programs, or "
+                "print the part for a lecture by BOOK=mini"
+            ) from None
         if not _is_whole(temporary):
-            raise UserError(f"{program} printed no PDF; it said:\n{done.stderr[-2000:]}")
+            raise UserError(
+                f"{program} printed no PDF; try another of {', '.join(PROGRAMS)}, or print the "
+                f"book's pages from a browser. It said:\n{done.stderr[-2000:]}"
+            )
 
 
 def _is_whole(pdf: Path) -> bool:

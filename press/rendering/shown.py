@@ -11,6 +11,7 @@ import re
 import textwrap
 
 from birads_lib.errors import UserError, did_you_mean
+from press.pages.sources import PACKAGES
 from press.paths import ROOT
 
 _BLOCK = re.compile(r"^```{library} +(\S+)\n```$", re.M)
@@ -25,10 +26,16 @@ def _code(name: str, where: str) -> str:
     module, _, member = name.partition("#")
     path = ROOT / f"{module.replace('.', '/')}.py"
     if not path.is_file():
-        raise UserError(f"{where}: there is no module {module}")
+        raise UserError(f"{where}: there is no module {module}; {did_you_mean(module, _modules())}")
     code = path.read_text()
     lines = source(code, member, f"{where}: {module}")
     return f"```{{code-block}} python\n:caption: {path.relative_to(ROOT)}\n\n{lines}\n```"
+
+
+def _modules() -> list[str]:
+    """Return the names of all modules that prose may show."""
+    files = [path.relative_to(ROOT) for name in PACKAGES for path in (ROOT / name).rglob("*.py")]
+    return [".".join(path.with_suffix("").parts) for path in files]
 
 
 def source(code: str, member: str, where: str) -> str:

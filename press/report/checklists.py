@@ -57,9 +57,11 @@ class Answer(Checked):
         status = info.data.get("status")
         is_needed = info.field_name in NEEDS.get(status, ())
         if is_needed and not text.strip():
-            raise ValueError("is missing, or no text")
+            raise ValueError("is missing, or no text; write it, or choose another status")
         if status and text and not is_needed:
-            raise ValueError(f"has no place under '{status}'")
+            taking = [repr(name) for name, texts in NEEDS.items() if info.field_name in texts]
+            advice = f"remove it, or choose {' or '.join(taking)}"
+            raise ValueError(f"has no place under '{status}'; {advice}")
         return text
 
     def text(self) -> str:

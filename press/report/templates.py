@@ -19,7 +19,10 @@ def filled(template: str, names: dict) -> str:
     """Return a template of ``book/_templates``, filled."""
     path = TEMPLATES / template
     if not path.is_file():
-        raise UserError(f"there is no {path.name} in {path.parent}")
+        existing = [sibling.name for sibling in TEMPLATES.glob("*")]
+        raise UserError(
+            f"there is no {template} in book/_templates; {did_you_mean(template, existing)}"
+        )
     return fill(path.read_text(), names, f"_templates/{template}")
 
 
@@ -31,7 +34,10 @@ def fill(text: str, names: dict, where: str) -> str:
     try:
         used = meta.find_undeclared_variables(_JINJA.parse(text))
     except TemplateSyntaxError as error:
-        raise UserError(f"{where}, line {error.lineno}: {error.message}") from None
+        raise UserError(
+            f"{where}, line {error.lineno}: {error.message}; expected {{{{ name }}}} for a value, "
+            "and {% if name %} ... {% endif %} for a condition"
+        ) from None
     unknown = sorted(used - set(names))
     if unknown:
         lines = [f"{where}: unknown {{{name}}}; {did_you_mean(name, names)}" for name in unknown]

@@ -46,13 +46,20 @@ def checker(text: str) -> dict[str, str]:
     person = {k: v for k, v in _PERSON.fullmatch(" ".join(text.split())).groupdict().items() if v}
     name = person.get("name", "")
     if not _as_file_name(name):
-        raise UserError(f"RECEIPT: expected the name of who checks, got {text!r}")
+        raise UserError(
+            f"RECEIPT: expected the name of who checks, such as 'Ada Lovelace', got {text!r}"
+        )
     if len(name) > LONGEST:
-        raise UserError(f"RECEIPT: the name has {len(name)} characters; at most {LONGEST}")
+        raise UserError(
+            f"RECEIPT: the name has {len(name)} characters; at most {LONGEST}; shorten it"
+        )
     if sign := unshowable(name):
-        raise UserError(f"RECEIPT: the name has a character that can't be shown, {sign}")
+        raise UserError(f"RECEIPT: the name has a character that can't be shown, {sign}; remove it")
     if "ORCID" in person and person["ORCID"][-1] != _check_digit(person["ORCID"]):
-        raise UserError(f"RECEIPT: {person['ORCID']} is no ORCID iD: its check digit is wrong")
+        raise UserError(
+            f"RECEIPT: {person['ORCID']} is no ORCID iD, as its check digit is wrong; "
+            "copy it anew from orcid.org"
+        )
     return person
 
 

@@ -359,9 +359,12 @@ def test_nothing_is_written_over(trained, scans, tmp_path, capsys):
         (["--prevalence", "0.5,0.5,0.5,0,0"], "5 shares that sum to 1"),
         (["--prevalence", "2,-1,0,0,0"], "5 shares that sum to 1"),
         (["--prevalence", "screening"], "'natural'"),
-        (["--by", "breast"], "--pattern"),
-        (["--by", "breast", "--pattern", "("], "no regular expression"),
-        (["--by", "patient", "--pattern", "(?P<patient>q)(?P<laterality>L)"], "48 names"),
+        (["--by", "breast"], "laterality, such as (?P<patient>P[0-9]+)_(?P<laterality>[LR])"),
+        (
+            ["--by", "breast", "--pattern", "("],
+            "no regular expression (missing ), unterminated subpattern at position 0); expected",
+        ),
+        (["--by", "patient", "--pattern", "(?P<patient>q)(?P<laterality>L)"], "48 names, such as "),
     ],
 )
 def test_what_cannot_be_meant_is_refused(trained, scans, tmp_path, capsys, words, message):

@@ -88,12 +88,12 @@ def problem(names):
 @pytest.mark.parametrize(
     ("names", "expected"),
     [
-        ("", "expected two studies, STUDIES=a,b; got none"),
-        ("a", "expected two studies, STUDIES=a,b; got a"),
+        ("", "expected two studies, such as STUDIES=phantoms,smoke; got none"),
+        ("a", "expected two studies, such as STUDIES=phantoms,smoke; got a"),
         ("a,b,c", "got a, b, c"),
         ("a,d", "no study at config/d.yaml; studies there: a, b, c"),
         ("d,e", "no study at config/d.yaml; studies there: a, b, c\nno study at config/e.yaml"),
-        ("a,a", "both are the study 'a'"),
+        ("a,a", "both are the study 'a'; name another one"),
         ("a,config/a.yaml", "both are the study 'a'"),
         ("a,c", "'c' has no results of 'proposed' under patient, image: run `make book STUDY=c`"),
         ("config/c.yaml,a", "run `make book STUDY=c` first"),

@@ -94,7 +94,7 @@ def test_a_study_may_ask_for_images_that_the_other_makes_itself(studies):
     ("other", "before", "after", "says"),
     [
         ("c", "", "", "external: no study at config/c.yaml; studies there: a, b"),
-        ("a", "", "", "external: both are the study 'a'; expected two"),
+        ("a", "", "", "external: both are the study 'a'; name another one"),
         ("b", "phantoms", "phantom", "external: config/b.yaml, line 3:"),
         ("b", "title", "task: density\ntitle", "external: 'a' tells apart 1, 2, 3, 4, 5"),
         (

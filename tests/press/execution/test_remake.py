@@ -203,6 +203,17 @@ def test_one_figure_of_a_study_is_made_again_at_a_time(tmp_path, monkeypatch):
         assert remake.make_again(study, {}, page, []) == "04_evaluation.ipynb"
 
 
+def test_a_figure_that_is_published_no_more_is_told_with_what_to_do():
+    made = SimpleNamespace(name="04_evaluation", study="smoke", exhibits={"roc-curve": exhibit()})
+    assert remake.of_page(made, "roc-curve") is made.exhibits["roc-curve"]
+    with pytest.raises(UserError) as error:
+        remake.of_page(made, "roc")
+    assert str(error.value) == (
+        "FIG: 04_evaluation, executed now, publishes no 'roc'; run the study smoke again, or name "
+        "another: did you mean 'roc-curve'?"
+    )
+
+
 @pytest.mark.parametrize(
     ("notebook", "command"),
     [

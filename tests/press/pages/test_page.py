@@ -153,7 +153,7 @@ def test_the_page_that_wrote_an_input(execute):
 @pytest.mark.parametrize("text", ["", "no JSON", "[]", "{}"])
 def test_what_is_no_notebook_is_said_to_be_none(tmp_path, text):
     (tmp_path / "a.ipynb").write_text(text)
-    with pytest.raises(UserError, match=r"a\.ipynb is no notebook"):
+    with pytest.raises(UserError, match=r"a\.ipynb is no notebook .*; bring .* or remove it"):
         pages.read(tmp_path / "a.ipynb")
 
 
@@ -236,5 +236,7 @@ def test_a_text_for_prose_is_read_as_it_was_recorded(text):
 def test_a_number_without_a_text_is_empty_and_what_is_no_text_is_refused():
     assert pages._numbers(glued(None))["x"].text == ""
     for shown in ("0.7 (", "run()", "'a' 'b", "(" * 9999):
-        with pytest.raises(UserError, match="x is recorded as"):
+        with pytest.raises(
+            UserError, match=r"x is recorded as .*, no text in quotes; bring the page"
+        ):
             pages._numbers(glued(shown))

@@ -2,6 +2,7 @@
 
 import base64
 import os
+import subprocess
 
 import pytest
 import yaml
@@ -136,6 +137,17 @@ def test_without_a_browser_it_is_said_what_to_install(tmp_path, monkeypatch):
         pdf.write(tmp_path / "book.html", tmp_path / "book.pdf")
 
 
+def test_a_browser_that_takes_too_long_is_told_with_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setattr(pdf, "browser", lambda: "sleep")
+    monkeypatch.setattr(pdf.subprocess, "run", lambda command, **words: late(command))
+
+    def late(command):
+        raise subprocess.TimeoutExpired(command, 600)
+
+    with pytest.raises(UserError, match=r"within 600 seconds; close .*, or print .* BOOK=mini"):
+        pdf.write(tmp_path / "book.html", tmp_path / "book.pdf")
+
+
 @pytest.mark.parametrize("printed", ["", "%PDF-1.4 the first half"])
 def test_a_browser_that_fails_leaves_the_pdf_of_before(tmp_path, monkeypatch, printed):
     program, target = tmp_path / "bin/chromium", tmp_path / "book.pdf"
@@ -147,7 +159,8 @@ def test_a_browser_that_fails_leaves_the_pdf_of_before(tmp_path, monkeypatch, pr
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
     target.write_text("before")
-    with pytest.raises(UserError, match="printed no PDF; it said:\nno display"):
+    expected = r"printed no PDF; try another of chromium, .*, or print .* It said:\nno display"
+    with pytest.raises(UserError, match=expected):
         pdf.write(tmp_path / "book.html", target)
     assert target.read_text() == "before"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bin", "book.pdf"]

@@ -119,8 +119,11 @@ def lists_of(path):
         ),
         ({"status": "partly"}, "'missing' is missing"),
         ({"status": "not done"}, "'why' is missing"),
-        ({"why": "x"}, "'why' has no place under 'done'"),
-        ({"answer": " "}, "'answer' is missing, or no text"),
+        (
+            {"why": "x"},
+            "'why' has no place under 'done'; remove it, or choose 'not done' or 'not app",
+        ),
+        ({"answer": " "}, "'answer' is missing, or no text; write it, or choose another status"),
         ({"topic": None}, "'topic' is missing"),
         ({"inbreast": {"status": "done"}}, "line 8: 'answer' is missing"),
         ({"class_folders": "done"}, "line 8: 'class_folders' is 'done', expected a mapping"),
@@ -306,8 +309,12 @@ def test_an_unknown_name_is_an_error_that_names_the_place():
     reported = reporting.report(NOT_RUN["phantoms"])
     with pytest.raises(UserError, match=r"here: unknown \{imagse\}; did you mean 'images'"):
         reporting.fill("There are {{ imagse }}.", reported.names, "here")
-    with pytest.raises(UserError, match="here, line 2: "):
+    with pytest.raises(UserError, match=r"here, line 2: .*; expected \{\{ name \}\} for a value"):
         reporting.fill("Two lines\nwith {{ images", reported.names, "here")
+    with pytest.raises(
+        UserError, match=r"no model_crad\.md in book/_templates; did you mean 'model_card"
+    ):
+        reporting.filled("model_crad.md", reported.names)
     with pytest.raises(UserError, match="no notebook '04_evalaution'"):
         reporting.linked("{notebook}`x <04_evalaution>`", [reported])
 

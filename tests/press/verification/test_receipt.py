@@ -62,11 +62,11 @@ def test_a_person_has_a_name_and_may_have_an_orcid(text, person):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("../..", "expected the name"),
+        ("../..", "expected the name of who checks, such as 'Ada Lovelace'"),
         ("0000-0002-1825-0097", "expected the name"),
-        ("Ada 0000-0002-1825-0098", "check digit"),
-        ("A" * 101, "at most 100"),
-        ("Ada\u202eecalevoL", r"U\+202E"),
+        ("Ada 0000-0002-1825-0098", "check digit is wrong; copy it anew from orcid.org"),
+        ("A" * 101, "at most 100; shorten it"),
+        ("Ada\u202eecalevoL", r"U\+202E; remove it"),
     ],
 )
 def test_what_is_no_name_is_refused_before_anything_runs(text, message, monkeypatch):
