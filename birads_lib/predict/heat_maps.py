@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from birads_lib.predict.trained_run import TrainedRun
 
-SCORES = "08_interpretability.metrics.json"  # what the study found of its maps
+MEASURE = "pointing_game"  # the metric of a study that says how often its maps hit a finding
 CHUNK = 32  # images explained at once
 
 
@@ -39,10 +39,10 @@ def overlays(run: TrainedRun, table: pd.DataFrame) -> Iterator[Figure]:
 def warning(folder: Path) -> str:
     """Return what a reader of a run's heat maps must know, with the study's scores of them."""
     text = "Research, not a medical device. A heat map doesn't show that the grade is right."
-    if not (folder / SCORES).is_file():
+    scores = _scores(folder)
+    if not scores:
         return f"{text} Nobody has scored the maps of this run."
-    scores = json.loads((folder / SCORES).read_text())
-    names = {"pointing_game": "the map", "pointing_game_brightness": "the brightest place"}
+    names = {MEASURE: "the map", f"{MEASURE}_brightness": "the brightest place"}
     shares = [
         f"{label} in {scores[name]['estimate']:.0%}"
         for name, label in names.items()
@@ -51,6 +51,12 @@ def warning(folder: Path) -> str:
     if not shares:
         return f"{text} The study knew no findings to score its maps by."
     return f"{text} A finding was hit by {' and by '.join(shares)} of the study's images."
+
+
+def _scores(folder: Path) -> dict[str, dict]:
+    """Return the metrics of the page that scored a run's maps; {} where none did."""
+    of_pages = (json.loads(path.read_text()) for path in sorted(folder.glob("*.metrics.json")))
+    return next((metrics for metrics in of_pages if MEASURE in metrics), {})
 
 
 def pixels(figure: Figure) -> np.ndarray:

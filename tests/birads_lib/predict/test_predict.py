@@ -476,13 +476,17 @@ def test_a_map_is_the_mean_of_the_models_maps_of_the_grade(trained, scans, monke
 
 def test_a_heat_map_warns_with_the_studys_scores(tmp_path):
     assert "Nobody has scored" in heat_maps.warning(tmp_path)
+    of_others = {"qwk": {"estimate": 0.7}}
+    (tmp_path / "04_evaluation.metrics.json").write_text(json.dumps(of_others))
+    assert "Nobody has scored" in heat_maps.warning(tmp_path)
     scores = {"pointing_game": {"estimate": 0.14}, "pointing_game_brightness": {"estimate": 0.21}}
-    (tmp_path / heat_maps.SCORES).write_text(json.dumps(scores))
+    (tmp_path / "where_maps_look.metrics.json").write_text(json.dumps(scores))
     said = heat_maps.warning(tmp_path)
     assert "the map in 14%" in said
     assert "the brightest place in 21%" in said
     assert "not a medical device" in said
-    (tmp_path / heat_maps.SCORES).write_text(json.dumps({"pointing_game": {"estimate": None}}))
+    unknown = {"pointing_game": {"estimate": None}}
+    (tmp_path / "where_maps_look.metrics.json").write_text(json.dumps(unknown))
     assert "no findings" in heat_maps.warning(tmp_path)
 
 
