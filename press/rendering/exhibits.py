@@ -18,7 +18,7 @@ from press.pages.outputs import ANSWER, LEGEND, PASSPORT, files_of, marks_html
 from press.rendering import downloads, pictures
 from press.rendering.downloads import Store
 
-LEAKY = "leaky-mark"  # the class of the mark that stands at every figure it holds for
+LEAKY_CLASS = "leaky-mark"  # the class of the mark that stands at every figure it holds for
 KINDS = {  # by suffix; what the system says of them differs from machine to machine
     ".webp": "image/webp", ".png": "image/png", ".jpg": "image/jpeg", ".svg": "image/svg+xml",
     ".csv": "text/csv", ".zip": "application/zip",
@@ -174,32 +174,51 @@ def exhibit(
         page_downloads: offered beside its own files: ``downloads.passports`` of its page.
         store: keeps its files.
     """
-    facts, page_marks = data[PASSPORT], of_page.get("marks", {})
-    marks = {
-        kind: text
-        for kind, text in facts["marks"].items()
-        if kind == LEAKY or page_marks.get(kind) != text
-    }
-    files, name = files_of(data), facts["id"]
-    picture, _ = files.pop(f"{name}.png", None), files.pop(f"{name}.json")
-    if picture is None:
-        body = _table("".join(data["text/html"]), facts.get("links", {}), page)
-    else:
-        body = _picture(picture, name, facts["alt"], store)
-    anchor, address = html.escape(name), html.escape(f"{page}#{name}")
-    link_back = (
-        f' <a class="reference internal" href="{address}">To its chapter.</a>' if page else ""
-    )
-    number = f'<span class="caption-number">{label}</span> ' if label else ""
-    links = downloads.links(files | dict(page_downloads), store)
-    again = f"make verify STUDY={facts['study']} FIG={facts['page']}#{name}"
-    offered = f"<p>Download: {links}</p><p>Make it again: <code>{html.escape(again)}</code></p>"
+    facts, files = data[PASSPORT], files_of(data)
+    name = facts["id"]
+    body = _body(data, files, page, store)
+    marks = _marks(facts["marks"], of_page.get("marks", {}))
+    shown = (f"{name}.png", f"{name}.json")
+    offered = {file: content for file, content in files.items() if file not in shown}
+    below = _offers(facts, offered | dict(page_downloads), store)
     return (
-        f'<figure class="exhibit" id="{html.escape(identity) or anchor}">{body}'
-        f"<figcaption>{number}{html.escape(facts['caption'])}{link_back}</figcaption>"
-        f"{marks_html(marks)}</figure>"
-        + _folded(f"Passport of “{name}”", facts, offered, page=page, of_page=of_page)
+        f'<figure class="exhibit" id="{html.escape(identity or name)}">{body}'
+        f"<figcaption>{_caption(facts, label, page)}</figcaption>{marks_html(marks)}</figure>"
+        + _folded(f"Passport of “{name}”", facts, below, page=page, of_page=of_page)
     )
+
+
+def _body(data: dict, files: Mapping[str, bytes], page: str, store: Store) -> str:
+    """Return the HTML of a figure's picture, or of a table's rows."""
+    facts = data[PASSPORT]
+    picture = files.get(f"{facts['id']}.png")
+    if picture is None:
+        return _table("".join(data["text/html"]), facts.get("links", {}), page)
+    return _picture(picture, facts["id"], facts["alt"], store)
+
+
+def _marks(marks: Mapping[str, str], page_marks: Mapping[str, str]) -> dict[str, str]:
+    """Return the marks that stand at an exhibit: of those of its page, that of a leak alone."""
+    return {
+        kind: text
+        for kind, text in marks.items()
+        if kind == LEAKY_CLASS or page_marks.get(kind) != text
+    }
+
+
+def _caption(facts: dict, label: str, page: str) -> str:
+    """Return the HTML of a caption: number, text, and on another page a link to its own."""
+    number = f'<span class="caption-number">{label}</span> ' if label else ""
+    address = html.escape(f"{page}#{facts['id']}")
+    link = f' <a class="reference internal" href="{address}">To its chapter.</a>' if page else ""
+    return f"{number}{html.escape(facts['caption'])}{link}"
+
+
+def _offers(facts: dict, files: Mapping[str, bytes], store: Store) -> str:
+    """Return the HTML of the files to download, and of the command that makes an exhibit again."""
+    again = html.escape(f"make verify STUDY={facts['study']} FIG={facts['page']}#{facts['id']}")
+    links = downloads.links(files, store)
+    return f"<p>Download: {links}</p><p>Make it again: <code>{again}</code></p>"
 
 
 def _picture(png: bytes, name: str, alt: str, store: Store) -> str:

@@ -141,4 +141,5 @@ def _check_root(study: Study, folder: Path, report: Report) -> None:
     stated = _ROOT.findall(front.read_text()) if front.exists() else []
     file, on_page = paths.root_file(study.name).relative_to(paths.ROOT), ", ".join(stated) or "none"
     problem = f"the root hash is {report.root}, the front page says {on_page}, and {file} {noted}"
-    report.check("root hash", stated == [report.root] == [noted], problem)
+    agrees = report.root == noted and stated == [report.root]
+    report.check("root hash", agrees, problem)
