@@ -18,7 +18,8 @@ from birads_lib.source_code import code_of
 from press.paths import ROOT, source_notebook
 
 PACKAGES = ("birads_lib", "press")
-# (importer, imported): used for messages alone, so that a further chapter makes no page stale.
+# (importer, imported): used for messages alone, so that a further chapter doesn't make every page
+# stale. Pages that judge claims do import the table, and are stale then.
 _IN_MESSAGES = (("press.run", "press.studies.chapters"),)
 # What makes these hashes is not among what is hashed: where it makes others, each page is stale.
 _HASHING = {"birads_lib.source_code", "press.pages.sources"}
