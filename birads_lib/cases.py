@@ -65,7 +65,7 @@ FINDINGS = pa.DataFrameSchema(
 
 @dataclass(frozen=True)
 class Note:
-    """What a reader guessed, left out or wants known: no error, and nothing to pass in silence."""
+    """A reader's note on what it guessed or left out: no error, but the user has to know it."""
 
     text: str  # a sentence that names no file and no patient
     names: tuple[str, ...] = ()  # of the files or patients that it is about
@@ -172,7 +172,7 @@ def _checked(schema: pa.DataFrameSchema, table: pd.DataFrame, what: str) -> pd.D
 
 
 def same_images(a: pd.DataFrame, b: pd.DataFrame, task: Task = BIRADS) -> bool:
-    """Whether two tables of cases are of the same files, patients and labels, in any order.
+    """Return whether two tables of cases list the same files, patients and labels, in any order.
 
     The files' hashes decide, as two cohorts may use one name for different images.
     """

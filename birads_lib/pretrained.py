@@ -1,4 +1,4 @@
-"""What a backbone has seen before a study trains it, in words that belong beside every result."""
+"""The pretraining of a backbone, described in the words that stand beside every result."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is to be told apart: the label set of a study, its names and their order.
+"""The label set of a study: the labels, their names and their order.
 
 A label's *number* is its place in the order, from 1; tables and scores hold numbers, figures and
 pages show labels. Nothing else in this project knows how many labels there are.
@@ -32,7 +32,7 @@ class Task:
 
     @property
     def category(self) -> str:
-        """What a label is called in a sentence: "BI-RADS category"."""
+        """The name of a label in a sentence: "BI-RADS category"."""
         return f"{self.prefix}category"
 
     @property

@@ -63,7 +63,7 @@ def _as_long(ratio: float) -> str:
 
 
 def slices(groups: Mapping[str, tuple[int, int]], both: int) -> str:
-    """Say how much there is of each group of slices.
+    """Return sentences on the number of slices and patients in each group.
 
     Args:
         groups: slices and patients of each, by the group's name.
@@ -78,7 +78,7 @@ def slices(groups: Mapping[str, tuple[int, int]], both: int) -> str:
 
 
 def cost(multiply_adds: Mapping[str, float]) -> str:
-    """Say which network is the cheapest, by its multiply-adds for one image."""
+    """Return a sentence on the cheapest and costliest network, by multiply-adds for one image."""
     ordered = sorted(multiply_adds, key=lambda name: multiply_adds[name])
     cheapest, costliest = ordered[0], ordered[-1]
     if multiply_adds[cheapest] == multiply_adds[costliest]:

@@ -45,7 +45,7 @@ def image_and_text(
 
 
 def _beside_softmax(against: Mapping[str, Estimate]) -> str:
-    """Say which ways to train with a text are more or less accurate than softmax without one."""
+    """Return a sentence that compares training with a text to softmax without one, by accuracy."""
     worse, _, better = _by_side(against)
     if better:
         sentence = (
@@ -61,7 +61,7 @@ def _beside_softmax(against: Mapping[str, Estimate]) -> str:
 
 
 def _beside_constant(over: Mapping[str, Estimate], ways: str) -> str:
-    """Say which ``ways`` are less, equally and more accurate than one constant answer."""
+    """Return a sentence that compares the accuracy of ``ways`` with that of one constant answer."""
     sides = zip(_SIDES, _by_side(over), strict=True)
     groups = {words: names for words, names in sides if names}
     number = texts.in_words(len(over))

@@ -94,7 +94,7 @@ def training(losses: pd.DataFrame, met: int, tested: int) -> str:
 
 
 def losses_fell(losses: pd.DataFrame) -> str:
-    """Say in how many trainings the loss fell.
+    """Return a sentence on the number of trainings in which the loss fell.
 
     Args:
         losses: a row a training: loss and val_loss of its ``first`` and ``last`` epoch, as columns
@@ -130,7 +130,7 @@ def kept_losses(history: pd.DataFrame, restore_best: bool) -> pd.DataFrame:
 
 
 def kept_epochs(losses: pd.DataFrame) -> str:
-    """Say whether the kept epochs lie well above the best ones; ``losses`` of ``kept_losses``."""
+    """Return a sentence on kept epochs whose loss is well above the best; see ``kept_losses``."""
     is_far_above = losses["val_loss_kept"] > FAR_ABOVE * losses["val_loss_best"]
     comparison = f"more than {FAR_ABOVE - 1:.0%} above that of the best"
     if not is_far_above.any():
@@ -148,7 +148,7 @@ def kept_epochs(losses: pd.DataFrame) -> str:
 
 
 def met_in_training(met: int, tested: int, image: str = "image") -> str:
-    """Say how many test images training met, or another one of their patients.
+    """Return a sentence on the test images that training met, or whose patients it met.
 
     Args:
         met: test images of which training met the image itself or another one of its patient.

@@ -63,7 +63,7 @@ def correlax(kept: Mapping[str, float], images: int) -> str:
 
 
 def more_masks(gain: Estimate, fewest: int, most: int) -> str:
-    """Say whether more masks of a window help; ``gain`` is in the share of pairs that are hit."""
+    """Return a sentence on the ``gain`` in the share of hit pairs by more masks per window."""
     if fewest == most:
         return "Here, only one number of masks could be compared."
     words = ("lower", "not measurably different", "higher")
@@ -74,7 +74,7 @@ def more_masks(gain: Estimate, fewest: int, most: int) -> str:
 
 
 def after_random(sizes: Mapping[str, float]) -> str:
-    """Say whether the order of windows outlives what a network learned.
+    """Return a sentence on whether the order of windows survives a network's randomisation.
 
     ``sizes`` are medians of rank correlations without their signs, by what was made random.
     """

@@ -74,7 +74,7 @@ def ablations(differences: pd.DataFrame, loss: str, reference: str) -> str:
 
 
 def several_scales(change: Estimate, reference: str) -> str:
-    """Say what tokens of several scales give; ``change`` is accuracy minus the reference's."""
+    """Return a sentence on tokens of several scales; ``change`` is the gain in accuracy by them."""
     words = ("lower than", "not measurably different from that", "higher than")
     return (
         f"With tokens of several scales, accuracy is {change.side(*words)} with one "
@@ -133,7 +133,7 @@ def _beside_base_rates(brier: tuple[Estimate, float], log_loss: tuple[Estimate, 
 
 
 def temperatures(fitted: pd.Series) -> str:
-    """Say which way answers erred, by the temperature that each training fitted."""
+    """Return a sentence on over-confidence, from the temperature that each training fitted."""
     above = fitted > 1
     if above.all():
         return "Every temperature is above 1: the model is over-confident on validation images."
@@ -226,7 +226,7 @@ def feature_space(others: Estimate, share: Estimate, patient: Estimate, protocol
 
 
 def _together(others: Estimate, patient: Estimate) -> str:
-    """Say by what images lie together; nothing of patients where these are not known."""
+    """Return a sentence on clustering by category and by patient; the latter only where known."""
     of_patient = {} if np.isnan(patient.estimate) else {"by patient": patient}
     excesses = {"by category": others} | of_patient
     above_chance = [name for name, excess in excesses.items() if excess.low > 0]
@@ -283,7 +283,7 @@ def leakage(
 def _lookups_that_win(
     leaky: Mapping[str, tuple[Estimate, Estimate, Estimate]], majority: Estimate
 ) -> str:
-    """Say under which leaky protocols looking up copies beats the network.
+    """Return a sentence on the leaky protocols under which a lookup table beats the network, or "".
 
     A table without a copy to look up gives the most common category: it has to beat that, too.
     """

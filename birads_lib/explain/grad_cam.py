@@ -1,4 +1,4 @@
-"""Where a model looks: Grad-CAM and attention.
+"""Grad-CAM and attention: maps of the places in an image that a model looks at.
 
 Grad-CAM weighs the channels of a layer by how much they raise the score of a label. A picture of
 that proves nothing by itself: ``randomisation`` asks whether it changes when the model's weights
@@ -43,7 +43,7 @@ class Maps:
 
     @property
     def constant(self) -> np.ndarray:
-        """Whether a map is the same everywhere, and so points nowhere; (n,) bool."""
+        """The maps with one value everywhere, which point nowhere; (n,) bool."""
         return np.ptp(self.values, axis=(1, 2)) == 0
 
 

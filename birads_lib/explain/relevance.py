@@ -1,4 +1,4 @@
-"""How relevant is each part of a large image? CorRELAX, and RELAX, which it extends.
+"""CorRELAX, and RELAX, which it extends: the relevance of each part of a large image.
 
 CorRELAX (Mellado et al. 2025, doi 10.3389/fonc.2025.1601929) slides a window over the image. Each
 window is masked many times at random. Per mask, s is the similarity of the network's features with
@@ -87,7 +87,7 @@ def pearson(a: np.ndarray, b: np.ndarray, axis: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Grid:
-    """Where windows lie in an image: centred on cells of ``stride`` x ``stride`` pixels."""
+    """The places of windows in an image: centred on cells of ``stride`` x ``stride`` pixels."""
 
     shape: tuple[int, int]  # height and width of the image
     window: int
@@ -95,7 +95,7 @@ class Grid:
 
     @property
     def size(self) -> tuple[int, int]:
-        """How many windows there are, in rows and columns."""
+        """The number of rows and columns of windows."""
         return tuple(-(-side // self.stride) for side in self.shape)
 
     @cached_property
@@ -170,7 +170,7 @@ def overlap_kernel(window: int, stride: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Relevance:
-    """What CorRELAX knows of the n windows of one image that were asked, K labels, m masks."""
+    """CorRELAX's values for the n windows of one image that were asked: K labels, m masks."""
 
     grid: Grid
     which: np.ndarray  # (rows, columns) bool: the windows that were asked

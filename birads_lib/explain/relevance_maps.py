@@ -1,4 +1,4 @@
-"""What windows say, kept in a file, and pointed with: maps of CorRELAX without any network.
+"""Maps of CorRELAX, from the values of windows kept in a file; no network is needed.
 
 A *way* of pointing is the answers' map ("answers"), the best window alone ("windows"), or a map
 of correlations: of the features' similarity with the answer for a label ("by_label"), or with the

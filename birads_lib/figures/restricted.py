@@ -1,4 +1,4 @@
-"""What a figure may draw of images that may not be shown: the one rule of fineness for maps.
+"""The limit on the resolution of maps of images that may not be shown.
 
 A map with about as many cells as an image has pixels shows the image, whatever it is a map of: the
 features of a shallow layer follow its edges. One of few cells shows only where its values lie.

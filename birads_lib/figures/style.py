@@ -1,4 +1,4 @@
-"""How every figure of the book looks: one scale for the labels, one page width, one font size."""
+"""The style of all figures: one colour scale for the labels, one page width, one font size."""
 
 from pathlib import Path
 

@@ -1,1 +1,1 @@
-"""What can be learnt on frozen features: shallow models, views joined, findings of another set."""
+"""Learning on frozen features: shallow models, views joined, findings of another set."""

@@ -32,7 +32,7 @@ Side = Annotated[int, Field(ge=32, le=4096, multiple_of=32)]
 
 
 class FeatureSet(Checked):
-    """Which features: the trunk, the size at which it sees images, what is kept."""
+    """The choice of features: the trunk, the size at which it sees images, the output it keeps."""
 
     backbone: Literal[*backbones.BACKBONES]
     weights: str = "imagenet"  # or none, phantoms, a .weights.h5 file

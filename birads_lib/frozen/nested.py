@@ -38,7 +38,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Answers:
-    """What a step says in one outer fold."""
+    """The answers of one step in one outer fold."""
 
     test: np.ndarray  # probabilities (m, K) of the test rows
     inner: np.ndarray  # inner answers (n, K): of the training rows, each by a model without it

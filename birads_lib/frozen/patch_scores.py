@@ -1,4 +1,4 @@
-"""What maps of patches say of an image: its most striking cells, and where it points."""
+"""Scores of an image from its map of patches: striking cells, and whether it hits a finding."""
 
 import numpy as np
 import pandas as pd

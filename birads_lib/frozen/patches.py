@@ -114,7 +114,7 @@ def _shifted(cells: np.ndarray, breast: np.ndarray, centred: bool) -> np.ndarray
 
 @dataclass(frozen=True)
 class Teacher:
-    """What tells cells apart, and how well it does on patients of its set that it didn't see."""
+    """A model that classifies cells, with its scores on patients of its set that it didn't see."""
 
     model: Pipeline
     centred: bool

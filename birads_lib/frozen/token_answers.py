@@ -17,7 +17,7 @@ PARTS = ("test", "inner")  # answers of the test rows, and inner answers of the 
 
 @dataclass(frozen=True)
 class Choice:
-    """What the inner folds choose."""
+    """The settings that the inner folds choose."""
 
     width: int
     dropout: float

@@ -1,4 +1,4 @@
-"""How attention over tokens is trained; it needs no Keras."""
+"""The settings for training attention over tokens; this module doesn't import Keras."""
 
 from typing import Annotated
 
@@ -15,7 +15,7 @@ Lengths = Annotated[tuple[AtLeastOne, ...], Field(strict=False, min_length=1)]
 
 
 class Recipe(Checked):
-    """How attention over tokens is trained; lists are tried by the inner folds."""
+    """The settings for training attention over tokens; the inner folds try the values of a list."""
 
     widths: Widths = (32,)  # of a token in the encoder; (): nothing is trained
     dropouts: Dropouts = (0.2, 0.5)  # in the encoder and before the last layer

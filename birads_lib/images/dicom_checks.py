@@ -1,4 +1,4 @@
-"""What a DICOM file's header has to say for its pixels to be one grey image.
+"""Checks that the header of a DICOM file describes one grey image.
 
 Sections are of DICOM PS3.3.
 """

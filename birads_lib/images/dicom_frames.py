@@ -1,4 +1,4 @@
-"""Which of several frames of a DICOM file is meant, such as a slice of tomosynthesis, or all.
+"""The choice among several frames of a DICOM file: one, such as a slice of tomosynthesis, or all.
 
 Sections are of DICOM PS3.3.
 """

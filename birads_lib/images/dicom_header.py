@@ -1,4 +1,4 @@
-"""What a DICOM header says of a mammogram beside its pixels."""
+"""Facts about a mammogram from its DICOM header: everything but the pixels."""
 
 import unicodedata
 from collections.abc import Iterator, Sequence

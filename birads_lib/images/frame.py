@@ -1,4 +1,4 @@
-"""Where an image, and its findings, lie in the square frame that a network sees."""
+"""The place of an image, and of its findings, in the square frame that a network sees."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -15,7 +15,7 @@ from birads_lib.images.decode import read_grey, to_8bit
 
 @dataclass(frozen=True)
 class Geometry:
-    """Where the pixels of an image lie in the square frame a network sees.
+    """The place of an image's pixels in the square frame that a network sees.
 
     Coordinates are continuous: x right, y down, 0 at the outer edge of the first pixel.
     """

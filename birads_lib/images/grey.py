@@ -1,4 +1,4 @@
-"""What pictures and DICOM files share on their way to grey."""
+"""Conversion of channels to grey, and its error: shared by pictures and DICOM files."""
 
 import numpy as np
 

@@ -46,7 +46,7 @@ Range = Annotated[
 
 
 class Options(Checked):
-    """How crops are drawn."""
+    """Options for drawing crops."""
 
     window: int = Field(64, ge=8)  # side of a crop as the network sees it, in pixels
     scales: Range = (0.05, 5.0)  # of a crop's area, in areas of the lesion's box

@@ -1,4 +1,4 @@
-"""What the files of a data set look like from outside: size, bits, border, and odd ones among them.
+"""Properties of image files that aren't findings: size, bits, border; and the odd files.
 
 None of it is a finding. It tells what was exported wrongly, and what a network may learn in place
 of a lesion (``scores.shortcuts``).

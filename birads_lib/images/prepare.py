@@ -26,7 +26,7 @@ def _rising(window: tuple[float, ...]) -> tuple[float, ...]:
 
 
 class Options(Checked):
-    """How an image becomes what a network sees."""
+    """Options for preparing an image for a network."""
 
     image_size: int = Field(224, ge=8)  # side of the square result, in pixels
     letterbox: bool = False  # keep the aspect ratio and pad with black, instead of stretching

@@ -46,7 +46,7 @@ Square = tuple[int, int, int]  # left, top, side
 
 
 class Options(Checked):
-    """How regions are cut."""
+    """Options for cutting regions."""
 
     crop_size: int = Field(64, ge=8)  # side of a crop as the network sees it, in its pixels
     side: int = Field(0, ge=0)  # of the square in the image, in its pixels; 0: as the finding needs

@@ -167,7 +167,7 @@ def _own(architecture: str) -> "Callable[[tuple[int, int, int]], keras.Model] | 
 
 
 def _shorten_memory(trunk: "keras.Model") -> None:
-    """Let BatchNorms that start from nothing forget sooner what they saw first.
+    """Lower the momentum of BatchNorms that have no weights to start from.
 
     With Keras's momentum, 0.99, the first images still count after hundreds of steps, which a
     short run from scratch doesn't have.

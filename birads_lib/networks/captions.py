@@ -1,4 +1,4 @@
-"""What is said of an image: several texts for each label, as numbers of words.
+"""Captions of images: several texts for each label, as numbers of words.
 
 The texts for breast density paraphrase the categories of the ACR BI-RADS Atlas (5th edition, 2013).
 Those of the seed paper (arXiv:2511.17828) are not printed.

@@ -1,4 +1,4 @@
-"""What a network takes: weights, arithmetic and memory, counted from its layers, and time.
+"""The cost of a network: weights, arithmetic and memory, counted from its layers, and time.
 
 Counts are those of any Keras backend and any machine; times are of this machine alone.
 """

@@ -67,7 +67,7 @@ def build_trunk(settings: Settings) -> keras.Model:
 
 @contextmanager
 def _policy(name: str) -> Iterator[None]:
-    """Have layers that are made within compute by one of Keras's dtype policies."""
+    """Set Keras's dtype policy for the layers that are made within the ``with``."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(name)
     try:

@@ -32,7 +32,7 @@ Pair = tuple[np.ndarray, np.ndarray]  # each float32 (size, size)
 
 @dataclass(frozen=True)
 class Rendering:
-    """How a modality shows tissue: all that differs between modalities here."""
+    """The rendering of tissue by a modality: everything in which modalities differ here."""
 
     overlap: float  # share of the glandular tissue that an image shows on top of each other
     sharpening: float  # strength of the unsharp mask, of SHARPENED pixels
@@ -49,7 +49,7 @@ RENDERING = {
 
 @dataclass(frozen=True)
 class Patient:
-    """What a patient's four views share."""
+    """The properties that a patient's four views share."""
 
     density: str
     modality: str

@@ -26,7 +26,7 @@ def _sum_to_1(shares: tuple[float, ...], count: int, word: str) -> tuple[float, 
 
 
 class Options(Checked):
-    """How phantoms are drawn."""
+    """Options for drawing phantoms."""
 
     size: int = Field(256, ge=64, le=4096)  # side in pixels; findings scale with it, noise doesn't
     disagreement: float = Field(0.08, ge=0, le=1)  # how often a breast is read one category off
@@ -63,7 +63,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Truth:
-    """What is known of a breast: ``birads`` and ``density`` as the reader said.
+    """The truth about a breast: ``birads`` and ``density`` are the reader's.
 
     ``birads_true`` follows from the lexicon, ``density_true`` is what was drawn.
     """

@@ -1,4 +1,4 @@
-"""What every model of a run says of another cohort, image by image."""
+"""Probabilities of every model of a run for each image of another cohort."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""What goes back to where images come from: pictures of heat maps, DICOM reports."""
+"""Files that go back to the archive of the images: pictures of heat maps, DICOM reports."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Where a trained run's models look in new images, with what is known of such maps."""
+"""Heat maps of new images by a trained run's models, with the study's scores of its maps."""
 
 import json
 from collections.abc import Iterator

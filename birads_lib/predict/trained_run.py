@@ -1,4 +1,4 @@
-"""What a training left, ready to be asked: its models, and all that their answers depend on."""
+"""A trained run: its models, and everything that their answers depend on."""
 
 import json
 import logging
@@ -64,7 +64,7 @@ class Member:
 
 @dataclass(frozen=True)
 class TrainedRun:
-    """What a run left: its models, and how images are prepared for them."""
+    """A trained run: its models, and the preprocessing of their images."""
 
     folder: Path
     task: Task

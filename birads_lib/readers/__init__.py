@@ -50,7 +50,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Reader:
-    """What a reader is, whatever folder it reads.
+    """The properties of a reader that don't depend on the folder it reads.
 
     Attributes:
         name: as a study's YAML has it, and of the reader's module.

@@ -84,7 +84,7 @@ class _Abnormality:
 
 
 class Options(FileOptions):
-    """Which abnormalities count."""
+    """Options of CBIS-DDSM: the kinds of abnormality that count."""
 
     abnormalities: Literal["all", "mass", "calcification"] = "all"
 

@@ -52,7 +52,7 @@ def _with_patient(pattern: str) -> str:
 
 
 class Options(FileOptions):
-    """How a folder of category folders is read.
+    """Options for reading a folder of category folders.
 
     ``patient_pattern`` is a regular expression searched in each image's path below its category
     folder, "/" between folders. Its group, or the one named ``patient``, is the patient; groups

@@ -1,4 +1,4 @@
-"""Which column of a table holds what: named by a study, or guessed where its name is usual."""
+"""The meaning of a table's columns: named by a study, or guessed from a usual name."""
 
 import re
 from collections.abc import Iterable, Mapping

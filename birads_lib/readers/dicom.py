@@ -49,7 +49,7 @@ def _columns(given: dict) -> dict:
 
 
 class Options(FileOptions):
-    """Where labels come from."""
+    """Options for the labels of DICOM files: a table, its columns, or category folders."""
 
     table: str = ""  # with labels, from the folder; empty: the only one there, or category folders
     sheet: str = ""  # of an Excel file; empty: the first

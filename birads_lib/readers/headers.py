@@ -1,4 +1,4 @@
-"""What DICOM headers and file names say of images, held against what a table or folder says."""
+"""Facts about images from DICOM headers and file names, compared with a table or folder."""
 
 import re
 from collections import defaultdict

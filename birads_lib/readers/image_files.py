@@ -42,7 +42,7 @@ NO_HEADER = Header()  # of a picture
 
 @dataclass(frozen=True)
 class Inspected:
-    """What a file holds, or ``problem``: what is wrong with it.
+    """The content of a file, or ``problem``, a text on why it can't be used.
 
     ``pixels`` is a digest of the decoded image, equal for equal pictures whatever the format; ""
     where only the header was read. ``header`` is empty for a picture. ``look`` is of
@@ -61,7 +61,7 @@ class Inspected:
 
     @property
     def of_file(self) -> dict[str, object]:
-        """What cases have of the file: its size, its hash, and which frame of several counts."""
+        """The columns of cases that describe the file: size, hash, and the frame that counts."""
         return {
             "size_bytes": self.size_bytes, "sha256": self.sha256,
             "frame": self.frame if self.header.frames > 1 else None,
@@ -69,14 +69,14 @@ class Inspected:
 
 
 class FileOptions(Checked):
-    """What readers of image files take beside their own options."""
+    """Options that all readers of image files share."""
 
     workers: int = Field(2, ge=1)  # images decoded side by side
     frame: Annotated[int | str, AfterValidator(frame_named), FRAMES] = ""  # of files of several
 
 
 class Problems:
-    """What is wrong with the data set in ``root``, collected so that one error lists it all."""
+    """The problems of the data set in ``root``, collected so that one error lists them all."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -98,7 +98,7 @@ class Problems:
 
 
 class Notes:
-    """What a reader wants known of the data set in ``root``, collected by sentence."""
+    """A reader's notes on the data set in ``root``, collected by sentence."""
 
     def __init__(self, root: Path) -> None:
         self.root = root

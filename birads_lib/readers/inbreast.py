@@ -74,7 +74,7 @@ def _below(name: str) -> str:
 
 
 class Options(FileOptions):
-    """Where the parts of INbreast are."""
+    """Options of INbreast: the places of its images and its table."""
 
     images: str = ""  # folder of images; empty: AllDICOMs, images or the folder itself
     # The table's file; empty: ``READER.tables``, whichever are there.

@@ -1,4 +1,4 @@
-"""What labels, sides, views and parts are called in tables, names of folders and headers.
+"""The meaning of words for labels, sides, views and parts in tables, folder names and headers.
 
 Each function returns the project's own word, or raises ValueError that says which would do.
 """

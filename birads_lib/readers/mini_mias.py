@@ -63,7 +63,7 @@ Films = dict[str, list[re.Match]]  # lines by the film's number
 
 
 class Options(FileOptions):
-    """How mini-MIAS is read."""
+    """Options for reading mini-MIAS."""
 
 
 def read(

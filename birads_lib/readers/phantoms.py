@@ -52,7 +52,7 @@ def _of_no_weights(seed: int) -> int:
 
 
 class Options(phantom.Options):
-    """How a cohort is drawn."""
+    """Options for drawing a cohort."""
 
     patients: int = Field(120, ge=1)  # with four views each
     modality: Literal["mixed", EVERY, *anatomy.MODALITY_SHARES] = "mixed"  # mixed: one per patient

@@ -1,4 +1,4 @@
-"""What the readers of published sets share."""
+"""Functions that the readers of published sets share."""
 
 from collections.abc import Iterable
 from pathlib import Path

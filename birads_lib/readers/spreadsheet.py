@@ -107,7 +107,7 @@ def _sheet(name: str, lines: list[list[str]]) -> Sheet:
 
 
 class _NoTableError(ValueError):
-    """What is asked for isn't there; the file is whole."""
+    """The file isn't a table, or lacks the sheet that was asked for; it isn't damaged."""
 
 
 def _excel(path: Path, sheet: str) -> Iterator[list[str]]:

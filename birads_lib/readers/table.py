@@ -72,7 +72,7 @@ def as_texts(values: list | dict) -> list | dict:
 
 
 class Options(FileOptions):
-    """Where the table is, and which columns hold what."""
+    """Options for the table: its place, and the meaning of its columns."""
 
     table: str = ""  # its file, from the folder; empty: the only one there
     sheet: str = ""  # of an Excel file; empty: the first

@@ -61,7 +61,7 @@ KINDS = {
 
 
 class Options(FileOptions):
-    """How VinDr-Mammo is read."""
+    """Options for reading VinDr-Mammo."""
 
 
 def read(

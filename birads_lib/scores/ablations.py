@@ -1,4 +1,4 @@
-"""What each part of the method contributes: runs of one protocol beside a reference.
+"""The contribution of each part of the method: runs of one protocol beside a reference.
 
 All runs graded the same images in the same folds, so that they are compared image by image: what
 makes an image hard for all of them cancels out. Tables of runs are of test rows, one run each, as

@@ -1,4 +1,4 @@
-"""How sure the numbers are: intervals from a bootstrap over patients, and over seeds of training.
+"""Bootstrap intervals over patients, and over seeds of training.
 
 Images of one patient resemble each other, so patients are drawn, not images: a resample takes as
 many patients as there are, with replacement, and all images of each as often as it was drawn
@@ -53,7 +53,7 @@ _CELLS = 1 << 21  # images x resamples held at once: 16 MB an array, whatever n 
 
 @dataclass(frozen=True, eq=False)
 class Resampling:
-    """How patients and seeds are drawn anew: the same values, the same draws, for any measure.
+    """The resampling of patients and seeds: equal values give equal draws, for any measure.
 
     Attributes:
         clusters: (n,) whose image each row is, such as of ``predictions.cluster_ids``; the order
@@ -84,7 +84,7 @@ class Resampling:
 
     @property
     def over(self) -> str:
-        """What intervals are over: "patients", or "patients and 3 seeds"."""
+        """The units that intervals are over: "patients", or "patients and 3 seeds"."""
         seeds = len(self.distinct_seeds)
         return f"patients and {seeds} seeds" if seeds > 1 else "patients"
 
@@ -105,7 +105,7 @@ class Resampling:
 
     @property
     def unit(self) -> str:
-        """What a row is: an image, or one of the grades that it got with each seed."""
+        """The name of the rows: "images", or "images, each graded with 3 seeds"."""
         seeds = len(self.distinct_seeds)
         return f"images, each graded with {seeds} seeds" if seeds > 1 else "images"
 

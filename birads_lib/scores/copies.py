@@ -1,4 +1,4 @@
-"""What copies of rare images do to a test score, shown by a nearest neighbour: nothing is trained.
+"""The effect of copies of rare images on a test score, shown by a nearest neighbour.
 
 Images are a table of n rows: ``patient``, ``grade`` (the label's number), and ``x`` and ``y``, two
 measurements of the image.

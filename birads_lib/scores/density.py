@@ -1,4 +1,4 @@
-"""How well breast density is told, and how far readers agree on it.
+"""Accuracy and Cohen's kappa of predicted breast density, beside the agreement of readers.
 
 Density belongs to the patient, so what counts is one answer for each: ``of_patients``. Tables are
 test rows of predictions, one for each way to train ("arm").

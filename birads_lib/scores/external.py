@@ -1,4 +1,4 @@
-"""How does a run do on images of another place? Prevalence, corrections, groups.
+"""External validation: a run on images of another place; prevalence, corrections, groups.
 
 ``home`` is where the run was trained; there, an image is graded out of fold, by a model that never
 saw its patient. Elsewhere no model saw any image, so every model of the run grades all of them:

@@ -1,4 +1,4 @@
-"""What leaks make of a result: answers that see no image, and what test rows met in training.
+"""The effect of leaks on a result: answers that see no image, and test rows met in training.
 
 Two answers know the training part's labels and nothing of any image (*nulls*): the majority says
 the training part's most frequent category, the lookup table gives the label of an image that it

@@ -1,4 +1,4 @@
-"""What lies near what in the penultimate layer: neighbours, silhouettes and pictures of it.
+"""Neighbours, silhouettes and two-dimensional maps of the penultimate layer's embeddings.
 
 Embeddings e (n, d) are the values of the layer before the softmax; distance is Euclidean. A fold
 (and seed) is a model of its own, with a space of its own: neighbours and silhouettes are found

@@ -1,4 +1,4 @@
-"""Which sizes of a part allow the numbers that a paper prints of it.
+"""The sizes of a part that are consistent with the numbers that a paper prints of it.
 
 An accuracy is a fraction of n images, an F1 one of a confusion matrix (Brown and Heathers 2017
 ask the same of means, as the GRIM test). A number is *possible* if some count of answers rounds to

@@ -1,4 +1,4 @@
-"""How sure a published number is, from no more than its value and how many images it rests on.
+"""The uncertainty of a published number, from its value and the number of images alone.
 
 A paper that prints a number without an interval has one all the same: another test part of the same
 size would have given another. Each bound here is the lowest truth that would still print such a

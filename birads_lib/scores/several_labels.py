@@ -1,4 +1,4 @@
-"""How well a network names labels of which an image may have several at once.
+"""Metrics for labels of which an image may have several at once.
 
 y is (n, K) bool, p (n, K) the probability of each label, 0..1; a label is named from a threshold
 up. Metrics of a label are called f1_<label>, precision_<label>, recall_<label> and auc_<label>.

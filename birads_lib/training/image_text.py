@@ -49,7 +49,7 @@ _LOSSES = {
 
 
 class Settings(Checked):
-    """How encoders are trained; the seed paper prints none of these."""
+    """The settings for training encoders; the seed paper prints none of them."""
 
     embed: Annotated[int, Field(ge=1)] = 64  # width of the common space
     epochs: Annotated[int, Field(ge=1)] = 40
@@ -60,7 +60,7 @@ class Settings(Checked):
 
 @dataclass(frozen=True)
 class Trained:
-    """What training leaves."""
+    """The result of a training: the model, and the loss of each epoch."""
 
     arm: str
     model: keras.Model

@@ -16,7 +16,7 @@ from birads_lib.training.settings import Settings
 
 @dataclass(frozen=True)
 class Plan:
-    """What the epochs of a stage so far say about its next."""
+    """The plan for a stage's next epoch, from the epochs so far."""
 
     rate: float  # of the next epoch
     best: int  # the epoch with the lowest val_loss, from 0; -1 before the first

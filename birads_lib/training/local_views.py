@@ -19,7 +19,7 @@ logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
 class Schedule(Checked):
-    """How long and how fast; the paper's values are 100 epochs, 1e-4, 1e-7 and 1e-5."""
+    """Epochs, rates and weight decay; the paper's values are 100 epochs, 1e-4, 1e-7 and 1e-5."""
 
     epochs: Annotated[int, Field(ge=1)] = 8
     crops: Annotated[int, Field(ge=1)] = 2048  # drawn in an epoch

@@ -58,7 +58,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Trunk:
-    """What a stage left: a file of weights, and what it follows from."""
+    """The trunk that a stage left: a file of weights, and the record of its training."""
 
     path: Path
     record: Mapping[str, object]  # as ``stage.json`` has it
@@ -199,7 +199,7 @@ def thinned(parts: pd.DataFrame, share: float, seed: int) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Deal:
-    """How the target's images are dealt out: protocol, share of the training patients, seeds."""
+    """The split of the target's images: protocol, share of the training patients, seeds."""
 
     protocol: str = PATIENT.name  # a name of ``protocol.PROTOCOLS``
     share: float = 1.0  # of the patients in training, 0..1
