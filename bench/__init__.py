@@ -1,1 +1,1 @@
-"""What this project takes for its work, side by side with what a user would use instead."""
+"""Time and memory of this project's work, beside those of the tools a user would use instead."""

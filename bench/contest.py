@@ -36,15 +36,15 @@ def largest_difference(ours: np.ndarray, theirs: np.ndarray) -> float:
 
 @dataclass(frozen=True)
 class Peer:
-    """What a user would use instead.
+    """A tool that a user would use instead.
 
     Attributes:
         work: does it in a folder of inputs; returns its result, an array or numbers.
-        at_least: how many times as long as we it should take, or None.
+        at_least: the least ratio of its time to ours, or None.
         tolerance: how far its result may be from ours, as ``Contest.compare`` says; None where
             it has no result to compare.
-        why: a sentence on what it does otherwise.
-        share: of the whole work, what it is timed on; its seconds are divided by it.
+        why: a sentence on how it differs from ours.
+        share: the part of the work that it is timed on, 0..1; its seconds are divided by it.
     """
 
     work: Callable[[Path], object]

@@ -1,4 +1,4 @@
-"""How time and memory grow with the number of images: 400, 4,000 and 40,000 of them."""
+"""The growth of time and memory with the number of images: 400, 4,000 and 40,000."""
 
 import os
 import tempfile

@@ -1,4 +1,4 @@
-"""What each job of a study took, as Snakemake noted it when the study ran."""
+"""Time and memory of each job of a study, as Snakemake recorded them when the study ran."""
 
 import csv
 import sys

@@ -1,4 +1,4 @@
-"""How much memory a process and its children take at most."""
+"""The most memory that a process and its children take."""
 
 import threading
 

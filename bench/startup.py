@@ -1,4 +1,4 @@
-"""What it takes before anything is done: imports, and a notebook that evaluates."""
+"""Start-up times: importing the library, and executing a notebook that evaluates."""
 
 import json
 import shutil

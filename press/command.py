@@ -1,4 +1,4 @@
-"""What the commands of ``press`` share: how one ends, and how one has Snakemake make files."""
+"""Functions that the commands of ``press`` share: ending with a status, and running Snakemake."""
 
 import subprocess
 import sys
@@ -21,7 +21,7 @@ def run(function: Callable[..., int | None]) -> None:
 
 
 def snakemake(options: Mapping[str, str], arguments: Sequence[str], failure_message: str) -> None:
-    """Have Snakemake make files on this machine; raise UserError where it stops.
+    """Run Snakemake on this machine to make files; raise UserError where it stops.
 
     Args:
         options: its ``--config``, which says which study; empty ones are left out.

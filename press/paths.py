@@ -1,4 +1,4 @@
-"""Where things are: the layout of the repository and of ``results/``, and the names of pages.
+"""The layout of the repository and of ``results/``, and the names of pages.
 
 ``study_dir`` is the folder of one study's artefacts, ``results/<study>``, relative or absolute; a
 run is what one variant (or ablation) is under one protocol.

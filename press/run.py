@@ -79,7 +79,7 @@ class Run:
 
     @property
     def home(self) -> Path:
-        """Where this run leaves what it makes: the folder of its variant and protocol, if any."""
+        """The folder for the files of this run: that of its variant and protocol, if it has one."""
         protocol = self.parameters.get("protocol")
         if not protocol:
             return self.folder
@@ -87,7 +87,7 @@ class Run:
 
     @property
     def marks(self) -> dict[str, str]:
-        """What must stand on everything made by this run, {CSS class: text}."""
+        """The marks that must stand on everything made by this run, {CSS class: text}."""
         protocol = self.parameters.get("protocol")
         return self._marks_of(self.parameters.get("protocols", [protocol] if protocol else []))
 

@@ -145,7 +145,7 @@ def check_run(studies: dict[str, Study]) -> None:
 
 
 def compare(studies: str) -> Path:
-    """Have Snakemake compare two studies, print the table and render the first one's book.
+    """Compare two studies with Snakemake, print the table and render the first one's book.
 
     Returns the rendered page. Raises UserError as ``named``, ``chosen``, ``parameters`` and
     ``check_run`` do, and where the notebook failed, which then has said why.

@@ -104,7 +104,7 @@ def _execute(notebook: str, page: Path, values: dict, study_dir: Path) -> str:
 
 
 def _run_in_kernel(notebook: str, executed: Path, values: dict, name: str) -> None:
-    """Have papermill execute a notebook in a kernel that ends with this process."""
+    """Execute a notebook with papermill, in a kernel that ends with this process."""
     import papermill
     from traitlets.config import Config
 
@@ -144,15 +144,16 @@ def what_stopped() -> str:
 
 
 def collect_seldom() -> None:
-    """Have Python look for unreachable objects less often than after 700 new ones.
+    """Raise the threshold of Python's garbage collector from 700 new objects to 200,000.
 
-    It searched the million that TensorFlow's modules hold again and again: a fifth of a training.
+    At 700, it searches the million objects of TensorFlow's modules again and again, which takes a
+    fifth of a training.
     """
     gc.set_threshold(200_000, 20, 20)
 
 
 def warn_without_places() -> None:
-    """Have warnings name their kind and no file: a page must not show folders of a machine."""
+    """Format warnings without their file: a page must not show folders of a machine."""
     warnings.formatwarning = lambda message, category, *_: f"{category.__name__}: {message}\n"
 
 

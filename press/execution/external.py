@@ -81,7 +81,7 @@ def check_external(study: Study) -> None:
 
 
 def external(first: str, second: str) -> Path:
-    """Have Snakemake grade the second study's images by the first one's run; return the page.
+    """Grade the second study's images by the first one's run, with Snakemake; return the page.
 
     Studies are given as ``compare.config_of`` takes them. Where the second makes its images
     itself, they are made. Raises UserError as ``parameters`` does, where a study wasn't run, and
@@ -108,13 +108,13 @@ def external(first: str, second: str) -> Path:
 
 
 def _make(options: dict[str, str], notebook: str, target: str) -> None:
-    """Have Snakemake make a file by the rule of one notebook alone: no study is run again."""
+    """Make a file with Snakemake by the rule of one notebook alone: no study is run again."""
     rule = ["--allowed-rules", chapters.chapter(notebook).rule]
     snakemake(options, [*rule, "--", target], "the validation stopped: see above")
 
 
 def rendered(first: str, second: str) -> Path:
-    """Have the page of ``external`` made and its book rendered; return the rendered page."""
+    """Make the page of ``external`` and render its book; return the rendered page."""
     from press.rendering import sphinx  # slow to import, and no rule needs it
 
     page = external(first, second)

@@ -1,4 +1,4 @@
-"""What was understood of a study's images, and all that can stop it, before anything is computed.
+"""Checks of a study before anything is computed: its images, and everything that can stop it.
 
     python -m press.execution.preflight my.yaml [folder] [weights]
 

@@ -1,4 +1,4 @@
-"""What a notebook is executed with: the commit, the versions of what computes, the machine."""
+"""The environment of an execution: the commit, the versions of packages, the machine."""
 
 import os
 import platform

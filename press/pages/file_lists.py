@@ -1,4 +1,4 @@
-"""Which files a study was made from, as its pages list them: where each chain of passports ends."""
+"""The files that a study was made from, as its pages list them: the ends of passport chains."""
 
 from collections.abc import Mapping
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""How a figure or table that was made again compares with the published one."""
+"""Comparison of a figure or table that was made again with the published one."""
 
 from dataclasses import dataclass, replace
 
@@ -14,7 +14,7 @@ VERDICTS = (EQUAL, WITHIN, DIFFERS, MISSING)
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one exhibit, made again, compares with the one that is published."""
+    """The comparison of one exhibit, made again, with the published one."""
 
     page: str
     exhibit: str
@@ -31,7 +31,7 @@ class Outcome:
 
     @property
     def holds(self) -> bool:
-        """Whether the published exhibit is confirmed."""
+        """True where the published exhibit is confirmed."""
         return self.verdict in (EQUAL, WITHIN)
 
 

@@ -1,4 +1,4 @@
-"""What a notebook's results depend on: the code of the modules that it imports, directly or not.
+"""The code that a notebook's results depend on: all modules that it imports, directly or not.
 
 Docstrings, comments, layout and names of variables don't count (``birads_lib.source_code``), and
 neither does how a page looks: that is made while the book is rendered

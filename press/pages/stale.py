@@ -1,4 +1,4 @@
-"""Which executed pages are stale: made by a notebook or modules that have changed since."""
+"""Stale executed pages: those whose notebook or modules have changed since they were made."""
 
 from functools import cache
 

@@ -1,4 +1,4 @@
-"""What the contents of a book list, and how its other pages are reached.
+"""The table of contents of a book, and the ways to its other pages.
 
 The contents hold the main page of each chapter. Every other run of it (another study, variant or
 split) is reached by the run selector below the chapter's title, and from the archive; a search
@@ -54,7 +54,7 @@ class _Part(Checked):
 
 
 class _Contents(Checked):
-    """What ``_toc.yml`` at the root holds."""
+    """The keys of ``_toc.yml`` at the root."""
 
     format: str
     root: str
@@ -80,12 +80,12 @@ class Run:
 
     @property
     def label(self) -> str:
-        """What tells it from the chapter's other pages: "INbreast, by patient"."""
+        """The label that sets it apart from the chapter's other pages: "INbreast, by patient"."""
         return ", ".join(filter(None, [_short(self.study), self.of_study]))
 
     @property
     def of_study(self) -> str:
-        """What tells it from the chapter's other pages of its study: "by patient"; "" if alone."""
+        """The label within its study: "by patient"; "" for the chapter's only page there."""
         _, variant, protocol = parts_of_page(self.page)
         labels = [variant.replace("_", " ")] if variant not in ("", "proposed") else []
         labels += [PROTOCOLS[protocol].label] if protocol in PROTOCOLS else []

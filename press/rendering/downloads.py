@@ -1,4 +1,4 @@
-"""What a page of the book offers for download beside its figures and tables."""
+"""Downloads that a page of the book offers beside its figures and tables."""
 
 import html
 import io

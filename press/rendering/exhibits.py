@@ -1,4 +1,4 @@
-"""How figures, tables and passports look in the rendered book: HTML that needs no script.
+"""HTML of figures, tables and passports in the rendered book; it needs no script.
 
 It is made from the outputs of executed notebooks while the book is rendered. No notebook imports
 this module, so that another look makes no page stale.

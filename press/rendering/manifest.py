@@ -1,4 +1,4 @@
-"""Which files a study's book is, and was rendered from, and the one hash over all of them.
+"""The files of a study's book and of its sources, and the root hash over all of them.
 
 The root hash is over three: of the pages as they were executed, with all their passports, outputs
 and times; of what the book was rendered from beside them; and of the rendered files. Whoever

@@ -32,7 +32,7 @@ from press.studies.study import Study, load
 
 
 class _Settings(Checked):
-    """What the book can't do without of what ``_config.yml`` at the root holds."""
+    """The keys of ``_config.yml`` at the root that the book needs; others may stand there, too."""
 
     model_config = ConfigDict(extra="allow")
     parse: dict[str, object]

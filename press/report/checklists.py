@@ -42,7 +42,7 @@ TEXTS = ("answer", "missing", "why")
 
 
 class Answer(Checked):
-    """What is said to one item: a status, and the texts that it needs."""
+    """The answer to one item: a status, and the texts that it needs."""
 
     model_config = ConfigDict(validate_default=True)  # so that a text that is left out is missed
 

@@ -1,4 +1,4 @@
-"""What the paper says, one testable sentence each, as ``book/claims.yml`` has it.
+"""The claims of a paper, one testable sentence each, as ``book/claims.yml`` lists them.
 
 ``press.report.ledger`` holds each against the runs of a study.
 """
@@ -123,7 +123,7 @@ class Claim(Checked):
 
     @property
     def how(self) -> str:
-        """How the claim is judged, in plain words."""
+        """The rule by which the claim is judged, in plain words."""
         if self.value is None:
             return self.reading or self.not_testable
         errors = f"or within both sampling errors, if these are {self.widest:g} at most"

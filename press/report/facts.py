@@ -1,4 +1,4 @@
-"""What the executed pages of a study tell of it, as short texts for cards and checklists.
+"""Facts from the executed pages of a study, as short texts for cards and checklists.
 
 A fact is what a notebook recorded, with ``Run.facts`` or for prose with ``Run.value``, a parameter,
 or where the page was executed. Where no page tells it, the text says so: ``not known: <page> was

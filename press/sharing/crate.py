@@ -58,7 +58,7 @@ def _packed(study: Study, config: Path) -> Packing:
 
 
 def _describe(packing: Packing, executed: list[Page], provenance: Provenance) -> None:
-    """Say what the crate is, whose, and under which licences and profiles."""
+    """Set the crate's title, description, authors, licences and profiles."""
     cited, crate, root = packing.cited, packing.crate, packing.crate.root_dataset
     crate.name = f"{cited['title']}: {packing.study.title}"
     crate.description = f"{cited['abstract']} {_contents(packing, executed, provenance)}"

@@ -1,4 +1,4 @@
-"""What of a study may leave it: nothing that shows an image or tells whose it is where none may."""
+"""Rules for sharing a study: no image or patient is disclosed where the study forbids it."""
 
 import io
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""What was run, as the profiles of Workflow Run RO-Crate have it.
+"""The provenance of a study, in the terms of the profiles of Workflow Run RO-Crate.
 
 Process Run Crate: the execution of each page is an action, with what it read and what it made.
 Workflow Run Crate: the Snakefile is the workflow, and its run an action; what notebooks take and

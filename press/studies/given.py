@@ -1,4 +1,4 @@
-"""What a study is given from outside the project: its folder of images, files of weights.
+"""Inputs of a study from outside the project: its folder of images, files of weights.
 
 A path may tell a machine, a hospital's share or a person, and pages keep their parameters. So these
 name the place of a link in the study's results, which never leave; only the link knows the path.

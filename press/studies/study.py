@@ -30,17 +30,17 @@ class Study(study_file.StudyFile):
 
     @property
     def folder(self) -> str:
-        """Where the study's artefacts lie, from the root of the project."""
+        """The folder of the study's artefacts, from the root of the project."""
         return f"{self.root}/{self.name}"
 
     @property
     def reader(self) -> Reader:
-        """What is known of the reader of its images."""
+        """The reader of its images."""
         return READERS[self.dataset["reader"]]
 
     @property
     def follows_links(self) -> bool:
-        """Whether links that lead out of the folder of its images are followed."""
+        """True where links that lead out of the folder of its images are followed."""
         return bool(self.dataset.get(FOLLOW_LINKS))
 
     @property
@@ -61,7 +61,7 @@ class Study(study_file.StudyFile):
 
     @property
     def label_set(self) -> Task:
-        """What is told apart."""
+        """The label set: the target's where there is one, else the task's."""
         return label_set_of(self.target or self.task)
 
     @property

@@ -1,4 +1,4 @@
-"""What a study's YAML may hold.
+"""The keys of a study's YAML, and their checks.
 
 The parameters that it gives notebooks stand in ``press.studies.limits``, sweeps in
 ``press.studies.sweep``.

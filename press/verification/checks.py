@@ -1,4 +1,4 @@
-"""What verifying a study counts and finds, and how it is printed."""
+"""The report of verifying a study: its counts and problems, and their printing."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from press.pages.stale import first_of
 
 @dataclass
 class Report:
-    """What came out: problems fail, notes do not; ``checked`` counts by kind."""
+    """The result of verifying a study: problems fail, notes don't; ``checked`` counts by kind."""
 
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)

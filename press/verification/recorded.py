@@ -1,4 +1,4 @@
-"""What is recorded beside a page: numbers that prose names, and the parameters of its study."""
+"""Checks of a page against its records: numbers that prose names, parameters of its study."""
 
 import json
 import re
