@@ -1,4 +1,4 @@
-"""What CI runs: commands that the Makefile has, on each Python that the project says it takes."""
+"""Checks of the whole project: commands in CI and prose, dependencies, docstrings."""
 
 import ast
 import re
@@ -83,3 +83,19 @@ def test_what_is_published_is_where_the_book_is_built():
     steps = [step for job in JOBS for step in job["steps"]]
     paths = [step["with"]["path"] for step in steps if "upload-pages" in step.get("uses", "")]
     assert paths == [rendered_book("phantoms").relative_to(ROOT).as_posix()]
+
+
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+NO_SUBJECT = re.compile(r"(What|Which|Where|When|How|Whether|Let|Say|Tell|Have)\b")
+
+
+@pytest.mark.parametrize("package", ["birads_lib", "press", "bench"])
+def test_a_docstring_begins_with_its_subject_or_a_plain_verb(package):
+    first_lines = {}
+    for path in (ROOT / package).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, DOCUMENTED) and (text := ast.get_docstring(node)):
+                name = getattr(node, "name", "the module")
+                first_lines[f"{path.relative_to(ROOT)}, {name}"] = text.splitlines()[0]
+    assert first_lines
+    assert not {name: line for name, line in first_lines.items() if NO_SUBJECT.match(line)}
