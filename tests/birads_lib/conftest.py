@@ -1,4 +1,4 @@
-"""What tests of the library share, whichever backend Keras has."""
+"""Fixtures and settings of the library's tests, whichever backend Keras has."""
 
 import os
 

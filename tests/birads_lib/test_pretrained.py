@@ -1,4 +1,4 @@
-"""What is said of a backbone's weights is what made them."""
+"""Sentences on a backbone's weights agree with the way they were made."""
 
 import ast
 import json

@@ -1,4 +1,4 @@
-"""What counts of Python source: what it does, not how it is written."""
+"""The digest of Python source depends on what it does, not on how it is written."""
 
 import ast
 import symtable

@@ -64,6 +64,6 @@ def headless(profile: Path):
 
 
 def show_on(browser, width: int, height: int) -> None:
-    """Let the browser be a phone or a desktop, of so many CSS pixels."""
+    """Set the browser's screen to that of a phone or a desktop, in CSS pixels."""
     device = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", device)

@@ -1,4 +1,4 @@
-"""What contenders of a made-up contest do, each in a process that imports this module."""
+"""The work of contenders in a made-up contest, each in a process that imports this module."""
 
 import os
 import time

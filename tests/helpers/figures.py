@@ -1,4 +1,4 @@
-"""What a figure shows, and whether it is drawn as all figures are."""
+"""Texts and pixels of a figure, and a check that it has the style of all figures."""
 
 import matplotlib as mpl
 import numpy as np

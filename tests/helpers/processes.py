@@ -13,7 +13,7 @@ def wait_until_ended(*processes: int) -> None:
 
 
 def _is_at_work(process: int) -> bool:
-    """Say whether a process runs; one that has ended may wait for its parent to ask."""
+    """Return whether a process runs; one that has ended may wait for its parent to ask."""
     status = Path(f"/proc/{process}/stat")
     try:
         return status.read_text().rpartition(")")[2].split()[0] != "Z"

@@ -24,7 +24,7 @@ TINY = {
 
 @contextmanager
 def tiny_resnet(weights: Path | None = None) -> Iterator[None]:
-    """Let ``small_resnet`` be of two stages, whose graphs are built and compiled in a third.
+    """Give ``small_resnet`` two stages, so that building and compiling takes a third of the time.
 
     Args:
         weights: the file that "phantoms" then means; made here.

@@ -1,4 +1,4 @@
-"""Which files of the project a kernel opens that the passports of its page do not name."""
+"""A watch on the project's files that a kernel opens and its page's passports don't name."""
 
 import os
 import sys
@@ -23,7 +23,7 @@ WRITING = os.O_WRONLY | os.O_TRUNC
 
 
 class Watch:
-    """What this process opened to read and what it wrote, since the watch began."""
+    """The files that this process has read and written since the watch began."""
 
     def __init__(self) -> None:
         self.read: set[Path] = set()
@@ -96,7 +96,7 @@ def _is_of_a_study(path: Path) -> bool:
 
 
 def watch_kernel() -> None:
-    """Have this kernel fail at each cell after which a file was opened that no passport names."""
+    """Make this kernel fail at each cell that opened a file which no passport names."""
     from IPython import get_ipython
 
     shell, watch = get_ipython(), Watch()

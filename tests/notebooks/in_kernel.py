@@ -1,4 +1,4 @@
-"""What nbval's kernels begin with: as those of papermill do, and watched."""
+"""Start-up code of nbval's kernels: that of papermill's kernels, and a watch on files."""
 
 import sys
 

@@ -47,7 +47,7 @@ def by_nobody():
 
 @pytest.fixture(scope="module")
 def first_cells(tmp_path_factory):
-    """What parameters and set-up of every notebook say, run in a kernel in another folder."""
+    """Return the outputs of every notebook's parameters and set-up, run from another folder."""
     folder = tmp_path_factory.mktemp("elsewhere")
     project = copy_project(tmp_path_factory.mktemp("clean") / "project")
     (project / "first_cells.py").write_text(RUN_FIRST_CELLS)

@@ -1,4 +1,4 @@
-"""What executes the smoke studies' notebooks: forks of a process that has the libraries."""
+"""Forks of a process that has the libraries execute the smoke studies' notebooks."""
 
 import json
 import os

@@ -75,7 +75,7 @@ def made_up_study(home, task: Task, protocol="patient", present: tuple[int, ...]
 
 
 class Shown:
-    """What a notebook shows, in place of its ``press.run.Run``."""
+    """A stand-in for ``press.run.Run`` that collects what a notebook shows."""
 
     def __init__(self, notebook, values, inputs=()):
         self.folder = Path(values["study_dir"])

@@ -1,4 +1,4 @@
-"""What commands share: how one ends, how Snakemake starts, and mistakes that are said at once."""
+"""Commands: their status, the start of Snakemake, and mistakes that are listed together."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What a study's YAML and its data say is shown as it is, and never run or included.
+"""Texts of a study's YAML and of its data are shown as they are, never run or included.
 
 Each field is given attacks on everything that a page is made with: Jinja, MyST, Markdown, HTML and
 Matplotlib's mathtext.

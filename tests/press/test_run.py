@@ -1,4 +1,4 @@
-"""What is published carries its passport, its marks and its numbers."""
+"""Everything that a notebook publishes carries its passport, its marks and its numbers."""
 
 import json
 

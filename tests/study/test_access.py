@@ -60,7 +60,7 @@ def opened(browser, address, name):
 
 
 def prefer(page, mode):
-    """Let the reader's machine ask for light or dark colours, and wait until the page has them."""
+    """Set the browser's preference to light or dark colours, and wait until the page has them."""
     scheme = {"name": "prefers-color-scheme", "value": mode}
     page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": [scheme]})
     assert page.execute_async_script(THEME, mode) == mode

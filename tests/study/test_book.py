@@ -58,7 +58,7 @@ def is_external(address: str) -> bool:
 
 
 def problem_of(page: str, address: str) -> str | None:
-    """Say what is wrong with an internal address, as seen from ``page``; None if nothing."""
+    """Return what is wrong with an internal address, as seen from ``page``; None if nothing."""
     path, anchor = urldefrag(urljoin(page, address))
     path = unquote(urlparse(path).path)
     path = path + "index.html" if path.endswith("/") or not path else path

@@ -18,7 +18,7 @@ MARK = "# NBVAL_CHECK_OUTPUT"
 
 
 def watch(root, monkeypatch):
-    """Have the kernels of a copy fail at a cell that opens a file that no passport names."""
+    """Make the kernels of a copy fail at a cell that opens a file which no passport names."""
     for name in WATCHED:
         shutil.copytree(ROOT / name, root / name)
     monkeypatch.setenv("PYTHONSTARTUP", str(root / "tests/notebooks/in_kernel.py"))

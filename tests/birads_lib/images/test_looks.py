@@ -1,4 +1,4 @@
-"""What image files look like from outside, and which are odd."""
+"""Facts about image files beside their content, and the files that are odd."""
 
 import dataclasses
 

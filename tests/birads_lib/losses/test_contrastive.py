@@ -65,7 +65,7 @@ CASES = {
 
 
 def example(seed, kind, n=6):
-    """What a loss is called with: labels or weights (n,), and similarities."""
+    """Return the arguments of a loss: labels or weights (n,), and similarities (n, n)."""
     rng = np.random.default_rng(seed)
     first = rng.uniform(0.2, 3, n) if kind == "weights" else rng.integers(0, CLASSES, n)
     return first, rng.normal(0, 3, (n, n))

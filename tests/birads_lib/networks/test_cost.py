@@ -1,4 +1,4 @@
-"""What networks cost, counted by hand; BatchNorms that start from nothing."""
+"""Costs of networks, counted by hand; BatchNorms that have no weights to start from."""
 
 import keras
 import pytest

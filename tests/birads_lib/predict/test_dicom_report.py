@@ -20,7 +20,7 @@ KEPT = ("PatientID", "PatientName", "PatientBirthDate", "StudyInstanceUID", "Acc
 
 
 def errors(dataset, folder) -> list[str]:
-    """What the validator finds wrong."""
+    """Return the errors that the validator finds."""
     dataset.save_as(folder / "object.dcm")
     said = subprocess.run(
         [VALIDATOR, "-new", folder / "object.dcm"], capture_output=True, text=True

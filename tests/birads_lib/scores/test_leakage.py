@@ -63,7 +63,7 @@ def test_copies_in_training_do_not_make_a_category_frequent():
 
 
 def met_by_loops(table, cases):
-    """What each test row met in its fold's training part, as the words say it."""
+    """Return what each test row met in its fold's training part, by plain loops."""
     side = dict(zip(cases["image_id"], cases["laterality"], strict=True))
     rows = []
     for row in table[table["part"] == "test"].itertuples():

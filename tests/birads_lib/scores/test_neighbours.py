@@ -233,7 +233,7 @@ def test_pictures_of_a_space_without_extent():
 
 @pytest.fixture
 def interpreted(monkeypatch):
-    """Have UMAP run as Python: to compile it takes far longer than to place a few points."""
+    """Run UMAP as plain Python: compiling it takes far longer than placing a few points."""
     import numba
 
     def imported() -> list[str]:

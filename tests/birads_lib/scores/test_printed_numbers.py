@@ -1,4 +1,4 @@
-"""Which sizes allow printed numbers: against all confusion matrices, and by hand."""
+"""Sizes that allow printed numbers: against all confusion matrices, and by hand."""
 
 from itertools import product
 

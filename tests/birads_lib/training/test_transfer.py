@@ -36,7 +36,7 @@ def values(path):
 
 @pytest.fixture(scope="module", autouse=True)
 def tiny():
-    """Let the small network have one block, whose graphs are built in a second."""
+    """Give the small network one block, so that its graphs are built in a second."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(resnext.SIZES, "small_resnext", ((1,), 8, 2, 3))
         yield

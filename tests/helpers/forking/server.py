@@ -40,7 +40,7 @@ class ForkServer:
         self.when_ready(process_file(os.getppid()), self.stop)
 
     def when_ready(self, file: socket.socket | FileIO, action: Callable[[], None]) -> None:
-        """Have ``action`` called when a file can be read, or its process has ended."""
+        """Register ``action`` to be called when a file can be read, or its process has ended."""
         self.events.register(file, selectors.EVENT_READ, action)
 
     def run(self) -> None:
@@ -69,7 +69,7 @@ class ForkServer:
         self.when_ready(ended, functools.partial(self.end, process, ended, client))
 
     def end(self, process: int, ended: FileIO, client: socket.socket) -> None:
-        """Tell a client that its fork has ended."""
+        """Send a client the status of its fork, which has ended."""
         status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
         for file in (client, ended):
             self.events.unregister(file)

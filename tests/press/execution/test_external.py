@@ -80,7 +80,7 @@ def test_what_was_not_run_is_named_with_what_to_do(studies):
 
 
 def asked(studies, other="b"):
-    """What a study that asks for another's images is told before it runs."""
+    """Return the problems of a study that asks for another's images, before it runs."""
     changed(studies, "a", "title", f"external: {{study: {other}}}\ntitle")
     return external.check_external(study.load("config/a.yaml"))
 

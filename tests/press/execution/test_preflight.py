@@ -1,4 +1,4 @@
-"""What a study is said to be of, and what stops it, before anything is computed."""
+"""The preflight: a study's images are described, and its problems found, before it runs."""
 
 import re
 
@@ -21,7 +21,7 @@ CHECK_BOOK = staging.check
 
 @pytest.fixture(autouse=True)
 def _images_alone(monkeypatch):
-    """What stands around pages is the same for all studies here, and has a test of its own."""
+    """Skip the check of prose around pages: it is the same for all studies, tested elsewhere."""
     monkeypatch.setattr(staging, "check", lambda study: None)
 
 

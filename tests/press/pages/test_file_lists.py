@@ -1,4 +1,4 @@
-"""Where the files of further data sets are listed."""
+"""The pages that list the files of further data sets."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a result depends on is found from imports, and hashed without what can't change it."""
+"""A result's code is found from imports, and hashed without what can't change the result."""
 
 import ast
 from graphlib import TopologicalSorter

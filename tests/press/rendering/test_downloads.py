@@ -1,4 +1,4 @@
-"""What a page offers for download: large tables packed, and the passports of its exhibits."""
+"""Downloads of a page: large tables packed, and the passports of its exhibits."""
 
 import io
 import json

@@ -203,7 +203,7 @@ def test_leaky_protocols_are_named():
     [(0.95, 0.5, NOT_REPRODUCED), (0.95, 0.95, NOT_REPRODUCED), (0.5, 0.95, LEAKY_ONLY)],
 )
 def test_a_split_without_a_leak_is_never_called_leaky(given, image, expected):
-    """What holds under another honest split doesn't come from a leak."""
+    """A claim that holds under another honest split doesn't come from a leak."""
     recorded = records(patient=0.5, given=given, image=image)
     judged = ledger.judge([claim()], recorded, "proposed", ["patient", "given", "image"])
     assert judged.loc["acc", "verdict"] == expected

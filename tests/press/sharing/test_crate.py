@@ -53,7 +53,7 @@ def new_project(root):
 
 
 def work_in(root, monkeypatch):
-    """Have all that packs a study work in the project at ``root``."""
+    """Point all modules that pack a study to the project at ``root``."""
     for module in (environment, citation, crate, packing, provenance, disclosure, paths):
         monkeypatch.setattr(module, "ROOT", root)
     for module in (crate, paths):

@@ -33,7 +33,7 @@ def study_of(tmp_path, changes=None, weights="phantoms"):
 
 @pytest.fixture
 def no_prose(monkeypatch):
-    """What stands around the pages is looked at with the sound study alone, as it is the same."""
+    """Skip the check of prose around pages: the test of the sound study covers it."""
     monkeypatch.setattr(staging, "check", lambda study: None)
 
 

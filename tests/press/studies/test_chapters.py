@@ -60,7 +60,7 @@ def test_what_makes_a_file_is_looked_for_among_the_chapters_of_the_same_studies(
 
 @pytest.fixture(scope="module")
 def planned(tmp_path_factory):
-    """What Snakemake would do in a copy with one more chapter, none of whose images are there.
+    """Return Snakemake's plan in a copy with one more chapter, none of whose images are there.
 
     All that two pages read is: that of the new chapter, and one that is made again.
     """

@@ -1,4 +1,4 @@
-"""What notebooks' parameters may be: as the settings say, and as training itself refuses."""
+"""Limits of notebooks' parameters: those of the settings, and those that training checks."""
 
 import math
 import subprocess
@@ -207,7 +207,7 @@ def test_the_networks_that_can_be_explained_are_those_that_are_kept():
 
 
 def test_a_name_means_one_thing_in_the_notebooks_of_a_study():
-    """Where two give it different defaults, it is of each page's own: nothing could disagree."""
+    """A name with different defaults in two notebooks is on the list of names private to a page."""
     own = OWN_AFFAIRS | {"arms"}  # what a page compares
     own |= {"backbone", "weights", "taps"}  # of 14: each has a network of its own
     for chapter_set in chapters.sets():

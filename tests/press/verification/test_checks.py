@@ -1,4 +1,4 @@
-"""What is printed of a check: what was counted, and each problem once."""
+"""The printed report of a check has its counts, and each problem once."""
 
 from press.verification.checks import Report, print_report
 
