@@ -65,7 +65,7 @@ FINDINGS = pa.DataFrameSchema(
 
 @dataclass(frozen=True)
 class Note:
-    """A reader's note on what it guessed or left out: no error, but the user has to know it."""
+    """A reader's note on what it guessed or left out: no error, but worth telling the user."""
 
     text: str  # a sentence that names no file and no patient
     names: tuple[str, ...] = ()  # of the files or patients that it is about
@@ -202,7 +202,7 @@ def label_numbers(cases: pd.DataFrame, task: Task = BIRADS) -> np.ndarray:
 
 
 def by_label(cases: pd.DataFrame, task: Task = BIRADS) -> pd.DataFrame:
-    """Return how many images and patients each label has, 1..K; 0 where none has it."""
+    """Return the number of images and of patients of each label, 1..K; 0 for one that none has."""
     numbers = label_numbers(cases, task)
     counts = cases.groupby(numbers).agg(
         images=("image_id", "size"), patients=("patient_id", "nunique")
@@ -218,7 +218,7 @@ def absent(cases: pd.DataFrame, task: Task = BIRADS) -> str:
 
 
 def summary(cases: pd.DataFrame, task: Task = BIRADS) -> dict[str, str]:
-    """Return what a table of images holds, as short texts by name: counts, rarest label ..."""
+    """Return a summary of a table of images, short texts by name: counts, rarest label ..."""
     counts, missing = by_label(cases, task), absent(cases, task)
     images, patients = counts["images"], counts["patients"]
     rarest = images[images > 0].idxmin()

@@ -35,7 +35,7 @@ def written_whole(path: str | Path) -> Iterator[Path]:
 
 
 def _sweep(path: Path, host: str) -> None:
-    """Remove what killed processes of this machine left of ``path``: they may have been large."""
+    """Remove files that killed processes of this machine left of ``path``; they may be large."""
     for leftover in path.parent.glob(f".{host}.*.{path.name}"):
         process = leftover.name.removeprefix(f".{host}.").removesuffix(f".{path.name}")
         if process.isdigit() and not _is_alive(int(process)):

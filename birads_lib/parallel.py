@@ -50,7 +50,7 @@ def in_parallel(
 
 
 def pool_for(files: Sequence[Path], workers: int) -> Pool:
-    """Return what reads files side by side, to be closed by ``with``.
+    """Return a pool of threads or processes for reading files, to be closed by ``with``.
 
     Pictures and few bytes go to threads, which start at once; many bytes of DICOM to processes, as
     JPEG 2000 decodes under Python's lock. They are spawned: a forked one hangs in OpenCV if the

@@ -24,7 +24,7 @@ def _parts_of_patient(table: pd.DataFrame) -> pd.Series:
 
 
 def schema(task: Task = BIRADS) -> pa.DataFrameSchema:
-    """Return what a table of predictions holds: ``y_true`` 1..K, the probabilities p1..pK."""
+    """Return the schema of a table of predictions: ``y_true`` 1..K, the probabilities p1..pK."""
     names = task.probabilities
     return pa.DataFrameSchema(
         {
@@ -87,14 +87,14 @@ def out_of_fold(table: pd.DataFrame, part: str = "test") -> pd.DataFrame:
 
 
 def cluster_ids(table: pd.DataFrame) -> pd.Series:
-    """Return whose each row's image is: the patient, or the image itself where none is known."""
+    """Return the patient of each row's image, or the image itself where no patient is known."""
     return table["patient_id"].fillna(table["image_id"])
 
 
 def counted(rows: pd.DataFrame) -> str:
-    """Return how many rows, images and patients there are, and what else there is to count.
+    """Return a text of the numbers of rows, images and patients.
 
-    That is images whose patient is unknown, if any, and seeds of training, if several.
+    Images whose patient is unknown are counted, too, if any, and seeds of training, if several.
     """
     unknown = rows.loc[rows["patient_id"].isna(), "image_id"].nunique()
     seeds = rows["seed"].nunique()

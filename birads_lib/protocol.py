@@ -36,7 +36,7 @@ PROTOCOLS = {protocol.name: protocol for protocol in _ALL}
 
 
 def clashes(values: Mapping) -> list[tuple[tuple[str, ...], str]]:
-    """Return what the parameters of a split contradict in each other, as (names, problem).
+    """Return the contradictions between the parameters of a split, as (names, problem).
 
     Args:
         values: ``protocol``, ``balance``, ``folds`` and, where there is one, ``fold``.

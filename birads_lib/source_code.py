@@ -16,7 +16,7 @@ _WITHOUT_MEANING = {"ctx", "kind", "type_comment", "type_ignores"}
 
 @cache  # a module is among those of most notebooks
 def code_of(source: bytes) -> bytes:
-    """Return what Python source does, as a text that is equal however the source is written.
+    """Return the code of Python source as a text that is equal however the source is written.
 
     Docstrings, comments, layout and the names of a function's own variables don't count. What
     other code may name does: parameters, functions, classes, attributes, the names of a module.

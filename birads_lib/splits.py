@@ -124,7 +124,7 @@ def _known(protocol: str) -> Protocol:
 
 
 def _impossible(split: dict, validation_share: float) -> list[str]:
-    """Return which parameters of a split are out of range or contradict each other."""
+    """Return the parameters of a split that are out of range or contradict each other."""
     problems = [problem for _, problem in clashes(split)]
     if split["folds"] < 2 and not PROTOCOLS[split["protocol"]].is_given:
         problems.insert(0, f"folds is {split['folds']}; at least 2 are needed")
@@ -136,7 +136,7 @@ def _impossible(split: dict, validation_share: float) -> list[str]:
 def _too_little(
     cases: pd.DataFrame, protocol: Protocol, labels: np.ndarray, folds: int, task: Task
 ) -> list[str]:
-    """Return what the cases lack. A label that none has is no problem; one too rare is."""
+    """Return what the cases lack for the split. A label may be absent, but not too rare."""
     if protocol.is_given:
         return _unusable(cases, protocol)
     unknown = cases["patient_id"].isna().sum()
@@ -163,7 +163,7 @@ def _too_little(
 
 
 def _rows(cases: pd.DataFrame, protocol: Protocol, labels: np.ndarray, seed: int) -> np.ndarray:
-    """Return which images are dealt out, in the order of the cases; copies among them."""
+    """Return the images that are dealt out, copies included, in the order of the cases."""
     if protocol.is_given:
         return np.flatnonzero(cases["split"].notna())
     rows = np.arange(len(cases))
@@ -182,7 +182,7 @@ def _groups(cases: pd.DataFrame, protocol: Protocol, rows: np.ndarray) -> np.nda
 
 
 def given_counts(cases: pd.DataFrame) -> dict[str, int]:
-    """Return how many images each given part has, and how many have ``none``.
+    """Return the number of images of each given part, and of those with ``none``.
 
     ``shared``: patients who are in several parts.
     """

@@ -48,7 +48,7 @@ class Estimate(NamedTuple):
         return f"({number}{', from ' + bounds[:-1] if bounds else ''})"
 
     def side(self, below: str, alike: str, above: str, than: float = 0.0) -> str:
-        """Return which words are true: the interval lies below ``than``, holds it, or is above."""
+        """Return the words for an interval that lies below ``than``, holds it, or lies above it."""
         if np.isnan([self.low, self.high]).any():
             return alike
         return below if self.high < than else above if self.low > than else alike

@@ -39,7 +39,7 @@ def data(summary: Mapping[str, str], shortcuts: pd.DataFrame) -> str:
 def seen_of_findings(
     findings: pd.DataFrame, geometries: Mapping[str, Geometry]
 ) -> tuple[float, np.ndarray]:
-    """Return what is left of images and findings in the square that a network sees.
+    """Return the scale of images, and the size of findings, in the square that a network sees.
 
     Args:
         findings: with boxes x0, y0, x1, y1 in pixels of the files, where these are known.

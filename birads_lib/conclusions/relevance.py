@@ -76,7 +76,7 @@ def more_masks(gain: Estimate, fewest: int, most: int) -> str:
 def after_random(sizes: Mapping[str, float]) -> str:
     """Return a sentence on whether the order of windows survives a network's randomisation.
 
-    ``sizes`` are medians of rank correlations without their signs, by what was made random.
+    ``sizes`` are medians of absolute rank correlations, by the part that was made random.
     """
     if not sizes:
         return "Here, no two orders could be compared."

@@ -98,7 +98,7 @@ def real_transfer(gains: Mapping[str, Estimate]) -> str:
 
 
 def _in_which(found: Mapping[str, Estimate], of: int, listed: int = 2) -> str:
-    """Return which comparisons were found out of so many: by name, or as a count and a range."""
+    """Return the comparisons that were found, of ``of``: by name, or as a count and a range."""
     if len(found) <= listed:
         return texts.listing(f"for {name} {gain.aside}" for name, gain in found.items())
     lowest, highest = (end(gain.estimate for gain in found.values()) for end in (min, max))

@@ -4,8 +4,8 @@ Grad-CAM weighs the channels of a layer by how much they raise the score of a la
 that proves nothing by itself: ``randomisation`` asks whether it changes when the model's weights
 are made random, ``pointing`` whether it finds lesions more often than the image's centre does.
 
-Everywhere a model is as ``networks.hybrid`` builds it, images are (n, size, size) uint8, and a tap
-is a layer of the trunk, or "last" for its output.
+Throughout, a model is one that ``networks.hybrid`` builds, images are (n, size, size) uint8, and a
+tap is a layer of the trunk, or "last" for its output.
 """
 
 import importlib
@@ -247,7 +247,7 @@ def _batches(n: int) -> list[np.ndarray]:
 
 
 def attention(model: keras.Model, images: np.ndarray) -> np.ndarray | None:
-    """Return how much attention each place gets, (n, h, w), a map's sum being 1.
+    """Return the attention that each place gets, (n, h, w); a map sums to 1.
 
     That is the weight of a token in the first encoder layer (in later ones tokens no longer
     stand for places), averaged over heads and over the tokens that look; the tokens of several
@@ -278,7 +278,7 @@ def attention_by_fold(
 
 
 def _in_order(parts: list[np.ndarray], folds: np.ndarray) -> np.ndarray:
-    """Return what was made fold by fold in the order of the images."""
+    """Return results that were made fold by fold, in the order of the images."""
     rows = np.argsort(folds, kind="stable")  # of the images, as the parts have them
     return np.concatenate(parts)[np.argsort(rows)]
 

@@ -19,7 +19,7 @@ Masks = Sequence[np.ndarray | None]  # of n images, bool (size, size); None: not
 
 
 def peaks(maps: np.ndarray, size: int) -> np.ndarray:
-    """Return where in the frame each map (n, h, w) is largest, (n, 2); NaN if it is constant.
+    """Return the place in the frame where each map (n, h, w) is largest, (n, 2); NaN if constant.
 
     That is the centre of the largest cell, the first in order of reading where several are. The
     map enlarged to the frame has its maximum there, too, if no other cell is nearly as large.
@@ -30,7 +30,7 @@ def peaks(maps: np.ndarray, size: int) -> np.ndarray:
 
 
 def reference_points(images: np.ndarray, breasts: Masks) -> dict[str, np.ndarray]:
-    """Return where one would point ``WITHOUT_MODEL``, (n, 2) each.
+    """Return the points that one would choose ``WITHOUT_MODEL``, (n, 2) each.
 
     The centre of the frame, the centroid of the breast (of the frame if none is seen), and the
     brightest place after a Gaussian blur of 1/28 of the side.
@@ -73,7 +73,7 @@ def hits(points: np.ndarray, masks: Masks) -> np.ndarray:
 
 
 def chance(breasts: Masks, masks: Masks) -> np.ndarray:
-    """Return how often a random pixel of the breast would hit, (n,); NaN where there is no mask."""
+    """Return the chance that a random pixel of the breast hits, (n,); NaN without a mask."""
     pairs = zip(breasts, masks, strict=True)
     return np.array([np.nan if mask is None else mask[breast].mean() for breast, mask in pairs])
 
@@ -124,7 +124,7 @@ def pointing_game(
 
 
 def outside_breast(points: Mapping[str, np.ndarray], breasts: Masks) -> pd.DataFrame:
-    """Return where ways of pointing miss the breast, 1 or 0; NaN for no point.
+    """Return the misses of the breast by ways of pointing, 1 or 0; NaN for no point.
 
     Returns:
         A table of n rows: ``outside``, ``outside_<name>`` and ``outside_chance``, the share of
@@ -141,7 +141,7 @@ def _named(table: pd.DataFrame, score: str) -> pd.DataFrame:
 
 
 def shares(table: pd.DataFrame) -> list[str]:
-    """Return which columns of scores are shares of images: hits and misses, not differences."""
+    """Return the columns of scores that are shares of images: hits and misses, not differences."""
     names = ("pointing_game", "outside")
     return [name for name in table if name.startswith(names) and "_over_" not in name]
 

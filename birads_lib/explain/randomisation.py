@@ -14,7 +14,7 @@ from birads_lib.networks.backbones import LAST_STAGE
 def randomisation(
     model: keras.Model, images: np.ndarray, tap: str = LAST_STAGE, seed: int = 0
 ) -> pd.DataFrame:
-    """Return how alike maps stay while the model loses what it has learnt; arguments of grad_cam.
+    """Return the similarity of maps as a model's layers are made random; see ``grad_cam``.
 
     From the head down to the first stage, one group of layers after another gets new random
     weights (cascading), drawn by its own initialisers; of BatchNorm also the statistics. At each

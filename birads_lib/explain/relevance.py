@@ -105,7 +105,7 @@ class Grid:
         return np.stack(np.meshgrid(x, y), axis=-1)
 
     def inside(self, breast: np.ndarray) -> np.ndarray:
-        """Return which windows have their centre in the breast (H, W) bool, (rows, columns)."""
+        """Return the windows whose centre is in the breast (H, W) bool, (rows, columns) bool."""
         x, y = np.moveaxis(self.centres, -1, 0)
         height, width = self.shape
         return breast[np.minimum(y, height - 1), np.minimum(x, width - 1)]
@@ -193,7 +193,7 @@ class Relevance:
 def correlax(
     ask: Ask, image: np.ndarray, breast: np.ndarray, options: Options, seed: int = 0
 ) -> Relevance:
-    """Return what CorRELAX knows of an image (H, W) uint8; masks follow from the seed.
+    """Return CorRELAX's values for an image (H, W) uint8; masks follow from the seed.
 
     All masks of one window, or of several small ones, are one call of ``ask``, so that memory
     depends on the window and not on the image.

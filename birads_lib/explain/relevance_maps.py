@@ -32,7 +32,7 @@ def spread_over_patients(cases: pd.DataFrame, most: int, seed: int = 0) -> pd.Da
 
 
 def write(found: Mapping[str, Relevance], path: str | Path) -> None:
-    """Write what is known of some images of one size, by their names."""
+    """Write the ``Relevance`` of several images of one size, by their names."""
     first = next(iter(found.values())).grid
     arrays = {
         "names": np.array([*found]),
@@ -47,7 +47,7 @@ def write(found: Mapping[str, Relevance], path: str | Path) -> None:
 
 
 def read(path: str | Path) -> dict[str, Relevance]:
-    """Return what ``write`` has written; raise DatasetError where it can't be read."""
+    """Read the file that ``write`` wrote; raise DatasetError where it can't be read."""
     try:
         with np.load(path) as file:
             arrays = {name: file[name] for name in file.files}
@@ -75,7 +75,7 @@ def maps(found: Relevance) -> dict[str, np.ndarray]:
 
 
 def points(found: Relevance, breast: np.ndarray, labels: Sequence[str]) -> pd.DataFrame:
-    """Return where each way points for each label but the first, "none".
+    """Return the point of each way for each label but the first, "none".
 
     Columns: way, kind, x, y (pixels of the image; NaN where a map is constant), value (the map's
     there). The best window points at its centre.
@@ -128,7 +128,7 @@ def agreement(
     found: Mapping[str, Relevance], reference: str, settings: Sequence[str], labels: Sequence[str],
     kinds: Sequence[str],
 ) -> pd.DataFrame:  # fmt: skip
-    """Return how alike windows are ordered under other settings, image by image.
+    """Return the rank correlation of windows between the reference and other settings, by image.
 
     Args:
         found: "<setting>/<image>" -> what is known of the image's windows.

@@ -40,7 +40,7 @@ def readable(variant: str) -> str:
 
 
 def changes_table(changed: Mapping[str, Mapping], parts: Mapping[str, str]) -> pd.DataFrame:
-    """Return what variants change, of ``ablations.changed_from``, and their parts of the method."""
+    """Return a table of variants: their part of the method, and changes from the reference."""
     differing = {
         variant: ", ".join(f"{name}: {value}" for name, value in changed.get(variant, {}).items())
         for variant in parts
@@ -49,7 +49,7 @@ def changes_table(changed: Mapping[str, Mapping], parts: Mapping[str, str]) -> p
 
 
 def architectures_table(table: pd.DataFrame, task: Task = BIRADS) -> pd.DataFrame:
-    """Return what ``architectures`` draws as numbers, a row per run, a column per metric."""
+    """Return the numbers that ``architectures`` draws, a row per run, a column per metric."""
     cells = [texts.interval(row.estimate, row.low, row.high) for row in table.itertuples()]
     table = table.assign(text=cells, metric=table["metric"].map(headline_names(task)))
     table = table.assign(variant=table["variant"].map(readable))
@@ -57,7 +57,7 @@ def architectures_table(table: pd.DataFrame, task: Task = BIRADS) -> pd.DataFram
 
 
 def differences_table(table: pd.DataFrame, task: Task = BIRADS) -> pd.DataFrame:
-    """Return what ``forest`` draws as numbers, with p-values."""
+    """Return the numbers that ``forest`` draws, with p-values."""
     columns = {"estimate": "difference", "low": "95 % from", "high": "to"}
     columns |= {"p_value": "p", "holm": "p, Holm-adjusted"}
     table = table.assign(metric=table["metric"].map(headline_names(task))).rename(columns=columns)

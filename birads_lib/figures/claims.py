@@ -53,7 +53,7 @@ def claimed_and_found(judged: pd.DataFrame, protocols: Sequence[str]) -> Figure:
 
 
 def verdict_counts(counts: pd.Series, names: Mapping[str, str]) -> Figure:
-    """Draw how many claims have each verdict, in the order of ``names``, verdict -> its words."""
+    """Draw the number of claims by verdict, in the order of ``names``, verdict -> its words."""
     ax = new_axes(height=3.0)
     values = counts[list(names)].to_numpy()
     colours, hatches = zip(*_VERDICTS, strict=True)

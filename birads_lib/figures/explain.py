@@ -170,7 +170,7 @@ def randomisation_curve(table: pd.DataFrame) -> Figure:
 
 
 def pointing_game(table: pd.DataFrame, task: Task = BIRADS) -> Figure:
-    """Draw how often each way of pointing hits a finding, of all images and by category.
+    """Draw the share of images in which each way of pointing hits, in all and by category.
 
     The table is that of ``bootstrap.mean_intervals``, with the rows of ``REFERENCES`` and of the
     same names with ``_1`` to ``_K``; a way that it lacks is left out.
@@ -181,7 +181,7 @@ def pointing_game(table: pd.DataFrame, task: Task = BIRADS) -> Figure:
 
 
 def outside_breast(table: pd.DataFrame, task: Task = BIRADS) -> Figure:
-    """Draw how often each way of pointing misses the breast; as ``pointing_game``, of OUTSIDE."""
+    """Draw the share of points outside the breast; as ``pointing_game``, of OUTSIDE."""
     ax = _shares(table, OUTSIDE, task)
     ax.set(title="Who points outside the breast?", xlabel="Share outside the breast, 95 % interval")
     return with_legend(ax, columns=2)

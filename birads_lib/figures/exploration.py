@@ -21,7 +21,7 @@ _DENSITIES = {"A": "#e3e3e3", "B": "#b5b5b5", "C": "#7d7d7d", "D": "#3d3d3d", "u
 
 
 def counts_by_grade(cases: pd.DataFrame, task: Task = BIRADS) -> Figure:
-    """Draw how many images each label has, and of how many patients."""
+    """Draw the number of images, and of patients, of each label."""
     by_label = cases.groupby(label_numbers(cases, task))["patient_id"]
     images = by_label.size().reindex(task.numbers, fill_value=0)
     patients = by_label.nunique().reindex(task.numbers, fill_value=0)
@@ -58,7 +58,7 @@ def density_by_grade(cases: pd.DataFrame, task: Task = BIRADS) -> Figure:
 
 
 def images_per_patient(cases: pd.DataFrame) -> Figure:
-    """Draw how many images patients have; images of unknown patients are counted in the title."""
+    """Draw the number of images per patient; the title counts images of unknown patients."""
     unknown = int(cases["patient_id"].isna().sum())
     sizes = cases["patient_id"].value_counts().value_counts().sort_index()
     ax = new_axes(height=3.4)
@@ -79,7 +79,7 @@ def views_table(cases: pd.DataFrame) -> pd.DataFrame:
 
 
 def shortcuts(table: pd.DataFrame, titles: Sequence[str]) -> Figure:
-    """Draw how well each fact alone tells the label, and how well chance does, a row per fact.
+    """Draw the accuracy with which each fact alone predicts the label, beside chance, a row each.
 
     Args:
         table: of ``scores.shortcuts.strengths``.
@@ -167,7 +167,7 @@ def preprocessing_steps(steps: Mapping[str, np.ndarray], *, show_pixels: bool = 
 
 
 def grey_levels(steps: Mapping[str, np.ndarray]) -> pd.DataFrame:
-    """Return what ``preprocessing_steps`` draws below the images.
+    """Return the histograms that ``preprocessing_steps`` draws below the images.
 
     One row for each step and each of 64 bins of grey levels: step, from, to, percent of pixels.
     """

@@ -42,7 +42,7 @@ def lay_over(ax: Axes, heat: np.ndarray, image: np.ndarray, interpolation="bilin
 
 
 def _look(image: np.ndarray, interpolation: str) -> dict:
-    """Return how a map of an image is drawn, over all of its frame."""
+    """Return the arguments for drawing a map over the whole frame of an image."""
     height, width = image.shape
     extent = (-0.5, width - 0.5, height - 0.5, -0.5)
     look = {"cmap": COLOURS, "vmin": 0, "vmax": 1, "extent": extent}
@@ -59,7 +59,7 @@ def add_colour_bar(axes: Axes | Sequence[Axes] | np.ndarray, label: str, **look)
 
 
 def mark_peak(ax: Axes, x: float, y: float) -> None:
-    """Mark where a map is largest with a cross; NaN: nowhere."""
+    """Mark the largest value of a map with a cross; NaN: no mark."""
     ax.plot(x, y, "x", color=MARK, markersize=7, markeredgewidth=2, path_effects=_RIM)
 
 

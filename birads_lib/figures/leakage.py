@@ -93,7 +93,7 @@ def _best_floors(table: pd.DataFrame) -> pd.Series:
 
 
 def _verdict_lines(verdicts: Mapping[str, str]) -> list[str]:
-    """Return what is said of each protocol, in lines that fit above a figure."""
+    """Return the verdict on each protocol, in lines that fit above a figure."""
     sentences = (
         f"{PROTOCOLS[protocol].label.capitalize()}: {sentence[:1].lower()}{sentence[1:]}"
         for protocol, sentence in verdicts.items()

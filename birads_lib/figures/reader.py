@@ -59,7 +59,7 @@ def curve_and_points(
 
 
 def gains(table: pd.DataFrame, names: Mapping[str, str]) -> Figure:
-    """Draw what the network has more than the reader, with intervals.
+    """Draw the network's gains over the reader, with intervals.
 
     Args:
         table: estimate, low and high by metric.
@@ -141,7 +141,7 @@ def selection(table: pd.DataFrame, here: float) -> Figure:
 
 
 def allowed_accuracies(accuracies: Sequence[float], printed: float) -> Figure:
-    """Draw how many tables of answers allow each accuracy, and the one that is printed."""
+    """Draw the number of tables of answers by accuracy, and the accuracy that is printed."""
     ax = new_axes(height=3.2)
     ax.hist(accuracies, bins=np.arange(0.6955, 0.771, 0.001), color=BLUE)
     ax.axvspan(printed - 0.005, printed + 0.005, color=ORANGE, alpha=0.35)

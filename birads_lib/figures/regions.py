@@ -87,7 +87,7 @@ def _draw(ax: Axes, crop: np.ndarray) -> None:
 
 
 def held(table: pd.DataFrame) -> Figure:
-    """Draw how much of a finding lies in its square, and how much of the square it takes.
+    """Draw the share of a finding that lies in its square, and the share of the square it takes.
 
     Args:
         table: side (pixels), jitter (share of the side), inside and fills (means, 0..1).

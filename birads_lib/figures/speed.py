@@ -10,7 +10,7 @@ _LOOKS = [(BLUE, "o", "-"), (ORANGE, "s", "--"), ("#0f7a5a", "D", ":")]
 
 
 def ratios(table: pd.DataFrame) -> Figure:
-    """Draw how many times as long as this project others take for the same work.
+    """Draw the ratio of others' time to this project's for the same work.
 
     Args:
         table: work, against, ratio (median over rounds), low, high (the extremes), at_least (NaN

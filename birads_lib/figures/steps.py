@@ -53,7 +53,7 @@ def staircase(
 def gains(
     table: pd.DataFrame, titles: Mapping[str, str], metrics: Sequence[str], task: Task = BIRADS
 ) -> Figure:
-    """Draw what each step adds to the one before, with intervals, a panel per metric.
+    """Draw the gain of each step over the one before, with intervals, a panel per metric.
 
     Args:
         table: [step, metric, estimate, low, high], paired differences.

@@ -67,7 +67,7 @@ def label_axis(ax: Axes, task: Task = BIRADS, labels: list[str] | None = None) -
 
 
 def short_title(task: Task) -> str:
-    """Return what labels are called beside a word such as "True" or "Predicted": "BI-RADS"."""
+    """Return the labels' name beside a word such as "True" or "Predicted": "BI-RADS"."""
     return task.prefix.strip() or task.title
 
 

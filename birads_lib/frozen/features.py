@@ -168,7 +168,7 @@ def _as_numbers(place: Geometry) -> list[int]:
 
 
 def places(paths: list[Path]) -> list[Geometry]:
-    """Return how each image was placed, in order."""
+    """Return the geometry of each image, in order."""
     return [
         Geometry(tuple(row[:2]), tuple(row[2:6]), bool(row[6]), tuple(row[7:11]), row[11])
         for path in paths
@@ -189,7 +189,7 @@ def _listed(outputs) -> list[np.ndarray]:
 
 
 def _breast_cells(frame: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Return which cells of a grid lie at least half within the breast, bool (h, w)."""
+    """Return the cells of a grid that lie at least half within the breast, bool (h, w)."""
     share = cv2.resize(
         breast_mask(frame).astype(np.float32), shape[::-1], interpolation=cv2.INTER_AREA
     )

@@ -47,9 +47,10 @@ class Answers:
 
 @dataclass
 class Blocks:
-    """Features by block, each made to count alike: standardised, reduced, of total variance 1.
+    """Features by block, with equal weight: standardised, reduced, scaled to total variance 1.
 
-    What does so is fitted to the rows that a model trains on, and kept for the next candidate.
+    Scaling and reduction are fitted to the rows that a model trains on, and kept for the next
+    candidate.
 
     Attributes:
         values: block -> (n, f), a row per image.
@@ -61,12 +62,12 @@ class Blocks:
     _made: dict = field(default_factory=dict, repr=False)
 
     def inputs(self, candidate: Candidate, seen: np.ndarray) -> np.ndarray:
-        """Return what a model that trains on the rows ``seen`` sees of all images, (n, d)."""
+        """Return the inputs (n, d) of all images for a model that trains on the rows ``seen``."""
         parts = [weight * self._reduced(name, seen) for name, weight in candidate.weights]
         return np.concatenate(parts, axis=1)
 
     def forget(self) -> None:
-        """Drop what was made for rows that no further model trains on."""
+        """Drop the scaled features of rows that no further model trains on."""
         self._made.clear()
 
     def _reduced(self, name: str, seen: np.ndarray) -> np.ndarray:

@@ -45,7 +45,7 @@ def some_patients(data: Dataset, number: int, seed: int = 0) -> Dataset:
 
 
 def shares_of_boxes(data: Dataset, files: list[Path], kind: str = "mass") -> list[np.ndarray]:
-    """Return which share of each cell the boxes of findings cover, at most, (h, w) per image."""
+    """Return the largest share of each cell that the box of a finding covers, (h, w) per image."""
     boxes = regions.located(data, [kind]).groupby("image_id")[regions.CORNERS]
     boxes = {image: table.to_numpy() for image, table in boxes}
     height, width, cell = features.grid(files)
@@ -58,7 +58,7 @@ def shares_of_boxes(data: Dataset, files: list[Path], kind: str = "mass") -> lis
 
 
 def kinds_of(cases: pd.DataFrame, by: Literal["malignancy", "birads"]) -> np.ndarray:
-    """Return what a boxed finding of each image counts as, (n,) places in ``KINDS``; 0: unknown.
+    """Return the kind of each image's boxed findings, (n,) places in ``KINDS``; 0: unknown.
 
     By ``birads``, for a set without histology, BI-RADS 4 or more counts as malignant.
     """
@@ -172,7 +172,7 @@ def _malignant_of_found(p: np.ndarray) -> np.ndarray:
 
 
 def probability_maps(files: list[Path], teacher: Teacher) -> np.ndarray:
-    """Return what each cell is, (n, h, w, kinds) float32; NaN beyond the breast."""
+    """Return the probabilities of cells' kinds, (n, h, w, kinds) float32; NaN off the breast."""
     made = []
     for cells, breast in features.maps(files):
         p = np.full((*breast.shape, len(KINDS)), np.nan, np.float32)

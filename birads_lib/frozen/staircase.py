@@ -153,7 +153,7 @@ def majority(
 
 
 def known_facts(cases: pd.DataFrame) -> np.ndarray:
-    """Return what the table of images says of each, (n, f): 1 where a fact has a value, else 0.
+    """Return the facts of the table of images, one-hot (n, f): 1 where a fact has a value, else 0.
 
     What is unknown is a value of its own; a fact that is known of no image is left out.
     """

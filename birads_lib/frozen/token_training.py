@@ -103,7 +103,7 @@ class Learner:
         return p / p.sum(axis=1, keepdims=True)
 
     def _cells(self, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Return which cells of each image are seen, (m, seen)."""
+        """Return the cells of each image that are seen, (m, seen)."""
         ranks = rng.random((len(rows), self.beyond.shape[1])) + self.beyond[rows]
         return np.argsort(ranks, axis=1)[:, : self.seen]
 

@@ -49,7 +49,7 @@ def breast_outline(image: np.ndarray) -> np.ndarray:
 
 
 def breast_mask(image: np.ndarray) -> np.ndarray:
-    """Return what lies within the outline of the breast, bool (H, W); all, if none is."""
+    """Return the mask of the breast's inside, bool (H, W); all True where it has no outline."""
     outline = breast_outline(image)
     if len(outline) < 3:
         return np.ones(image.shape, bool)

@@ -15,7 +15,7 @@ from birads_lib.images.prepare import placed as placed_in_square
 
 
 def placed(grey: np.ndarray, height: int, width: int, stretched: bool = False) -> Geometry:
-    """Return how an 8-bit image (H, W) is placed in a rectangle, as the left part of a square.
+    """Return the place of an 8-bit image (H, W) in a rectangle, the left part of a square.
 
     Args:
         grey: the image.

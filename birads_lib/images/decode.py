@@ -172,7 +172,7 @@ def to_8bit(image: np.ndarray, window_percentiles: Sequence[float] = (0.0, 99.9)
 
 
 def _percentiles(image: np.ndarray, wanted: Sequence[float]) -> np.ndarray:
-    """Return what ``np.percentile`` does of whole numbers: a histogram is made faster than sorted.
+    """Return percentiles as ``np.percentile`` does, from a histogram, which is faster than sorting.
 
     Between two values it interpolates (Hyndman and Fan 1996, definition 7).
     """

@@ -82,7 +82,7 @@ def _check(header: pydicom.Dataset, frame: str) -> None:
 
 
 def complete(header: pydicom.Dataset) -> None:
-    """Give rescaling both its numbers, and drop half a window."""
+    """Add the default of a missing slope or intercept; drop a centre or width that stands alone."""
     if "RescaleSlope" in header or "RescaleIntercept" in header:
         header.RescaleSlope = header.get("RescaleSlope", 1)
         header.RescaleIntercept = header.get("RescaleIntercept", 0)

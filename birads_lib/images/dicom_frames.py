@@ -16,7 +16,7 @@ _GROUPS = ("PixelValueTransformationSequence", "FrameVOILUTSequence")
 
 
 def frame_named(frame: int | str) -> str:
-    """Return what says which frame of several is meant; ValueError where nothing does.
+    """Return the choice of a frame as a text; raise ValueError for anything else.
 
     That is a number from 1, "middle", or a projection of all: "maximum" or "mean".
     """
@@ -27,12 +27,12 @@ def frame_named(frame: int | str) -> str:
 
 
 def count_of(header: pydicom.Dataset) -> int:
-    """Return how many frames a file has."""
+    """Return the number of frames of a file."""
     return int(header.get("NumberOfFrames", 1))
 
 
 def check(header: pydicom.Dataset, frame: str) -> None:
-    """Raise ``UnfitError`` where a file of several frames isn't told which counts, or has none."""
+    """Raise ``UnfitError`` where no frame is there, or ``frame`` doesn't choose one of several."""
     count = count_of(header)
     if count < 1:
         raise UnfitError(f"says NumberOfFrames {count}; correct its header")
@@ -48,7 +48,7 @@ def check(header: pydicom.Dataset, frame: str) -> None:
 
 
 def indices(header: pydicom.Dataset, frame: str) -> Sequence[int]:
-    """Return which frames count, from 0; of one, what is asked of several doesn't matter."""
+    """Return the indices of the frames that count, from 0; a single frame always counts."""
     count = count_of(header)
     if count == 1 or frame in PROJECTIONS:
         return range(count)
@@ -56,7 +56,7 @@ def indices(header: pydicom.Dataset, frame: str) -> Sequence[int]:
 
 
 def of_frame(header: pydicom.Dataset, index: int, names: Iterable[str]) -> pydicom.Dataset:
-    """Return what a header says of one frame under these names; its functional groups go first."""
+    """Return a header's values of one frame under these names; functional groups go first."""
     groups = list(header.get("SharedFunctionalGroupsSequence") or [])
     groups += (header.get("PerFrameFunctionalGroupsSequence") or [])[index : index + 1]
     if not groups:

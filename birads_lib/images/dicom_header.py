@@ -93,7 +93,7 @@ def _naming(name: str) -> Iterator[None]:
 
 
 def read_header(source: bytes | str | Path) -> Header:
-    """Return what the header of a DICOM file, or of its bytes, says (PS3.3 C.8.11.7, C.7.1.1).
+    """Return the facts in the header of a DICOM file, or of its bytes (PS3.3 C.8.11.7, C.7.1.1).
 
     Tomosynthesis has the side among the functional groups of all its frames (C.7.6.16.2.8), and the
     view as a code alone.

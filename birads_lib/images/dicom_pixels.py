@@ -133,7 +133,7 @@ def _seen(values: np.ndarray, is_padding: np.ndarray | None) -> np.ndarray:
 
 
 def _is_padding(samples: np.ndarray, header: pydicom.Dataset) -> np.ndarray | None:
-    """Return where an image (H, W) is padded; None where it has no padding."""
+    """Return the mask of an image's padding, bool (H, W); None where it has none."""
     if "PixelPaddingValue" not in header:
         return None
     stored = _stored(samples, header)

@@ -62,7 +62,7 @@ class Geometry:
 
 
 def mostly(share: np.ndarray) -> np.ndarray:
-    """Return which pixels or cells count as covered, of the share of each that is, 0..1.
+    """Return the pixels or cells that count as covered, bool, from the covered share of each, 0..1.
 
     At least half of them is. If none is, those with the largest share are, so that a small
     calcification doesn't vanish; where nothing is covered, none.
@@ -89,7 +89,7 @@ def read_geometry(path: str | Path) -> dict[str, Geometry]:
 def finding_masks(
     data: Dataset, image_ids: Sequence[str], geometries: Mapping[str, Geometry]
 ) -> list[np.ndarray | None]:
-    """Return where each image's findings lie in the frame, all in one mask, bool (frame, frame).
+    """Return one mask of all findings of each image, bool (frame, frame).
 
     A finding is its mask, else its contour, else its box. None where an image has none of these.
     """
@@ -124,7 +124,7 @@ def is_located(findings: pd.DataFrame) -> pd.Series:
 
 
 def finding_mask(finding, root: Path, place: Geometry) -> np.ndarray:
-    """Return where a finding lies in the frame, bool (frame, frame): its mask, contour or box.
+    """Return the mask of a finding in the frame, bool (frame, frame): its mask, contour or box.
 
     A contour covers the pixels that it runs through and those within; a box covers those that it
     has any part of, so that one from 2 to 5 covers three, and at least one each way. What lies

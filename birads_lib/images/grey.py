@@ -17,5 +17,5 @@ def grey_of(colour: np.ndarray) -> np.ndarray:
 
 
 def in_a_line(error: Exception) -> str:
-    """Return what an error says, without line breaks; its kind where it says nothing."""
+    """Return an error's message without line breaks; the error's type where it has no message."""
     return " ".join(str(error).split()) or type(error).__name__

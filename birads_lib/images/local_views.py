@@ -116,7 +116,7 @@ def _placed(low, high, sides, shape, rng) -> np.ndarray:
 
 
 def labels_in(crop: Sequence[float], boxes: "Boxes", visible: float) -> np.ndarray:
-    """Return which labels of ``LESION_KINDS`` a rectangle shows, (K,) bool.
+    """Return the labels of ``LESION_KINDS`` that a rectangle shows, (K,) bool.
 
     It shows a lesion where at least a share ``visible`` of the lesion's box lies in it, or where
     the box takes at least that share of it. "none" is alone.

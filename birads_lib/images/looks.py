@@ -1,7 +1,7 @@
 """Properties of image files that aren't findings: size, bits, border; and the odd files.
 
-None of it is a finding. It tells what was exported wrongly, and what a network may learn in place
-of a lesion (``scores.shortcuts``).
+They reveal images that were exported wrongly, and facts that a network may learn in place of a
+lesion (``scores.shortcuts``).
 """
 
 from pathlib import Path
@@ -24,7 +24,7 @@ _SEEN: dict[tuple[Path, str, str], dict[str, object]] = {}  # by path, SHA-256 a
 
 
 def looks(dataset: Dataset) -> pd.DataFrame:
-    """Return what every image looks like, a row each, by image_id.
+    """Return the properties of every image, a row each, by image_id.
 
     Columns: format ("DICOM" or a picture's suffix), photometric (of DICOM; else None), bits (as
     stored), kilobytes, height and width (pixels), flat (whether all pixels are equal), and of the
@@ -46,7 +46,7 @@ def looks(dataset: Dataset) -> pd.DataFrame:
 
 
 def keep(path: Path, sha256: str, frame: str, row: dict[str, object]) -> None:
-    """Keep what ``look_at`` returned of a file of this hash, for ``looks``."""
+    """Keep the row that ``look_at`` returned for a file of this hash, for ``looks``."""
     _SEEN[path, sha256, frame] = row
 
 
@@ -73,7 +73,7 @@ def look_at(path: Path, data: bytes, image: np.ndarray) -> dict[str, object]:
 
 
 def _grey(image: np.ndarray) -> dict[str, object]:
-    """Return where the grey levels of an image (H, W) lie, see ``looks``."""
+    """Return the grey levels of parts of an image (H, W), see ``looks``."""
     low, high = int(image.min()), int(image.max())
     if low == high:
         return {"flat": True} | dict.fromkeys(("border", "air", "middle", "black"), np.nan)
@@ -89,7 +89,7 @@ def _grey(image: np.ndarray) -> dict[str, object]:
 
 
 def odd(table: pd.DataFrame) -> list[Note]:
-    """Return what is odd among ``looks``: flat and inverted images, and those of another size."""
+    """Return notes on odd images among ``looks``: flat, inverted, or of another size."""
     pixels = table["height"] * table["width"]
     ratio = pixels / pixels.median()
     kinds = {
@@ -107,7 +107,7 @@ def odd(table: pd.DataFrame) -> list[Note]:
 
 
 def overview(cases: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
-    """Return how the files are made, a row per fact and value with its number of images.
+    """Return the formats of files: a row per fact and value, with its number of images.
 
     Args:
         cases: the table of images.

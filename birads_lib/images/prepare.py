@@ -44,7 +44,7 @@ class Options(Checked):
 
 
 def preprocess(image: np.ndarray, **options: object) -> np.ndarray:
-    """Return what a network sees of an image: the last of its ``steps``.
+    """Return an image as a network sees it: the last of its ``steps``.
 
     Args:
         image: uint8 or uint16 (H, W).
@@ -141,7 +141,7 @@ def _steps(image: np.ndarray, options: Options) -> tuple[dict[str, np.ndarray], 
 
 
 def placed(grey: np.ndarray, options: Options) -> Geometry:
-    """Return how an 8-bit image (H, W) is placed in the frame."""
+    """Return the place of an 8-bit image (H, W) in the frame."""
     height, width = grey.shape
     x0, y0, x1, y1 = breast_box(grey) if options.crop else (0, 0, width, height)
     cropped, size = grey[y0:y1, x0:x1], options.image_size

@@ -254,7 +254,7 @@ def _rng(seed: int, name: str) -> np.random.Generator:
 
 
 def place_of(roi: Mapping[str, object], crop_size: int) -> Geometry:
-    """Return how the image of a row of regions lies in its crop."""
+    """Return the place of the image in the crop of a row of regions."""
     left, top, side = (int(roi[name]) for name in ("left", "top", "side"))
     shape = (int(roi["height"]), int(roi["width"]))
     box, inner = (left, top, left + side, top + side), (0, 0, crop_size, crop_size)
@@ -262,7 +262,7 @@ def place_of(roi: Mapping[str, object], crop_size: int) -> Geometry:
 
 
 def masks(data: Dataset, rois: pd.DataFrame, crop_size: int) -> list[np.ndarray | None]:
-    """Return where its finding lies in each crop, bool (crop_size, crop_size); None without one.
+    """Return the mask of the finding in each crop, bool (crop_size, crop_size); None without one.
 
     A finding is its mask, else its contour, else its box.
     """
@@ -279,7 +279,7 @@ def masks(data: Dataset, rois: pd.DataFrame, crop_size: int) -> list[np.ndarray 
 
 
 def contents(rois: pd.DataFrame) -> pd.DataFrame:
-    """Return what squares hold of their findings' boxes, a row per region.
+    """Return the overlap of squares with their findings' boxes, a row per region.
 
     Columns: ``inside`` (the share of the box that lies in the square, 0..1), ``fills`` (the share
     of the square that the box takes, 0..1), ``off_centre`` (from the square's centre to the box's,

@@ -87,7 +87,7 @@ class Captions:
         return self.tokens([text for of_label in self.texts for text in of_label])
 
     def owners(self) -> np.ndarray:
-        """Return whose each text of ``of_labels`` is, (texts,) 0..K-1."""
+        """Return the label of each text of ``of_labels``, (texts,) 0..K-1."""
         return np.repeat(np.arange(len(self.texts)), [len(texts) for texts in self.texts])
 
 

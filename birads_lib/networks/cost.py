@@ -61,7 +61,7 @@ def _layers(model: keras.Model) -> Iterator[keras.Layer]:
 
 
 def seconds(work: Callable[[], object], rounds: int, warm_up: int = 1) -> np.ndarray:
-    """Return how long some work takes, (rounds,), after ``warm_up`` rounds that don't count.
+    """Return the seconds of some work, (rounds,), after ``warm_up`` rounds that don't count.
 
     The first round traces and compiles a network. ``work`` has to wait for its result, as
     ``predict_on_batch`` does on every backend.
@@ -86,7 +86,7 @@ def latency(model: keras.Model, batch: int, rounds: int) -> np.ndarray:
 def measured(
     name: str, size: int, batches: Mapping[int, int], say: Callable[[str], None] = print
 ) -> list[dict[str, object]]:
-    """Return what a backbone takes at one size, without weights, a row for each batch size.
+    """Return the cost of a backbone with random weights at one size, a row for each batch size.
 
     Args:
         name: of ``backbones.BACKBONES``.

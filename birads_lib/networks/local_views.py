@@ -59,7 +59,7 @@ def without_learning(model: keras.Model, part: str, seed: int = 0) -> keras.Mode
 
 
 def asker(model: keras.Model) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    """Return what ``explain.relevance`` asks: images to averaged features and probabilities.
+    """Return the function that ``explain.relevance`` asks: images to mean features, probabilities.
 
     It takes (b, size, size) uint8, and returns (b, channels) and (b, K); each size of a batch is
     compiled once.

@@ -22,7 +22,7 @@ _CATEGORY = {(sign.kind, sign.descriptors): sign.category for sign in CATALOGUE}
 
 
 def lesion_ids(rois: pd.DataFrame) -> pd.Series:
-    """Return whose lesion each region shows: patient, side and number, the same for both views."""
+    """Return the id of each region's lesion: patient, side and number, the same for both views."""
     numbers = rois["finding"].astype(str)
     return rois["patient_id"] + "_" + rois["laterality"] + "_f" + numbers
 
@@ -54,7 +54,7 @@ def biopsied(rois: pd.DataFrame, of_3: float, seed: int) -> pd.Series:
 
 
 def histology(rois: pd.DataFrame, malignant: Mapping[int, float], seed: int) -> pd.Series:
-    """Return what a biopsy of each lesion finds, "benign" or "malignant".
+    """Return the biopsy's result for each lesion, "benign" or "malignant".
 
     Args:
         rois: regions of phantoms.

@@ -65,7 +65,7 @@ class Finding:
 class Truth:
     """The truth about a breast: ``birads`` and ``density`` are the reader's.
 
-    ``birads_true`` follows from the lexicon, ``density_true`` is what was drawn.
+    ``birads_true`` follows from the lexicon; ``density_true`` is the density that was drawn.
     """
 
     birads: int
@@ -118,7 +118,7 @@ def render(seed: int, patient: int, laterality: str, view: str, **options: objec
 
 
 def describe(seed: int, patient: int, laterality: str, **options: object) -> Truth:
-    """Return what ``render`` will say of a breast, without drawing it; arguments as there."""
+    """Return the truth that ``render`` gives a breast, without drawing it; arguments as there."""
     request = _View.of({"seed": seed, "patient": patient, "laterality": laterality} | options)
     return _truth(request, _rng(seed, patient, "breast", LATERALITIES.index(laterality)))[1]
 

@@ -35,6 +35,6 @@ def by_every_model(run: TrainedRun, dataset: Dataset) -> np.ndarray:
 
 
 def _answers(run: TrainedRun, images: list[np.ndarray]) -> np.ndarray:
-    """Return what each model says of some prepared images, (M, n, K)."""
+    """Return the probabilities of each model for some prepared images, (M, n, K)."""
     batch = np.stack(images)[..., None]
     return np.stack([member.raw(batch) for member in run.members])

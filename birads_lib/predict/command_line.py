@@ -61,7 +61,7 @@ def shares_given(text: str, task: Task) -> np.ndarray | str | None:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return what the command ``birads`` understands."""
+    """Return the parser of the command ``birads``."""
     command = argparse.ArgumentParser("birads", description="Research, not a medical device.")
     commands = command.add_subparsers(dest="command", required=True)
     predict = commands.add_parser("predict", help="grade images with the models of a trained run")

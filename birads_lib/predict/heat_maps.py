@@ -37,7 +37,7 @@ def overlays(run: TrainedRun, table: pd.DataFrame) -> Iterator[Figure]:
 
 
 def warning(folder: Path) -> str:
-    """Return what a reader of a run's heat maps must know, with the study's scores of them."""
+    """Return the warning for readers of a run's heat maps, with the study's scores of its maps."""
     text = "Research, not a medical device. A heat map doesn't show that the grade is right."
     scores = _scores(folder)
     if not scores:

@@ -74,7 +74,7 @@ class TrainedRun:
 
     @classmethod
     def load(cls, folder: str | Path) -> "TrainedRun":
-        """Read what a run's folder says, such as ``results/mine/runs/proposed/patient``.
+        """Read a run from its folder, such as ``results/mine/runs/proposed/patient``.
 
         Raises UserError where it is no run's folder, or a model is gone or was changed since.
         """

@@ -117,7 +117,7 @@ class Reader:
 
 
 def declared(path: str | Path) -> Reader | None:
-    """Return what a module's file declares as ``READER``, without importing it; else None."""
+    """Return the ``READER`` that a module's file declares, without importing it; else None."""
     for node in ast.parse(Path(path).read_text("utf-8")).body:
         match node:
             case ast.Assign(targets=[ast.Name("READER")], value=ast.Call() as call):

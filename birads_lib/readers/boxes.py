@@ -42,7 +42,7 @@ def read(
 
 
 def files(root: Path) -> list[Path]:
-    """Return which of ``TABLES`` are there."""
+    """Return those of ``TABLES`` that are there."""
     return [root / name for name in TABLES if (root / name).is_file()]
 
 

@@ -67,7 +67,7 @@ class Columns:
         )
 
     def cell(self, what: str, row: Mapping[str, str], place: frozenset[str] = frozenset()) -> str:
-        """Return what a row has, for the side and view of ``place`` where that matters; or ""."""
+        """Return a row's cell, for the side and view of ``place`` if these have columns; or ""."""
         spec = self.specs.get(what, "")
         if isinstance(spec, dict):
             spec = next((name for key, name in spec.items() if place_of(key) <= place), "")

@@ -83,7 +83,7 @@ class Problems:
         self.lines: list[str] = []
 
     def add(self, path: Path, problem: str) -> None:
-        """Note what is wrong with a file, and what to do."""
+        """Add a file's problem, and what to do about it."""
         self.lines.append(f"{self.name(path)} {problem}")
 
     def name(self, path: Path) -> str:

@@ -48,7 +48,7 @@ class NamedFiles:
         return path.relative_to(self.root).as_posix()
 
     def tell(self, notes: Notes) -> None:
-        """Note how files were found that don't lie where the table says."""
+        """Note the files that were found elsewhere than the table says."""
         if self.by_bare_name:
             notes.add(f"{self.by_bare_name} images were found below the folder by their bare names")
         if self.by_end:

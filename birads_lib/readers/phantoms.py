@@ -87,7 +87,7 @@ def _generator() -> str:
 
 
 def _stored(folder: Path, record: str) -> cases.Dataset | None:
-    """Return what a former call with ``record`` wrote, or None if any of it is gone or changed."""
+    """Return the result of a former call with ``record``, or None if a file is gone or changed."""
     try:
         if (folder / RECORD).read_text() != record:
             return None
@@ -134,7 +134,7 @@ def _views(options: Options) -> list[View]:
 
 
 def _drawing(options: Options, view: View) -> dict[str, object]:
-    """Return how one view is drawn, as ``phantom.render`` takes it."""
+    """Return the options for drawing one view, as ``phantom.render`` takes them."""
     return options.model_dump(include=set(phantom.Options.model_fields)) | {"modality": view[3]}
 
 

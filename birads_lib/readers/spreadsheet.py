@@ -34,7 +34,7 @@ class Sheet:
     rows: dict[int, dict[str, str]]
 
     def at(self, numbers: Iterable[int], most: int = 8) -> str:
-        """Return where rows are: "row 3 of list.csv", "rows 3 and 9 of list.csv"."""
+        """Return the place of rows: "row 3 of list.csv", "rows 3 and 9 of list.csv"."""
         numbers = list(numbers)
         shown = ", ".join(map(str, numbers[:most]))
         shown += f" and {len(numbers) - most} more" if len(numbers) > most else ""

@@ -147,7 +147,7 @@ def opened(root: Path, name: str, sheet: str = "") -> Sheet:
 def _known_columns(
     sheet: Sheet, chosen: Options, task: Task, problems: Problems
 ) -> columns.Columns:
-    """Return what holds what; ``label`` is the column of the task's labels."""
+    """Return the columns by their meaning; ``label`` is the column of the task's labels."""
     given = dict(chosen.columns)
     if task.name in given and "label" in given and task.name != OWN:
         problems.lines.append(f"'columns' has '{task.name}' and 'label', which are one; remove one")
@@ -228,7 +228,7 @@ class _Rows:
         return meanings.columns(text, self.task)
 
     def _beside(self, number: int, cells: dict[str, str], place: frozenset[str]) -> dict:
-        """Return what a row says of other tasks than the study's."""
+        """Return a row's labels of other tasks than the study's."""
         facts = {}
         for task in (task for task in BESIDE if task != self.task):
             text = self.columns.cell(task.name, cells, place)
@@ -240,7 +240,7 @@ class _Rows:
         return facts
 
     def _parsed(self, number: int, parse: Callable, text: str, hint: str = "") -> object:
-        """Return what a cell means, or None, its problem noted with what else could be done."""
+        """Return the meaning of a cell; or None, with its problem noted, and ``hint``."""
         try:
             return parse(text)
         except ValueError as error:
@@ -262,7 +262,7 @@ class _Rows:
         return False
 
     def _tell(self, missing: dict[int, str], left_out: dict[str, set], rows: list[_Row]) -> None:
-        """Note what is wrong with rows, each problem once with all rows, and what is left out."""
+        """Note problems of rows, each once with all its rows, and the rows that are left out."""
         for what, numbers in self.wrong.items():
             self.problems.lines.append(f"{self.sheet.at(numbers)}: {what}")
         for number in list(missing)[:MOST]:

@@ -44,7 +44,7 @@ PARTS_OF_METHOD = {  # which parameters belong to which part, the first that has
 
 
 def changed_from(changes: Mapping[str, Mapping], reference: str) -> dict[str, dict]:
-    """Return what each variant changes from the reference: {variant: {parameter: value}}.
+    """Return each variant's changes from the reference: {variant: {parameter: value}}.
 
     ``changes`` are from the notebooks' defaults. What the reference changes and a variant doesn't
     is "default" there.

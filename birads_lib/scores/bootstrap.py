@@ -70,7 +70,7 @@ class Resampling:
 
     @classmethod
     def of(cls, rows: pd.DataFrame, resamples: int = 2000, seed: int = 0) -> "Resampling":
-        """Return how to draw rows of predictions, such as those of ``predictions.out_of_fold``."""
+        """Return the resampling of rows, such as those of ``predictions.out_of_fold``."""
         return cls(cluster_ids(rows), resamples, seed, rows["seed"].to_numpy())
 
     def __post_init__(self) -> None:
@@ -110,7 +110,7 @@ class Resampling:
         return f"images, each graded with {seeds} seeds" if seeds > 1 else "images"
 
     def weights(self, n: int) -> Iterator[np.ndarray]:
-        """Yield how often each of n rows counts in some resamples, (n, R) at a time."""
+        """Yield the weights of n rows in some resamples, (n, R) at a time."""
         codes, patients = cluster_codes(self.clusters, n)
         rng, seeds = np.random.default_rng(self.seed), self.distinct_seeds
         # The same seeds are drawn alike for two models; other ones independently of these.
@@ -132,7 +132,7 @@ class Resampling:
 
 
 def _times_drawn(rng: np.random.Generator, resamples: int, units: int) -> np.ndarray:
-    """Return how often each unit is drawn, as many with replacement as there are, (units, R)."""
+    """Return the number of draws of each unit, (units, R): with replacement, as many as units."""
     drawn = rng.integers(units, size=(resamples, units))
     drawn += units * np.arange(resamples)[:, None]  # a bin per resample and unit
     counts = np.bincount(drawn.ravel(), minlength=drawn.size).reshape(resamples, units)
@@ -290,7 +290,7 @@ def p_values(differences: pd.DataFrame) -> np.ndarray:
 
 
 def patients_of(images: object, resampling: Resampling) -> int:
-    """Return how many patients some images are of, (n,) bool."""
+    """Return the number of patients of some images, (n,) bool."""
     return pd.Series(resampling.clusters).astype(str)[np.asarray(images, bool)].nunique()
 
 

@@ -188,7 +188,7 @@ def of_truth(y: np.ndarray, p: np.ndarray) -> np.ndarray:
 
 
 def _bins(score: np.ndarray) -> np.ndarray:
-    """Return which bin of equal mass each score (n,) lies in, one-hot (n, bins); none is empty."""
+    """Return the bin of equal mass of each score (n,), one-hot (n, bins); no bin is empty."""
     edges = np.unique(np.quantile(score, np.linspace(0, 1, BINS + 1)[1:-1]))
     _, number = np.unique(np.searchsorted(edges, score, side="right"), return_inverse=True)
     return np.eye(number.max() + 1)[number]

@@ -235,7 +235,7 @@ def adjusted(tables: Sequence[pd.DataFrame], further: int = 0) -> list[pd.DataFr
 
 
 def enough_resamples(comparisons: int, alpha: float = 0.05) -> int:
-    """Return how many resamples can give a p-value that is below alpha after ``holm``.
+    """Return the number of resamples that can give a p-value below alpha after ``holm``.
 
     The least p-value of ``differences`` is 2 / (resamples + 1), and Holm's first step multiplies
     it with the number of comparisons.

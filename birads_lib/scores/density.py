@@ -30,7 +30,7 @@ AUCS = tuple(f"auc_{number}" for number in DENSITY.numbers)
 
 
 def in_a_sentence(arm: str) -> str:
-    """Return what a way to train is called within a sentence."""
+    """Return the name of a way to train within a sentence."""
     return ARMS[arm].replace(", no text", " without a text")
 
 

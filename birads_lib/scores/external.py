@@ -68,7 +68,7 @@ def corrected(
 
 
 def resampling_of(cases: pd.DataFrame, resamples: int = 2000, seed: int = 0) -> Resampling:
-    """Return how to draw the patients of images, or images where their patients aren't known."""
+    """Return the resampling of images' patients, or of images where their patients aren't known."""
     return Resampling(cluster_ids(cases).to_numpy(), resamples, seed)
 
 
@@ -148,7 +148,7 @@ def _of_group(
 
 
 def _drawn(resampling: Resampling, rows: np.ndarray) -> Resampling:
-    """Return how to draw some of the rows, (n,) bool."""
+    """Return the resampling of some of the rows, (n,) bool."""
     seeds = None if resampling.seeds is None else np.asarray(resampling.seeds)[rows]
     return replace(resampling, clusters=np.asarray(resampling.clusters)[rows], seeds=seeds)
 

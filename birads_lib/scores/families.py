@@ -124,5 +124,5 @@ def records(
 
 
 def fold_count(rows: pd.DataFrame) -> int:
-    """Return how many folds test rows are of, those of each seed counted."""
+    """Return the number of folds of test rows, those of each seed counted."""
     return len(rows[MODEL].drop_duplicates())

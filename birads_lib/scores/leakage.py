@@ -94,7 +94,7 @@ def metrics_with_nulls(
 
 
 def met_in_training(table: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
-    """Return which relations of ``MET`` each test row has to the training part of its model.
+    """Return the relations of ``MET`` that each test row has to its model's training part.
 
     Columns ``copy``, ``sibling_view`` and ``sibling_image`` (any other image of the patient, the
     sibling view among them), of boolean type with NA. Breasts are known from ``cases``.
@@ -122,7 +122,7 @@ def met_in_training(table: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
 
 
 def leak_report(parts: pd.DataFrame, cases: pd.DataFrame) -> dict[str, int]:
-    """Return how many test rows have met what in training, before anything is trained.
+    """Return the number of test rows that training will meet, by relation, before it starts.
 
     ``test_rows``; ``same_image``, ``sibling_view`` and ``sibling_image``: those of them that
     ``met_in_training`` finds, NA where that can't be known of a row: it is not zero. ``parts`` are
@@ -147,7 +147,7 @@ def closest(met: pd.DataFrame) -> pd.Series:
 
 
 def counted(met: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Return how many test rows of each protocol have each relation, as texts with their share."""
+    """Return the number of test rows by protocol and relation, as texts with their share."""
 
     def text(rows: pd.Series) -> str:
         return "unknown" if rows.isna().any() else f"{rows.sum()} ({rows.mean():.0%})"

@@ -42,7 +42,7 @@ def distance(x: float, y: float, boxes: np.ndarray) -> float:
 
 
 def within(breast: np.ndarray, boxes: np.ndarray, dilation: float) -> float:
-    """Return how often a random pixel of the breast (H, W) bool would hit, 0..1."""
+    """Return the share of pixels of the breast (H, W) bool that would hit, 0..1."""
     y, x = np.nonzero(breast)
     x0, y0, x1, y1 = np.asarray(boxes, float).T[..., None]  # (4, m, 1)
     inside = (
@@ -144,7 +144,7 @@ def _bounds(
 
 
 def chance_above(gate: float, masks: int, windows: int) -> float:
-    """Return how often the largest of some correlations of nothing passes a gate, 0..1.
+    """Return the chance that the largest of several null correlations passes a gate, 0..1.
 
     Each is of ``masks`` independent pairs, and has a standard error of 1 / sqrt(masks - 1), which
     is normal for many; the windows are taken to be independent.

@@ -202,5 +202,5 @@ def umap(e: np.ndarray, seed: int = 0) -> np.ndarray:
 
 
 def _start(e: np.ndarray) -> str:
-    """Return where to begin: at principal components, where there are two."""
+    """Return the initial places: principal components, where there are two."""
     return "pca" if np.linalg.matrix_rank(e - e.mean(0)) >= 2 else "random"

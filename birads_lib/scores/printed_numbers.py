@@ -70,7 +70,7 @@ def matrix_possible(printed: Mapping[str, float], truth: Sequence[int]) -> bool:
 
 
 def _wrong_answers(printed: Mapping[str, float], truth: Sequence[int], errors: int) -> np.ndarray:
-    """Return how often each label is missed, and wrongly given, (tables, K, 2), in all ways."""
+    """Return all possible counts of each label's misses and wrong answers, (tables, K, 2)."""
     of_labels = [_of_label(printed.get(f"f1_{k}"), t, errors) for k, t in enumerate(truth, 1)]
     order = np.argsort([len(ways) for ways in of_labels], kind="stable")
     tables = np.zeros((1, 0, 2), int)

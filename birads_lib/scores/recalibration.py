@@ -172,7 +172,7 @@ def references(
     task: Task = BIRADS,
     images: np.ndarray | None = None,
 ) -> dict[str, dict[str, float]]:
-    """Return what to hold scores against: name -> score -> value.
+    """Return reference values for scores: name -> score -> value.
 
     These are the scores of the test part's frequencies, given to every image, and the mean binned
     error of a calibrated model with as many images, whose labels are drawn by ``seed``;

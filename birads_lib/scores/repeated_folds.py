@@ -48,7 +48,7 @@ def _of_model(table: pd.DataFrame, measure: Measure, metric: str) -> pd.Series:
 
 
 def tested_per_trained(table: pd.DataFrame) -> float:
-    """Return how many test images there are for each image in training, over all folds and seeds.
+    """Return the ratio of test images to training images, over all folds and seeds.
 
     Images count once a model, copies don't; validation images are in neither part.
 
@@ -123,7 +123,7 @@ def corrected_t(differences: object, test_to_training: float) -> dict[str, float
 
 
 def equivalence(low: float, high: float, margin: float) -> str:
-    """Return what the interval of a difference says of equivalence within a margin.
+    """Return the verdict of a difference's interval on equivalence within a margin.
 
     "equivalent": it lies within -margin..margin; with an interval of 95 % these are two one-sided
     tests at 0.025 each (Schuirmann 1987, doi 10.1007/BF01068419). "different": all of it lies

@@ -48,7 +48,7 @@ def strengths(
     permutations: int = 500,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Return how well each fact alone tells the label, the strongest first.
+    """Return the strength with which each fact alone predicts the label, the strongest first.
 
     Columns: fact (the index), accuracy (balanced, 0..1), chance (mean over permutations), high
     (95th percentile over permutations), p, holm, apart (whether a label's values lie apart from
@@ -82,7 +82,7 @@ def strengths(
 
 
 def title(fact: str) -> str:
-    """Return what a fact is called: "File size" of "kilobytes"."""
+    """Return the title of a fact: "File size" of "kilobytes"."""
     return NUMBERS[fact][0] if fact in NUMBERS else CATEGORIES[fact]
 
 
@@ -96,7 +96,7 @@ def as_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def sentences(table: pd.DataFrame) -> list[str]:
-    """Return what ``strengths`` says: a sentence for each fact that tells the label, or one."""
+    """Return a sentence for each fact of ``strengths`` that predicts the label, or one for all."""
     texts = [f"{title(row.Index)} alone {row.words}." for row in table.itertuples() if row.tells]
     if table.empty:
         return ["All images are alike in size, format, machine, side, view and border."]

@@ -35,7 +35,7 @@ def names(task: Task = BIRADS) -> dict[str, str]:
 
 
 def measure(called: np.ndarray) -> Measure:
-    """Return what makes the metrics in ``names``, given what was called, (n,) labels 1..K."""
+    """Return the measure of the metrics in ``names``, given the called labels (n,), 1..K."""
     one_hot = np.eye(len(BIRADS.labels))[np.asarray(called) - 1]  # (n, K)
 
     def metrics(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:

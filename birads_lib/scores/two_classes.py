@@ -94,7 +94,7 @@ def weighted_f1(positives: np.ndarray, f: np.ndarray, m: np.ndarray) -> np.ndarr
 
 
 def shares_allowing(printed: Mapping[str, float], shares: Sequence[float]) -> pd.DataFrame:
-    """Return which shares of positives allow printed numbers to be of one table of answers.
+    """Return a row per share of positives: whether one table of answers has all printed numbers.
 
     Args:
         printed: accuracy, weighted_f1 and auc, rounded to three digits.

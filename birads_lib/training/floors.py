@@ -41,7 +41,7 @@ def frozen_features(
     cache: str | Path,
     progress: Callable[[str], None] = print,
 ) -> np.ndarray:
-    """Return what the untrained backbone makes of images, (n, channels) float32.
+    """Return features of images by the untrained backbone, (n, channels) float32.
 
     Its maps, those of all taps, are averaged over the image. They are those that training cached
     for its first stage, or are made now; random weights follow the seed.
@@ -65,7 +65,7 @@ def frozen_features(
 
 
 def known_facts(cases: pd.DataFrame, task: Task = BIRADS) -> list[str]:
-    """Return which of ``FACTS`` are known of any image and are not what is to be told apart."""
+    """Return those of ``FACTS`` that are known of any image and aren't the label."""
     return [
         name for name in FACTS if name != task.name and name in cases and cases[name].notna().any()
     ]

@@ -173,7 +173,7 @@ class Trainer:
                 variable.assign(best)
 
     def _inputs(self, frozen: keras.Model | None, run: _Fold) -> list[np.ndarray]:
-        """Return what a learner sees, (n, views, ...) each: cached features, or the images."""
+        """Return the inputs of a learner, (n, views, ...) each: cached features, or the images."""
         if frozen is None:
             return [self.images[:, None, ..., None]]
         cache = self.cache or run.folder / "cache"
@@ -184,7 +184,7 @@ class Trainer:
         return features
 
     def _write_outputs(self, run: _Fold, history: list[dict]) -> None:
-        """Write what a fold leaves; predictions last, as they say that it is finished."""
+        """Write the outputs of a fold; predictions last, as they mark it as finished."""
         repeated = (run.parts["part"] == "train") & run.parts.duplicated(["row", "part"])
         table = run.parts[~repeated].reset_index(drop=True)
         rows, inverse = np.unique(table["row"], return_inverse=True)
@@ -235,7 +235,7 @@ class Trainer:
         return bool(left)
 
     def _record(self, run: _Fold, is_done: bool = False) -> None:
-        """Write what the fold is trained with, and at its end the hashes of what it left."""
+        """Write the inputs and settings of the fold, and at its end the hashes of its outputs."""
         record = {"given": self._given(run)}
         if is_done:
             hashes = {name: _hash_of(run.folder / name) for name in OUTPUTS if name != STATE}

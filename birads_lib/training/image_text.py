@@ -117,7 +117,7 @@ class PairBatches(keras.utils.PyDataset):
 
 
 def features(trunk: keras.Model, images: np.ndarray) -> np.ndarray:
-    """Return what a frozen trunk, ``image_text.image_features``, makes of images, (n, channels)."""
+    """Return features of images by a frozen trunk, ``image_text.image_features``, (n, channels)."""
     chunks = [images[start : start + CHUNK] for start in range(0, len(images), CHUNK)]
     return np.concatenate([trunk.predict_on_batch(chunk[..., None]) for chunk in chunks])
 
@@ -129,7 +129,7 @@ def prepared(
     settings: Settings,
     encoder: Path | None = None,
 ) -> tuple[np.ndarray, Callable[[], keras.Model] | None]:
-    """Return what ``train`` takes of images (n, size, size) uint8, and what makes their trunk.
+    """Return the input of ``train`` for images (n, size, size) uint8, and the trunk's builder.
 
     The second is None but where the trunk learns. With ``encoder``, the folder of a model of
     open_clip, features are those of its image encoder, which doesn't learn.
@@ -228,7 +228,7 @@ def scores(trained: Trained, inputs: np.ndarray, captions: Captions) -> np.ndarr
 
 
 def _as_asked(images: np.ndarray, *texts: np.ndarray) -> np.ndarray | list[np.ndarray]:
-    """Return what a model of images, or of images and texts, is called with."""
+    """Return the input of a model of images, or of images and texts."""
     return [images, *texts] if texts else images
 
 

@@ -97,7 +97,7 @@ class Network:
         return self._parts["outputs"]
 
     def _cut(self, model: keras.Model) -> tuple[keras.Model | None, keras.Model]:
-        """Return what is run once and what in each step; without the trunk cache, None and all."""
+        """Return the part run once, and that run in each step; None and all without the cache."""
         frozen, tail = cut(model)
         if self.settings.trunk_cache:
             return frozen, tail
@@ -116,7 +116,7 @@ def _states(layer: keras.Layer) -> list:
 
 
 def _draws_between(before: tuple, after: tuple) -> int:
-    """Return how many seeds were drawn between two states of Python's generator.
+    """Return the number of seeds drawn between two states of Python's generator.
 
     Keras draws the seeds of initialisers there, one after another.
     """

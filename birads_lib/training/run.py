@@ -60,7 +60,7 @@ def train_run(
 
 
 def _record(trainer: Trainer, parameters: dict, preprocessing: Options | None) -> dict:
-    """Return what was set, for whoever reads the run or uses its models."""
+    """Return the record of a run's settings, for readers of the run and users of its models."""
     settings = trainer.settings.model_dump(mode="json", exclude={"seed"})
     settings["weights"] = Path(settings["weights"]).name  # its folder may tell whose machine it was
     return {name: parameters[name] for name in RECORDED} | {

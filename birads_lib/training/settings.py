@@ -105,7 +105,7 @@ class Settings(Checked):
 
 
 def clashes(values: Mapping[str, Any]) -> Problems:
-    """Return what settings, each by itself right, say against each other, as (names, problem)."""
+    """Return the contradictions between settings that are valid singly, as (names, problem)."""
     problems = []
     if values["embed"] % values["heads"]:
         heads, embed = values["heads"], values["embed"]

@@ -141,7 +141,7 @@ def _hash(given: Mapping[str, object]) -> str:
 
 
 def _stored(place: Path, given: Mapping[str, object]) -> Trunk | None:
-    """Return what a former call left, if it is whole and unchanged."""
+    """Return the trunk that a former call left, if it is whole and unchanged; else None."""
     passport = place / PASSPORT
     if not passport.exists():
         return None
