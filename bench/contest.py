@@ -70,7 +70,7 @@ class Contest:
 
 
 def hold(contest: Contest, folder: Path, say: Callable[[str], None] = print) -> dict:
-    """Return what was measured: per contender seconds of each round, memory and difference."""
+    """Run a contest; return the seconds of each round, memory and difference of each contender."""
     folder.mkdir(parents=True, exist_ok=True)
     if contest.prepare:
         contest.prepare(folder)

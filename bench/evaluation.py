@@ -47,7 +47,7 @@ def scikit_learn_loop(folder: Path) -> np.ndarray:
 
 
 def with_scikit_learn(y: np.ndarray, p: np.ndarray) -> list[float]:
-    """Return what ``metrics.headline_names`` has, in its order; a grade that lacks has no AUC."""
+    """Return the metrics of ``metrics.headline_names``, in order; an absent grade has no AUC."""
     called = p.argmax(1) + 1
     precision, recall, f1, _ = sk.precision_recall_fscore_support(
         y, called, average="macro", zero_division=0

@@ -92,7 +92,7 @@ WINDOWS, MASKED = 100, 2  # windows of an image; those the other is timed on
 
 
 def asked():
-    """Return what answers for windows, an image, its breast, and the options of CorRELAX."""
+    """Return the network's function for windows, an image, its breast, and CorRELAX's options."""
     from birads_lib.explain.relevance import Options
 
     return sizes.asker(), *sizes.pictured(sizes.SMALL), Options()

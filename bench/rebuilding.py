@@ -16,7 +16,7 @@ FILES = ("Snakefile", "Makefile", *ROOT_FILES)
 
 
 def copy_project(folder: Path) -> None:
-    """Copy what a build reads, with the installed packages as they are."""
+    """Copy the files that a build reads, with the installed packages as they are."""
     for name in FOLDERS:
         shutil.copytree(
             ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "smoke")

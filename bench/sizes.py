@@ -20,7 +20,7 @@ WINDOW, STRIDE, MASKS = 64, 16, 128
 
 @cache
 def asker():
-    """Return what answers for windows, as the study of CorRELAX builds it, untrained."""
+    """Return the function that answers for windows, as the study of CorRELAX has it, untrained."""
     import keras
 
     from birads_lib.networks import local_views
@@ -52,7 +52,7 @@ def explain(side: int) -> dict[str, float]:
 
 
 def measure(folder: Path, say: Callable[[str], None] = print) -> list[dict]:
-    """Return what an image of each size takes, in a process of its own, after a small one."""
+    """Return time and memory for an image of each size, each in a new process after a small one."""
     rows = []
     for side, rounds in ROUNDS.items():
         pool = ProcessPoolExecutor(1, get_context("spawn"))

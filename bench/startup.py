@@ -38,7 +38,7 @@ def timed(command: list[str]) -> float:
 
 
 def copy_run(study: Path) -> None:
-    """Copy what the notebook reads from the smoke study, which `make bench` executes first."""
+    """Copy the notebook's inputs from the smoke study, which `make bench` executes first."""
     for name in READ:
         source, copied = RESULTS / "smoke" / name, study / name
         if not source.exists():

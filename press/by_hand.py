@@ -71,7 +71,7 @@ def adopt_study(notebook: str, values: dict) -> None:
 
 
 def _record(folder: Path) -> dict | None:
-    """Return what the study in a folder, or beside it, has left of itself; None without a run."""
+    """Return the record that the study in a folder, or beside it, has left; None without a run."""
     for home in (folder, folder.with_name(folder.name.removesuffix(BY_HAND))):
         if (path := paths.record_file(home)).exists():
             return json.loads(path.read_text())

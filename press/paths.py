@@ -72,7 +72,7 @@ def figures_folder(study_dir: str | Path, page: str) -> Path:
 
 
 def passport_path(path: str | Path) -> Path:
-    """Return where the passport of an artefact lies: beside it."""
+    """Return the path of an artefact's passport, which lies beside it."""
     return Path(path).with_name(f"{Path(path).name}.passport.json")
 
 

@@ -8,7 +8,7 @@ from birads_lib.errors import UserError
 
 @contextmanager
 def noted(lines: list[str]) -> Iterator[None]:
-    """Add what a UserError of the block says to ``lines``, a line each, and go on after it."""
+    """Add the messages of a UserError of the block to ``lines``, a line each, and go on."""
     try:
         yield
     except UserError as error:

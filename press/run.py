@@ -217,7 +217,7 @@ class Run:
         self.output(path)
 
     def facts(self, facts: dict[str, str]) -> None:
-        """Record what cards and checklists name, {name: text}; a page shows nothing of it.
+        """Record texts for cards and checklists, {name: text}; a page doesn't show them.
 
         ``press.pages.page.Page.facts`` has all that a page recorded; the last of a name counts.
         """
@@ -227,7 +227,7 @@ class Run:
         outputs.show({outputs.FACTS: facts})
 
     def answer(self, text: str) -> None:
-        """Show what the page found; the book repeats it below the title, and prose may name it.
+        """Show the page's answer; the book repeats it below the title, and prose may name it.
 
         Its name for prose is ``answer_<notebook>``, as ``value`` has it.
         """

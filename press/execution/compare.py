@@ -92,7 +92,7 @@ def parameters(first: Study, second: Study) -> dict:
 
 
 def notes(first: Study, second: Study) -> str:
-    """Return what must stand on a page of two studies beside the marks of the first."""
+    """Return the notes that a page of two studies needs beside the marks of the first."""
     noted = [f"{study.name}: {study.note}" for study in (first, second) if study.note]
     synthetic = [study.reader.synthetic for study in (first, second)]
     if synthetic == [False, True]:  # of the first, the page's own mark says it

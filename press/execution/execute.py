@@ -124,7 +124,7 @@ def _run_in_kernel(notebook: str, executed: Path, values: dict, name: str) -> No
 
 
 def _full_disk(*folders: Path) -> str:
-    """Return what a user hears: the first full folder, or the first, which may have room again."""
+    """Return the message for a full disk: it names the first full folder, or else the first one."""
     folder = next(filter(_is_full, folders), folders[0])
     return f"the disk is full: {folder}; free some room and run the same command again: it goes on"
 
@@ -175,7 +175,7 @@ def end_with(process: int) -> None:
 
 
 def _send_chatter_to(log: Path, page: Path) -> None:
-    """Keep what native libraries write past Python to the terminal in a file instead.
+    """Redirect output that native libraries write past Python from the terminal to a file.
 
     The kernel inherits file descriptor 2; progress and errors keep the terminal. It inherits the
     file's lock, too: no other execution of the page begins before both have ended.

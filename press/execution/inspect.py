@@ -104,7 +104,7 @@ def _guessed(folder: Path) -> Path:
 
 
 def _dataset_in(folder: Path) -> dict[str, str]:
-    """Return what reads a folder: a published collection, a table, DICOM files, class folders."""
+    """Return a folder's reader: of a published collection, a table, DICOM files, class folders."""
     files = [path for path in sorted(folder.iterdir()) if path.is_file()]
     for reader in READERS.values():
         if reader.recognises(files):

@@ -46,7 +46,7 @@ NESTED, PATCHES, TOKENS = "14_best_honest", "14_patches", "14_tokens"
 
 
 def check(study: Study) -> list[str]:
-    """Return what was understood of the study's images, a line each; [] of one without images.
+    """Return a description of the study's images, a line each; [] where it has no images.
 
     Raises UserError with all that would stop the study later, as far as headers, counts and
     weights tell.
@@ -91,7 +91,7 @@ def check_there(study: Study) -> None:
 
 
 def _missing_image_folders(study: Study) -> list[str]:
-    """Return which parameters name other images by a reader, and no folder that is there."""
+    """Return the parameters that name other images by a reader, whose folder isn't there."""
     problems = []
     for row in chapters.of_study(study):
         parameters = declared_parameters(row.notebook) | study.values(row.notebook)
@@ -122,7 +122,7 @@ def dataset_of(study: Study) -> Dataset:
 
 
 def lines(dataset: Dataset, task: Task) -> list[str]:
-    """Return what a data set was taken for: images, patients, labels, and a few examples."""
+    """Return a description of a data set: images, patients, labels, and a few examples."""
     cases, numbers = dataset.cases, label_numbers(dataset.cases, task)
     counts = Counter(numbers.tolist())
     labels = ", ".join(f"{task.labels[n - 1]}: {counts[n]}" for n in task.numbers if counts[n])
@@ -140,7 +140,7 @@ def lines(dataset: Dataset, task: Task) -> list[str]:
 
 
 def _patients(cases: pd.DataFrame) -> str:
-    """Return how many images and patients there are, and how many images these have."""
+    """Return a line with the numbers of images and patients, and of images per patient."""
     images = cases["patient_id"].value_counts()
     if images.empty:
         return f"{len(cases)} images; whose they are is not known"
@@ -150,7 +150,7 @@ def _patients(cases: pd.DataFrame) -> str:
 
 
 def _given_split(cases: pd.DataFrame) -> str:
-    """Return how many images the split that came with the data has, and whether it leaks."""
+    """Return the number of images in the split that came with the data, and whether it leaks."""
     counts = splits.given_counts(cases)
     drawn = {"validation": "drawn from training"} if not counts["validation"] else {}
     parts = ", ".join(f"{part}: {drawn.get(part, counts[part])}" for part in PARTS)
@@ -161,7 +161,7 @@ def _given_split(cases: pd.DataFrame) -> str:
 
 
 def _split_problems(study: Study, cases: pd.DataFrame, task: Task) -> list[str]:
-    """Return what stops the splits of a study's runs, each different one dealt once."""
+    """Return problems with the splits of a study's runs, each different one dealt once."""
     problems, dealt = [], set()
     for variant, protocol in study.runs():
         values = study.values("03_training", variant, protocol)
@@ -178,7 +178,7 @@ def _split_problems(study: Study, cases: pd.DataFrame, task: Task) -> list[str]:
 
 
 def _image_text_problems(study: Study, cases: pd.DataFrame, task: Task) -> list[str]:
-    """Return what stops encoders of images and texts: the texts, and the split."""
+    """Return problems with encoders of images and texts: the texts, and the split."""
     parameters, problems = declared_parameters(IMAGE_TEXT) | study.values(IMAGE_TEXT), []
     with noted(problems):
         Captions.of(parameters["captions"] or DENSITY_TEXTS, task)
@@ -188,7 +188,7 @@ def _image_text_problems(study: Study, cases: pd.DataFrame, task: Task) -> list[
 
 
 def _local_views_problems(study: Study, cases: pd.DataFrame, task: Task) -> list[str]:
-    """Return what stops the one split of a study whose network learns from a part of its images."""
+    """Return problems with the one split of a study whose network learns from a part of it."""
     parameters, problems = declared_parameters(LOCAL_VIEWS) | study.values(LOCAL_VIEWS), []
     if not parameters["learned_from"]:
         split = (PATIENT.name, parameters["folds"], 0, parameters["seed"])
@@ -198,7 +198,7 @@ def _local_views_problems(study: Study, cases: pd.DataFrame, task: Task) -> list
 
 
 def _nested_problems(study: Study, cases: pd.DataFrame, task: Task) -> list[str]:
-    """Return what stops the steps of the best honest grade: the split, the trunks, the recipe."""
+    """Return problems with the steps of the best honest grade: split, trunks, recipe."""
     steps = declared_parameters(NESTED) | study.values(NESTED)
     problems = [*_network_before(steps["network"]), *_unknown_teachers(study, steps["taught"])]
     with noted(problems):
@@ -216,7 +216,7 @@ def _nested_problems(study: Study, cases: pd.DataFrame, task: Task) -> list[str]
 
 
 def _network_before(network: str) -> list[str]:
-    """Return which runs the study of the paper's network lacks; "" is no study, and lacks none."""
+    """Return the runs that the study of the paper's network lacks; none where it is ""."""
     protocols = (OVERSAMPLE_FIRST.name, PATIENT.name) if network else ()
     return [
         f"network: the study {network!r} has no run 'proposed' under {protocol}; run "
@@ -238,7 +238,7 @@ def _unknown_teachers(study: Study, taught: Sequence[str]) -> list[str]:
 
 
 def _network_problems(study: Study, notebook: str) -> list[str]:
-    """Return what stops the networks of runs that are not trained yet, each built once."""
+    """Return problems with the networks of runs that are not trained yet, each built once."""
     problems, built = [], set()
     for variant, protocol in study.runs():
         parameters = declared_parameters(notebook) | study.values(notebook, variant, protocol)

@@ -79,7 +79,7 @@ def _trace_inputs(facts: dict, page: Page, depth: int, traced: set[str]) -> list
 
 
 def at_hand(study: Study, page: Page, exhibit: Exhibit) -> list[Path]:
-    """Return what an exhibit's notebook read, with passports, and the images a study made.
+    """Return the files that an exhibit's notebook read, their passports, and images a study made.
 
     Those of another study that it graded are among them. [] where that is not all at hand, as it
     was.
@@ -152,7 +152,7 @@ def of_page(made: Page, identity: str) -> Exhibit:
 
 
 def compare_passports(before: dict, after: dict) -> dict[str, list[str]]:
-    """Return what differs between two passports, by kind: input, code, parameters, ..."""
+    """Return the differences between two passports, by kind: input, code, parameters, ..."""
     old, new = _by_kind(before), _by_kind(after)
     return {
         kind: [
@@ -181,7 +181,7 @@ def _short(value: object) -> str:
 
 
 def print_comparison(outcome: Outcome, before: Exhibit, after: Exhibit) -> None:
-    """Print how an exhibit compares with its second making, and what their passports differ in."""
+    """Print the comparison of an exhibit with its second making, and of their passports."""
     print(f"numbers: {_numbers(outcome)}")
     differing = ", ".join(f"another {name}" for name in outcome.words.split(", ") if name)
     verdict = ": DIFFER though code and numbers are equal" if outcome.differs_in == "words" else ""

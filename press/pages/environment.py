@@ -25,7 +25,7 @@ def commit() -> dict:
 
 
 def git(*arguments: str, asked: str = "") -> str | None:
-    """Return what git says when ``asked``; None without git, and where there is no repository."""
+    """Return git's output for the input ``asked``; None without git, or without a repository."""
     try:
         done = subprocess.run(
             ["git", *arguments], cwd=ROOT, input=asked, capture_output=True, text=True

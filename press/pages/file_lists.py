@@ -34,7 +34,7 @@ def hashes(by_name: Mapping[str, Page]) -> Lists:
 
 
 def further(by_name: Mapping[str, Page]) -> Lists:
-    """Return the same of data that a study has beside its own."""
+    """Return the SHA-256 of files of a study's further data sets, by kind."""
     lists = [_listed_at(by_name, *place, begin) for begin, *place in FURTHER]
     return {kind: files for of_data in lists for kind, files in of_data.items()}
 
@@ -61,7 +61,7 @@ def place_of(kind: str, folder: Path) -> tuple[str, str]:
 
 
 def _listed_at(by_name: Mapping[str, Page], page: str, identity: str, begin: str = "") -> Lists:
-    """Return what one table of one page lists; ``begin`` stands before each kind."""
+    """Return the hashes that one table of one page lists; ``begin`` stands before each kind."""
     exhibit = by_name[page].exhibits.get(identity) if page in by_name else None
     with suppress(*UNREADABLE):  # of a table that was tampered with
         if exhibit is not None:

@@ -36,7 +36,7 @@ class Outcome:
 
 
 def compare(page: str, before: Exhibit, after: Exhibit | None) -> Outcome:
-    """Return how an exhibit of a page compares with its second making; None: there is none."""
+    """Compare an exhibit of a page with its second making; None: there is none."""
     facts = before.passport
     outcome = Outcome(
         page,
@@ -60,7 +60,7 @@ def compare(page: str, before: Exhibit, after: Exhibit | None) -> Outcome:
 
 
 def _differs_in(outcome: Outcome, before: Exhibit, after: Exhibit) -> str:
-    """Return what of an exhibit doesn't hold; "" where all does.
+    """Return the part of an exhibit that isn't confirmed; "" where all is.
 
     The same code makes the same words of the same numbers; other code may choose other words. A
     picture without numbers to download is judged by its bytes.
@@ -103,7 +103,7 @@ def _numbers(before: Exhibit, after: Exhibit) -> dict[str, float]:
 
 
 def _other_words(before: Exhibit, after: Exhibit) -> list[str]:
-    """Return which words around or in an exhibit differ between two makings: "caption", ..."""
+    """Return the texts of an exhibit that differ between two makings: "caption", ..."""
     words = [
         {name: exhibit.passport.get(name) for name in ("caption", "marks", "alt")}
         | {"table": "".join(exhibit.data.get("text/html", ""))}

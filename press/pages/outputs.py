@@ -106,7 +106,7 @@ def _cell(value: float) -> str:
 
 
 def marks_html(marks: dict[str, str]) -> str:
-    """Return what must be said of a figure's data, {CSS class: text}."""
+    """Return the HTML of a figure's marks, {CSS class: text}."""
     return "".join(
         f'<p class="{html.escape(kind)}">{html.escape(text)}</p>' for kind, text in marks.items()
     )

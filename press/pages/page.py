@@ -181,7 +181,7 @@ def _check_places(page: Path, passports: list[dict]) -> None:
 
 
 def _numbers(shown: list[tuple[str, dict]]) -> dict[str, Number]:
-    """Return what the cells glued, by name; raise UserError for what no cell glues."""
+    """Return the texts that cells glued, by name; raise UserError for one that isn't a text."""
     numbers = {}
     for cell_id, output in shown:
         if glued := output.get("metadata", {}).get("scrapbook"):

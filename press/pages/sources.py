@@ -78,7 +78,7 @@ def hashes(paths: list[Path]) -> dict[str, str]:
 
 @cache  # a book asks for each notebook once for each of its pages
 def _graph(packages: tuple[str, ...]) -> grimp.ImportGraph:
-    """Return which module imports which, with what ``grimp`` doesn't see.
+    """Return the graph of imports, with those that ``grimp`` doesn't see.
 
     These are the packages around a module, which Python imports first, and modules imported by
     name.
@@ -101,7 +101,7 @@ def _graph(packages: tuple[str, ...]) -> grimp.ImportGraph:
 
 
 def imported_by_name(tree: ast.AST, package: str, modules: set[str]) -> set[str]:
-    """Return which of ``modules`` code that calls ``import_module`` may import.
+    """Return those of ``modules`` that code which calls ``import_module`` may import.
 
     These are all that texts in it name, in a table, say. A text that ends in a dot, as the
     beginning of ``f"birads_lib.readers.{name}"``, stands for all modules below.

@@ -9,7 +9,7 @@ from press.pages.sources import hashes, modules_of, total
 
 
 def changed_sources(page: Page) -> list[str]:
-    """Return what has changed in notebook and library since a page was executed, a line each."""
+    """Return the changes of notebook and library since a page was executed, a line each."""
     source = paths.source_notebook(page.notebook)
     if not source.is_file():
         return [f"notebooks/{source.name} is gone"]

@@ -98,14 +98,17 @@ class Run:
 
 
 def _short(study: Study) -> str:
-    """Return what titles call a study: of one's own its name, as a search shows titles as HTML."""
+    """Return a study's name for titles.
+
+    A user's study goes by its name, not by its title, as the search shows titles as HTML.
+    """
     if study.name in (DEFAULT, *COMMITTED):
         return study.title.removeprefix("The study on ")
     return study.name.replace("_", " ")
 
 
 def read() -> _Contents:
-    """Return what ``_toc.yml`` holds; UserError for what is wrong in it."""
+    """Return the content of ``_toc.yml``; raise UserError for what is wrong in it."""
     content, lines = yaml_file.read(ROOT / TOC, _Contents.model_fields)
     return yaml_file.checked(ROOT / TOC, _Contents, content, lines)
 
@@ -228,13 +231,13 @@ def _main_page(reference: str, study: Study, studies: Mapping[str, Study]) -> di
 
 
 def _named(run: Run) -> str:
-    """Return what the contents call a main page; there may be several that hold two studies."""
+    """Return the name of a main page in the contents; those of two studies name their run, too."""
     is_of_two = chapters.chapter(run.notebook).pages == "elsewhere"
     return f"{run.heading} ({run.of_study})" if is_of_two else run.heading
 
 
 def title(run: Run) -> str:
-    """Return what a page is called: its question, and whose run it is."""
+    """Return the title of a page: its question, and the run that it is of."""
     return f"{run.heading} · {literal(run.label)}"
 
 

@@ -76,7 +76,7 @@ def rendered_notebook(text: str, store: Store = data_uri) -> str:
 
 
 def names(passports: Iterable[dict]) -> dict[str, str]:
-    """Return what the exhibits of a page are called, {id: "Figure 4.2"}: of chapter 4 the second.
+    """Return the names of a page's exhibits, {id: "Figure 4.2"}: the second one of chapter 4.
 
     Their passports come in the order of the page; "" where the page is of no numbered chapter.
     """
@@ -115,7 +115,7 @@ def _cleared(cell: dict) -> None:
 
 
 def answer_box(text: str) -> str:
-    """Return what a page found, as HTML."""
+    """Return a page's answer as HTML."""
     title = '<p class="admonition-title">Answer</p>'
     return f'<div class="admonition answer">{title}<p>{html.escape(text)}</p></div>'
 
@@ -319,7 +319,7 @@ def _notebook(facts: dict, page: str) -> str:
 
 
 def _inputs(inputs: list[dict], of_page: list[dict], page: str) -> str:
-    """Return what was read; of what the passport of its page tells in full, the names alone."""
+    """Return the inputs as HTML; those that the page's passport has in full, by name alone."""
     names = [html.escape(read["name"]) for read in inputs if read in of_page]
     shown = [_input(read, page) for read in inputs if read not in of_page]
     if names:
@@ -328,7 +328,7 @@ def _inputs(inputs: list[dict], of_page: list[dict], page: str) -> str:
 
 
 def _input(read: dict, page: str) -> str:
-    """Return what was read, with a link to the file's passport on the page that wrote it."""
+    """Return one input as HTML, with a link to its passport on the page that wrote it."""
     items = {name: _fact(value) for name, value in _visible_facts(read).items()}
     if "made_by" in read:
         folder = f"../{read['study']}/" if "study" in read else ""

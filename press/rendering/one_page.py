@@ -61,7 +61,7 @@ def write(study: Study, book: str = "") -> Path:
 
 
 def file_of(study: Study, book: str, kind: str) -> Path:
-    """Return where the book of a study, or its part for a lecture, lies as one file of a kind."""
+    """Return the path of a study's book, or its part for a lecture, as one file of a kind."""
     if book not in ("", MINI):
         raise UserError(f"BOOK is '{book}'; {did_you_mean(book, [MINI])}, or leave it out")
     return build_folder(study.name) / f"{'-'.join(filter(None, [study.name, book]))}.{kind}"
@@ -88,7 +88,7 @@ def _name(doc: str) -> str:
 
 
 def _page(folder: Path, doc: str, names: dict[str, str]) -> Tag:
-    """Return what a rendered page says, with its pictures in it, as a section of its own.
+    """Return the content of a rendered page as a section, with its pictures in it.
 
     ``names`` are the ids of all pages here, by their paths from the book's folder.
     """
@@ -128,7 +128,7 @@ def _leave_out(page: Tag) -> None:
 
 
 def _address(href: str, page: str, names: dict[str, str]) -> str:
-    """Return where a link of a page leads from here; "" where that is not on this page."""
+    """Return the address of a page's link from here; "" where it leads to no page in this file."""
     if urlparse(href).scheme:
         return href
     path, anchor = urldefrag(urljoin(page, href))

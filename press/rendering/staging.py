@@ -44,7 +44,7 @@ _NUMBER = re.compile(r"{{ *(\w+) *}}")  # in prose
 
 
 def _read(name: str, model: type[Checked]) -> dict:
-    """Return what a file at the root holds, as it stands there; UserError for what is wrong."""
+    """Return the content of a file at the root as it stands; raise UserError for what is wrong."""
     content, lines = yaml_file.read(ROOT / name, model.model_fields)
     yaml_file.checked(ROOT / name, model, content, lines)
     return content
@@ -86,7 +86,7 @@ def configuration(study: Study) -> dict:
 
 
 def _reading(study: Study, numbers: Mapping[str, str]) -> str:
-    """Return what the numbers of a study's book say, for its first page."""
+    """Return the summary of a study's numbers for the first page of its book."""
     synthetic = "These images are synthetic."
     first = [synthetic] if study.reader.synthetic else []
     start = "this_head_start" if "this_head_start" in numbers else "this_patient_pretrained"

@@ -140,7 +140,7 @@ class Reported:
 
 
 def report(study: Study, book: Path = BOOK) -> Reported:
-    """Gather what a study's executed pages in ``book`` tell, and the words of its reader."""
+    """Gather the facts of a study's executed pages in ``book``, and the words of its reader."""
     variant = next(iter(study.variants))
     page_files = {path.stem: path for path in sorted((book / study.name).glob("*.ipynb"))}
     fact_pages = {page_of(notebook, variant, study.honest) for notebook in FACTS}
@@ -157,7 +157,7 @@ def report(study: Study, book: Path = BOOK) -> Reported:
 
 
 def _notices(study: Study) -> str:
-    """Return what must stand above a card: that images are synthetic, and the study's note."""
+    """Return the notices above a card: that images are synthetic, and the study's note."""
     parts = []
     if study.reader.synthetic:
         parts.append("```{include} ../_notices/synthetic.md\n```")

@@ -106,7 +106,7 @@ class Claim(Checked):
         return kind, getattr(self, kind)
 
     def claimed(self, found: Mapping[str, float] = MappingProxyType({})) -> str:
-        """Return what is claimed, as short as a cell of a table.
+        """Return the claimed value or limits, as short as a cell of a table.
 
         ``found`` are the metrics that it is held against, by name; those not there are not shown.
         """
@@ -152,7 +152,7 @@ class Cohort(Checked):
     shares: dict[Literal[*PARTS], float]  # of the parts, 0..1
 
     def images_of(self, part: str) -> np.ndarray:
-        """Return how many images of each label a part would have, (K,), as shares: not whole."""
+        """Return the expected number of images of each label in a part, (K,), not rounded."""
         return np.array(self.images) * self.shares[part]
 
 
@@ -218,7 +218,7 @@ def paper_of(chapter_set: str) -> str:
 
 
 def counts_by_paper() -> pd.DataFrame:
-    """Return how many claims each paper has, and how many of them are of a number; by its title."""
+    """Return the number of claims of each paper, and of those about a number, by its title."""
     rows = {
         paper.title: {
             "claims": len(stated := load(name)),

@@ -160,7 +160,7 @@ def of_directions(claims: list[Claim]) -> list[Claim]:
 
 
 def counts(judged: pd.DataFrame) -> pd.Series:
-    """Return how many claims have each verdict, in the order of ``VERDICTS``, by its short name."""
+    """Return the number of claims by verdict, in the order of ``VERDICTS``, by its short name."""
     count = judged["verdict"].value_counts()
     return pd.Series({name: int(count.get(text, 0)) for name, text in VERDICTS.items()})
 
@@ -215,7 +215,7 @@ def readings(claims: list[Claim], judged: pd.DataFrame) -> str:
 
 
 def other_images(reader: str, claims: list[Claim]) -> str:
-    """Return what a reader's images are, such as "synthetic"; "" if the claims are about them."""
+    """Return the kind of a reader's images, such as "synthetic"; "" if claims are about them."""
     read = READERS[reader]
     if read.collection == claims[0].about:
         return ""

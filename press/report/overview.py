@@ -31,7 +31,7 @@ def companions() -> str:
 
 
 def _counts(title: str, pages: list[Page]) -> dict[str, object]:
-    """Return how much there is of a study, when it was executed, and how many pages are stale."""
+    """Return the counts of a study's pages and exhibits, its days of execution, and stale pages."""
     kinds = [exhibit.kind for executed in pages for exhibit in executed.exhibits.values()]
     days = sorted(executed.papermill.get("start_time", "")[:10] for executed in pages)
     return {
@@ -60,7 +60,7 @@ def _beginning(text: str) -> str:
 
 
 def _location(executed: Page, kind: str, anchor: str, passport: dict) -> dict[str, str]:
-    """Return where something stands on a page, and what it was made by."""
+    """Return the place of an exhibit or number on a page, and the code and inputs that made it."""
     read = [f"{file['name']} {digest_of(file)[:8]}" for file in passport["inputs"]]
     code = f"code {passport['code']['library_sha256'][:8]}"
     page_in_words = executed.name.replace("_", " ").replace("-", ", ", 2)

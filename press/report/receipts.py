@@ -61,7 +61,7 @@ def chapter(studies: list[tuple[Study, list[Page]]]) -> str:
 
 
 def report(checked: Receipt, shown: list[Page] | None = None) -> str:
-    """Return what a receipt says.
+    """Return the report on a receipt.
 
     ``shown``: the pages of its study in a book; the text then says how many of their exhibits are
     those that were checked.
@@ -78,7 +78,7 @@ def report(checked: Receipt, shown: list[Page] | None = None) -> str:
 
 
 def _as_shown(exhibits: pd.DataFrame, shown: list[Page] | None) -> str:
-    """Return how many of the exhibits that a book shows are those that were checked."""
+    """Return a sentence on the number of a book's exhibits that are those that were checked."""
     if shown is None:
         return ""
     digests = [

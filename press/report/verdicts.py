@@ -60,7 +60,7 @@ class Case:
         return NOT_REPRODUCED, ""
 
     def errors(self, protocol: str) -> float:
-        """Return how far below the claimed value both sampling errors together may reach."""
+        """Return the joint margin of both sampling errors below the claimed value."""
         ours = self.reads[protocol](self.claim.metric)
         return margin(self.claim.value, self.low, ours["estimate"], ours["high"])
 
@@ -130,7 +130,7 @@ class Case:
         return PROTOCOLS[claim.protocol].label if is_open else ""
 
     def claimed(self) -> str:
-        """Return what is claimed, with the numbers of what it is held against, where known."""
+        """Return the claimed value or limits, with the metrics they refer to, where known."""
         claim = self.claim
         names = [] if claim.not_testable else [n for n in claim.rule[1] if isinstance(n, str)]
         records = {name: self.reads[claim.protocol](name) for name in names}

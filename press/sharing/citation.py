@@ -27,7 +27,7 @@ def authors() -> list[dict[str, str]]:
 
 
 def address() -> str:
-    """Return where the book is to be found, its DOI before all else; "" where nothing says it."""
+    """Return the address of the book, preferably its DOI; "" where none is given."""
     cited = read()
     doi = f"https://doi.org/{cited['doi']}" if "doi" in cited else ""
     return doi or cited.get("url") or cited.get("repository-code") or ""

@@ -79,7 +79,7 @@ def _describe(packing: Packing, executed: list[Page], provenance: Provenance) ->
 
 
 def _contents(packing: Packing, executed: list[Page], provenance: Provenance) -> str:
-    """Return what is in the crate, and what is not, in words."""
+    """Return a text on the contents of the crate, and on what is left out."""
     study, exhibits = packing.study, sum(len(page.exhibits) for page in executed)
     text = f"Study '{study.name}': {len(executed)} executed notebooks with {exhibits} exhibits."
     text += f" Note: {study.note}." if study.note else ""

@@ -63,7 +63,7 @@ class Packing:
 
     @staticmethod
     def facts_of(place: str, content: Path | bytes) -> dict[str, str]:
-        """Return what is said of every packed file: its format and its hash."""
+        """Return the properties of a packed file: its format and its hash."""
         digest = sha256(content) if isinstance(content, Path) else sha256_of(content)
         return {
             "encodingFormat": FORMATS.get(Path(place).suffix, "text/plain"),

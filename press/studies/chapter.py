@@ -85,7 +85,7 @@ class Chapter:
         return [*self.writes, *([self.metrics_file] if self.metrics else [])]
 
     def threads_of(self, cores: int) -> int:
-        """Return how many threads it is given on a machine or job of so many cores."""
+        """Return the number of threads it gets on a machine or job of so many cores."""
         available = cores // 2 if self.shares else cores
         return max(1, min(self.threads or available, available))
 

@@ -43,12 +43,12 @@ def of_item(config: Mapping[str, object], name: str) -> str | None:
 
 
 def from_root(path: str) -> Path:
-    """Return where a path leads that was given: "~" is a home, relative ones begin at the root."""
+    """Return the place of a given path: "~" is a home, relative ones begin at the root."""
     return ROOT / Path(path).expanduser()
 
 
 def images_link(study_dir: str | Path) -> Path:
-    """Return where the link to a study's folder of images lies, if it was given one."""
+    """Return the path of the link to a study's folder of images, if it was given one."""
     study = Path(study_dir)  # by hand, perhaps that beside it
     return ROOT / study.with_name(study.name.removesuffix(BY_HAND)) / LINKS / "images"
 

@@ -73,7 +73,7 @@ class Study(study_file.StudyFile):
         return next((name for name in self.protocols if not PROTOCOLS[name].leaks), PATIENT.name)
 
     def suffix(self, variant: str | None) -> str:
-        """Return what marks the files of images of a variant that has its own: "-<variant>"."""
+        """Return "-<variant>" for a variant that has separate image files, else ""."""
         changes = self.changes(variant) if variant else {}
         has_own = not changes.keys().isdisjoint(declared_parameters("02_preprocessing"))
         return f"-{variant}" if has_own else ""
@@ -89,7 +89,7 @@ class Study(study_file.StudyFile):
     def parameters(
         self, notebook: str, variant: str | None = None, protocol: str | None = None
     ) -> dict:
-        """Return what papermill passes to one execution of ``notebook``, and pages keep."""
+        """Return papermill's parameters for one execution of ``notebook``, which its page keeps."""
         return given.without_paths(self.values(notebook, variant, protocol), self.folder)
 
     def values(
@@ -121,7 +121,7 @@ class Study(study_file.StudyFile):
         return values | {name: value for name, value in fixed.items() if name in declared}
 
     def record(self) -> dict:
-        """Return what notebooks take from the study by hand: its own keys, and of each page."""
+        """Return the record for notebooks by hand: the study's keys, and each page's parameters."""
         study_keys = {"dataset": self.dataset, "task": self.target or self.task, "note": self.note}
         pages = {
             row.page.format(**wildcards): self.parameters(row.notebook, **run_of(wildcards))
@@ -193,7 +193,7 @@ def _notebooks_with_weights(chapter_set: str) -> list[str]:
 
 
 def _contradictions(study: Study, lines: yaml_file.Lines) -> Problems:
-    """Return what a study's keys say against each other and its reader, each by itself right."""
+    """Return contradictions between keys that are valid singly, and between them and the reader."""
     problems, reader = [], study.reader
     if study.show_pixels and not reader.may_show_pixels:
         problem = f"images that '{reader.name}' reads are never shown; remove it, or say false"
@@ -241,7 +241,7 @@ def claim(study: Study) -> TextIO:
 
 
 def write_record(study: Study) -> None:
-    """Write what a study is of, for notebooks by hand and for comparisons, where it has changed.
+    """Write a study's record, for notebooks by hand and for comparisons, where it has changed.
 
     A run on a full disk thus comes to its notebooks, which say that it is full.
     """

@@ -180,14 +180,14 @@ def problems(keys: dict) -> Problems:
 
 
 def _seeds_problem(names: tuple) -> str:
-    """Return what is wrong with a seed of training that a run sets for itself; else nothing."""
+    """Return the problem of a seed of training that a run sets for itself; "" if it is none."""
     of_runs = names[0] in ("variants", "ablations", "sweep") or "03_training" in names
     of_seeds = of_runs and names[-1] in ("seed", "seeds")
     return _NO_SEEDS_HERE.format(name=names[-1]) if of_seeds else ""
 
 
 def text_problems(content: object) -> Problems:
-    """Return what is wrong with any text in a YAML: it can't be shown, or is too long.
+    """Return the problems of texts in a YAML: those that can't be shown, or are too long.
 
     All else is shown as it is, whatever it looks like.
     """

@@ -57,7 +57,7 @@ def read(path: Path, keys: Iterable[str]) -> tuple[dict, Lines]:
 
 
 def _text(path: Path) -> str:
-    """Return what a file holds; raise UserError with the line of what isn't UTF-8."""
+    """Return a file's text; raise UserError with the line of a byte that isn't UTF-8."""
     data = path.read_bytes()
     try:
         return data.decode("utf-8-sig")
@@ -106,7 +106,7 @@ def _repeated(node: yaml.MappingNode) -> Iterator[tuple[int, str]]:
 
 
 def _misread(node: yaml.ScalarNode) -> str:
-    """Return what is wrong with a bare value that YAML takes for another; else nothing."""
+    """Return the problem of a bare value that YAML takes for another; else nothing."""
     kind, text = node.tag.rpartition(":")[2], node.value
     quoted = f"'{text}' in quotes for a text"
     if node.style is not None:

@@ -26,7 +26,7 @@ class Report:
 
 
 def print_report(name: str, report: Report, seconds: float) -> None:
-    """Print what came out for a study."""
+    """Print the result of verifying a study."""
     checked = ", ".join(f"{count:,} {kind}" for kind, count in report.checked.items() if count)
     print(f"{name}: {checked or 'nothing to check'}; {seconds:.1f} s")
     for line in dict.fromkeys(report.notes):

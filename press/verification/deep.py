@@ -144,7 +144,7 @@ def _differences(
     table: pd.DataFrame,
     images: np.ndarray,
 ) -> np.ndarray:
-    """Return how far each recorded prediction lies from its model's: largest of its K, (n,)."""
+    """Return the distance of each recorded prediction from its model's: the largest of K, (n,)."""
     import keras
 
     from birads_lib.networks import hybrid, resnext  # noqa: F401 (layers that a saved model names)

@@ -146,7 +146,7 @@ def _tables(page: Page, study: Study) -> Iterator[tuple[str, bytes, str]]:
 
 
 def _codecheck(checked: Check) -> dict:
-    """Return what CODECHECK wants to know of a check, but for the person and the files.
+    """Return CODECHECK's facts on a check, but for the person and the files.
 
     Left out is what only its register gives, the certificate's number.
     """
@@ -171,7 +171,7 @@ def _codecheck(checked: Check) -> dict:
 
 
 def _execution(checked: Check) -> dict:
-    """Return where a study was made again, as the passports of its pages say it."""
+    """Return the facts of a second execution, from its pages: commit, device, time, environment."""
     made, passports = checked.made, [page.passport for page in checked.made]
     of_images = [read["sha256_of_hashes"] for page in made for facts in page.passports()
                  for read in facts["inputs"] if "sha256_of_hashes" in read]  # fmt: skip

@@ -86,7 +86,7 @@ def make_all_again(study: Study, options: dict[str, str]) -> dict[str, Page]:
 
 
 def compare(before: list[Page], after: dict[str, Page]) -> Iterator[Outcome]:
-    """Yield how each published exhibit compares with its second making."""
+    """Yield the comparison of each published exhibit with its second making."""
     for page in before:
         for exhibit in page.exhibits.values():
             again = after[page.name].exhibits.get(exhibit.id)
@@ -94,7 +94,7 @@ def compare(before: list[Page], after: dict[str, Page]) -> Iterator[Outcome]:
 
 
 def print_table(checked: Check) -> None:
-    """Print how many exhibits of each page came out how, then each that isn't equal."""
+    """Print the number of exhibits by page and verdict, then each that isn't equal."""
     outcomes = checked.outcomes
     names = list(dict.fromkeys(each.page for each in outcomes))
     width = max(map(len, names))
@@ -126,7 +126,7 @@ def _difference_in_words(outcome: Outcome) -> str:
 
 
 def summary(outcomes: list[Outcome]) -> str:
-    """Return how many exhibits came out how, in a sentence."""
+    """Return a sentence with the number of exhibits by verdict."""
     verdicts = Counter(each.verdict for each in outcomes)
     counts = ", ".join(f"{verdicts[verdict]} {verdict}" for verdict in VERDICTS)
     pictures = Counter(each.picture for each in outcomes if each.picture)

@@ -15,7 +15,7 @@ FORMATTED = re.compile(r"-?[\d.]+( \(.*\))?")  # texts that are made of a record
 
 
 def contradicted(page: Page) -> tuple[int, list[str]]:
-    """Return how many numbers of a page its own records tell, and a line for each told otherwise.
+    """Return the number of numbers held to the page's own records, and a line for each wrong.
 
     A number is held to the metric of its name, where that is at hand, else to all metrics; where
     none are at hand, to the rows of published tables that have its name.
@@ -36,7 +36,7 @@ def contradicted(page: Page) -> tuple[int, list[str]]:
 
 
 def contradicted_parameters(page: Page) -> tuple[int, list[str]]:
-    """Return how many parameters the record of a page's study gives it, and a line for each wrong.
+    """Return the number of parameters in the study's record of a page, and a line for each wrong.
 
     Notebooks take their parameters from that record by hand. The page was executed with those in
     its passport.

@@ -106,7 +106,7 @@ def _files(folder: Path) -> set[str]:
 
 
 def _difference(name: str, shown: bytes, expected: bytes) -> str:
-    """Return how a rendered file differs from what its sources say; "" where it doesn't."""
+    """Return the difference of a rendered file from its sources; "" where there is none."""
     if not name.endswith(".html"):
         return "" if shown == expected else "it is not what its sources say"
     texts = [_without_stale(content.decode(errors="replace")) for content in (shown, expected)]
@@ -123,7 +123,7 @@ def _difference(name: str, shown: bytes, expected: bytes) -> str:
 
 
 def _stale_marks(page: str) -> list[str]:
-    """Return what a rendered page says of stale pages."""
+    """Return the marks of stale pages on a rendered page."""
     return [match[0] for pattern in (_MARK, _COUNT) for match in pattern.finditer(page)]
 
 

@@ -15,7 +15,7 @@ _CELL = re.compile(r"<(t[dh])[^>]*>(.*?)</\1>", re.DOTALL)
 
 
 def contradicted(page: Page) -> tuple[int, list[str]]:
-    """Return how many tables of a page show their own numbers, and a line for each wrong cell.
+    """Return the number of a page's tables that were checked, and a line for each wrong cell.
 
     A table that was published with other numbers than it shows can't be held against them.
     """

@@ -98,7 +98,7 @@ def _check_page(page: Page, listed: Lists, report: Report) -> None:
 
 
 def _note_commits(pages: list[Page], report: Report) -> None:
-    """Note which commits, by the passports of pages, are not in the history of this repository."""
+    """Note commits in the passports of pages that aren't in the history of this repository."""
     commits = Counter(page.passport.get("code", {}).get("commit", "unknown") for page in pages)
     queries = "".join(f"{commit}\n" for commit in commits)
     for line in (environment.git("cat-file", "--batch-check", asked=queries) or "").splitlines():
@@ -169,7 +169,7 @@ def _check_artefacts(page: Page, report: Report) -> None:
 
 
 def _check_folds(record: Path, where: str, report: Report) -> None:
-    """Hold what the folds of a run left and read, where it is at hand, against its record."""
+    """Check the files that a run's folds left and read, where at hand, against its record."""
     with suppress(*UNREADABLE):  # a record that was tampered with is a problem already
         for path, digest in listed_files(record).items():
             if path.exists():
@@ -192,7 +192,7 @@ def listed_files(record: Path) -> dict[Path, str]:
 
 
 def _check_inputs(page: Page, listed: Lists, report: Report) -> None:
-    """Hold what a page read against the page that wrote it, images against those listed."""
+    """Check a page's inputs against the pages that wrote them, images against those listed."""
     for facts in page.passports():
         for read in facts["inputs"]:
             where = f"{page.study}/{page.name}#{facts['id']}: input '{read['name']}'"
