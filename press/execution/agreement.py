@@ -1,4 +1,4 @@
-"""What a study gives its notebooks that does not go together, though each value is right alone."""
+"""Parameters of two notebooks that must agree, though each value is right alone."""
 
 from birads_lib.texts import listing
 from press.problems import refuse
