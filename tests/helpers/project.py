@@ -47,10 +47,5 @@ def run_in(root: Path, *command: str, folder: Path | None = None) -> subprocess.
 
 
 def run_module(root: Path, module: str, *arguments: str) -> subprocess.CompletedProcess:
-    """Run a module of the project in ``root``, as its Makefile does; in a fork, where tests fork.
-
-    See ``helpers.forking``: the fork has the large libraries at once, and the modules from
-    ``root``.
-    """
-    run = os.environ.get("RUN_MODULE", f"{sys.executable} -m").split()
-    return run_in(root, *run, module, *arguments)
+    """Run a module of the project in ``root``, as its Makefile does."""
+    return run_in(root, sys.executable, "-m", module, *arguments)

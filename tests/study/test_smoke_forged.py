@@ -1,14 +1,14 @@
 """Forgeries of the smoke study and its book: verifying finds them, or they change the root hash."""
 
 import re
-import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from birads_lib.files import sha256
-from helpers.project import run_module
+from helpers.project import run_in
 from press.pages import page as pages
 
 HTML = Path("_build/smoke/_build/html/book")
@@ -26,22 +26,16 @@ print(manifest.seal(study.load("config/smoke.yaml")))
 """
 
 
-def run_code(root: Path, code: str) -> subprocess.CompletedProcess:
-    """Run code with the packages of a copy of the project, of whose book it is no part."""
-    (root / "forger.py").write_text(code)
-    return run_module(root, "forger")
-
-
 def verified(root: Path) -> list[str]:
     """Verify the smoke study of a copy of the project; return the lines of the report."""
-    done = run_code(root, VERIFY)
+    done = run_in(root, sys.executable, "-c", VERIFY)
     assert done.stderr == ""
     return done.stdout.splitlines()
 
 
 def sealed(root: Path) -> str:
     """Note all hashes of a copy anew, as a forger does; return the root hash."""
-    done = run_code(root, SEAL)
+    done = run_in(root, sys.executable, "-c", SEAL)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
