@@ -6,19 +6,6 @@ together once, as this takes a sixth of the time of a book.
 
 from functools import partial
 
-CONTENTS = "sbt-sidebar-nav.html"  # the theme's template that has them, last of the side bar
-
-
-def leave_out_contents(app, pagename, templatename, context, doctree):
-    """Keep the contents from the theme, which makes all of a side bar to see whether it's empty."""
-    if sidebars := context.get("sidebars"):
-        context["sidebars"] = [name for name in sidebars if name != CONTENTS]
-
-
-def bring_contents(app, pagename, templatename, context, doctree):
-    if "sidebars" in context:
-        context["sidebars"] = [*context["sidebars"], CONTENTS]
-
 
 def name_toggles(made, app, pagename, templatename, context, doctree):
     """Wrap the theme's function, so that each toggle tells which page its list belongs to.
@@ -48,8 +35,6 @@ def name_toggles(made, app, pagename, templatename, context, doctree):
 
 
 def setup(app):
-    before_the_theme, after_the_theme = 100, 900
-    app.connect("html-page-context", leave_out_contents, priority=before_the_theme)
-    app.connect("html-page-context", bring_contents, priority=after_the_theme)
+    after_the_theme = 900
     app.connect("html-page-context", partial(name_toggles, {}), priority=after_the_theme)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
