@@ -97,7 +97,6 @@ def test_a_fork_ends_with_its_client_and_the_server_with_who_started_it(tmp_path
     wait = "import subprocess, sys; print(subprocess.Popen(sys.argv[1:]).pid, flush=True); input()"
     start = [sys.executable, "-m", "helpers.forking.start", sys.executable, "-c", wait]
     environment = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT}/tests:{tmp_path}"}
-    environment |= {"FORKS_ARE_BARE": "1"}  # they need no library to end
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     command = [*start, *RUN_MODULE.split(), "waiting"]
     with subprocess.Popen(command, cwd=ROOT, env=environment, **pipes) as starter:

@@ -14,7 +14,6 @@ import shutil
 import signal
 import socket
 import sys
-import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
@@ -35,9 +34,7 @@ LIBRARIES = (
 LIBRARIES += () if shutil.which("nvidia-smi") else ("keras", "umap")
 CLIENT = str(Path(__file__).with_name("client.py"))
 MOST = 200  # files of a process, as client.py has it
-# Environment variables, of the server and of a fork, which count if they are there.
-BARE = "FORKS_ARE_BARE"
-EAGERLY = "FORKS_COMPUTE_EAGERLY"
+EAGERLY = "FORKS_COMPUTE_EAGERLY"  # the environment variable, if it is there
 
 
 class ForkServer:
@@ -116,9 +113,6 @@ def receive(client: socket.socket) -> tuple[dict, list[int]]:
 @functools.cache  # when the first client comes, and not before
 def import_libraries() -> None:
     """Import the libraries, and leave what they made out of the forks' garbage collections."""
-    if BARE in os.environ:
-        return
-    os.environ["NUMBA_THREADING_LAYER"] = "workqueue"  # the one that works in a fork
     os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"  # as in any kernel
     gc.disable()
     for name in LIBRARIES:
@@ -136,22 +130,9 @@ def prepare_libraries() -> None:
     """
     pandera, pandas = import_module("pandera.pandas"), import_module("pandas")
     pandera.DataFrameSchema().validate(pandas.DataFrame())
-    import_module("nbformat").validate(import_module("nbformat.v4").new_notebook())
     if "keras" in LIBRARIES:
         tensorflow = import_module("tensorflow")
         tensorflow.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
-        compile_umap()
-
-
-def compile_umap() -> None:
-    """Have Numba compile UMAP as 09_feature_space uses it, in five seconds."""
-    numpy, umap = import_module("numpy"), import_module("umap")
-    points = numpy.random.default_rng(0).normal(size=(32, 4))
-    search = import_module("sklearn.neighbors").NearestNeighbors(n_neighbors=15).fit(points)
-    options = {"precomputed_knn": search.kneighbors(points)[::-1], "init": "pca"}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        umap.UMAP(n_neighbors=15, random_state=0, n_jobs=1, **options).fit_transform(points)
 
 
 def become(
