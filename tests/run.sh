@@ -39,10 +39,7 @@ jax=$!
 pytest -q -n 2 --dist loadfile tests/birads_lib tests/press tests/notebooks
 
 heading "The smoke study and its book, beside the companions'"
-# Each of theirs trains a new network for a few steps, and most of the time would go into its graph;
-# the smoke study's own networks, and those of the tests above, have graphs.
-FORKS_COMPUTE_EAGERLY=1 quietly companions \
-    execute smoke_backbones smoke_transfer smoke_density smoke_relevance &
+quietly companions execute smoke_backbones smoke_transfer smoke_density smoke_relevance &
 companions=$!
 quietly smoke execute smoke
 quietly best execute smoke_best & # it reads what the smoke study has trained
