@@ -16,24 +16,6 @@ from helpers.project import ROOT
 
 CODE = "import os, sys; print('pandas' in sys.modules, os.environ['MINE'], os.getcwd())"
 
-POOL = """
-import os, sys
-from multiprocessing import get_context
-
-def loaded():
-    return "pandas" in sys.modules, os.environ["MINE"]
-
-if __name__ == "__main__":
-    with get_context("spawn").Pool(1) as pool:
-        print(*pool.apply(loaded))
-"""
-COMPILED = """
-import keras
-model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
-model.compile("sgd", "mse")
-print(model.run_eagerly)
-"""
-
 
 @pytest.fixture(scope="module")
 def forking():
@@ -54,28 +36,8 @@ def execute(folder, environment):
     return subprocess.run(command, cwd=ROOT, env=environment, **pipes).stdout
 
 
-def run(environment, folder, module):
-    """Run a module that lies in a folder; return what it prints."""
-    environment = environment | {"PYTHONPATH": f"{ROOT}:{folder}"}
-    pipes = {"capture_output": True, "text": True, "check": True}
-    command = [*RUN_MODULE.split(), module]
-    return subprocess.run(command, cwd=ROOT, env=environment, **pipes).stdout
-
-
 def test_a_fork_has_the_libraries_and_its_own_environment(forking, tmp_path):
     assert execute(tmp_path, forking) == f"True its own {ROOT}\n"
-
-
-def test_what_a_fork_spawns_is_a_fork(forking, tmp_path):
-    (tmp_path / "pooling.py").write_text(POOL)
-    assert run(forking, tmp_path, "pooling") == "True its own\n"
-
-
-@pytest.mark.parametrize("eagerly", [False, True])
-def test_networks_have_graphs_unless_asked_otherwise(forking, tmp_path, eagerly):
-    (tmp_path / "compiling.py").write_text(COMPILED)
-    asked = {"FORKS_COMPUTE_EAGERLY": "1"} if eagerly else {}
-    assert run(forking | asked, tmp_path, "compiling") == f"{eagerly}\n"
 
 
 def test_another_number_of_threads_starts_alone(forking, tmp_path):

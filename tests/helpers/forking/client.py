@@ -2,8 +2,7 @@
 
     python -I -S tests/helpers/forking/client.py ipykernel_launcher -f connection.json
 
-With -c, it runs code instead: a fork has the processes of its pools start so. It needs only the
-standard library, and lives as long as the fork: each ends when the other does.
+It needs only the standard library, and lives as long as the fork: each ends when the other does.
 """
 
 import json
@@ -14,36 +13,20 @@ import zlib
 from collections.abc import Mapping
 
 FOLDER = "FORK_SERVER"  # the environment variable that holds the folder of the servers' sockets
-MOST = 200  # files of a process
 
 
 def main(module: str, *arguments: str) -> int:
     """Run ``module`` with ``arguments``; return its exit status."""
-    files = open_files()
     server = socket.socket(socket.AF_UNIX)
     try:
         server.connect(address(os.environ))
     except (KeyError, OSError):
-        how = ["-m"] if module != "-c" else []
-        os.execv(sys.executable, [sys.executable, *how, module, *arguments])
-    request = {"module": module, "arguments": arguments, "folder": os.getcwd(), "numbers": files}
+        os.execv(sys.executable, [sys.executable, "-m", module, *arguments])
+    request = {"module": module, "arguments": arguments, "folder": os.getcwd()}
     content = json.dumps(request | {"environment": dict(os.environ)}).encode()
-    socket.send_fds(server, [len(content).to_bytes(8, "big")], files)
+    socket.send_fds(server, [len(content).to_bytes(8, "big")], [0, 1, 2])
     server.sendall(content)
     return int(server.recv(8) or 1)  # nothing, where the server was killed
-
-
-def open_files() -> list[int]:
-    """Return the numbers of the files that this process was started with."""
-    return [number for number in range(MOST) if _is_open(number)]
-
-
-def _is_open(number: int) -> bool:
-    try:
-        os.fstat(number)
-    except OSError:
-        return False
-    return True
 
 
 def address(environment: Mapping[str, str]) -> str:

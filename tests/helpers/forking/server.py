@@ -3,7 +3,6 @@
 It knows nothing of any project: a fork imports press and birads_lib itself, from where it runs.
 """
 
-import fcntl
 import functools
 import gc
 import json
@@ -18,23 +17,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
 from io import FileIO
-from multiprocessing import spawn
 from pathlib import Path
 
 LIBRARIES = (
     "papermill", "nbclient", "ipykernel.kernelapp", "pyarrow.parquet", "scipy.stats", "seaborn",
     "sklearn.linear_model", "pydantic", "pandera.pandas", "cv2",
-    # What the libraries import only when it is asked for.
-    "ipykernel.debugger", "IPython.core.completerlib", "tornado.platform.asyncio", "tqdm",
-    "pyarrow.dataset", "matplotlib.backends.backend_agg", "PIL.JpegImagePlugin", "PIL.ImageCms",
-    "pandas.io.formats.html", "pandas.io.formats.csvs", "pydicom.pixels", "grimp", "relplot",
-    "statsmodels.stats.proportion", "sklearn.ensemble", "sklearn.decomposition",
 )  # fmt: skip
-# A GPU that is in use can't be inherited; UMAP imports TensorFlow.
-LIBRARIES += () if shutil.which("nvidia-smi") else ("keras", "umap")
-CLIENT = str(Path(__file__).with_name("client.py"))
-MOST = 200  # files of a process, as client.py has it
-EAGERLY = "FORKS_COMPUTE_EAGERLY"  # the environment variable, if it is there
+# A GPU that is in use can't be inherited.
+LIBRARIES += () if shutil.which("nvidia-smi") else ("keras",)
 
 
 class ForkServer:
@@ -104,8 +94,8 @@ def kill(process: int) -> None:
 
 
 def receive(client: socket.socket) -> tuple[dict, list[int]]:
-    """Return what a client asks for, and its open files."""
-    size, files, *_ = socket.recv_fds(client, 8, MOST)
+    """Return what a client asks for, and its standard input, output and error."""
+    size, files, *_ = socket.recv_fds(client, 8, 3)
     content = client.recv(int.from_bytes(size, "big"), socket.MSG_WAITALL)
     return json.loads(content), files
 
@@ -117,78 +107,25 @@ def import_libraries() -> None:
     gc.disable()
     for name in LIBRARIES:
         import_module(name)
-    prepare_libraries()
     gc.freeze()
     gc.enable()
 
 
-def prepare_libraries() -> None:
-    """Have the libraries do what each of them does once, when it is first used.
-
-    And have TensorFlow take graphs as they are: optimising one takes longer than running it for the
-    few steps of a smoke study.
-    """
-    pandera, pandas = import_module("pandera.pandas"), import_module("pandas")
-    pandera.DataFrameSchema().validate(pandas.DataFrame())
-    if "keras" in LIBRARIES:
-        tensorflow = import_module("tensorflow")
-        tensorflow.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
-
-
 def become(
-    files: list[int],
-    numbers: list[int],
-    module: str,
-    arguments: list[str],
-    folder: str,
-    environment: dict[str, str],
+    files: list[int], module: str, arguments: list[str], folder: str, environment: dict[str, str]
 ) -> None:
-    """Turn this process into one that was started by ``python -m``, or ``python -c``.
-
-    Its ``files`` get the client's ``numbers``.
-    """
+    """Turn this process into one that was started by ``python -m``."""
     os.setsid()
-    beyond = [fcntl.fcntl(file, fcntl.F_DUPFD, 2 * MOST) for file in files]
-    for file in files:
-        os.close(file)
-    for file, number in zip(beyond, numbers, strict=True):
+    for number, file in enumerate(files):
         os.dup2(file, number)
         os.close(file)
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
     sys.path[:0] = [folder, *filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))]
-    spawn_forks()
-    if EAGERLY in environment:
-        compute_eagerly()
-    if module == "-c":
-        code, *arguments = arguments
-        sys.argv = [module, *arguments]
-        exec(code, {"__name__": "__main__"})
-        sys.exit()
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
     sys.exit()
-
-
-def spawn_forks() -> None:
-    """Have the processes of a pool that spawns them be forks, too."""
-    usual = spawn.get_command_line
-
-    def command_line(**facts: int) -> list[str]:
-        *_, dash_c, code, flag = usual(**facts)
-        return [sys.executable, "-I", "-S", CLIENT, dash_c, code, flag]
-
-    spawn.get_command_line = command_line
-
-
-def compute_eagerly() -> None:
-    """Have Keras train step by step, without graphs.
-
-    To trace a graph and run it the first time takes as long as some ten steps of a small network.
-    """
-    keras = import_module("keras")
-    keras.Model.compile = functools.partialmethod(keras.Model.compile, run_eagerly=True)
 
 
 if __name__ == "__main__":
