@@ -27,6 +27,11 @@ _HASHING = {"birads_lib.source_code", "press.pages.sources"}
 
 def modules_of(notebook: str) -> list[Path]:
     """Return the files of the library that a source notebook imports, directly or not."""
+    return closure(imported_names(notebook) & _graph(PACKAGES).modules)
+
+
+def imported_names(notebook: str) -> set[str]:
+    """Return the names of modules, and of what is in them, that a source notebook imports."""
     cells = json.loads(source_notebook(notebook).read_text())["cells"]
     code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
     names = set()
@@ -35,7 +40,7 @@ def modules_of(notebook: str) -> list[Path]:
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return closure(names & _graph(PACKAGES).modules)
+    return names
 
 
 def closure(modules: set[str]) -> list[Path]:

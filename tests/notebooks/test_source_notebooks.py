@@ -95,22 +95,9 @@ def folders(notebook):
     return {path.parent.name for path in sources.modules_of(notebook)}
 
 
-def own_imports(notebook):
-    """Return the names of modules, and of what is in them, that a notebook itself imports."""
-    cells = json.loads((NOTEBOOKS / f"{notebook}.ipynb").read_text())["cells"]
-    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-    names = set()
-    for node in ast.walk(ast.parse("\n".join(code))):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            names |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return names
-
-
 def asks_networks(notebook):
     """Return whether a notebook itself trains networks, or asks them."""
-    parts = {part for name in own_imports(notebook) for part in name.split(".")}
+    parts = {part for name in sources.imported_names(notebook) for part in name.split(".")}
     return bool(parts & {"keras", *NETWORKS, *EXPLAINING})
 
 
